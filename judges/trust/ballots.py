@@ -70,7 +70,11 @@ class Ballots:
                     f"{name} has shape {got!r} where {want!r} is needed: "
                     "give every pair and every rater exactly one row."
                 )
-        if pairs and raters and not (self.codes_PRO.min() >= MISSING and self.codes_PRO.max() <= TIE):
+        if (
+            pairs
+            and raters
+            and not (self.codes_PRO.min() >= MISSING and self.codes_PRO.max() <= TIE)
+        ):
             raise ValueError(
                 f"codes_PRO holds {int(self.codes_PRO.min())!r} to {int(self.codes_PRO.max())!r} "
                 "where -1 (missing), 0 (a), 1 (b) and 2 (tie) are allowed: translate choices first."

@@ -1,0 +1,1 @@
+"""What is stored: vocabulary, tables, sessions and repositories. Imports nothing of ours."""

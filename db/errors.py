@@ -1,0 +1,53 @@
+"""The one error tree. Each class is also the stdlib type it stands for.
+
+TiebreakError                  every error a user can meet; exit code 1, one clear sentence
+├── BadInput (ValueError)      a file, row, option or configuration that cannot be used
+│   └── UnknownName (LookupError)   a pair, judge, dataset, checkpoint ... that is not there
+├── NotAllowed (PermissionError)    a role, a lease or a gate says no
+│   └── LeaseLost (NotAllowed)      the lease expired, is someone else's, or is decided already
+├── Conflict (RuntimeError)    the stored state forbids it (two cycles at once, frozen gold ...)
+│   └── SchemaOutdated         the database is not at head; `tiebreak db upgrade`
+├── BudgetSpent (RuntimeError) the money allowed for this run is used up
+└── Unavailable (ConnectionError)   a provider, a database or a file system does not answer
+    └── KeyRefused             a provider refuses the key; nothing further is asked of it
+"""
+
+
+class TiebreakError(Exception):
+    """Base of every error shown to a user as one sentence."""
+
+
+class BadInput(TiebreakError, ValueError):
+    """A value from outside that cannot be used; the message names it and the way out."""
+
+
+class UnknownName(BadInput, LookupError):
+    """A named thing that is not in the database or on disk."""
+
+
+class NotAllowed(TiebreakError, PermissionError):
+    """The rules refuse this action for this person or artefact."""
+
+
+class LeaseLost(NotAllowed):
+    """The caller no longer holds the lease it acts on; nothing was stored."""
+
+
+class Conflict(TiebreakError, RuntimeError):
+    """The stored state forbids the action."""
+
+
+class SchemaOutdated(Conflict):
+    """The database schema is not the one this version of the code needs."""
+
+
+class BudgetSpent(TiebreakError, RuntimeError):
+    """The spending cap would be passed by the next request."""
+
+
+class Unavailable(TiebreakError, ConnectionError):
+    """Something outside does not answer; trying again later can help."""
+
+
+class KeyRefused(Unavailable):
+    """A provider refuses the API key; trying again cannot help."""

@@ -1,0 +1,77 @@
+"""All tables, one import away. Leaves out how they are read and written (the repositories)."""
+
+from db.models.base import Base
+from db.models.content import Candidate, Pair, PairName, Prompt, StepLabels
+from db.models.judging import (
+    BatchJob,
+    Consensus,
+    ConsensusFit,
+    Flag,
+    Judge,
+    JudgeVersion,
+    Reservation,
+    Vote,
+    VoteClaim,
+)
+from db.models.log import CycleStep, Event, Run
+from db.models.product import (
+    Checkpoint,
+    Dataset,
+    DatasetItem,
+    Evaluation,
+    GateDecision,
+    Gold,
+    Preference,
+)
+from db.models.reviewing import (
+    Adjudication,
+    Annotator,
+    Batch,
+    Certificate,
+    ContentFlag,
+    Lease,
+    PairRoute,
+    Ranking,
+    Retraction,
+    Review,
+    Task,
+)
+
+__all__ = [
+    "Adjudication",
+    "Annotator",
+    "Base",
+    "Batch",
+    "BatchJob",
+    "Candidate",
+    "Certificate",
+    "Checkpoint",
+    "Consensus",
+    "ConsensusFit",
+    "ContentFlag",
+    "CycleStep",
+    "Dataset",
+    "DatasetItem",
+    "Evaluation",
+    "Event",
+    "Flag",
+    "GateDecision",
+    "Gold",
+    "Judge",
+    "JudgeVersion",
+    "Lease",
+    "Pair",
+    "PairName",
+    "PairRoute",
+    "Preference",
+    "Prompt",
+    "Ranking",
+    "Reservation",
+    "Retraction",
+    "Review",
+    "Run",
+    "StepLabels",
+    "Task",
+    "Vote",
+    "VoteClaim",
+]

@@ -1,0 +1,104 @@
+"""What is judged: prompts, candidates, pairs and the names outsiders call pairs by."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.models.base import Base
+from db.types import BigKey, Hash, Json, Key, LongText, Name, Time
+
+
+class Prompt(Base):
+    """The conversation to answer. `messages` is a list of {role, content}, last one the user's."""
+
+    __tablename__ = "prompts"
+
+    id: Mapped[Key]
+    content_hash: Mapped[Hash] = mapped_column(unique=True)
+    messages: Mapped[list[dict[str, str]]] = mapped_column(Json)
+    expected: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="outcome a verifier checks: {kind: exact|regex|json_schema|arithmetic, ...}"
+    )
+    created_at: Mapped[Time]
+
+    candidates: Mapped[list["Candidate"]] = relationship(back_populates="prompt")
+
+    @property
+    def text(self) -> str:
+        """The conversation as plain text; a single user message is itself."""
+        if len(self.messages) == 1:
+            return self.messages[0]["content"]
+        return "\n\n".join(f"{m['role']}: {m['content']}" for m in self.messages)
+
+
+class Candidate(Base):
+    """One response to one prompt. The same text for the same prompt is the same candidate."""
+
+    __tablename__ = "candidates"
+    __table_args__ = (UniqueConstraint("prompt_id", "content_hash"),)
+
+    id: Mapped[Key]
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
+    content_hash: Mapped[Hash]
+    text: Mapped[LongText]
+    model: Mapped[str | None] = mapped_column(String(200), comment="generator, where known")
+    family: Mapped[str | None] = mapped_column(String(200), comment="generator's model family")
+    parent_id: Mapped[int | None] = mapped_column(
+        ForeignKey("candidates.id"), comment="the response this one revises"
+    )
+    critique: Mapped[str | None] = mapped_column(
+        Text, comment="why the parent was revised"
+    )
+    created_at: Mapped[Time]
+
+    prompt: Mapped[Prompt] = relationship(back_populates="candidates")
+
+
+class Pair(Base):
+    """A prompt with candidates A and B in stored order; the unit of work.
+
+    `content_hash` is the same for the mirrored pair, so a mirror is recognised, not stored.
+    A and B may be the same candidate where two systems gave the same text.
+    """
+
+    __tablename__ = "pairs"
+    __table_args__ = (Index(None, "prompt_id"), Index(None, "domain", "id"))
+
+    id: Mapped[Key]
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
+    candidate_a_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"))
+    candidate_b_id: Mapped[int] = mapped_column(ForeignKey("candidates.id"))
+    content_hash: Mapped[Hash] = mapped_column(unique=True)
+    domain: Mapped[str | None] = mapped_column(String(100))
+    source: Mapped[str | None] = mapped_column(String(200), comment="the data set it came from")
+    created_at: Mapped[Time]
+
+    prompt: Mapped[Prompt] = relationship()
+    candidate_a: Mapped[Candidate] = relationship(foreign_keys=[candidate_a_id])
+    candidate_b: Mapped[Candidate] = relationship(foreign_keys=[candidate_b_id])
+
+
+class PairName(Base):
+    """An outsider's id for a pair; `mirrored` where that id has A and B exchanged."""
+
+    __tablename__ = "pair_names"
+    __table_args__ = (Index(None, "pair_id"),)
+
+    id: Mapped[Key]
+    external_id: Mapped[Name] = mapped_column(unique=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"))
+    mirrored: Mapped[bool]
+
+
+class StepLabels(Base):
+    """A solution in steps with a right/wrong label each, for process rewards."""
+
+    __tablename__ = "step_labels"
+
+    id: Mapped[Key]
+    prompt_id: Mapped[int] = mapped_column(BigKey, ForeignKey("prompts.id"))
+    content_hash: Mapped[Hash] = mapped_column(unique=True)
+    steps: Mapped[list[str]] = mapped_column(Json)
+    labels: Mapped[list[bool]] = mapped_column(Json)
+    created_at: Mapped[Time]

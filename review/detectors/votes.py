@@ -1,0 +1,139 @@
+"""Detectors that look at the votes of one pair: disagreement, reversal by order, low confidence.
+
+Leaves out time (`selfcheck`), text (`injection`, `duplicates`) and statistics of a rater (`bias`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots, Consensus
+from review.detectors.flag import Flag
+
+_CHOICE_NAMES = ("a", "b", "tie")
+
+
+def vote_counts(codes_PRO: NDArray[np.int8]) -> NDArray[np.int64]:
+    """Usable votes of each pair by choice, [pairs, (a, b, tie)]; both orders count."""
+    flat = codes_PRO.reshape(len(codes_PRO), -1)
+    return np.stack([(flat == choice).sum(axis=1) for choice in (A, B, TIE)], axis=1)
+
+
+def agreement(ballots: Ballots) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+    """Share of each pair's usable votes that name its most frequent choice, and that choice.
+
+    Without a usable vote the share is 0; the choice is MISSING there and where two choices draw.
+    """
+    counts = vote_counts(ballots.codes_PRO)
+    total = counts.sum(axis=1)
+    most = counts.max(axis=1, initial=0)
+    share = most / np.maximum(total, 1)
+    drawn = (counts == most[:, None]).sum(axis=1) > 1
+    top = np.where(drawn | (total == 0), MISSING, counts.argmax(axis=1)).astype(np.int8)
+    return share, top
+
+
+def disagreement_scores(ballots: Ballots) -> NDArray[np.float64]:
+    """Chance that two votes of two different raters on the pair differ, in [0, 1].
+
+    Raters weigh the same however many orders they answered; 0 where fewer than two raters voted.
+    """
+    codes = ballots.codes_PRO
+    shares = np.stack([(codes == choice).mean(axis=2) for choice in (A, B, TIE)], axis=2)
+    asked = shares.sum(axis=2)
+    voted = asked > 0
+    shares = np.divide(
+        shares, asked[:, :, None], out=np.zeros_like(shares), where=voted[:, :, None]
+    )
+    raters = voted.sum(axis=1)
+    same_ordered = (shares.sum(axis=1) ** 2).sum(axis=1) - (shares**2).sum(axis=(1, 2))
+    pairs = raters * (raters - 1)
+    differ = 1.0 - np.divide(same_ordered, pairs, out=np.ones(len(codes)), where=pairs > 0)
+    return np.asarray(np.clip(differ, 0.0, 1.0))
+
+
+def disagreement(ballots: Ballots, *, at_least: float = 0.3) -> list[Flag]:
+    """Pairs on which the raters contradict each other; score is `disagreement_scores`.
+
+    The default lets one dissenter in five pass as a flag (.4) and one flipped vote in ten not (.2).
+    """
+    scores = disagreement_scores(ballots)
+    counts = vote_counts(ballots.codes_PRO)
+    return [
+        Flag(
+            "disagreement",
+            int(pair),
+            float(scores[pair]),
+            {name: int(n) for name, n in zip(_CHOICE_NAMES, counts[pair], strict=True)},
+        )
+        for pair in np.flatnonzero(scores >= max(at_least, 1e-9))
+    ]
+
+
+def reversed_PR(ballots: Ballots, *, ties: bool = True) -> NDArray[np.bool_]:
+    """Where a rater's two orders contradict each other; with `ties`, a tie against a or b does."""
+    first, second = ballots.codes_PRO[:, :, AB], ballots.codes_PRO[:, :, BA]
+    both = (first != MISSING) & (second != MISSING)
+    if not ties:
+        both &= (first != TIE) & (second != TIE)
+    return np.asarray(both & (first != second))
+
+
+def swapped_PR(ballots: Ballots) -> NDArray[np.bool_]:
+    """Where a rater answered in both orders."""
+    return np.asarray((ballots.codes_PRO != MISSING).all(axis=2))
+
+
+def reversal(ballots: Ballots, *, strongest: int | None = None) -> list[Flag]:
+    """Pairs on which some rater's choice changed with the order of the two responses.
+
+    Score: reversed raters over raters asked in both orders. A change between a and b of the rater
+    `strongest` (an index; the one the consensus leans on most) makes the flag hard.
+    """
+    flipped = reversed_PR(ballots)
+    opposite = reversed_PR(ballots, ties=False)
+    asked = np.maximum(swapped_PR(ballots).sum(axis=1), 1)
+    flags = []
+    for pair in np.flatnonzero(flipped.any(axis=1)):
+        who = np.flatnonzero(flipped[pair])
+        first_shown = [_position_chosen(ballots.codes_PRO[pair, rater]) for rater in who]
+        flags.append(
+            Flag(
+                "reversal",
+                int(pair),
+                float(len(who) / asked[pair]),
+                {
+                    "raters": [ballots.raters[rater] for rater in who],
+                    "favours": first_shown,
+                    "opposite": int(opposite[pair].sum()),
+                },
+                hard=strongest is not None and bool(opposite[pair, strongest]),
+            )
+        )
+    return flags
+
+
+def _position_chosen(codes_O: NDArray[np.int8]) -> str:
+    """Which shown position a reversed rater favoured: "first", "second", or "neither" with a tie."""
+    if codes_O[AB] == A and codes_O[BA] == B:
+        return "first"
+    return "second" if codes_O[AB] == B and codes_O[BA] == A else "neither"
+
+
+def low_confidence(consensus: Consensus, *, below: float = 0.75) -> list[Flag]:
+    """Pairs whose settled choice is less probable than `below`; score is 1 - confidence."""
+    confidence = consensus.confidence_P
+    return [
+        Flag(
+            "low_confidence",
+            int(pair),
+            float(1.0 - confidence[pair]),
+            {"confidence": round(float(confidence[pair]), 4)},
+        )
+        for pair in np.flatnonzero(confidence < below)
+    ]
+
+
+def no_vote(ballots: Ballots) -> list[Flag]:
+    """Pairs on which nobody gave a usable answer; only a human can settle them."""
+    silent = (ballots.codes_PRO == MISSING).all(axis=(1, 2))
+    return [Flag("no_vote", int(pair), 1.0, {}, hard=True) for pair in np.flatnonzero(silent)]

@@ -47,9 +47,7 @@ class Candidate(Base):
     parent_id: Mapped[int | None] = mapped_column(
         ForeignKey("candidates.id"), comment="the response this one revises"
     )
-    critique: Mapped[str | None] = mapped_column(
-        Text, comment="why the parent was revised"
-    )
+    critique: Mapped[str | None] = mapped_column(Text, comment="why the parent was revised")
     created_at: Mapped[Time]
 
     prompt: Mapped[Prompt] = relationship(back_populates="candidates")

@@ -19,7 +19,9 @@ class Run(Base):
     status: Mapped[RunStatus] = mapped_column(word(RunStatus, "status"), default=RunStatus.RUNNING)
     host: Mapped[str] = mapped_column(String(200), default="")
     pid: Mapped[int | None]
-    cap_nanousd: Mapped[int | None] = mapped_column(BigInteger, comment="hard spending cap of this run")
+    cap_nanousd: Mapped[int | None] = mapped_column(
+        BigInteger, comment="hard spending cap of this run"
+    )
     summary: Mapped[dict[str, object] | None] = mapped_column(Json)
     error: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[Time]

@@ -1,0 +1,82 @@
+"""Judges and their versions: found or stored by name and by the hash of what they are."""
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from db.errors import BadInput
+from db.identity import content_hash
+from db.models import Judge, JudgeVersion
+from db.vocabulary import Provider
+
+
+def judge_version(
+    session: Session,
+    *,
+    name: str,
+    family: str,
+    version: str,
+    provider: Provider,
+    config: dict[str, Any],
+    model: str | None = None,
+    prompt_version: str | None = None,
+    constitution_version: str | None = None,
+    generation: int = 0,
+    checkpoint_id: int | None = None,
+) -> JudgeVersion:
+    """The stored version of a judge, made where it is not there yet.
+
+    Raises BadInput where the judge is known with another family.
+    """
+    judge = session.scalar(select(Judge).where(Judge.name == name))
+    if judge is None:
+        judge = Judge(name=name, family=family)
+        session.add(judge)
+        session.flush()
+    if judge.family != family:
+        raise BadInput(
+            f"judge {name!r} has family {judge.family!r}, not {family!r}; "
+            "use the same family, or another judge name"
+        )
+    found = session.scalar(
+        select(JudgeVersion).where(
+            JudgeVersion.judge_id == judge.id, JudgeVersion.version == version
+        )
+    )
+    if found is None:
+        found = JudgeVersion(
+            judge_id=judge.id,
+            version=version,
+            provider=provider,
+            model=model,
+            prompt_version=prompt_version,
+            constitution_version=constitution_version,
+            generation=generation,
+            checkpoint_id=checkpoint_id,
+            config=config,
+        )
+        session.add(found)
+        session.flush()
+    return found
+
+
+def recorded_version(session: Session, name: str, family: str | None) -> JudgeVersion:
+    """The version that stands for votes made elsewhere under this judge's name."""
+    if family is None:
+        known = session.scalar(select(Judge.family).where(Judge.name == name))
+        family = known or name
+    return judge_version(
+        session,
+        name=name,
+        family=family,
+        version=content_hash("recorded", name),
+        provider=Provider.RECORDED,
+        config={"provider": "recorded"},
+    )
+
+
+def all_versions(session: Session) -> list[JudgeVersion]:
+    """Every version of every judge, oldest first."""
+    query = select(JudgeVersion).options(joinedload(JudgeVersion.judge)).order_by(JudgeVersion.id)
+    return list(session.scalars(query))

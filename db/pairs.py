@@ -1,0 +1,242 @@
+"""Prompts, candidates and pairs: stored once each by content, found by id or outside name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, joinedload
+
+from db.errors import UnknownName
+from db.identity import Messages, candidate_hash, pair_hash, prompt_hash
+from db.models import Candidate, Pair, PairName, Prompt
+from db.upsert import insert_new
+
+
+@dataclass(frozen=True)
+class NewCandidate:
+    """A response as it arrives."""
+
+    text: str
+    model: str | None = None
+    family: str | None = None
+
+
+@dataclass(frozen=True)
+class NewPair:
+    """A pair as it arrives, with what an outsider calls it."""
+
+    messages: Messages
+    a: NewCandidate
+    b: NewCandidate
+    external_id: str | None = None
+    domain: str | None = None
+    source: str | None = None
+    expected: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class StoredPair:
+    """Where an arriving pair ended up. `new` is false for a duplicate; `mirrored` where the
+    stored pair has A and B exchanged.
+    """
+
+    pair_id: int
+    new: bool
+    mirrored: bool
+
+
+@dataclass(frozen=True)
+class NamedPair:
+    """What an outside name resolves to."""
+
+    pair_id: int
+    mirrored: bool
+
+
+@dataclass
+class _Hashes:
+    prompt: str
+    a: str
+    b: str
+    pair: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pair = pair_hash(self.a, self.b)
+
+
+def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair | None]:
+    """Store the pairs that are new; say for each, in order, what became of it.
+
+    None where nothing was stored because the outside name already means another pair.
+    """
+    hashes = [_hashes(pair) for pair in arriving]
+    clashing = _clashes(session, arriving, hashes)
+    taken = [
+        (p, h) for i, (p, h) in enumerate(zip(arriving, hashes, strict=True)) if i not in clashing
+    ]
+    prompt_ids = add_prompts(session, [(p.messages, p.expected) for p, _ in taken])
+    wanted = [(prompt_ids[h.prompt], h.a, p.a) for p, h in taken]
+    wanted += [(prompt_ids[h.prompt], h.b, p.b) for p, h in taken]
+    candidate_ids = add_candidates(session, wanted)
+    seen = set(_pair_rows(session, {h.pair for _, h in taken}))
+    fresh = {
+        h.pair: _pair_row(p, h, prompt_ids, candidate_ids)
+        for p, h in reversed(taken)
+        if h.pair not in seen
+    }
+    insert_new(session, Pair, list(reversed(fresh.values())), ["content_hash"])
+    stored = _pair_rows(session, {h.pair for _, h in taken})
+    results: list[StoredPair | None] = []
+    for i, h in enumerate(hashes):
+        if i in clashing:
+            results.append(None)
+            continue
+        pair_id, first = stored[h.pair]
+        results.append(StoredPair(pair_id, h.pair not in seen, first != candidate_ids[h.a]))
+        seen.add(h.pair)
+    _add_names(session, arriving, results)
+    return results
+
+
+def add_prompts(
+    session: Session, prompts: Iterable[tuple[Messages, dict[str, Any] | None]]
+) -> dict[str, int]:
+    """Store new prompts; return ids by content hash."""
+    rows = {
+        prompt_hash(messages): {"messages": messages, "expected": expected}
+        for messages, expected in prompts
+    }
+    insert_new(
+        session,
+        Prompt,
+        [{"content_hash": key, **row} for key, row in rows.items()],
+        ["content_hash"],
+    )
+    found = session.execute(
+        select(Prompt.content_hash, Prompt.id).where(Prompt.content_hash.in_(rows))
+    )
+    return {key: prompt_id for key, prompt_id in found}
+
+
+def add_candidates(
+    session: Session, candidates: Iterable[tuple[int, str, NewCandidate]]
+) -> dict[str, int]:
+    """Store new candidates given as (prompt id, content hash, candidate); ids by content hash."""
+    rows = {
+        key: {
+            "prompt_id": prompt_id,
+            "content_hash": key,
+            "text": candidate.text,
+            "model": candidate.model,
+            "family": candidate.family,
+        }
+        for prompt_id, key, candidate in candidates
+    }
+    insert_new(session, Candidate, list(rows.values()), ["prompt_id", "content_hash"])
+    found = session.execute(
+        select(Candidate.content_hash, Candidate.id).where(Candidate.content_hash.in_(rows))
+    )
+    return {key: candidate_id for key, candidate_id in found}
+
+
+def resolve_names(session: Session, names: Iterable[str]) -> dict[str, NamedPair]:
+    """Outside names that are known, with the pair each means."""
+    found = session.execute(
+        select(PairName.external_id, PairName.pair_id, PairName.mirrored).where(
+            PairName.external_id.in_(set(names))
+        )
+    )
+    return {name: NamedPair(pair_id, mirrored) for name, pair_id, mirrored in found}
+
+
+def get_pair(session: Session, key: str) -> Pair:
+    """One pair by number, outside name, or the start of its content hash (8 or more letters)."""
+    load = select(Pair).options(
+        joinedload(Pair.prompt), joinedload(Pair.candidate_a), joinedload(Pair.candidate_b)
+    )
+    named = session.scalar(select(PairName.pair_id).where(PairName.external_id == key))
+    if named is None and key.isdecimal():
+        named = int(key)
+    query = load.where(Pair.id == named)
+    if named is None and len(key) >= 8:
+        query = load.where(Pair.content_hash.startswith(key, autoescape=True)).limit(2)
+    found = session.scalars(query).all()
+    if len(found) != 1:
+        raise UnknownName(
+            f"no pair {key!r}; give its number, its pair_id at import, or 8 letters of its hash"
+        )
+    return found[0]
+
+
+def names_of(session: Session, pair_ids: Iterable[int]) -> dict[int, list[PairName]]:
+    """Every outside name of each pair."""
+    names: dict[int, list[PairName]] = {}
+    query = select(PairName).where(PairName.pair_id.in_(set(pair_ids))).order_by(PairName.id)
+    for name in session.scalars(query):
+        names.setdefault(name.pair_id, []).append(name)
+    return names
+
+
+def count_pairs(session: Session) -> int:
+    """How many pairs are stored."""
+    return session.scalar(select(func.count()).select_from(Pair)) or 0
+
+
+def _hashes(pair: NewPair) -> _Hashes:
+    prompt = prompt_hash(pair.messages)
+    return _Hashes(prompt, candidate_hash(prompt, pair.a.text), candidate_hash(prompt, pair.b.text))
+
+
+def _pair_rows(session: Session, hashes: set[str]) -> dict[str, tuple[int, int]]:
+    found = session.execute(
+        select(Pair.content_hash, Pair.id, Pair.candidate_a_id).where(Pair.content_hash.in_(hashes))
+    )
+    return {key: (pair_id, candidate_a) for key, pair_id, candidate_a in found}
+
+
+def _pair_row(
+    pair: NewPair, h: _Hashes, prompt_ids: dict[str, int], candidate_ids: dict[str, int]
+) -> dict[str, Any]:
+    return {
+        "prompt_id": prompt_ids[h.prompt],
+        "candidate_a_id": candidate_ids[h.a],
+        "candidate_b_id": candidate_ids[h.b],
+        "content_hash": h.pair,
+        "domain": pair.domain,
+        "source": pair.source,
+    }
+
+
+def _clashes(session: Session, arriving: Sequence[NewPair], hashes: list[_Hashes]) -> set[int]:
+    """Positions whose outside name is taken by other content, in the database or before here."""
+    names = {p.external_id for p in arriving if p.external_id is not None}
+    first = case((PairName.mirrored, Pair.candidate_b_id), else_=Pair.candidate_a_id)
+    query = (
+        select(PairName.external_id, Pair.content_hash, Candidate.content_hash)
+        .join(Pair, Pair.id == PairName.pair_id)
+        .join(Candidate, Candidate.id == first)
+        .where(PairName.external_id.in_(names))
+    )
+    means = {name: (pair, a) for name, pair, a in session.execute(query)}
+    clashing = set()
+    for i, (pair, h) in enumerate(zip(arriving, hashes, strict=True)):
+        if pair.external_id is not None:
+            if means.setdefault(pair.external_id, (h.pair, h.a)) != (h.pair, h.a):
+                clashing.add(i)
+    return clashing
+
+
+def _add_names(
+    session: Session, arriving: Sequence[NewPair], results: Sequence[StoredPair | None]
+) -> None:
+    rows = {
+        pair.external_id: {
+            "external_id": pair.external_id,
+            "pair_id": stored.pair_id,
+            "mirrored": stored.mirrored,
+        }
+        for pair, stored in zip(arriving, results, strict=True)
+        if pair.external_id is not None and stored is not None
+    }
+    insert_new(session, PairName, list(rows.values()), ["external_id"])

@@ -1,0 +1,76 @@
+"""Runs of verbs: what was asked, what it may spend, how it ended; and what was spent."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models import Reservation, Run, Vote
+from db.session import Database
+from db.types import now
+from db.vocabulary import RunStatus
+
+NANO = 1_000_000_000
+
+
+def start_run(
+    session: Session, verb: str, options: dict[str, Any], cap_nanousd: int | None = None
+) -> Run:
+    """Write down that a verb begins."""
+    run = Run(
+        verb=verb,
+        options=options,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        cap_nanousd=cap_nanousd,
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def finish_run(
+    session: Session,
+    run_id: int,
+    status: RunStatus = RunStatus.DONE,
+    summary: dict[str, Any] | None = None,
+    error: str | None = None,
+) -> None:
+    """Write down how it ended."""
+    run = session.get_one(Run, run_id)
+    run.status, run.summary, run.error, run.finished_at = status, summary, error, now()
+
+
+@contextmanager
+def recorded_run(database: Database, verb: str, options: dict[str, Any]) -> Iterator[Run]:
+    """A run around a block: done at its end, failed where it raises."""
+    with database.begin() as session:
+        run = start_run(session, verb, options)
+    try:
+        yield run
+    except BaseException as error:
+        with database.begin() as session:
+            finish_run(session, run.id, RunStatus.FAILED, error=str(error)[:2000])
+        raise
+    with database.begin() as session:
+        finish_run(session, run.id)
+
+
+def spent_nanousd(session: Session, run_id: int | None = None) -> int:
+    """Money spent, in nano-dollars: settled sums, and open reservations in full.
+
+    Votes that came with a price of their own (imported ones) count too, once.
+    """
+    amount = func.coalesce(Reservation.settled_nanousd, Reservation.reserved_nanousd)
+    reserved = select(func.coalesce(func.sum(amount), 0))
+    unreserved = select(func.coalesce(func.sum(Vote.cost_nanousd), 0)).where(
+        Vote.origin.is_not(None)
+    )
+    if run_id is not None:
+        reserved = reserved.where(Reservation.run_id == run_id)
+        unreserved = unreserved.where(Vote.run_id == run_id)
+    return int(session.scalar(reserved) or 0) + int(session.scalar(unreserved) or 0)

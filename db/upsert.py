@@ -1,0 +1,42 @@
+"""Insert what is not there yet, on both databases, and find what was there before."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import insert as plain_insert
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from db.models import Base
+
+T = TypeVar("T")
+_PARAMETERS = 20_000  # both databases allow about 32,000 bound values a statement
+
+
+def chunks(items: Iterable[T], size: int = 1000) -> Iterator[list[T]]:
+    """Cut a stream into lists of at most `size`."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def insert_new(
+    session: Session, table: type[Base], rows: Sequence[dict[str, Any]], unique: Sequence[str]
+) -> int:
+    """Insert rows whose `unique` columns are not present yet; return how many were new."""
+    if not rows:
+        return 0
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
+    new = 0
+    for chunk in chunks(rows, max(1, _PARAMETERS // max(len(rows[0]), 1))):
+        statement = insert(table).values(chunk).on_conflict_do_nothing(index_elements=list(unique))
+        new += session.execute(statement).rowcount
+    return new
+
+
+def insert_all(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows that must all be new; a duplicate raises IntegrityError."""
+    if rows:
+        session.execute(plain_insert(table), rows)

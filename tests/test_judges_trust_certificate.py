@@ -1,0 +1,233 @@
+"""Certificates: exact tests by hand, tampering is seen, and the promise is kept in simulation."""
+
+import json
+from math import ceil, comb, floor, log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from judges.trust.audit import audits_needed, clean_audits_needed
+from judges.trust.certificate import (
+    SHARES,
+    Certificate,
+    Frame,
+    certify,
+    certify_strata,
+    draw_audit,
+    test_levels,
+    verify_certificate,
+)
+
+
+def frame_of(size: int, seed: int = 0) -> Frame:
+    scores = np.random.default_rng(seed).random(size)
+    return Frame.of([f"p{row:05d}" for row in range(size)], scores)
+
+
+def audit(frame: Frame, wrong_P: np.ndarray, audits: int, seed: int) -> dict[str, bool]:
+    position = {pair_id: row for row, pair_id in enumerate(frame.pair_ids)}
+    return {
+        pair_id: bool(wrong_P[position[pair_id]]) for pair_id in draw_audit(frame, audits, seed)[0]
+    }
+
+
+def test_one_level_by_hand() -> None:
+    # whole frame of 20 pairs, 8 audited, 0 wrong, at most floor(.1 * 20) = 2 wrong tolerated:
+    # p = P(0 of the 3 wrong pairs among 8 of 20) = C(17, 8) / C(20, 8) = 24310 / 125970
+    levels = test_levels(20, np.arange(8), np.zeros(8, bool), target=0.1, delta=0.3, promise="g2")
+    last = levels[-1]
+    assert (last.size, last.audited, last.wrong, last.tolerated) == (20, 8, 0, 2)
+    assert last.p_value == pytest.approx(comb(17, 8) / comb(20, 8))
+    # with one wrong found: add P(exactly 1) = 3 * C(17, 7) / C(20, 8)
+    wrong = np.array([True] + [False] * 7)
+    again = test_levels(20, np.arange(8), wrong, target=0.1, delta=0.3, promise="g2")[-1]
+    assert again.p_value == pytest.approx((comb(17, 8) + 3 * comb(17, 7)) / comb(20, 8))
+
+
+def test_nested_sets_are_the_most_confident_shares() -> None:
+    levels = test_levels(
+        1000, np.arange(0, 1000, 10), np.zeros(100, bool), target=0.02, delta=0.1, promise="g2"
+    )
+    assert [level.size for level in levels] == [ceil(share * 1000 - 1e-9) for share in SHARES]
+    assert len(levels) == 39 and levels[0].size == 50 and levels[1].size == 75
+    # every tenth rank is audited: 5 in the first 50
+    assert levels[0].audited == 5
+    # g2 tolerates floor(.02 * 1000) in every set, g1 floor(.02 * size)
+    assert {level.tolerated for level in levels} == {20}
+    g1 = test_levels(
+        1000, np.arange(0, 1000, 10), np.zeros(100, bool), target=0.02, delta=0.1, promise="g1"
+    )
+    assert [level.tolerated for level in g1] == [floor(0.02 * level.size) for level in g1]
+
+
+def test_g2_stops_at_the_first_failing_level() -> None:
+    # all audits in the upper half wrong: nothing beyond the first failing set, whatever follows
+    places = np.arange(0, 1000, 5)
+    wrong = np.zeros(200, bool)
+    wrong[10:14] = True
+    levels = test_levels(1000, places, wrong, target=0.03, delta=0.1, promise="g2")
+    passed = [level.passed for level in levels]
+    assert passed == sorted(passed, reverse=True)
+    assert all(level.p_value <= 0.1 for level in levels if level.passed)
+
+
+def test_g1_first_start_needs_enough_audits() -> None:
+    # log(.4 * .1) / log(1 - .05) = 62.8: with one audit in ten, 63 audits are in the first 630
+    places = np.arange(0, 1000, 10)
+    levels = test_levels(1000, places, np.zeros(100, bool), target=0.05, delta=0.1, promise="g1")
+    first = next(level for level in levels if level.passed)
+    assert first.audited >= log(0.04) / log(0.95)
+    assert first.size <= 650
+    assert levels[-1].passed  # budgets joined: 100 clean audits bound 5% at .1
+
+
+def test_g1_budget_is_killed_by_a_failure_and_replaced_by_the_next_start() -> None:
+    # 2,000 audits of 4,000; the errors sit in ranks 600-800, later all is clean
+    places = np.arange(0, 4000, 2)
+    wrong = np.zeros(2000, bool)
+    wrong[300:330] = True
+    levels = test_levels(4000, places, wrong, target=0.03, delta=0.1, promise="g1")
+    passed = [level.passed for level in levels]
+    assert True in passed and False in passed[passed.index(True) :]
+    assert passed[-1]  # 30 of 2,000 wrong = 1.5%: a later start certifies the whole
+
+
+def test_certificate_survives_json_and_verifies() -> None:
+    frame = frame_of(800)
+    wrong_P = np.zeros(800, bool)
+    wrong_P[frame.ranking()[-30:]] = True
+    answers = audit(frame, wrong_P, 200, seed=5)
+    made = certify(frame, answers, target=0.05, seed=5, model_version="m1")
+    assert made.holds and made.accepted_P(frame).sum() == made.accepted
+    assert frame.scores_P[made.accepted_P(frame)].min() == made.threshold
+    back = Certificate.from_dict(json.loads(json.dumps(made.to_dict())))
+    assert back == made
+    assert verify_certificate(back, frame, answers) == ()
+
+
+@pytest.mark.parametrize("change", ["score", "verdict", "accepted", "target", "stranger", "seed"])
+def test_tampering_is_found(change: str) -> None:
+    frame = frame_of(400)
+    answers = audit(frame, np.zeros(400, bool), 150, seed=1)
+    made = certify(frame, answers, target=0.05, seed=1)
+    values = made.to_dict()
+    if change == "score":
+        scores = frame.scores_P.copy()
+        scores[3] += 1e-12
+        frame = Frame.of(frame.pair_ids, scores)
+    elif change == "verdict":
+        answers[next(iter(answers))] = True
+    elif change == "stranger":
+        free = next(pair for pair in frame.pair_ids if pair not in answers)
+        answers[free] = answers.pop(next(iter(answers)))
+    else:
+        values[change] = {"accepted": made.accepted - 1, "target": 0.04, "seed": 2}[change]
+    assert verify_certificate(Certificate.from_dict(values), frame, answers)
+
+
+def test_unanswered_audits_count_as_wrong() -> None:
+    frame = frame_of(500)
+    answers = audit(frame, np.zeros(500, bool), 120, seed=3)
+    full = certify(frame, answers, target=0.04, seed=3)
+    fewer = dict(list(answers.items())[:-20])
+    part = certify(frame, fewer, audits=120, target=0.04, seed=3)
+    assert (part.unanswered, part.wrong, full.wrong) == (20, 20, 0)
+    assert part.accepted < full.accepted
+
+
+def test_nothing_certified_says_how_much_is_missing() -> None:
+    frame = frame_of(300)
+    answers = audit(frame, np.ones(300, bool), 30, seed=0)
+    none = certify(frame, answers, target=0.02)
+    assert not none.holds and none.threshold is None and none.missing > 0
+    assert "missing" in none.sentence()
+    # a set no larger than what may be wrong needs no evidence, and is not called certified
+    empty = certify(frame, {}, target=0.1)
+    assert not empty.holds and empty.missing > 0
+
+
+def test_strata_share_delta() -> None:
+    frames = {"code": frame_of(300, 1), "chat": Frame.of(["q1", "q2"], np.array([0.5, 0.4]))}
+    answers = audit(frames["code"], np.zeros(300, bool), 100, seed=2) | {"q1": False, "q2": False}
+    made = certify_strata(frames, answers, audits={"code": 100, "chat": 2}, target=0.05, seed=2)
+    assert made["code"].delta == pytest.approx(0.05) and made["code"].stratum == "code"
+    assert made["chat"].accepted == 2  # everything was audited
+
+
+def test_looks_share_delta() -> None:
+    frame = frame_of(600)
+    answers = audit(frame, np.zeros(600, bool), 45, seed=2)
+    one = certify(frame, answers, target=0.05, seed=2)
+    two = certify(frame, answers, target=0.05, seed=2, look=1, looks=2)
+    assert two.accepted < one.accepted
+    with pytest.raises(ValueError, match="look 2 of 1"):
+        certify(frame, answers, target=0.05, seed=2, look=2)
+    first, further = draw_audit(frame, 60, 2)[0], draw_audit(frame, 90, 2)[0]
+    assert further[:60] == first  # a later look extends the same sample
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 200))
+def test_frame_does_not_depend_on_the_order_given(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    ids = [f"x{n}" for n in range(size)]
+    scores = rng.integers(0, 3, size) / 2.0
+    order = rng.permutation(size)
+    one, two = Frame.of(ids, scores), Frame.of([ids[i] for i in order], scores[order])
+    assert one.sha256() == two.sha256()
+    assert (one.ranking() == two.ranking()).all()
+    assert (np.diff(one.scores_P[one.ranking()]) <= 0).all()
+
+
+def test_frame_refuses_doubles_and_nan() -> None:
+    with pytest.raises(ValueError, match="'a' is in the frame twice"):
+        Frame.of(["a", "a"], np.zeros(2))
+    with pytest.raises(ValueError, match="nan"):
+        Frame.of(["a", "b"], np.array([0.0, np.nan]))
+
+
+def test_design_figures_of_clean_audits() -> None:
+    # (1 - t)^n <= .1
+    assert [clean_audits_needed(t, 0.1) for t in (0.01, 0.02, 0.03, 0.05, 0.1)] == [
+        230, 114, 76, 45, 22,
+    ]  # fmt: skip
+
+
+def test_audits_needed_is_the_smallest_with_that_power() -> None:
+    n = audits_needed(0.1, 0.1)
+
+    def power(audits: int) -> float:
+        tests = np.flatnonzero(binom.cdf(np.arange(audits), audits, 0.1) <= 0.1)
+        return float(binom.cdf(tests[-1], audits, 0.05)) if len(tests) else 0.0
+
+    assert power(n) >= 0.9
+    assert max(power(m) for m in range(20, n)) < 0.9
+    assert audits_needed(0.03, 0.1, population=1000) < audits_needed(0.03, 0.1)
+    assert audits_needed(0.05, 0.1, true_error=0.0) == 45
+    with pytest.raises(ValueError, match="worse than the target"):
+        audits_needed(0.05, 0.1, true_error=0.06)
+
+
+@pytest.mark.parametrize("promise", ["g1", "g2"])
+@pytest.mark.parametrize("shape", ["smooth", "flat", "bad_top"])
+def test_promise_is_broken_no_more_often_than_delta(promise: str, shape: str) -> None:
+    # 400 fixed populations of 1,000, 150 audits each; delta .1 -> at most .1 + 3 sd = .145
+    rng = np.random.default_rng(11)
+    size, audits, target, broken = 1000, 150, 0.05, 0
+    rank = np.arange(size) / size
+    chance = {
+        "smooth": 0.3 * rank**2,
+        "flat": np.full(size, 0.052),
+        "bad_top": np.where(rank < 0.08, 0.5, 0.02),
+    }[shape]
+    for _ in range(400):
+        wrong = rng.random(size) < chance
+        places = np.sort(rng.choice(size, audits, replace=False))
+        levels = test_levels(size, places, wrong[places], target=target, delta=0.1, promise=promise)
+        accepted = max((level.size for level in levels if level.passed), default=0)
+        allowed = target * (size if promise == "g2" else accepted)
+        broken += int(wrong[:accepted].sum() > allowed + 1e-9)
+    assert broken / 400 <= 0.145

@@ -1,0 +1,125 @@
+"""What passes between the panel and whoever answers: a question, an answer, three protocols.
+
+A provider is anything that answers a `Question`; there is no base class to inherit from.
+How a question is worded lives in `judges.prompts`; what an answer means, too. Here is neither.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Stop = Literal["end", "length", "refusal", "filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One comparison as it is put before a judge: `first` and `second` in display order.
+
+    `expected` is the outcome stored with the prompt, which only the verifier reads:
+    `{"kind": "exact" | "regex" | "json_schema" | "arithmetic", "value": ...}`.
+    """
+
+    prompt: str
+    first: str
+    second: str
+    domain: str | None = None
+    expected: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask one judge.
+
+    `system` is the same for every question of a judge (and domain), so that servers can cache it;
+    `user` carries the comparison. `schema` is None where free text or a single token is wanted.
+    `key` names the question within its run and becomes the request's name in a batch.
+    """
+
+    key: str
+    system: str
+    user: str
+    shown: Shown
+    schema: Mapping[str, Any] | None = None
+    menu: tuple[str, ...] = ("1", "2", "tie")
+    max_tokens: int = 2048
+    sample: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer as the server billed them; the three kinds of input do not overlap."""
+
+    input: int = 0
+    cached: int = 0
+    written: int = 0
+    output: int = 0
+
+    def __add__(self, other: "Usage") -> "Usage":
+        return Usage(
+            self.input + other.input,
+            self.cached + other.cached,
+            self.written + other.written,
+            self.output + other.output,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, before anybody decided what it means.
+
+    `text` is kept word for word. `probabilities` maps entries of the question's menu (display
+    order) to the probability the server gave the verdict token, where it gives one; they sum to 1.
+    `batched` answers are billed at the batch price.
+    """
+
+    text: str
+    usage: Usage = field(default_factory=Usage)
+    stop: Stop = "end"
+    probabilities: Mapping[str, float] | None = None
+    model: str | None = None
+    batched: bool = False
+
+
+class Asker(Protocol):
+    """Answers over the network, one question at a time, many at once."""
+
+    async def ask(self, question: Question) -> Answer:
+        """Raises an error of `db.errors` when no answer came (after the client's own retries)."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Scorer(Protocol):
+    """Answers on this machine, many questions in one call."""
+
+    def score(self, questions: Sequence[Question]) -> list[Answer]:
+        """One answer a question, in order; an empty text where there is nothing to say."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """One line of a finished batch: the answer, or the reason there is none (asked again later)."""
+
+    key: str
+    answer: Answer | None
+    reason: str | None = None
+
+
+class Batcher(Protocol):
+    """Answers hours later at half the price. `mark` is written into the job so it can be found."""
+
+    async def submit(self, questions: Sequence[Question], mark: str) -> str:
+        """The id of the job made of these questions."""
+        ...
+
+    async def find(self, mark: str) -> str | None:
+        """The id of a job submitted under `mark` whose id was never stored, or None."""
+        ...
+
+    async def collect(self, job: str) -> list[Collected] | None:
+        """None while the job is still being worked on."""
+        ...

@@ -1,0 +1,238 @@
+"""The panel as configured: `[panel]` and `[[judge]]` of tiebreak.toml as typed models.
+
+What a judge is asked and what it may cost is decided here; asking is elsewhere. A judge's version
+hashes everything that can change its answer and nothing else: raising its concurrency or correcting
+its price does not make a new judge.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from db.errors import BadInput, UnknownName
+from db.vocabulary import Order, Provider
+from judges import constitution, prompts
+from judges.constitution import Constitution
+from judges.prices import FREE, Prices, find_model
+from judges.settings import one_sentence
+
+REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
+_KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}
+_FAMILY = {Provider.ANTHROPIC: "anthropic", Provider.OPENAI: "openai"}
+_BOTH = (Order.AB, Order.BA)
+
+
+class JudgeConfig(BaseModel):
+    """One `[[judge]]`: who is asked, how, at what price, and how fast."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    provider: Provider
+    model: str | None = None
+    family: str | None = Field(default=None, description="relatives err together")
+    tier: int = Field(default=1, ge=1)
+    samples: int = Field(default=1, ge=1, le=100)
+    orders: Literal["both", "ab"] = "both"
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
+    output: Literal["structured", "text", "token"] = "structured"
+    logprobs: bool = Field(default=False, description="ask for the verdict token's probability")
+    max_tokens: int = Field(default=2048, ge=1)
+    principles: tuple[str, ...] | None = Field(default=None, description="ids; all where absent")
+    per_principle: bool = True
+    base_url: str | None = None
+    api_key_env: str | None = Field(default=None, description="environment variable of the key")
+    prices: Prices | None = None
+    requests_per_minute: int | None = Field(default=None, gt=0)
+    tokens_per_minute: int | None = Field(default=None, gt=0)
+    concurrency: int = Field(default=32, ge=1, le=4096)
+    timeout: float = Field(default=120.0, gt=0, description="seconds for one attempt")
+    retries: int = Field(default=4, ge=0, le=20)
+    generation: int = Field(default=0, ge=0)
+    options: dict[str, Any] = Field(default_factory=dict, description="for one provider alone")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.model and self.provider not in (Provider.RECORDED, Provider.VERIFIER):
+            raise ValueError(f"judge {self.name!r} has no model; add model = ...")
+        if self.provider == Provider.OPENAI_COMPATIBLE and not self.base_url:
+            raise ValueError(
+                f"judge {self.name!r} is openai-compatible and has no base_url; "
+                'add e.g. base_url = "http://localhost:8000/v1"'
+            )
+        known = find_model(self.model) if self.model else None
+        if known is not None and not known.temperature and self.temperature is not None:
+            raise ValueError(
+                f"model {self.model!r} of judge {self.name!r} refuses a temperature; "
+                "leave temperature out"
+            )
+        if self.provider == Provider.ANTHROPIC and (self.logprobs or self.output == "token"):
+            raise ValueError(
+                f"judge {self.name!r}: this provider gives no token probabilities; "
+                'use output = "structured" without logprobs'
+            )
+        return self
+
+    @property
+    def remote(self) -> bool:
+        """Whether asking means a request over the network."""
+        return self.provider in REMOTE
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it matters which response is shown first (pointwise judges vote once)."""
+        return self.provider in (*REMOTE, Provider.LOCAL, Provider.FAKE)
+
+    @property
+    def asked_orders(self) -> tuple[Order, ...]:
+        """The orders this judge is asked in."""
+        if not self.ordered:
+            return (Order.NONE,)
+        return _BOTH if self.orders == "both" else (Order.AB,)
+
+    @property
+    def key_env(self) -> str | None:
+        """The environment variable that holds the key; None where no key is needed."""
+        return self.api_key_env or _KEY_ENV.get(self.provider)
+
+    @property
+    def relatives(self) -> str:
+        """The family, by default the vendor's name or the judge's own."""
+        return self.family or _FAMILY.get(self.provider) or self.name.split("/")[0]
+
+    def price(self) -> Prices:
+        """What its answers cost. Raises BadInput for a priced service with unknown prices."""
+        if self.prices is not None:
+            return self.prices
+        if self.provider not in (Provider.ANTHROPIC, Provider.OPENAI):
+            return FREE
+        known = find_model(self.model or "")
+        if known is None:
+            raise BadInput(
+                f"no prices are known for model {self.model!r} of judge {self.name!r}; "
+                "add prices = { input = ..., output = ... } in dollars per million tokens"
+            )
+        return known.prices
+
+    def version(self, rules: Constitution) -> str:
+        """Hash of everything that can change an answer; changes nothing else.
+
+        The constitution counts only for judges that read it.
+        """
+        parts: dict[str, Any] = {
+            "provider": self.provider.value,
+            "model": self.model,
+            "base_url": self.base_url,
+            "temperature": self.temperature,
+            "effort": self.effort,
+            "output": self.output,
+            "logprobs": self.logprobs,
+            "max_tokens": self.max_tokens,
+            "options": {k: v for k, v in sorted(self.options.items()) if not k.startswith("_")},
+        }
+        if self.ordered:
+            parts["template"] = prompts.VERSION
+            parts["per_principle"] = self.per_principle
+            parts["constitution"] = rules.only(self.principles).version
+        if not self.remote:
+            parts |= {"temperature": None, "effort": None, "logprobs": False}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+class PanelConfig(BaseModel):
+    """The `[panel]` section: what is common to all judges."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    constitution: tuple[str, ...] = ("starter",)
+    label_model: Literal["majority", "dawid-skene", "tiebreak"] = "tiebreak"
+
+
+class Panel(BaseModel):
+    """What `tiebreak judge` needs to know: the judges, their rules, how votes are pooled."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    panel: PanelConfig = Field(default_factory=PanelConfig)
+    judge: tuple[JudgeConfig, ...] = ()
+    rules: Constitution = Field(default_factory=lambda: Constitution(chapters=()), exclude=True)
+
+    @property
+    def asked(self) -> tuple[JudgeConfig, ...]:
+        """The judges that can be asked; recorded ones only hold imported votes."""
+        return tuple(j for j in self.judge if j.provider != Provider.RECORDED)
+
+    @property
+    def tiers(self) -> list[int]:
+        """Tiers that have judges, cheapest first."""
+        return sorted({j.tier for j in self.asked})
+
+    def of_tier(self, tier: int) -> tuple[JudgeConfig, ...]:
+        """The judges of one tier. Raises UnknownName where it has none."""
+        found = tuple(j for j in self.asked if j.tier == tier)
+        if not found:
+            raise UnknownName(f"tier {tier!r} has no judges; tiers with judges are {self.tiers}")
+        return found
+
+    def named(self, name: str) -> JudgeConfig:
+        """One judge by name. Raises UnknownName."""
+        for judge in self.judge:
+            if judge.name == name:
+                return judge
+        names = [j.name for j in self.judge]
+        raise UnknownName(f"judge {name!r} is not in the panel; it has {names}")
+
+    def with_judges(self, *more: JudgeConfig) -> "Panel":
+        """The same panel with judges added, e.g. the promoted next generation."""
+        return checked(self.model_copy(update={"judge": (*self.judge, *more)}))
+
+
+def parse(
+    sections: Mapping[str, Any], *, beside: Path | None = None, allow_fake: bool = False
+) -> Panel:
+    """Read `{"panel": {...}, "judge": [{...}]}`; `beside` is the configuration's folder.
+
+    Raises BadInput with one sentence for anything that cannot be used.
+    """
+    try:
+        panel = Panel.model_validate(dict(sections))
+    except ValidationError as error:
+        raise BadInput(f"panel: {one_sentence(error, Panel)}") from None
+    rules = constitution.load(panel.panel.constitution, beside)
+    return checked(panel.model_copy(update={"rules": rules}), allow_fake=allow_fake)
+
+
+def checked(panel: Panel, *, allow_fake: bool = False) -> Panel:
+    """What single judges cannot know: names and versions are unique, tiers have no holes."""
+    names: set[str] = set()
+    versions: dict[str, str] = {}
+    for judge in panel.judge:
+        if judge.name in names:
+            raise BadInput(f"two judges are named {judge.name!r}; names must differ")
+        names.add(judge.name)
+        if judge.provider == Provider.FAKE and not allow_fake:
+            raise BadInput(
+                f"judge {judge.name!r} uses provider 'fake', which is for tests; choose another"
+            )
+        if judge.provider == Provider.RECORDED:
+            continue
+        version = judge.version(panel.rules)
+        if version in versions:
+            raise BadInput(
+                f"judges {versions[version]!r} and {judge.name!r} ask exactly the same question; "
+                "remove one, or raise samples on the other"
+            )
+        versions[version] = judge.name
+        judge.price()
+    for tier in range(1, max(panel.tiers, default=0)):
+        if tier not in panel.tiers:
+            raise BadInput(
+                f"tier {tier} has no judges but tier {max(panel.tiers)} does; "
+                "number tiers 1, 2, ... without a hole"
+            )
+    return panel

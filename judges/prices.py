@@ -1,0 +1,111 @@
+"""What answers cost: list prices shipped as data, tokens in, nano-dollars out.
+
+Money is counted in whole nano-dollars (10⁻⁹ USD), so that sums are exact. A price of one dollar
+per million tokens is a thousand nano-dollars a token.
+"""
+
+import re
+import tomllib
+from functools import cache
+from importlib.resources import files
+from math import ceil
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from judges.asking import Usage
+
+NANO = 1_000_000_000
+
+
+class Prices(BaseModel):
+    """Dollars per million tokens. Where `cached` or `written` is missing, `input` is charged.
+
+    Requests of more than `long_above` input tokens are billed by the `long_` prices as a whole.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached: float | None = Field(default=None, ge=0)
+    written: float | None = Field(default=None, ge=0)
+    batch: float = Field(default=0.5, ge=0, le=1)
+    long_above: int | None = Field(default=None, gt=0)
+    long_input: float | None = Field(default=None, ge=0)
+    long_cached: float | None = Field(default=None, ge=0)
+    long_written: float | None = Field(default=None, ge=0)
+    long_output: float | None = Field(default=None, ge=0)
+
+    def cost(self, usage: Usage, *, batched: bool = False) -> int:
+        """Nano-dollars for one answer, rounded up to a whole one."""
+        total_in = usage.input + usage.cached + usage.written
+        long = self.long_above is not None and total_in > self.long_above
+        fresh = _pick(long, self.long_input, self.input)
+        cached = _pick(long, self.long_cached, fresh if self.cached is None else self.cached)
+        written = _pick(long, self.long_written, fresh if self.written is None else self.written)
+        output = _pick(long, self.long_output, self.output)
+        dollars_per_million = (
+            usage.input * fresh
+            + usage.cached * cached
+            + usage.written * written
+            + usage.output * output
+        )
+        factor = self.batch if batched else 1.0
+        # Rounded first so that floating dust does not add a nano-dollar to an exact sum.
+        return ceil(round(dollars_per_million * factor * 1000, 6))
+
+    def bound(self, input_tokens: int, output_tokens: int, *, batched: bool = False) -> int:
+        """The most an answer can cost: nothing cached, everything written, all output used."""
+        return max(
+            self.cost(Usage(input=input_tokens, output=output_tokens), batched=batched),
+            self.cost(Usage(written=input_tokens, output=output_tokens), batched=batched),
+        )
+
+
+class KnownModel(Prices):
+    """A model of the shipped list: its prices and what it refuses."""
+
+    temperature: bool = True
+    reasoning: bool = False
+
+    @property
+    def prices(self) -> Prices:
+        """The prices alone."""
+        return Prices(**{name: getattr(self, name) for name in Prices.model_fields})
+
+
+FREE = Prices(input=0, output=0)
+
+
+def known_models() -> dict[str, KnownModel]:
+    """Every model the shipped list has prices for."""
+    return dict(_known())
+
+
+def find_model(name: str) -> KnownModel | None:
+    """The shipped entry for a model, also under a dated name (`claude-haiku-4-5-20251001`)."""
+    known = _known()
+    if name in known:
+        return known[name]
+    dated = re.fullmatch(r"(.+?)-20\d\d-?\d\d-?\d\d", name)
+    return known.get(dated[1]) if dated else None
+
+
+def tokens_at_most(text: str) -> int:
+    """A number of tokens no tokenizer in use exceeds for this text: one a UTF-8 byte."""
+    return len(text.encode())
+
+
+def tokens_about(text: str) -> int:
+    """The usual rule of thumb: four bytes of text a token. For expectations only."""
+    return ceil(len(text.encode()) / 4)
+
+
+@cache
+def _known() -> dict[str, KnownModel]:
+    table = tomllib.loads((files("judges") / "prices.toml").read_text(encoding="utf-8"))
+    return {name: KnownModel.model_validate(entry) for name, entry in table.items()}
+
+
+def _pick(long: bool, long_price: float | None, price: float) -> float:
+    return long_price if long and long_price is not None else price

@@ -1,0 +1,58 @@
+"""The words that go with an artefact: dataset cards and model cards. Pure."""
+
+import json
+from typing import Any
+
+_MORE = ("ties", "votes", "pairs")
+
+
+def dataset_card(manifest: dict[str, Any]) -> str:
+    """README.md of an export: Hugging Face metadata, then what the rows are and are not."""
+    rows, filters = manifest["rows"], manifest["filters"]
+    splits = [name for name in ("train", "validation", "test") if rows[name]]
+    configs = "\n".join(["configs:", *_default_config(splits), *map(_config, _MORE)])
+    table = "\n".join(f"| {name} | {rows[name]} |" for name in rows)
+    left_out = "\n".join(f"- {name}: {n}" for name, n in manifest["left_out"].items()) or "- none"
+    applied = "\n".join(f"- {name}: `{json.dumps(value)}`" for name, value in filters.items())
+    return f"""---
+{configs}
+tags:
+- preference
+- trl
+---
+
+# {manifest["name"]}
+
+Preference labels settled with Tiebreak: a panel of judges, checked and corrected by people.
+
+| table | rows |
+|---|---|
+{table}
+
+`datasets.load_dataset(FOLDER)` gives `prompt`, `chosen`, `rejected` and `meta`
+({filters["format"]} rows) and TRL's trainers take them unchanged. `meta` says where each label
+comes from: pair, split of probability, route and its reasons, flags, certificate, and the
+rationales people gave. `meta.soft_target` is the probability that `chosen` is the better one.
+`load_dataset(FOLDER, "ties")`, `"votes"` and `"pairs"` give the other tables; those are in stored
+order. A name in `pairs` marked `mirrored` has A and B the other way round.
+
+Splits are by prompt: no prompt stands in two of them. Frozen gold, and prompts that resemble it,
+are in none of the tables.
+
+## Filters
+{applied}
+
+## Left out
+{left_out}
+"""
+
+
+def _default_config(splits: list[str]) -> list[str]:
+    if not splits:
+        return []
+    paths = [line for s in splits for line in (f"  - split: {s}", f"    path: data/{s}-*.parquet")]
+    return ["- config_name: default", "  default: true", "  data_files:", *paths]
+
+
+def _config(name: str) -> str:
+    return f"- config_name: {name}\n  data_files: {name}/*.parquet"

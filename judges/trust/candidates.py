@@ -1,0 +1,162 @@
+"""Many candidates of one prompt: rankings, cycles, and what the other pairs say about a pair.
+
+Leaves out: overwriting anything. A pair in a cycle is flagged, never changed.
+"""
+
+from collections.abc import Hashable, Sequence
+from itertools import combinations, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def number_of(names: Sequence[Hashable]) -> NDArray[np.int64]:
+    """Equal names share a number, counted in order of appearance."""
+    seen: dict[Hashable, int] = {}
+    return np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.int64)
+
+
+def bradley_terry(
+    first_P: NDArray[np.int64],
+    second_P: NDArray[np.int64],
+    p_first_P: Floats,
+    candidates: int,
+    ridge: float = 0.5,
+) -> Floats:
+    """Strengths of the candidates in log-odds, P(i beats j) = σ(s_i − s_j), with ridge ½.
+
+    `p_first_P` is the probability that the first candidate is better (a soft win); the ridge makes
+    the answer exist and unique when someone always wins. R. Bradley, M. Terry, Biometrika 39
+    (1952), by Newton's method. The strengths sum to 0.
+    """
+    strength = np.zeros(candidates)
+    for _ in range(50):
+        p = 0.5 * (1 + np.tanh((strength[first_P] - strength[second_P]) / 2))
+        gap, bend = p_first_P - p, p * (1 - p)
+        slope = np.bincount(first_P, gap, candidates) - np.bincount(second_P, gap, candidates)
+        hessian = np.diag(
+            np.bincount(first_P, bend, candidates) + np.bincount(second_P, bend, candidates) + ridge
+        )
+        np.subtract.at(hessian, (first_P, second_P), bend)
+        np.subtract.at(hessian, (second_P, first_P), bend)
+        step = np.linalg.solve(hessian, slope - ridge * strength)
+        strength = strength + np.clip(step, -2, 2)
+        if np.abs(step).max(initial=0.0) < 1e-9:
+            break
+    return strength - strength.mean() if candidates else strength
+
+
+def cyclic_pairs(
+    first_P: NDArray[np.int64], second_P: NDArray[np.int64], p_first_P: Floats
+) -> NDArray[np.bool_]:
+    """Pairs that belong to a triad a ≻ b ≻ c ≻ a; candidates of other prompts never meet.
+
+    An exact half is no preference and closes no cycle.
+    """
+    beats: dict[int, set[int]] = {}
+    pair_of: dict[tuple[int, int], list[int]] = {}
+    for pair, (i, j, p) in enumerate(zip(first_P, second_P, p_first_P, strict=True)):
+        if p == 0.5 or i == j:
+            continue
+        winner, loser = (int(i), int(j)) if p > 0.5 else (int(j), int(i))
+        beats.setdefault(winner, set()).add(loser)
+        pair_of.setdefault((winner, loser), []).append(pair)
+    flagged = np.zeros(len(first_P), dtype=bool)
+    for winner, losers in beats.items():
+        for loser in losers:
+            for third in beats.get(loser, ()):
+                if winner in beats.get(third, ()):
+                    flagged[pair_of[winner, loser]] = True
+    return flagged
+
+
+def triads(
+    first_P: NDArray[np.int64], second_P: NDArray[np.int64], p_first_P: Floats
+) -> tuple[int, int]:
+    """How many triads of candidates are fully compared, and how many of them are cycles."""
+    wins = {
+        (int(i), int(j)): p > 0.5
+        for i, j, p in zip(first_P, second_P, p_first_P, strict=True)
+        if p != 0.5 and i != j
+    }
+    wins |= {(j, i): not won for (i, j), won in wins.items()}
+    rivals: dict[int, set[int]] = {}
+    for i, j in wins:
+        rivals.setdefault(i, set()).add(j)
+    full = cycles = 0
+    for i, near in rivals.items():
+        for j, k in combinations(sorted(n for n in near if n > i), 2):
+            if k in rivals[j]:
+                full += 1
+                cycles += wins[i, j] == wins[j, k] == wins[k, i]
+    return full, cycles
+
+
+def rivals_margin(
+    first_P: NDArray[np.int64],
+    second_P: NDArray[np.int64],
+    prompt_P: NDArray[np.int64],
+    margin_P: Floats,
+    ridge: float = 1.0,
+) -> Floats:
+    """What the other pairs of a prompt say about a pair: odd, 0 where there are none.
+
+    Least squares of the margins on differences of candidates, prompt by prompt; each pair is then
+    predicted without its own margin by the exact identity (ŷ − h y) / (1 − h).
+    """
+    result = np.zeros(len(margin_P))
+    order = np.argsort(prompt_P, kind="stable")
+    starts = np.flatnonzero(np.diff(prompt_P[order], prepend=-1, append=-1))
+    for low, high in pairwise(starts):
+        if high - low < 2 or high - low > 2000:
+            continue
+        own = order[low:high]
+        names, inverse = np.unique(np.stack([first_P[own], second_P[own]]), return_inverse=True)
+        if len(names) == 2 * len(own) or len(names) > 500:
+            continue
+        place = inverse.reshape(2, -1)
+        design = np.zeros((len(own), len(names)))
+        row = np.arange(len(own))
+        design[row, place[0]] += 1
+        design[row, place[1]] -= 1
+        gram = design.T @ design + ridge * np.eye(len(names))
+        hat = design @ np.linalg.solve(gram, design.T)
+        leverage = np.diag(hat)
+        result[own] = (hat @ margin_P[own] - leverage * margin_P[own]) / (1 - leverage)
+    return result
+
+
+def author_margin(
+    first_P: NDArray[np.int64],
+    second_P: NDArray[np.int64],
+    prompt_P: NDArray[np.int64],
+    margin_P: Floats,
+    folds: int = 10,
+    ridge: float = 5.0,
+) -> Floats:
+    """Mean margin between the authors (models) of two responses, learned on other prompts: odd.
+
+    An author below 0 is unknown and its pairs get 0. Folds go by prompt, so that no pair and no
+    other pair of its prompt speaks for itself.
+    """
+    known = (first_P >= 0) & (second_P >= 0)
+    result = np.zeros(len(margin_P))
+    authors = int(max(first_P.max(initial=-1), second_P.max(initial=-1))) + 1
+    if authors < 2 or authors > 2000:
+        return result
+    fold_P = prompt_P % folds
+    for fold in range(folds):
+        inside = known & (fold_P == fold)
+        fit = known & (fold_P != fold)
+        i, j, y = first_P[fit], second_P[fit], margin_P[fit]
+        gram = np.diag(
+            np.bincount(i, minlength=authors) + np.bincount(j, minlength=authors) + ridge
+        )
+        np.subtract.at(gram, (i, j), 1.0)
+        np.subtract.at(gram, (j, i), 1.0)
+        slope = np.bincount(i, y, authors) - np.bincount(j, y, authors)
+        strength = np.linalg.solve(gram, slope)
+        result[inside] = strength[first_P[inside]] - strength[second_P[inside]]
+    return result

@@ -1,0 +1,111 @@
+"""How each rater votes over both orders together, learned without labels.
+
+θ_r(u) = P(u | A) over joint codes u = (vote in ab, vote in ba); P(u | B) = θ_r(φu), where φ renames
+A and B. A rater that takes the first place twice says nothing, because u = φu there. EM whose
+likelihood is raised to τ < 1: raters are correlated, and plain EM on correlated votes talks itself
+into one rater's mistakes. Leaves out: human answers (ratios.py).
+"""
+
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judges.trust.ballots import Ballots, Consensus, consensus_of
+from judges.trust.cold_start import swap_consistency
+from judges.trust.patterns import distinct, joint_codes, mirrored_joint
+
+Floats = NDArray[np.float64]
+PHI = mirrored_joint()
+_CODES = np.arange(16)
+SHAPES = tuple(
+    np.flatnonzero(((_CODES // 4 > 0) == ab) & ((_CODES % 4 > 0) == ba))
+    for ab, ba in ((True, True), (True, False), (False, True), (False, False))
+)
+"""Joint codes by which of the two votes are there; θ sums to 1 within each."""
+
+
+def prior_confusions(consistency_R: Floats, ties: float = 0.06) -> Floats:
+    """θ0 [raters, 16] from swap consistency: accuracy .5 + .45 clip((c − .4) / .6, .02, 1)."""
+    accuracy = 0.5 + 0.45 * np.clip((consistency_R - 0.4) / 0.6, 0.02, 1.0)
+    kept = np.clip(consistency_R, 0.05, 0.99)
+    one = np.stack([(1 - ties) * accuracy, (1 - ties) * (1 - accuracy), np.full_like(kept, ties)])
+    theta = np.zeros((len(kept), 16))
+    theta[:, 0] = 1.0
+    for vote in range(3):
+        theta[:, 4 * (vote + 1)] = theta[:, vote + 1] = one[vote]
+    right = np.clip((accuracy - (1 - kept) / 2) / kept, 0.5, 0.99)  # right given kept
+    firm = 1 - ties
+    theta[:, 5] = firm * kept * right
+    theta[:, 10] = firm * kept * (1 - right)
+    theta[:, 6] = theta[:, 9] = firm * (1 - kept) / 2
+    theta[:, 15] = ties / 2
+    theta[:, 7] = theta[:, 13] = ties / 4 * accuracy
+    theta[:, 11] = theta[:, 14] = ties / 4 * (1 - accuracy)
+    return normalised(theta)
+
+
+def normalised(theta_RU: Floats) -> Floats:
+    """Scale θ to sum to 1 within each pattern of missing votes."""
+    result = np.maximum(theta_RU, 1e-9)
+    for shape in SHAPES:
+        result[:, shape] /= result[:, shape].sum(axis=1, keepdims=True)
+    return result
+
+
+@dataclass
+class Confusions:
+    """Joint-order confusions of all raters, by tempered EM on distinct patterns.
+
+    temper: exponent τ of the likelihood; anchor: pseudo-pairs of θ0 per pair. Learned: theta_RU_.
+    """
+
+    temper: float = 0.45
+    anchor: float = 3.0
+    max_iterations: int = 60
+    tolerance: float = 1e-4
+
+    theta_RU_: Floats = field(init=False, repr=False)
+    iterations_: int = field(init=False, default=0, repr=False)
+
+    def fit(
+        self,
+        ballots: Ballots,
+        labels_P: NDArray[np.int8] | None = None,
+        weight_P: Floats | None = None,
+    ) -> Self:
+        """EM from θ0; labels are not used here, so that no pair can judge itself by way of θ."""
+        rows = distinct(ballots.codes_PRO)
+        codes, size = joint_codes(rows.codes_URO), rows.size_U.astype(np.float64)
+        raters = codes.shape[1]
+        start = prior_confusions(swap_consistency(ballots.codes_PRO))
+        anchor = self.anchor * len(ballots) * start
+        self.theta_RU_, lean = start, np.full(len(size), 0.5)
+        for iteration in range(1, self.max_iterations + 1):
+            self.iterations_ = iteration
+            before, lean = lean, _sigmoid(self.temper * self._ratios(codes).sum(axis=1))
+            if len(lean) == 0 or np.abs(lean - before).max() < self.tolerance:
+                break
+            counts = np.empty((raters, 16))
+            for rater in range(raters):
+                as_a = np.bincount(codes[:, rater], lean * size, minlength=16)
+                as_b = np.bincount(codes[:, rater], (1 - lean) * size, minlength=16)
+                counts[rater] = as_a + as_b[PHI]
+            self.theta_RU_ = normalised(counts + anchor)
+        return self
+
+    def predict(self, ballots: Ballots) -> Consensus:
+        """Tempered posterior; ties are left to the tie model."""
+        parts = self.temper * self._ratios(joint_codes(ballots.codes_PRO))
+        return consensus_of(parts.sum(axis=1), 0.0, parts, ballots.raters)
+
+    def _ratios(self, codes_PR: NDArray[np.int8]) -> Floats:
+        table = np.log(self.theta_RU_) - np.log(self.theta_RU_[:, PHI])
+        ratios: Floats = table[np.arange(codes_PR.shape[1]), codes_PR]
+        return ratios
+
+
+def _sigmoid(z: Floats) -> Floats:
+    result: Floats = 0.5 * (1.0 + np.tanh(z / 2))
+    return result

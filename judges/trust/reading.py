@@ -1,0 +1,58 @@
+"""Everything texts and neighbours say about a pair, added to its ballots as odd features.
+
+The panel's own cold-start consensus is the teacher of the student (words), of the authors (which
+model wrote a response) and of the rivals (other pairs of the same prompt). No human answer is used,
+so any split of the answers stays honest. Leaves out: how much each feature is worth (stack.py).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judges.trust.ballots import Ballots
+from judges.trust.candidates import author_margin, number_of, rivals_margin
+from judges.trust.cold_start import ColdStart
+from judges.trust.student import Student, has_texts
+from judges.trust.text_features import EVEN_NAMES, ODD_NAMES, PairTexts, text_features
+
+LEARNED = ("student", "author", "rivals")
+"""Names of the odd features that were learned from the panel."""
+
+
+def read(ballots: Ballots, texts: PairTexts) -> Ballots:
+    """The ballots with the odd features ODD_NAMES and LEARNED, and the even ones.
+
+    Features that are 0 for every pair (texts missing, one author, no shared prompt) are left out.
+    """
+    odd, even = text_features(texts)
+    columns = {name: odd[:, i].astype(np.float64) for i, name in enumerate(ODD_NAMES)}
+    columns |= learned_features(ballots, texts)
+    columns = {name: column for name, column in columns.items() if np.any(column)}
+    features = np.stack(list(columns.values()), axis=1) if columns else odd[:, :0]
+    return replace(
+        ballots,
+        features_PF=features.astype(np.float32),
+        feature_names=tuple(columns),
+        even_PF=even,
+        even_names=EVEN_NAMES,
+    )
+
+
+def learned_features(ballots: Ballots, texts: PairTexts) -> dict[str, NDArray[np.float64]]:
+    """Student, author and rivals, each taught by the panel's cold-start margin, out of fold."""
+    margin = 2 * ColdStart().fit(ballots).predict(ballots).lean_P - 1
+    columns: dict[str, NDArray[np.float64]] = {}
+    if has_texts(texts):
+        columns["student"] = Student().out_of_fold(texts, margin, ballots.prompt_P)
+    pairs = len(ballots)
+    if len(texts.authors_a) == pairs and pairs:
+        names = number_of([*texts.authors_a, *texts.authors_b])
+        known = np.array([name is not None for name in [*texts.authors_a, *texts.authors_b]])
+        first, second = np.split(np.where(known, names, -1), 2)
+        columns["author"] = author_margin(first, second, ballots.prompt_P, margin)
+    texts_a = [text if text is not None else ("a", p) for p, text in enumerate(texts.responses_a)]
+    texts_b = [text if text is not None else ("b", p) for p, text in enumerate(texts.responses_b)]
+    first, second = np.split(number_of([*texts_a, *texts_b]), 2)
+    columns["rivals"] = rivals_margin(first, second, ballots.prompt_P, margin)
+    return columns

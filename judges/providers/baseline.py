@@ -22,10 +22,10 @@ _COMMON = frozenset(
     re.findall(
         r"\w+",
         """a about after all also an and any are as at be because been before but by can could did
-        do does for from had has have he her him his how i if in into is it its just like may me more
-        most my no not now of on one only or other our out over she should so some such than that
-        the their them then there these they this those through to up us use was we well were what
-        when where which while who why will with would you your""",
+        do does for from had has have he her him his how i if in into is it its just like may me
+        more most my no not now of on one only or other our out over she should so some such than
+        that the their them then there these they this those through to up us use was we well were
+        what when where which while who why will with would you your""",
     )
 )
 _ASIDE = re.compile(

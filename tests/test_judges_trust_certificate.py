@@ -69,9 +69,20 @@ def test_g2_stops_at_the_first_failing_level() -> None:
     wrong = np.zeros(200, bool)
     wrong[10:14] = True
     levels = test_levels(1000, places, wrong, target=0.03, delta=0.1, promise="g2")
-    passed = [level.passed for level in levels]
-    assert passed == sorted(passed, reverse=True)
+    stop = next(n for n, level in enumerate(levels) if level.wrong and level.p_value > 0.1)
+    assert not any(level.passed for level in levels[stop:])
     assert all(level.p_value <= 0.1 for level in levels if level.passed)
+
+
+def test_g2_skips_sets_that_even_clean_audits_could_not_pass() -> None:
+    # 45 of 1,000 audited, none of them among the 100 most confident: 0 audits there prove nothing,
+    # but the whole passes with C(949, 45) / C(1000, 45) = .0927 (51 wrong of 1,000, none found)
+    places = np.arange(100, 1000, 20)
+    levels = test_levels(1000, places, np.zeros(45, bool), target=0.05, delta=0.1, promise="g2")
+    assert not levels[1].passed
+    assert levels[1].audited == 0
+    assert levels[-1].p_value == pytest.approx(comb(949, 45) / comb(1000, 45))
+    assert levels[-1].passed
 
 
 def test_g1_first_start_needs_enough_audits() -> None:

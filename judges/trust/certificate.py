@@ -153,8 +153,9 @@ class Certificate:
         if not self.holds:
             return (
                 f"Nothing certified{where}: {self.audits} audits, {self.wrong} of them wrong, "
-                f"cannot bound the error at {self.target:.2%} with probability {1 - self.delta:.2%}; "
-                f"about {self.missing} more audits are missing."
+                f"cannot bound the error at {self.target:.2%} "
+                f"with probability {1 - self.delta:.2%}; about {self.missing} more "
+                "audits are missing."
             )
         of = "of the batch are wrong" if self.promise == "g2" else "of the accepted are wrong"
         return (
@@ -289,7 +290,7 @@ def test_levels(
     )
     p_values = _p_values(sizes, tolerated + 1, audited, found)
     if promise == "g2":
-        passed = np.logical_and.accumulate(p_values <= delta)
+        passed = _in_sequence(p_values, _p_values(sizes, tolerated + 1, audited, 0 * found), delta)
     else:
         passed = _fallback(p_values, audited, target, delta)
     return tuple(
@@ -316,6 +317,20 @@ def _p_values(
     possible = bad <= sizes
     p = hypergeom.cdf(wrong, sizes, np.minimum(bad, sizes), audited)
     return np.where(possible, np.clip(p, 0.0, 1.0), 0.0)
+
+
+def _in_sequence(
+    p_values: NDArray[np.float64], clean: NDArray[np.float64], delta: float
+) -> NDArray[np.bool_]:
+    """Levels that pass before the first failure; one that no clean audit could pass is skipped.
+
+    The wrong counts of nested sets are nested: once one set holds too many wrong labels all larger
+    ones do, so the first tested of those is the only one that can break the promise, wherever the
+    sequence starts. `clean`: p-values the same audits would have without a wrong one, which depend
+    on the draw and on no label.
+    """
+    failed = (p_values > delta) & (clean <= delta)
+    return np.asarray((p_values <= delta) & ~np.logical_or.accumulate(failed))
 
 
 def _fallback(

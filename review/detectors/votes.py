@@ -113,7 +113,7 @@ def reversal(ballots: Ballots, *, strongest: int | None = None) -> list[Flag]:
 
 
 def _position_chosen(codes_O: NDArray[np.int8]) -> str:
-    """Which shown position a reversed rater favoured: "first", "second", or "neither" with a tie."""
+    """Which shown position a reversed rater favoured; "neither" where one answer is a tie."""
     if codes_O[AB] == A and codes_O[BA] == B:
         return "first"
     return "second" if codes_O[AB] == B and codes_O[BA] == A else "neither"

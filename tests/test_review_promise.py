@@ -1,0 +1,159 @@
+"""Routing to a target: audits first, then exactly what the certificates allow."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from judges.trust.ballots import MISSING, TIE, A, B, Ballots, consensus_of
+from judges.trust.certificate import certify_strata, verify_certificate
+from review.detectors import Flag
+from review.forecast import forecast_plan, forecast_target, plan_audits
+from review.promise import TIES, WHOLE, route_certified, route_to_target, wrong_answers
+from review.routing import REASONS, RouteOptions, route
+
+
+def world(seed: int = 0, pairs: int = 2000, tie: float = 0.0):
+    """Pairs whose consensus is calibrated: the truth is drawn from its probabilities."""
+    rng = np.random.default_rng(seed)
+    logit = rng.normal(0, 4, pairs)
+    consensus = consensus_of(logit, np.where(rng.random(pairs) < tie, 0.9, 0.001))
+    truth = np.array([rng.choice(3, p=row) for row in consensus.p_PK], np.int8)
+    codes = np.where(logit > 0, A, B).astype(np.int8)[:, None, None].repeat(2, axis=2)
+    ballots = Ballots(codes, ("j",), ("f",), np.arange(pairs), np.full(pairs, -1, np.int64))
+    return [f"p{n:04d}" for n in range(pairs)], ballots, consensus, truth
+
+
+def answers(plan, ids, consensus, truth, tie_ok=False):
+    drawn = np.flatnonzero(plan.route_P == "audit")
+    delivered = {ids[row]: int(consensus.choice_P[row]) for row in drawn}
+    reference = {ids[row]: int(truth[row]) for row in drawn}
+    return wrong_answers(delivered, reference, tie_ok=tie_ok)
+
+
+def test_two_steps_from_audit_to_certificate() -> None:
+    ids, ballots, consensus, truth = world()
+    options = RouteOptions(target_error=0.03, audits=400, seed=4)
+    first = route_to_target(ids, ballots, consensus, [], options)
+    assert first.plan.count("audit") == 400
+    assert first.audits == {WHOLE: 400}
+    audited = first.plan.route_P == "audit"
+    assert np.allclose(first.plan.inclusion_P, 400 / 2000)
+    wrong = answers(first.plan, ids, consensus, truth)
+    made = certify_strata(
+        first.frames, wrong, audits=first.audits, delta=options.delta, target=0.03, seed=4
+    )
+    assert verify_certificate(made[WHOLE], first.frames[WHOLE], wrong) == ()
+    second = route_certified(ids, ballots, consensus, [], options, first.frames, made)
+    assert (second.route_P[audited] == "audit").all()
+    accepted = second.route_P == "accept"
+    assert accepted.sum() + (audited & made[WHOLE].accepted_P(first.frames[WHOLE])).sum() == (
+        made[WHOLE].accepted
+    )
+    errors = (consensus.choice_P != truth)[accepted].sum()
+    assert errors <= 0.03 * 2000
+    # the forecast believed calibrated probabilities: its load is near what came out
+    humans = (second.route_P != "accept").sum()
+    assert abs(humans - first.forecast.human) < 0.12 * 2000
+    assert first.forecast.chance == 1.0
+    assert "promised at most 3.00%" in first.forecast.sentence()
+    assert all(set(codes) <= set(REASONS) for codes in second.reasons)
+    assert all(second.reasons)
+
+
+def test_nothing_is_accepted_without_a_certificate() -> None:
+    ids, ballots, consensus, truth = world(pairs=300)
+    options = RouteOptions(target_error=0.01, audits=20)
+    first = route_to_target(ids, ballots, consensus, [], options)
+    wrong = dict.fromkeys(answers(first.plan, ids, consensus, truth), True)
+    made = certify_strata(first.frames, wrong, audits=first.audits, target=0.01)
+    plan = route_certified(ids, ballots, consensus, [], options, first.frames, made)
+    assert plan.count("accept") == 0
+    assert plan.reasons[0] in {("uncertified",), ("audit",)}
+
+
+def test_strata_have_their_own_frames_and_share_delta() -> None:
+    ids, ballots, consensus, _ = world(pairs=900)
+    strata = ["code" if n % 3 else "chat" for n in range(900)]
+    options = RouteOptions(target_error=0.1, audits=300)
+    first = route_to_target(ids, ballots, consensus, [], options, strata=strata)
+    assert {name: len(frame) for name, frame in first.frames.items()} == {"chat": 300, "code": 600}
+    assert first.audits == {"chat": 100, "code": 200}
+
+
+@pytest.mark.parametrize("ties", ["escalate", "apart", "certify"])
+def test_ties_are_never_inside_the_promise_on_a_and_b(ties: str) -> None:
+    ids, ballots, consensus, _ = world(tie=0.3, pairs=600)
+    options = RouteOptions(target_error=0.1, audits=200, ties=ties)
+    first = route_to_target(ids, ballots, consensus, [], options)
+    is_tie = consensus.choice_P == TIE
+    framed = set(first.frames[WHOLE].pair_ids)
+    assert framed.isdisjoint(ids[row] for row in np.flatnonzero(is_tie))
+    routes = set(first.plan.route_P[is_tie].tolist())
+    assert routes == {
+        "escalate": {"escalate"},
+        "apart": {"accept"},
+        "certify": {"accept", "audit"},
+    }[ties] or (ties == "certify" and "audit" in routes)
+    assert (TIES in first.frames) == (ties == "certify")
+    assert first.plan.count("audit") == sum(first.audits.values())
+
+
+def test_wrong_follows_the_contract() -> None:
+    delivered = {"p": A, "q": A, "r": B, "s": TIE, "t": A}
+    reference = {"p": A, "q": TIE, "r": A, "s": A, "t": MISSING}
+    strict = wrong_answers(delivered, reference)
+    assert strict == {"p": False, "q": True, "r": True, "s": True}
+    assert wrong_answers(delivered, reference, tie_ok=True)["q"] is False
+
+
+def test_an_instruction_to_the_judge_always_goes_to_humans() -> None:
+    ids, ballots, consensus, _ = world(pairs=500)
+    flags = [Flag("injection", 3, 1.0, hard=True), Flag("injection", 4, 0.3)]
+    first = route_to_target(ids, ballots, consensus, flags, RouteOptions(target_error=0.1))
+    assert first.plan.route_P[3] == "escalate"
+    assert "p0003" not in first.frames[WHOLE].pair_ids
+    assert "p0004" in first.frames[WHOLE].pair_ids
+    simple = route(ballots, consensus, flags, RouteOptions(min_agreement=0.5, audit_share=0.0))
+    assert simple.route_P[3:5].tolist() == ["escalate", "accept"]
+
+
+def test_changed_frames_are_refused() -> None:
+    ids, ballots, consensus, truth = world(pairs=300)
+    options = RouteOptions(target_error=0.1, audits=100)
+    first = route_to_target(ids, ballots, consensus, [], options)
+    made = certify_strata(
+        first.frames, answers(first.plan, ids, consensus, truth), audits=first.audits, target=0.1
+    )
+    moved = {WHOLE: replace(first.frames[WHOLE], scores_P=first.frames[WHOLE].scores_P * 0.5)}
+    with pytest.raises(ValueError, match="frozen when its audit"):
+        route_certified(ids, ballots, consensus, [], options, moved, made)
+
+
+def test_settled_pairs_take_no_part() -> None:
+    ids, ballots, consensus, _ = world(pairs=400)
+    labels = np.full(400, MISSING, np.int8)
+    labels[:100] = A
+    first = route_to_target(
+        ids, ballots, consensus, [], RouteOptions(target_error=0.05), labels_P=labels
+    )
+    assert (first.plan.route_P[:100] == "accept").all()
+    assert len(first.frames[WHOLE]) == 300
+    assert first.forecast.human <= 300
+
+
+def test_forecasts_by_hand() -> None:
+    # 4 pairs, one escalated, one audited; the two accepted are wrong with .1 and .3: .4 / 4
+    plan = forecast_plan(
+        np.array(["accept", "accept", "audit", "escalate"]),
+        np.array([0.1, 0.3, 0.2, 0.5]),
+        seconds_per_review=1800,
+    )
+    assert (plan.human, plan.hours) == (2.0, 1.0)
+    assert plan.expected_error == pytest.approx(0.1)
+    assert "nothing is promised" in plan.sentence()
+    # nothing can be wrong: 100 audits certify all 1,000, so 100 humans
+    clean, _ = forecast_target(np.zeros(1000), audits=100, target=0.05, delta=0.1)
+    assert (clean.human, clean.coverage, clean.chance) == (100.0, 1.0, 1.0)
+    # and 50 are enough (45 clean ones bound 5%): the plan takes the cheapest of its grid
+    assert plan_audits(np.zeros(1000), target=0.05, delta=0.1) == 50

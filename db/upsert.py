@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 from db.models import Base
 
 T = TypeVar("T")
-_PARAMETERS = 20_000  # both databases allow about 32,000 bound values a statement
 
 
 def chunks(items: Iterable[T], size: int = 1000) -> Iterator[list[T]]:
@@ -25,18 +24,18 @@ def chunks(items: Iterable[T], size: int = 1000) -> Iterator[list[T]]:
 def insert_new(
     session: Session, table: type[Base], rows: Sequence[dict[str, Any]], unique: Sequence[str]
 ) -> int:
-    """Insert rows whose `unique` columns are not present yet; return how many were new."""
+    """Insert rows whose `unique` columns are not present yet; return how many were new.
+
+    Every row must name the same columns.
+    """
     if not rows:
         return 0
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
-    new = 0
-    for chunk in chunks(rows, max(1, _PARAMETERS // max(len(rows[0]), 1))):
-        statement = insert(table).values(chunk).on_conflict_do_nothing(index_elements=list(unique))
-        new += session.execute(statement).rowcount
-    return new
+    statement = insert(table.__table__).on_conflict_do_nothing(index_elements=list(unique))
+    return max(0, session.connection().execute(statement, list(rows)).rowcount)
 
 
 def insert_all(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows that must all be new; a duplicate raises IntegrityError."""
     if rows:
-        session.execute(plain_insert(table), rows)
+        session.connection().execute(plain_insert(table.__table__), list(rows))

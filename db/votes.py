@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.models import Vote
+from db.types import now
 from db.upsert import insert_all, insert_new
 from db.vocabulary import Choice, Order
 
@@ -91,5 +92,6 @@ def _row(vote: RecordedVote) -> dict[str, Any]:
         "sample": vote.sample,
         "choice": vote.choice,
         "origin": vote.origin,
+        "created_at": now(),
         **vote.more,
     }

@@ -85,7 +85,25 @@ class Task(Base):
     __tablename__ = "tasks"
     __table_args__ = (
         UniqueConstraint("pair_id", "kind", "batch_id", "for_annotator_id"),
-        Index("ix_tasks_queue", "status", "priority", "id"),
+        Index(
+            "uq_tasks_shared",
+            "pair_id",
+            "kind",
+            "batch_id",
+            unique=True,
+            sqlite_where=text("for_annotator_id IS NULL AND batch_id IS NOT NULL"),
+            postgresql_where=text("for_annotator_id IS NULL AND batch_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_tasks_shared_unbatched",
+            "pair_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("for_annotator_id IS NULL AND batch_id IS NULL"),
+            postgresql_where=text("for_annotator_id IS NULL AND batch_id IS NULL"),
+        ),
+        Index("ix_tasks_queue", "status", text("priority DESC"), "id"),
+        Index("ix_tasks_personal", "for_annotator_id", "status", "kind"),
         Index(None, "pair_id", "status"),
         CheckConstraint("(pair_id IS NULL) <> (prompt_id IS NULL)", name="pair_or_ranking"),
         CheckConstraint("wanted_reviews >= 1 AND max_reviews >= wanted_reviews", name="reviews"),
@@ -132,6 +150,13 @@ class Lease(Base):
             postgresql_where=text("status = 'active'"),
         ),
         Index(None, "task_id", "annotator_id"),
+        Index(None, "annotator_id", "ended_at"),
+        Index(
+            "ix_leases_active_expiry",
+            "expires_at",
+            sqlite_where=text("status = 'active'"),
+            postgresql_where=text("status = 'active'"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True, comment="random, unguessable")
@@ -145,6 +170,17 @@ class Lease(Base):
     expires_at: Mapped[Time]
     ended_at: Mapped[OptionalTime]
     skip_reason: Mapped[str | None] = mapped_column(String(300))
+    ready_at: Mapped[OptionalTime] = mapped_column(
+        comment="no answer is taken before; a key held down keeps moving it on"
+    )
+    revealed_at: Mapped[OptionalTime] = mapped_column(
+        comment="when the panel's votes were shown, after the answer"
+    )
+    post_reveal: Mapped[bool] = mapped_column(
+        default=False, comment="the annotator has seen the panel's votes on this pair"
+    )
+    active_seconds: Mapped[float] = mapped_column(default=0.0, comment="up to `beat_at`")
+    beat_at: Mapped[OptionalTime] = mapped_column(comment="last sign of work from the screen")
 
     task: Mapped[Task] = relationship()
 
@@ -193,6 +229,18 @@ class Retraction(Base):
     id: Mapped[Key]
     review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id"), unique=True)
     reason: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[Time]
+
+
+class Rationale(Base):
+    """The reason given after an answer was stored and before the reveal. One a review."""
+
+    __tablename__ = "rationales"
+
+    id: Mapped[Key]
+    review_id: Mapped[int] = mapped_column(ForeignKey("reviews.id"), unique=True)
+    text: Mapped[str | None] = mapped_column(Text)
+    reasons: Mapped[list[str]] = mapped_column(Json, default=list, comment="one-click reasons")
     created_at: Mapped[Time]
 
 

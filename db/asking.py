@@ -1,0 +1,287 @@
+"""What judging does durably before it asks: wanted slots, claims, money set aside, batch jobs.
+
+A claim keeps two processes from asking the same question; a reservation keeps the spending cap
+through kills: it counts in full until it is settled. Both are made in one transaction for a block
+of questions. Leaves out asking itself and what an answer means.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, delete, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session, aliased
+
+from db.models import Candidate, Pair, Prompt, Reservation, Run, Vote, VoteClaim
+from db.types import now
+from db.upsert import chunks
+from db.vocabulary import Order, RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class PairText:
+    """What a judge needs to see of one pair."""
+
+    pair_id: int
+    prompt: str
+    response_a: str
+    response_b: str
+    domain: str | None
+    expected: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One vote that is wanted: which pair, shown how, the how-many-eth sample."""
+
+    pair_id: int
+    order: Order
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Slots that are ours to ask, and the money set aside for them (None where they are free).
+
+    `short` is true where the cap left no room for some of the slots asked for.
+    """
+
+    claims: dict[Slot, int]
+    reservation_id: int | None
+    short: bool
+
+
+def pair_page(session: Session, after: int, size: int, within: Sequence[int] | None) -> list[int]:
+    """Ids of the next pairs beyond `after`, in order; only those `within`, where given."""
+    query = select(Pair.id).where(Pair.id > after).order_by(Pair.id).limit(size)
+    if within is not None:
+        query = query.where(Pair.id.in_(within))
+    return list(session.scalars(query))
+
+
+def missing_slots(
+    session: Session,
+    pair_ids: Sequence[int],
+    version_id: int,
+    orders: Iterable[Order],
+    samples: Iterable[int],
+) -> list[Slot]:
+    """The votes of one judge version on these pairs that are not there yet, in order of pair."""
+    if not pair_ids:
+        return []
+    found = session.execute(
+        select(Vote.pair_id, Vote.order, Vote.sample).where(
+            Vote.judge_version_id == version_id,
+            Vote.pair_id.between(min(pair_ids), max(pair_ids)),
+        )
+    )
+    there = {(pair_id, order, sample) for pair_id, order, sample in found}
+    wanted = [(o, s) for s in samples for o in orders]
+    return [
+        Slot(pair_id, order, sample)
+        for pair_id in pair_ids
+        for order, sample in wanted
+        if (pair_id, order, sample) not in there
+    ]
+
+
+def pair_texts(session: Session, pair_ids: Iterable[int]) -> dict[int, PairText]:
+    """The texts of these pairs."""
+    first, second = aliased(Candidate), aliased(Candidate)
+    query = (
+        select(Pair.id, Pair.domain, Prompt.messages, Prompt.expected, first.text, second.text)
+        .join(Prompt, Prompt.id == Pair.prompt_id)
+        .join(first, first.id == Pair.candidate_a_id)
+        .join(second, second.id == Pair.candidate_b_id)
+    )
+    texts = {}
+    for chunk in chunks(sorted(set(pair_ids)), 1000):
+        for pair_id, domain, messages, expected, a, b in session.execute(
+            query.where(Pair.id.in_(chunk))
+        ):
+            prompt = Prompt(messages=messages).text
+            texts[pair_id] = PairText(pair_id, prompt, a, b, domain, expected)
+    return texts
+
+
+def count_wanted(
+    session: Session,
+    version_id: int,
+    orders: Sequence[Order],
+    samples: Sequence[int],
+    within: Sequence[int] | None = None,
+) -> int:
+    """How many votes of one judge version are missing, over all pairs or those `within`."""
+    there = select(func.count()).where(
+        Vote.judge_version_id == version_id, Vote.order.in_(orders), Vote.sample.in_(samples)
+    )
+    slots = len(orders) * len(samples)
+    if within is None:
+        pairs = session.scalar(select(func.count()).select_from(Pair)) or 0
+        return pairs * slots - (session.scalar(there) or 0)
+    stored = 0
+    for chunk in chunks(within):
+        stored += session.scalar(there.where(Vote.pair_id.in_(chunk))) or 0
+    return len(set(within)) * slots - stored
+
+
+def take_block(
+    session: Session,
+    run_id: int,
+    version_id: int,
+    bounds: Sequence[tuple[Slot, int]],
+    *,
+    lasts: timedelta,
+    job: int | None = None,
+    cap_nanousd: int | None = None,
+) -> Block:
+    """Claim slots and set money aside for them, as far as nobody else has them and the cap allows.
+
+    bounds: each slot with the most its answer can cost, in nano-dollars. job: the first run of the
+    runs that share the cap.
+    """
+    claims = _claim(session, run_id, version_id, [slot for slot, _ in bounds], now() + lasts)
+    room = None if cap_nanousd is None else cap_nanousd - _job_spent(session, job or run_id)
+    granted: dict[Slot, int] = {}
+    total = 0
+    short = False
+    for slot, bound in bounds:
+        if slot not in claims:
+            continue
+        if room is not None and total + bound > room:
+            short = True
+            break
+        granted[slot] = claims[slot]
+        total += bound
+    release(session, [claim for slot, claim in claims.items() if slot not in granted])
+    reservation_id = None
+    if total:
+        reservation = Reservation(
+            run_id=run_id, judge_version_id=version_id, reserved_nanousd=total
+        )
+        session.add(reservation)
+        session.flush()
+        reservation_id = reservation.id
+    return Block(granted, reservation_id, short)
+
+
+def release(session: Session, claim_ids: Iterable[int]) -> None:
+    """Give claims back, asked or not."""
+    for chunk in chunks(claim_ids):
+        session.execute(delete(VoteClaim).where(VoteClaim.id.in_(chunk)))
+
+
+def settle(session: Session, reservation_id: int, cost_nanousd: int) -> None:
+    """Replace what was set aside by what it cost."""
+    session.execute(
+        update(Reservation)
+        .where(Reservation.id == reservation_id)
+        .values(settled_nanousd=cost_nanousd, settled_at=now())
+    )
+
+
+def join_job(session: Session, run: Run) -> int:
+    """The job this run belongs to: the one of an unfinished run of the same verb, or its own.
+
+    A killed run stays unfinished, so what it spent counts against the cap of the run that resumes.
+    """
+    other = session.scalar(
+        select(Run)
+        .where(Run.verb == run.verb, Run.status == RunStatus.RUNNING, Run.id != run.id)
+        .order_by(Run.id)
+        .limit(1)
+    )
+    job = int(other.options.get("job", other.id)) if other is not None else run.id
+    run.options = {**run.options, "job": job}
+    return job
+
+
+def unfinished_runs(session: Session, job: int) -> list[Run]:
+    """Runs of a job that have not written down an end."""
+    running = session.scalars(select(Run).where(Run.status == RunStatus.RUNNING))
+    return [run for run in running if run.options.get("job", run.id) == job]
+
+
+def release_runs(session: Session, run_ids: Iterable[int]) -> None:
+    """Drop every claim of these runs."""
+    session.execute(delete(VoteClaim).where(VoteClaim.run_id.in_(list(run_ids))))
+
+
+def has_claims(session: Session, run_id: int) -> bool:
+    """Whether a run still holds a claim that has not expired."""
+    query = select(VoteClaim.id).where(VoteClaim.run_id == run_id, VoteClaim.expires_at > now())
+    return session.scalar(query.limit(1)) is not None
+
+
+def _claim(
+    session: Session, run_id: int, version_id: int, slots: Sequence[Slot], expires_at: datetime
+) -> dict[Slot, int]:
+    rows = [
+        {
+            "pair_id": slot.pair_id,
+            "judge_version_id": version_id,
+            "order": slot.order,
+            "sample": slot.sample,
+            "run_id": run_id,
+            "expires_at": expires_at,
+        }
+        for slot in slots
+    ]
+    if not rows:
+        return {}
+    insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
+    claims: dict[Slot, int] = {}
+    for chunk in chunks(rows, 500):
+        statement = insert(VoteClaim).values(chunk)
+        claiming = statement.on_conflict_do_update(
+            index_elements=["pair_id", "judge_version_id", "order", "sample"],
+            set_={"run_id": run_id, "expires_at": expires_at},
+            where=or_(VoteClaim.expires_at < now(), VoteClaim.run_id == run_id),
+        ).returning(VoteClaim.id, VoteClaim.pair_id, VoteClaim.order, VoteClaim.sample)
+        for claim_id, pair_id, order, sample in session.execute(claiming):
+            claims[Slot(pair_id, order, sample)] = claim_id
+    return _unanswered(session, version_id, claims)
+
+
+def _unanswered(session: Session, version_id: int, claims: dict[Slot, int]) -> dict[Slot, int]:
+    """Claims whose vote has not been stored since they were found missing; gives the rest back."""
+    keys = [(slot.pair_id, slot.order, slot.sample) for slot in claims]
+    answered: set[Slot] = set()
+    for chunk in chunks(keys, 500):
+        found = session.execute(
+            select(Vote.pair_id, Vote.order, Vote.sample).where(
+                and_(
+                    Vote.judge_version_id == version_id,
+                    tuple_(Vote.pair_id, Vote.order, Vote.sample).in_(chunk),
+                )
+            )
+        )
+        answered.update(Slot(*row) for row in found)
+    release(session, [claims[slot] for slot in answered])
+    return {slot: claim for slot, claim in claims.items() if slot not in answered}
+
+
+def _job_spent(session: Session, job: int) -> int:
+    """What all runs of a job have spent or set aside. Locks the job, so that sums cannot race."""
+    session.execute(select(Run.id).where(Run.id == job).with_for_update())
+    amount = func.coalesce(Reservation.settled_nanousd, Reservation.reserved_nanousd)
+    runs = [
+        run_id
+        for run_id, options in session.execute(select(Run.id, Run.options).where(Run.id >= job))
+        if options.get("job", run_id) == job
+    ]
+    return int(
+        session.scalar(
+            select(func.coalesce(func.sum(amount), 0)).where(Reservation.run_id.in_(runs))
+        )
+        or 0
+    )
+
+
+def stored_answers(session: Session, after: int, size: int) -> Iterator[Vote]:
+    """Votes with a stored answer beyond the id `after`, for parsing again."""
+    query = select(Vote).where(Vote.id > after, Vote.raw.is_not(None)).order_by(Vote.id).limit(size)
+    yield from session.scalars(query)

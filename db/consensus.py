@@ -1,0 +1,208 @@
+"""What the label model reads from and writes to the database: answers to learn from, fits, results.
+
+Which human answers may teach a fit is decided here, once: never gold, hidden repeats or practice,
+and no audit of the newest batch (its certificate comes first). Leaves out the mathematics.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from db.models import (
+    Adjudication,
+    Batch,
+    Candidate,
+    Consensus,
+    ConsensusFit,
+    Gold,
+    Judge,
+    JudgeVersion,
+    Pair,
+    Prompt,
+    Retraction,
+    Review,
+    Task,
+    Vote,
+)
+from db.upsert import chunks, insert_all
+from db.vocabulary import Choice, Order, TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class VotedPair:
+    """A pair as a label model sees it."""
+
+    pair_id: int
+    prompt_id: int
+    domain: str | None
+    prompt: str
+    response_a: str
+    response_b: str
+    model_a: str | None
+    model_b: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRow:
+    """One usable vote."""
+
+    pair_id: int
+    version_id: int
+    order: Order
+    choice: Choice
+    confidence: float | None
+
+
+def voted_pairs(session: Session, size: int = 2000) -> Iterator[VotedPair]:
+    """Every pair with at least one vote, by id, with flat memory."""
+    first, second = aliased(Candidate), aliased(Candidate)
+    query = (
+        select(
+            Pair.id,
+            Pair.prompt_id,
+            Pair.domain,
+            Prompt.messages,
+            first.text,
+            second.text,
+            first.model,
+            second.model,
+        )
+        .join(Prompt, Prompt.id == Pair.prompt_id)
+        .join(first, first.id == Pair.candidate_a_id)
+        .join(second, second.id == Pair.candidate_b_id)
+        .where(exists().where(Vote.pair_id == Pair.id))
+        .order_by(Pair.id)
+    )
+    rows = session.execute(query.execution_options(yield_per=size))
+    for pair_id, prompt_id, domain, messages, a, b, model_a, model_b in rows:
+        text = Prompt(messages=messages).text
+        yield VotedPair(pair_id, prompt_id, domain, text, a, b, model_a, model_b)
+
+
+def usable_votes(session: Session, size: int = 10_000) -> Iterator[VoteRow]:
+    """Every vote that is not an abstain, by pair; the measured probability where there is one."""
+    query = (
+        select(
+            Vote.pair_id,
+            Vote.judge_version_id,
+            Vote.order,
+            Vote.choice,
+            Vote.confidence,
+        )
+        .where(Vote.choice != Choice.ABSTAIN)
+        .order_by(Vote.pair_id, Vote.id)
+    )
+    for row in session.execute(query.execution_options(yield_per=size)):
+        yield VoteRow(*row)
+
+
+def voting_versions(session: Session) -> list[tuple[int, str, str, str]]:
+    """Judge versions with votes: id, judge's name, family, version; by name, then oldest first."""
+    return [
+        (version_id, name, family, version)
+        for version_id, name, family, version in session.execute(
+            select(JudgeVersion.id, Judge.name, Judge.family, JudgeVersion.version)
+            .join(Judge, Judge.id == JudgeVersion.judge_id)
+            .where(exists().where(Vote.judge_version_id == JudgeVersion.id))
+            .order_by(Judge.name, JudgeVersion.id)
+        )
+    ]
+
+
+def answers_to_learn_from(session: Session) -> dict[int, Choice]:
+    """One human answer a pair: the newest adjudication, else the majority of standing reviews.
+
+    A pair whose reviews are split evenly is left out. See the module's words on who may teach.
+    """
+    newest = select(func.max(Batch.id)).scalar_subquery()
+    task = aliased(Task)
+    teaches = or_(
+        Review.kind.is_(None),
+        Review.kind == TaskKind.ESCALATION,
+        (Review.kind == TaskKind.AUDIT) & (task.batch_id < newest),
+    )
+    query = (
+        select(Review.pair_id, Review.annotator_id, Review.choice)
+        .outerjoin(task, task.id == Review.task_id)
+        .where(
+            teaches,
+            Review.choice != Choice.ABSTAIN,
+            ~exists().where(Retraction.review_id == Review.id),
+            ~exists().where(Gold.pair_id == Review.pair_id),
+            ~Review.post_reveal,
+        )
+        .order_by(Review.id)
+    )
+    said: dict[int, dict[int, Choice]] = defaultdict(dict)
+    for pair_id, annotator_id, choice in session.execute(query):
+        said[pair_id][annotator_id] = choice
+    answers: dict[int, Choice] = {}
+    for pair_id, choices in said.items():
+        ranked = Counter(choices.values()).most_common(2)
+        if len(ranked) == 1 or ranked[0][1] > ranked[1][1]:
+            answers[pair_id] = ranked[0][0]
+    answers.update(_adjudicated(session, newest))
+    return answers
+
+
+def _adjudicated(session: Session, newest: Any) -> dict[int, Choice]:
+    task = aliased(Task)
+    rows = session.execute(
+        select(Adjudication.pair_id, Adjudication.choice)
+        .outerjoin(task, task.id == Adjudication.task_id)
+        .where(
+            Adjudication.choice != Choice.ABSTAIN,
+            ~exists().where(Gold.pair_id == Adjudication.pair_id),
+            or_(
+                task.id.is_(None),
+                task.kind == TaskKind.ESCALATION,
+                (task.kind == TaskKind.AUDIT) & (task.batch_id < newest),
+            ),
+        )
+        .order_by(Adjudication.id)
+    )
+    return {row.pair_id: row.choice for row in rows}
+
+
+def find_fit(session: Session, version: str) -> ConsensusFit | None:
+    """The newest fit with exactly this content, if it is also the newest of all."""
+    fit = newest_fit(session)
+    return fit if fit is not None and fit.version == version else None
+
+
+def newest_fit(session: Session) -> ConsensusFit | None:
+    """The fit that speaks for the pairs today."""
+    return session.scalar(select(ConsensusFit).order_by(ConsensusFit.id.desc()).limit(1))
+
+
+def add_fit(session: Session, fit: ConsensusFit) -> int:
+    """Store a fit; its id."""
+    session.add(fit)
+    session.flush()
+    return fit.id
+
+
+def add_consensus(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+    """Store the results of a fit, row by row as given."""
+    for chunk in chunks(rows, 5000):
+        insert_all(session, Consensus, chunk)
+
+
+def consensus_of(
+    session: Session, fit_id: int, pair_ids: Sequence[int] | None = None
+) -> dict[int, tuple[float, float, float]]:
+    """p_a, p_tie and p_b by pair, of one fit."""
+    query = select(Consensus.pair_id, Consensus.p_a, Consensus.p_tie, Consensus.p_b).where(
+        Consensus.fit_id == fit_id
+    )
+    if pair_ids is None:
+        return {row[0]: (row[1], row[2], row[3]) for row in session.execute(query)}
+    found: dict[int, tuple[float, float, float]] = {}
+    for chunk in chunks(pair_ids):
+        for row in session.execute(query.where(Consensus.pair_id.in_(chunk))):
+            found[row[0]] = (row[1], row[2], row[3])
+    return found

@@ -1,0 +1,141 @@
+"""Reads one field of an imported row, or says in one sentence what is wrong with it."""
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from db.identity import Messages
+from db.vocabulary import Choice, Order
+
+Row = dict[str, Any]
+
+
+class BadRow(ValueError):
+    """Why a row cannot be used: `value` is what was there, the message what is allowed."""
+
+    def __init__(self, value: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.value = value
+
+
+def text(row: Row, name: str) -> str:
+    """A text that must be there; the empty text is a text."""
+    value = row.get(name)
+    if not isinstance(value, str):
+        raise BadRow(value, f"{name} is {_shown(value)}; it must be a text")
+    if "\x00" in value:
+        raise BadRow(value[:80], f"{name} holds a NUL character, which no database stores")
+    return value
+
+
+def name(row: Row, key: str) -> str:
+    """A non-empty name of at most 200 letters; numbers are taken as their digits."""
+    value = row.get(key)
+    value = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(value, str) or not value.strip() or len(value) > 200 or "\x00" in value:
+        raise BadRow(value, f"{key} is {_shown(value)}; it must be a name of 1 to 200 letters")
+    return value
+
+
+def optional_name(row: Row, key: str) -> str | None:
+    """A name, or None where the field is missing or empty."""
+    return None if row.get(key) in (None, "") else name(row, key)
+
+
+def choice(row: Row, *, abstain: bool = True) -> Choice:
+    """a, b, tie or (where allowed) abstain."""
+    allowed = [c.value for c in Choice if abstain or c is not Choice.ABSTAIN]
+    value = row.get("choice")
+    if value not in allowed:
+        raise BadRow(value, f"choice is {_shown(value)}; it must be one of {', '.join(allowed)}")
+    return Choice(value)
+
+
+def order(row: Row) -> Order:
+    """ab, ba or none; missing means none."""
+    value = row.get("order") or "none"
+    if value not in [o.value for o in Order]:
+        raise BadRow(value, f"order is {_shown(value)}; it must be ab, ba or none")
+    return Order(value)
+
+
+def integer(row: Row, key: str, default: int | None, lowest: int, highest: int) -> int | None:
+    """A whole number within bounds; texts of digits (CSV) are taken too."""
+    value = row.get(key)
+    if value is None or value == "":
+        return default
+    number = _number(value)
+    if number is None or number != int(number) or not lowest <= number <= highest:
+        raise BadRow(value, f"{key} is {_shown(value)}; it must be {lowest} to {highest}")
+    return int(number)
+
+
+def number(row: Row, key: str, lowest: float, highest: float) -> float | None:
+    """A number within bounds, or None where it is missing."""
+    value = row.get(key)
+    if value is None or value == "":
+        return None
+    found = _number(value)
+    if found is None or not lowest <= found <= highest:
+        raise BadRow(value, f"{key} is {_shown(value)}; it must be {lowest:g} to {highest:g}")
+    return found
+
+
+def flag(row: Row, key: str) -> bool:
+    """A yes or no; missing means no."""
+    value = row.get(key)
+    if value in (None, "", False, 0, "false", "False", "0"):
+        return False
+    if value in (True, 1, "true", "True", "1"):
+        return True
+    raise BadRow(value, f"{key} is {_shown(value)}; it must be true or false")
+
+
+def time(row: Row, key: str) -> datetime | None:
+    """A moment in ISO 8601; without a zone it is UTC."""
+    value = row.get(key)
+    if value in (None, ""):
+        return None
+    try:
+        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+    except ValueError:
+        raise BadRow(
+            value, f"{key} is {_shown(value)}; write it like 2026-01-31T12:00:00Z"
+        ) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def messages(row: Row, key: str) -> Messages:
+    """A conversation: a text means one user message."""
+    value = row.get(key)
+    if isinstance(value, str):
+        return [{"role": "user", "content": text(row, key)}]
+    if not isinstance(value, list) or not value:
+        raise BadRow(value, f"{key} is {_shown(value)}; it must be a text or a list of messages")
+    return [message(item, key) for item in value]
+
+
+def message(item: Any, key: str) -> dict[str, str]:
+    """One {role, content} of a conversation."""
+    if (
+        not isinstance(item, dict)
+        or item.get("role") not in ("system", "user", "assistant", "tool")
+        or not isinstance(item.get("content"), str)
+    ):
+        raise BadRow(item, f"{key} holds {_shown(item)}; a message is {{role, content}} as texts")
+    return {"role": item["role"], "content": text(item, "content")}
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        found = float(value)
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def _shown(value: Any) -> str:
+    shown = "missing" if value is None else repr(value)
+    return shown if len(shown) <= 80 else shown[:77] + "..."

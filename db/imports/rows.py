@@ -1,0 +1,286 @@
+"""What a row means: each parser turns one imported row into what the repositories store.
+
+Formats: the project's own (see the README's table) and Hugging Face preference rows
+(`prompt/chosen/rejected`, as texts or as messages). Raises BadRow with the reason.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from db.identity import Messages, candidate_hash, content_hash, prompt_hash
+from db.imports import fields
+from db.imports.fields import BadRow, Row
+from db.pairs import NewCandidate, NewPair
+from db.vocabulary import Choice, Order
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """A pair, and the label it came with where it was written as chosen and rejected."""
+
+    pair: NewPair
+    choice: Choice | None = None
+
+
+@dataclass(frozen=True)
+class VoteRow:
+    """A vote made elsewhere, in the order of the outside name it speaks of."""
+
+    pair_name: str
+    judge: str
+    family: str | None
+    order: Order
+    sample: int
+    choice: Choice
+    more: dict[str, Any]
+
+    @property
+    def origin(self) -> str:
+        """Identity of the row, so that a second import adds nothing."""
+        said = [self.choice, self.more["confidence"], self.more["rationale"]]
+        return content_hash(
+            "vote", self.pair_name, self.judge, self.order, self.sample, [str(x) for x in said]
+        )
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """One human opinion, in the order of the outside name it speaks of."""
+
+    pair_name: str
+    annotator: str
+    choice: Choice
+    more: dict[str, Any]
+
+    @property
+    def origin(self) -> str:
+        """Identity of the row, so that a second import adds nothing."""
+        return content_hash(
+            "label", self.pair_name, self.annotator, self.choice, str(self.more.get("created_at"))
+        )
+
+
+@dataclass(frozen=True)
+class GoldRow:
+    """A trusted answer, in the order of the outside name it speaks of."""
+
+    pair_name: str
+    choice: Choice
+
+
+@dataclass(frozen=True)
+class RankingRow:
+    """An order over responses of one prompt: groups of positions, best first."""
+
+    messages: Messages
+    candidates: tuple[NewCandidate, ...]
+    groups: tuple[tuple[int, ...], ...]
+    annotator: str
+    domain: str | None
+    source: str | None
+
+    @property
+    def origin(self) -> str:
+        """Identity of the row, so that a second import adds nothing."""
+        texts = [c.text for c in self.candidates]
+        return content_hash("ranking", self.messages, texts, self.groups, self.annotator)
+
+
+def parse_pair(row: Row) -> PairRow:
+    """A row with response_a and response_b, or with chosen and rejected."""
+    if "chosen" in row or "rejected" in row:
+        return _parse_chosen(row)
+    pair = NewPair(
+        messages=fields.messages(row, "prompt"),
+        a=_response(row, "response_a", "model_a"),
+        b=_response(row, "response_b", "model_b"),
+        **_about(row),
+    )
+    return PairRow(pair)
+
+
+def parse_candidates(row: Row, per_prompt: int | None, seed: int) -> list[PairRow]:
+    """A prompt with n responses: all n(n-1)/2 pairs, or `per_prompt` drawn of them.
+
+    The draw depends on the seed and the prompt alone.
+    """
+    messages = fields.messages(row, "prompt")
+    listed = row.get("responses")
+    if not isinstance(listed, list) or len(listed) < 2:
+        raise BadRow(listed, "responses must be a list of two or more")
+    named = [_candidate(item, i) for i, item in enumerate(listed, 1)]
+    if len({key for key, _ in named}) < len(named):
+        raise BadRow([key for key, _ in named], "two responses have the same id")
+    distinct = list({c.text: (key, c) for key, c in reversed(named)}.values())[::-1]
+    both = list(combinations(distinct, 2))
+    if per_prompt is not None and per_prompt < len(both):
+        key = hashlib.sha256(f"{seed}:{prompt_hash(messages)}".encode()).digest()
+        draw = np.random.default_rng(list(key[:8])).choice(len(both), per_prompt, replace=False)
+        both = [both[i] for i in sorted(draw)]
+    about = _about(row)
+    prompt_id = fields.optional_name(row, "prompt_id")
+    return [
+        PairRow(
+            NewPair(
+                messages=messages,
+                a=a,
+                b=b,
+                **{**about, "external_id": f"{prompt_id}:{i}:{j}" if prompt_id else None},
+            )
+        )
+        for (i, a), (j, b) in both
+    ]
+
+
+def parse_vote(row: Row) -> VoteRow:
+    """One judge's answer on one pair."""
+    choice = fields.choice(row)
+    cost = fields.number(row, "cost_usd", 0, 1e6)
+    more: dict[str, Any] = {
+        "confidence": fields.number(row, "confidence", 0, 1),
+        "strength": _strength(row, choice),
+        "both_bad": fields.flag(row, "both_bad") and choice is Choice.TIE,
+        "rationale": None if row.get("rationale") is None else fields.text(row, "rationale"),
+        "abstain_reason": None,
+        "cost_nanousd": 0 if cost is None else round(cost * 1e9),
+    }
+    if choice is Choice.ABSTAIN:
+        more["abstain_reason"] = str(row.get("abstain_reason") or "recorded as abstain")[:200]
+    created = fields.time(row, "created_at")
+    if created is not None:
+        more["created_at"] = created
+    return VoteRow(
+        pair_name=fields.name(row, "pair_id"),
+        judge=fields.name(row, "judge"),
+        family=fields.optional_name(row, "family"),
+        order=fields.order(row),
+        sample=fields.integer(row, "sample", 1, 1, 1000) or 1,
+        choice=choice,
+        more=more,
+    )
+
+
+def parse_label(row: Row) -> LabelRow:
+    """One annotator's opinion on one pair."""
+    choice = fields.choice(row)
+    more: dict[str, Any] = {
+        "strength": _strength(row, choice),
+        "both_bad": fields.flag(row, "both_bad") and choice is Choice.TIE,
+        "rationale": None if row.get("rationale") is None else fields.text(row, "rationale"),
+        "active_seconds": fields.number(row, "active_seconds", 0, 1e6),
+    }
+    created = fields.time(row, "created_at")
+    if created is not None:
+        more["created_at"] = created
+    return LabelRow(fields.name(row, "pair_id"), fields.name(row, "annotator"), choice, more)
+
+
+def parse_gold(row: Row) -> GoldRow:
+    """A trusted answer: a, b or tie."""
+    return GoldRow(fields.name(row, "pair_id"), fields.choice(row, abstain=False))
+
+
+def parse_ranking(row: Row) -> RankingRow:
+    """prompt, responses and ranking: response ids best first, equals grouped in a list."""
+    listed = row.get("responses")
+    if not isinstance(listed, list) or len(listed) < 2:
+        raise BadRow(listed, "responses must be a list of two or more")
+    named = [_candidate(item, i) for i, item in enumerate(listed, 1)]
+    place = {key: position for position, (key, _) in enumerate(named)}
+    ranking = row.get("ranking")
+    if not isinstance(ranking, list):
+        raise BadRow(ranking, "ranking must be a list of response ids, best first")
+    groups = [group if isinstance(group, list) else [group] for group in ranking]
+    ids = [str(key) for group in groups for key in group]
+    if sorted(ids) != sorted(place):
+        raise BadRow(ranking, f"ranking must name each of {sorted(place)} once")
+    about = _about(row)
+    return RankingRow(
+        messages=fields.messages(row, "prompt"),
+        candidates=tuple(candidate for _, candidate in named),
+        groups=tuple(tuple(place[str(key)] for key in group) for group in groups),
+        annotator=fields.name(row, "annotator"),
+        domain=about["domain"],
+        source=about["source"],
+    )
+
+
+def _about(row: Row) -> dict[str, Any]:
+    expected = row.get("expected")
+    if expected is not None and not isinstance(expected, dict):
+        raise BadRow(expected, "expected must be an object such as {kind: exact, value: 42}")
+    return {
+        "external_id": fields.optional_name(row, "pair_id"),
+        "domain": fields.optional_name(row, "domain"),
+        "source": fields.optional_name(row, "source"),
+        "expected": expected,
+    }
+
+
+def _response(row: Row, name: str, model: str) -> NewCandidate:
+    return NewCandidate(
+        _answer(row, name),
+        fields.optional_name(row, model),
+        fields.optional_name(row, model.replace("model", "family")),
+    )
+
+
+def _answer(row: Row, name: str) -> str:
+    value = row.get(name)
+    if isinstance(value, list) and len(value) == 1:
+        return fields.message(value[0], name)["content"]
+    return fields.text(row, name)
+
+
+def _candidate(item: Any, position: int) -> tuple[str, NewCandidate]:
+    if isinstance(item, str):
+        return f"r{position}", NewCandidate(fields.text({"response": item}, "response"))
+    if not isinstance(item, dict):
+        raise BadRow(item, "a response is a text or an object with id and text")
+    key = fields.optional_name(item, "id") or f"r{position}"
+    model, family = fields.optional_name(item, "model"), fields.optional_name(item, "family")
+    return key, NewCandidate(fields.text(item, "text"), model, family)
+
+
+def _parse_chosen(row: Row) -> PairRow:
+    messages, chosen, rejected = _conversation(row)
+    prompt = prompt_hash(messages)
+    # The side must not give the label away: it is drawn from the content.
+    chosen_is_a = candidate_hash(prompt, chosen) <= candidate_hash(prompt, rejected)
+    best = NewCandidate(chosen, fields.optional_name(row, "chosen_model"))
+    worse = NewCandidate(rejected, fields.optional_name(row, "rejected_model"))
+    a, b = (best, worse) if chosen_is_a else (worse, best)
+    pair = NewPair(messages=messages, a=a, b=b, **_about(row))
+    return PairRow(pair, Choice.A if chosen_is_a else Choice.B)
+
+
+def _conversation(row: Row) -> tuple[Messages, str, str]:
+    """Prompt, chosen and rejected text; an implicit prompt is the shared beginning."""
+    if isinstance(row.get("chosen"), list) and isinstance(row.get("rejected"), list):
+        chosen, rejected = fields.messages(row, "chosen"), fields.messages(row, "rejected")
+        prompt = [] if row.get("prompt") is None else fields.messages(row, "prompt")
+        shared = min(len(chosen), len(rejected)) - 1
+        if chosen[:shared] != rejected[:shared] or len(chosen) != len(rejected):
+            raise BadRow(None, "chosen and rejected must differ in their last message only")
+        start = prompt if shared == 0 or prompt == chosen[:shared] else prompt + chosen[:shared]
+        messages = start or chosen[:shared]
+        if not messages:
+            raise BadRow(None, "prompt is missing")
+        return messages, chosen[-1]["content"], rejected[-1]["content"]
+    best, worse = _answer(row, "chosen"), _answer(row, "rejected")
+    if row.get("prompt") is not None:
+        return fields.messages(row, "prompt"), best, worse
+    mark = "\n\nAssistant:"
+    cut = best.rfind(mark) + len(mark)
+    if cut < len(mark) or not worse.startswith(best[:cut]):
+        raise BadRow(None, "prompt is missing, and chosen and rejected share no beginning")
+    return [{"role": "user", "content": best[:cut]}], best[cut:].strip(), worse[cut:].strip()
+
+
+def _strength(row: Row, choice: Choice) -> int | None:
+    strength = fields.integer(row, "strength", None, 1, 2)
+    return strength if choice in (Choice.A, Choice.B) else None

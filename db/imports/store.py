@@ -1,0 +1,209 @@
+"""Stores parsed rows in one session: finds the pairs they speak of and un-swaps mirrored ones."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from db.errors import BadInput
+from db.identity import candidate_hash, prompt_hash
+from db.imports.rows import GoldRow, LabelRow, PairRow, RankingRow, VoteRow
+from db.judges import recorded_version
+from db.models import Annotator, Gold, Ranking, Review
+from db.pairs import NamedPair, NewPair, add_candidates, add_pairs, add_prompts, resolve_names
+from db.types import now
+from db.upsert import insert_new
+from db.vocabulary import Choice
+from db.votes import RecordedVote, add_recorded
+
+T = TypeVar("T")
+Item = PairRow | VoteRow | LabelRow | GoldRow | RankingRow
+Refused = tuple[int, Any, str]  # position, value, reason
+
+
+def store(
+    session: Session, items: Sequence[Item], signed: str
+) -> tuple[Counter[str], list[Refused]]:
+    """Store rows of one kind; return counts and the rows refused by what is stored already."""
+    if not items:
+        return Counter(), []
+    match items[0]:
+        case PairRow():
+            return _store_pairs(session, _only(items, PairRow), signed)
+        case VoteRow():
+            return _store_votes(session, _only(items, VoteRow))
+        case LabelRow():
+            return _store_labels(session, _only(items, LabelRow))
+        case GoldRow():
+            return _store_gold(session, _only(items, GoldRow))
+        case RankingRow():
+            return _store_rankings(session, _only(items, RankingRow))
+
+
+def annotator_ids(session: Session, names: set[str]) -> dict[str, int]:
+    """Annotators by name, made where they are new."""
+    insert_new(session, Annotator, [{"name": name, "domains": []} for name in names], ["name"])
+    found = session.execute(select(Annotator.name, Annotator.id).where(Annotator.name.in_(names)))
+    return {name: annotator_id for name, annotator_id in found}
+
+
+def _only(items: Sequence[Item], kind: type[T]) -> list[T]:
+    return [item for item in items if isinstance(item, kind)]
+
+
+def _store_pairs(
+    session: Session, items: list[PairRow], signed: str
+) -> tuple[Counter[str], list[Refused]]:
+    counts: Counter[str] = Counter()
+    refused: list[Refused] = []
+    labels: list[dict[str, Any]] = []
+    stored = add_pairs(session, [item.pair for item in items])
+    annotator_id = (
+        annotator_ids(session, {signed})[signed] if any(item.choice for item in items) else 0
+    )
+    for i, (item, where) in enumerate(zip(items, stored, strict=True)):
+        if where is None:
+            name = item.pair.external_id
+            reason = f"pair_id {name!r} already names a pair of other content; give it another id"
+            refused.append((i, name, reason))
+            continue
+        kind = "new" if where.new else "mirrored duplicates" if where.mirrored else "duplicates"
+        counts[kind] += 1
+        if item.choice is not None:
+            label = LabelRow(f"pair {where.pair_id}", signed, item.choice, {})
+            labels.append(_review(label, NamedPair(where.pair_id, where.mirrored), annotator_id))
+    counts["labels"] = insert_new(session, Review, labels, ["origin"])
+    return counts, refused
+
+
+def _store_votes(session: Session, items: list[VoteRow]) -> tuple[Counter[str], list[Refused]]:
+    pairs = resolve_names(session, {item.pair_name for item in items})
+    versions: dict[tuple[str, str | None], int | BadInput] = {}
+    refused: list[Refused] = []
+    votes: list[RecordedVote] = []
+    for i, item in enumerate(items):
+        pair = pairs.get(item.pair_name)
+        if pair is None:
+            refused.append(_unknown(i, item.pair_name))
+            continue
+        who = (item.judge, item.family)
+        if who not in versions:
+            try:
+                versions[who] = recorded_version(session, *who).id
+            except BadInput as error:
+                versions[who] = error
+        version = versions[who]
+        if isinstance(version, BadInput):
+            refused.append((i, item.family, str(version)))
+            continue
+        order = item.order.mirrored() if pair.mirrored else item.order
+        choice = item.choice.mirrored() if pair.mirrored else item.choice
+        votes.append(
+            RecordedVote(pair.pair_id, version, order, item.sample, choice, item.origin, item.more)
+        )
+    added = add_recorded(session, votes)
+    return Counter(
+        {"new": added.added, "known already": added.known, "folded to a next sample": added.folded}
+    ), refused
+
+
+def _store_labels(session: Session, items: list[LabelRow]) -> tuple[Counter[str], list[Refused]]:
+    pairs = resolve_names(session, {item.pair_name for item in items})
+    people = annotator_ids(session, {item.annotator for item in items})
+    known = [(i, item, pairs.get(item.pair_name)) for i, item in enumerate(items)]
+    rows = [
+        _review(item, pair, people[item.annotator]) for _, item, pair in known if pair is not None
+    ]
+    new = insert_new(session, Review, rows, ["origin"])
+    refused = [_unknown(i, item.pair_name) for i, item, pair in known if pair is None]
+    return Counter({"new": new, "known already": len(rows) - new}), refused
+
+
+def _store_gold(session: Session, items: list[GoldRow]) -> tuple[Counter[str], list[Refused]]:
+    pairs = resolve_names(session, {item.pair_name for item in items})
+    ids = {pair.pair_id for pair in pairs.values()}
+    frozen: dict[int, Choice] = {
+        pair_id: choice
+        for pair_id, choice in session.execute(
+            select(Gold.pair_id, Gold.choice).where(Gold.pair_id.in_(ids))
+        )
+    }
+    counts: Counter[str] = Counter()
+    refused: list[Refused] = []
+    for i, item in enumerate(items):
+        pair = pairs.get(item.pair_name)
+        if pair is None:
+            refused.append(_unknown(i, item.pair_name))
+            continue
+        choice = item.choice.mirrored() if pair.mirrored else item.choice
+        before = frozen.setdefault(pair.pair_id, choice)
+        if before != choice:
+            reason = (
+                f"pair {item.pair_name!r} is frozen as gold {before.value!r}; gold never changes"
+            )
+            refused.append((i, choice.value, reason))
+        else:
+            counts["rows accepted"] += 1
+    rows = [
+        {"pair_id": pair_id, "choice": choice, "how": {"imported": True}}
+        for pair_id, choice in frozen.items()
+    ]
+    new = insert_new(session, Gold, rows, ["pair_id"])
+    return Counter({"new": new, "known already": counts["rows accepted"] - new}), refused
+
+
+def _store_rankings(
+    session: Session, items: list[RankingRow]
+) -> tuple[Counter[str], list[Refused]]:
+    people = annotator_ids(session, {item.annotator for item in items})
+    prompts = add_prompts(session, [(item.messages, None) for item in items])
+    rows = []
+    for item in items:
+        key = prompt_hash(item.messages)
+        hashes = [candidate_hash(key, c.text) for c in item.candidates]
+        ids = add_candidates(
+            session,
+            [(prompts[key], h, c) for h, c in zip(hashes, item.candidates, strict=True)],
+        )
+        add_pairs(
+            session,
+            [
+                NewPair(item.messages, a, b, domain=item.domain, source=item.source)
+                for a, b in combinations(item.candidates, 2)
+            ],
+        )
+        rows.append(
+            {
+                "prompt_id": prompts[key],
+                "annotator_id": people[item.annotator],
+                "groups": [[ids[hashes[i]] for i in group] for group in item.groups],
+                "origin": item.origin,
+            }
+        )
+    new = insert_new(session, Ranking, rows, ["origin"])
+    return Counter({"new": new, "known already": len(rows) - new}), []
+
+
+def _review(item: LabelRow, pair: NamedPair, annotator_id: int) -> dict[str, Any]:
+    more: Mapping[str, Any] = {
+        "strength": None,
+        "both_bad": False,
+        "rationale": None,
+        "active_seconds": None,
+        "created_at": now(),
+        **item.more,
+    }
+    return {
+        "pair_id": pair.pair_id,
+        "annotator_id": annotator_id,
+        "choice": item.choice.mirrored() if pair.mirrored else item.choice,
+        "origin": item.origin,
+        **more,
+    }
+
+
+def _unknown(position: int, name: str) -> Refused:
+    return position, name, f"pair_id {name!r} is not known; import the pairs first"

@@ -1,0 +1,138 @@
+"""Gold: trusted labels frozen for the gate. Drawn by whole prompts from what humans settled."""
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.errors import BadInput, Conflict
+from db.identity import content_hash
+from db.models import Adjudication, DatasetItem, Gold, Pair, Preference, Prompt, Retraction, Review
+from db.upsert import insert_new
+from db.vocabulary import Choice, TaskKind
+
+_NOT_OPINIONS = (TaskKind.PRACTICE, TaskKind.REPEAT)
+
+
+@dataclass(frozen=True)
+class GoldDraw:
+    """What a draw froze."""
+
+    prompts: int
+    pairs: int
+    new: int
+    settled_pairs: int
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return (
+            f"gold: {self.new} new of {self.pairs} pairs on {self.prompts} prompts, "
+            f"drawn from {self.settled_pairs} pairs settled by humans"
+        )
+
+
+def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
+    """Freeze a share of the humanly settled prompts, with all their settled pairs.
+
+    The order of the draw depends on the seed and the prompts' content alone, so the same call
+    freezes the same pairs. Raises BadInput for a share outside (0, 1], and Conflict where no
+    pair is settled by humans yet or where what would be frozen was exported for training.
+    """
+    if not 0 < share <= 1:
+        raise BadInput(f"share {share!r} must be more than 0 and at most 1")
+    settled = settled_by_humans(session)
+    if not settled:
+        raise Conflict("no pair is settled by humans yet; import labels or review first")
+    prompts = _prompts_of(session, set(settled))
+    order = sorted(prompts, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
+    drawn = order[: math.ceil(share * len(order))]
+    pairs = sorted(pair_id for key in drawn for pair_id in prompts[key])
+    already = frozen_pairs(session)
+    _refuse_exported(session, set(pairs) - already)
+    rows = [
+        {"pair_id": p, "choice": settled[p], "how": {"drawn": share, "seed": seed}} for p in pairs
+    ]
+    new = insert_new(session, Gold, rows, ["pair_id"])
+    return GoldDraw(len(drawn), len(pairs), new, len(settled))
+
+
+def settled_by_humans(session: Session) -> dict[int, Choice]:
+    """Pairs on which humans gave one answer: the newest adjudication, else a clear plurality."""
+    taken_back = select(Retraction.review_id)
+    counts: dict[int, Counter[Choice]] = defaultdict(Counter)
+    query = (
+        select(Review.pair_id, Review.choice, func.count())
+        .where(
+            Review.id.not_in(taken_back),
+            Review.post_reveal.is_(False),
+            Review.choice != Choice.ABSTAIN,
+            func.coalesce(Review.kind, TaskKind.ESCALATION).not_in(_NOT_OPINIONS),
+        )
+        .group_by(Review.pair_id, Review.choice)
+    )
+    for pair_id, choice, n in session.execute(query):
+        counts[pair_id][choice] += n
+    settled = {}
+    for pair_id, counted in counts.items():
+        (best, most), *others = counted.most_common(2)
+        if not others or others[0][1] < most:
+            settled[pair_id] = best
+    for pair_id, choice in session.execute(
+        select(Adjudication.pair_id, Adjudication.choice).order_by(Adjudication.id)
+    ):
+        settled[pair_id] = choice
+    return settled
+
+
+def frozen_pairs(session: Session) -> set[int]:
+    """Ids of all gold pairs."""
+    return set(session.scalars(select(Gold.pair_id)))
+
+
+def gold_prompts(session: Session) -> set[int]:
+    """Ids of all prompts with a gold pair; nothing of them is ever trained on."""
+    return set(session.scalars(select(Pair.prompt_id).join(Gold, Gold.pair_id == Pair.id)))
+
+
+def gold_labels(session: Session) -> dict[int, Choice]:
+    """The frozen answer of every gold pair, in stored order."""
+    return {p: c for p, c in session.execute(select(Gold.pair_id, Gold.choice))}
+
+
+def gold_hash(session: Session) -> str:
+    """Names the frozen set as it is now: the same pairs and answers, the same hash."""
+    query = (
+        select(Pair.content_hash, Gold.choice)
+        .join(Gold, Gold.pair_id == Pair.id)
+        .order_by(Pair.content_hash)
+    )
+    return content_hash("gold", [[key, choice.value] for key, choice in session.execute(query)])
+
+
+def _prompts_of(session: Session, pair_ids: set[int]) -> dict[str, list[int]]:
+    prompts: dict[str, list[int]] = defaultdict(list)
+    query = select(Prompt.content_hash, Pair.id).join(Pair, Pair.prompt_id == Prompt.id)
+    for key, pair_id in session.execute(query):
+        if pair_id in pair_ids:
+            prompts[key].append(pair_id)
+    return prompts
+
+
+def _refuse_exported(session: Session, pair_ids: set[int]) -> None:
+    exported = set(
+        session.scalars(
+            select(Preference.pair_id).join(
+                DatasetItem, DatasetItem.preference_id == Preference.id
+            )
+        )
+    )
+    clash = sorted(pair_ids & exported)
+    if clash:
+        raise Conflict(
+            f"pair {clash[0]} and {len(clash) - 1} more would become gold but stand in an "
+            "exported dataset; draw gold before exporting, or import gold that was never exported"
+        )

@@ -1,0 +1,69 @@
+"""How much there is of everything: the figures `tiebreak status` shows."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models import (
+    Adjudication,
+    Annotator,
+    Base,
+    Candidate,
+    Certificate,
+    Checkpoint,
+    ConsensusFit,
+    Dataset,
+    Flag,
+    Gold,
+    Judge,
+    Pair,
+    Preference,
+    Prompt,
+    Review,
+    Task,
+    Vote,
+)
+from db.runs import NANO, spent_nanousd
+from db.vocabulary import TaskKind, TaskStatus
+
+
+def status(session: Session) -> dict[str, int | float]:
+    """Counts by name. `labels` are human answers that were imported, `reviews` those given to
+    tasks; `spent_usd` counts unsettled reservations as spent.
+    """
+    tables: Mapping[str, type[Base]] = {
+        "prompts": Prompt,
+        "candidates": Candidate,
+        "pairs": Pair,
+        "judges": Judge,
+        "votes": Vote,
+        "fits": ConsensusFit,
+        "flags": Flag,
+        "gold": Gold,
+        "annotators": Annotator,
+        "adjudications": Adjudication,
+        "datasets": Dataset,
+        "checkpoints": Checkpoint,
+        "certificates": Certificate,
+    }
+    figures: dict[str, int | float] = {
+        name: session.scalar(select(func.count()).select_from(table)) or 0
+        for name, table in tables.items()
+    }
+    reviews = select(func.count()).select_from(Review)
+    figures["labels"] = session.scalar(reviews.where(Review.task_id.is_(None))) or 0
+    figures["reviews"] = session.scalar(reviews.where(Review.task_id.is_not(None))) or 0
+    open_tasks = select(func.count()).where(Task.status == TaskStatus.OPEN)
+    figures["tasks_open"] = session.scalar(open_tasks) or 0
+    figures["escalations_open"] = (
+        session.scalar(open_tasks.where(Task.kind == TaskKind.ESCALATION)) or 0
+    )
+    figures["disputed"] = (
+        session.scalar(select(func.count()).where(Task.status == TaskStatus.DISPUTED)) or 0
+    )
+    figures["preferences"] = (
+        session.scalar(select(func.count()).where(Preference.superseded_at.is_(None))) or 0
+    )
+    figures["spent_usd"] = spent_nanousd(session) / NANO
+    return figures

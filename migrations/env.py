@@ -1,0 +1,42 @@
+"""Runs migrations on the connection it is given, or on TIEBREAK_DATABASE_URL from the shell."""
+
+import os
+from typing import Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import JSON, Connection, create_engine
+
+from db.models import Base
+
+
+def render(kind: str, thing: object, context: AutogenContext) -> str | Literal[False]:
+    """Write our own column types as the plain ones they stand for."""
+    if kind == "type" and type(thing).__name__ == "UtcDateTime":
+        return "sa.DateTime(timezone=True)"
+    if kind == "type" and isinstance(thing, JSON):
+        context.imports.add("from sqlalchemy.dialects import postgresql")
+        return 'sa.JSON().with_variant(postgresql.JSONB(), "postgresql")'
+    return False
+
+
+def run(connection: Connection) -> None:
+    """Migrate in one transaction; SQLite alters tables by copying them."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_as_batch=connection.dialect.name == "sqlite",
+        compare_type=True,
+        render_item=render,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    url = os.environ.get("TIEBREAK_DATABASE_URL", "sqlite:///tiebreak.db")
+    with create_engine(url).begin() as opened:
+        run(opened)

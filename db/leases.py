@@ -111,8 +111,8 @@ def take(session: Session, values: dict[str, Any]) -> str | None:
         "post_reveal": False,
         "active_seconds": 0.0,
     } | values
-    done = session.execute(dialect.insert(Lease).values(row).on_conflict_do_nothing())
-    return lease_id if done.rowcount == 1 else None  # type: ignore[attr-defined]
+    statement = dialect.insert(Lease).values(row).on_conflict_do_nothing().returning(Lease.id)
+    return session.scalar(statement)
 
 
 def end(

@@ -168,8 +168,8 @@ def newest_gold_id(session: Session) -> int:
 
 def repeatable(
     session: Session, annotator_id: int, *, after: int, pivot: float
-) -> tuple[int, int] | None:
-    """(pair, task) this person answered at least `after` answers ago and was never asked again.
+) -> int | None:
+    """A pair this person answered at least `after` answers ago and was never asked again.
 
     pivot in [0, 1] says how far back between the first such answer and the last to begin looking.
     """
@@ -185,17 +185,15 @@ def repeatable(
         again.annotator_id == annotator_id,
         again.kind == TaskKind.REPEAT,
     )
-    row = session.execute(
-        select(Review.pair_id, Review.task_id)
+    return session.scalar(
+        select(Review.pair_id)
         .where(
             *mine,
             Review.created_at >= first + (last - first) * pivot,
             Review.created_at <= last,
-            Review.task_id.is_not(None),
             ~repeated,
             standing(),
         )
         .order_by(Review.created_at)
         .limit(1)
-    ).first()
-    return (row[0], row[1]) if row else None
+    )

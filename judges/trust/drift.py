@@ -1,0 +1,254 @@
+"""Drift: notice that a judge, or the error a certificate bounds, is no longer what it was.
+
+Three alarms: a windowed G-test on the votes of one judge (no label needed), a replay of sentinel
+pairs, and an anytime-valid test on audits that withdraws a certificate. A change of a few points
+in accuracy is usually missed by the first; that is why there are three. Leaves out what to do.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logsumexp, xlogy
+from scipy.stats import fisher_exact
+
+from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots
+
+CELLS = 8
+"""Cells of the G-test: 2 * swap outcome + agrees with the others.
+
+Swap outcomes: 0 same side twice, 1 the first shown twice, 2 the second shown twice, 3 a tie or one
+order only."""
+
+WINDOWS = (50, 100, 200, 400, 800)
+
+
+def drift_cells(ballots: Ballots, rater: int) -> NDArray[np.int8]:
+    """Cell of every pair for one judge, MISSING where it did not vote.
+
+    "Agrees" compares the side the judge took (its answer in order ab where the orders contradict
+    each other) with the side most of the other judges' votes took; where either has no side it is
+    a disagreement.
+    """
+    codes = ballots.codes_PRO
+    ab, ba = codes[:, rater, AB], codes[:, rater, BA]
+    outcome = np.full(len(codes), 3, np.int8)
+    outcome[(ab == ba) & (ab != TIE) & (ab != MISSING)] = 0
+    outcome[(ab == A) & (ba == B)] = 1
+    outcome[(ab == B) & (ba == A)] = 2
+    has_side = np.isin(ab, (A, B))
+    side = np.where(has_side, _sign(ab), _sign(ba))
+    others = np.delete(codes, rater, axis=1)
+    lean = np.sign(_sign(others).sum(axis=(1, 2)))
+    agrees = (side == lean) & (side != 0)
+    cells = (2 * outcome + agrees).astype(np.int8)
+    cells[(ab == MISSING) & (ba == MISSING)] = MISSING
+    return np.asarray(cells)
+
+
+def _sign(codes: NDArray[np.int8]) -> NDArray[np.int64]:
+    return np.asarray((codes == A).astype(np.int64) - (codes == B).astype(np.int64))
+
+
+@dataclass(frozen=True)
+class DriftReference:
+    """What a judge looked like, and how far a window may stray before it rings.
+
+    counts_C: cells of the reference pairs. thresholds: G per window. false_alarms: probability of
+    any alarm within `horizon` pairs while nothing changes, by simulation.
+    """
+
+    counts_C: NDArray[np.int64]
+    windows: tuple[int, ...]
+    thresholds: tuple[float, ...]
+    false_alarms: float
+    horizon: int
+
+
+@dataclass(frozen=True)
+class DriftAlarm:
+    """First alarm in a stream. at: pairs seen when it rang. excess: G over its threshold."""
+
+    at: int
+    window: int
+    statistic: float
+    threshold: float
+
+    @property
+    def excess(self) -> float:
+        """How many times the threshold was reached; above 1."""
+        return self.statistic / self.threshold
+
+
+def fit_reference(
+    cells_T: NDArray[np.int8],
+    rng: np.random.Generator,
+    *,
+    windows: Sequence[int] = WINDOWS,
+    false_alarms: float = 0.04,
+    horizon: int = 2000,
+    simulations: int = 400,
+) -> DriftReference:
+    """Thresholds from a parametric bootstrap of both the reference and the stream after it.
+
+    cells_T: the reference pairs' cells (300 is a good number). Each simulation draws a reference
+    and a stream from the smoothed cell shares, so that the error of the reference is part of the
+    threshold. All windows ring equally rarely; together they ring with `false_alarms`.
+    """
+    seen = cells_T[cells_T != MISSING]
+    if len(seen) < 50:
+        raise ValueError(
+            f"{len(seen)!r} reference pairs; at least 50 are needed (300 are good): "
+            "wait for more votes before watching this judge."
+        )
+    counts = np.bincount(seen, minlength=CELLS)
+    shares = (counts + 0.5) / (counts.sum() + 0.5 * CELLS)
+    maxima = np.empty((simulations, len(windows)))
+    for run in range(simulations):
+        reference = rng.multinomial(len(seen), shares)
+        stream = rng.choice(CELLS, size=horizon, p=shares)
+        maxima[run] = np.nanmax(_paths(reference, stream, windows), axis=0)
+    return DriftReference(
+        counts, tuple(windows), _joint_thresholds(maxima, false_alarms), false_alarms, horizon
+    )
+
+
+def _joint_thresholds(maxima: NDArray[np.float64], false_alarms: float) -> tuple[float, ...]:
+    """Quantiles per window, at the common level where any window rings in the asked share."""
+    ordered = np.sort(maxima, axis=0)
+    runs = len(maxima)
+    allowed = int(false_alarms * runs)
+    for rank in range(runs - 1, -1, -1):
+        ringing = (maxima > ordered[rank]).any(axis=1).sum()
+        if ringing > allowed:
+            return tuple(float(value) for value in ordered[min(rank + 1, runs - 1)])
+    return tuple(float(value) for value in ordered[0])
+
+
+def _paths(
+    reference_C: NDArray[np.int64], stream_T: NDArray[np.integer], windows: Sequence[int]
+) -> NDArray[np.float64]:
+    """Two-sample G of the last `w` pairs against the reference, [time, windows]; NaN too early."""
+    one_hot = np.zeros((len(stream_T) + 1, CELLS))
+    one_hot[np.arange(1, len(stream_T) + 1), stream_T] = 1.0
+    cumulated = one_hot.cumsum(axis=0)
+    paths = np.full((len(stream_T), len(windows)), np.nan)
+    for column, window in enumerate(windows):
+        if window <= len(stream_T):
+            paths[window - 1 :, column] = _g(cumulated[window:] - cumulated[:-window], reference_C)
+    return paths
+
+
+def _g(window_TC: NDArray[np.float64], reference_C: NDArray[np.int64]) -> NDArray[np.float64]:
+    """G of homogeneity of two samples: 2 (sum O ln O - marginals), no cell expected zero."""
+    both = window_TC + reference_C
+    n, m = window_TC.sum(axis=1), float(reference_C.sum())
+    inside = xlogy(window_TC, window_TC).sum(axis=1) + xlogy(reference_C, reference_C).sum()
+    margins = xlogy(both, both).sum(axis=1) + xlogy(n, n) + xlogy(m, m) - xlogy(n + m, n + m)
+    return np.asarray(2.0 * (inside - margins))
+
+
+def detect_drift(reference: DriftReference, cells_T: NDArray[np.int8]) -> DriftAlarm | None:
+    """First alarm in the votes that came after the reference, in the order they came; or None."""
+    positions = np.flatnonzero(cells_T != MISSING)
+    if not len(positions):
+        return None
+    paths = _paths(reference.counts_C, cells_T[positions], reference.windows)
+    rings = np.nan_to_num(paths, nan=-1.0) > np.array(reference.thresholds)
+    if not rings.any():
+        return None
+    when = int(rings.any(axis=1).argmax())
+    excess = np.where(rings[when], paths[when] / np.array(reference.thresholds), 0.0)
+    window = int(excess.argmax())
+    return DriftAlarm(
+        int(positions[when]) + 1,
+        reference.windows[window],
+        float(paths[when, window]),
+        reference.thresholds[window],
+    )
+
+
+@dataclass(frozen=True)
+class SentinelTest:
+    """Answers that changed on replayed sentinel pairs against what plain reruns change."""
+
+    changed: int
+    replayed: int
+    rerun_changed: int
+    reruns: int
+    p_value: float
+    alarm: bool
+
+
+def sentinel_test(
+    before_S: NDArray[np.int8],
+    now_S: NDArray[np.int8],
+    rerun_S: NDArray[np.int8],
+    *,
+    level: float = 0.01,
+) -> SentinelTest:
+    """Did a judge change on a fixed set of pairs, replayed at temperature 0?
+
+    before_S, now_S: codes of the same votes then and now. rerun_S: the same votes asked again at
+    the time of `before_S`, which shows the judge's own noise. Fisher's exact test, one-sided, so
+    that the error in the noise counts too. Ring when p <= level.
+    """
+    replayed = (before_S != MISSING) & (now_S != MISSING)
+    noise = (before_S != MISSING) & (rerun_S != MISSING)
+    changed = int((before_S != now_S)[replayed].sum())
+    noisy = int((before_S != rerun_S)[noise].sum())
+    table = np.array([[changed, int(replayed.sum()) - changed], [noisy, int(noise.sum()) - noisy]])
+    p_value = float(fisher_exact(table, alternative="greater")[1])
+    return SentinelTest(
+        changed, int(replayed.sum()), noisy, int(noise.sum()), p_value, p_value <= level
+    )
+
+
+@dataclass(frozen=True)
+class AuditWatch:
+    """Evidence that audited errors exceed their bound, valid at every moment.
+
+    e_values_T: after each audit; P(ever >= 1 / delta) <= delta while the bound holds.
+    alarm_at: audits seen when 1 / delta was reached, None if never. p_value: anytime-valid.
+    """
+
+    bound: float
+    delta: float
+    e_values_T: NDArray[np.float64]
+    alarm_at: int | None
+    p_value: float
+
+    @property
+    def withdraw(self) -> bool:
+        """Whether the certificate is to be withdrawn."""
+        return self.alarm_at is not None
+
+
+def watch_audits(wrong_T: NDArray[np.bool_], *, bound: float, delta: float = 0.05) -> AuditWatch:
+    """Bet against "at most `bound` of the delivered labels are wrong" on audits as they arrive.
+
+    wrong_T: one audit after the other, drawn uniformly from what is delivered (or from the frame,
+    counting what was not accepted as right, for a bound on the whole batch). The wealth is a
+    mixture, over worse error rates q, of prod (q/bound)^x ((1-q)/(1-bound))^(1-x): a
+    supermartingale while the bound holds, so Ville's inequality gives the false-alarm rate for any
+    number of looks (Waudby-Smith, Ramdas 2024, "Estimating means of bounded random variables by
+    betting").
+    """
+    if not 0.0 < bound < 1.0:
+        raise ValueError(f"bound is {bound!r}; more than 0 and less than 1 is allowed: 0.02, say.")
+    rates = 1.0 - (1.0 - bound) * (1.0 - np.linspace(0.02, 0.98, 25)) ** 2
+    hits = np.cumsum(np.asarray(wrong_T, np.float64))[:, None]
+    misses = np.arange(1, len(wrong_T) + 1)[:, None] - hits
+    wealth = hits * np.log(rates / bound) + misses * np.log((1.0 - rates) / (1.0 - bound))
+    log_e = logsumexp(wealth, axis=1) - log(len(rates)) if len(wrong_T) else np.zeros(0)
+    over = log_e >= -log(delta)
+    best = float(log_e.max(initial=0.0))
+    return AuditWatch(
+        bound,
+        delta,
+        np.exp(np.minimum(log_e, 700.0)),
+        int(over.argmax()) + 1 if over.any() else None,
+        float(np.exp(-best)),
+    )

@@ -1,0 +1,50 @@
+"""The command line: gathers the verbs and turns every error into one sentence.
+
+Exit 0 done, 1 one clear sentence, 2 usage. Nothing heavy is imported before a verb needs it.
+"""
+
+import sys
+
+import typer
+
+from app.verbs import data, judging, project, reviewing, training
+from db.errors import TiebreakError
+
+app = typer.Typer(
+    name="tiebreak",
+    help="Preference labels from a panel of AI judges, and the experts who break its ties.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(project.init)
+app.add_typer(data.imports, name="import")
+app.command()(judging.estimate)
+app.command()(judging.judge)
+app.command()(reviewing.route)
+app.command()(reviewing.review)
+app.add_typer(reviewing.replay, name="replay")
+app.add_typer(data.gold, name="gold")
+app.command()(data.merge)
+app.command()(data.export)
+app.add_typer(training.train, name="train")
+app.command()(training.evaluate)
+app.command()(training.promote)
+app.command()(project.status)
+app.command("show")(project.show_pair)
+app.command()(project.doctor)
+app.add_typer(project.db, name="db")
+
+
+def main() -> None:
+    """Run one verb."""
+    try:
+        app()
+    except TiebreakError as error:
+        print(f"tiebreak: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("tiebreak: stopped; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)

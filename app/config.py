@@ -1,0 +1,115 @@
+"""The configuration: one tiebreak.toml, each section a typed model beside the code that uses it.
+
+Secrets are not in it: keys come from the environment only.
+"""
+
+import os
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from db.errors import BadInput, UnknownName
+from judges.settings import one_sentence
+from review.settings import ReviewSettings
+from trainer.settings import TrainerSettings
+
+if TYPE_CHECKING:
+    from db.session import Database
+    from judges.panel import Panel
+
+FILE = "tiebreak.toml"
+_URL = "TIEBREAK_DATABASE_URL"
+
+
+class DatabaseSettings(BaseModel):
+    """The `[database]` section; TIEBREAK_DATABASE_URL in the environment goes before it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = "sqlite:///tiebreak.db"
+
+
+class Sections(BaseModel):
+    """All sections. `panel` and `judge` are read by the judging room itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    database: DatabaseSettings = DatabaseSettings()
+    panel: dict[str, Any] = {}
+    judge: list[dict[str, Any]] = []
+    review: ReviewSettings = ReviewSettings()
+    training: TrainerSettings = TrainerSettings()
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration as read: where it lies and what it says."""
+
+    path: Path
+    sections: Sections
+
+    @property
+    def folder(self) -> Path:
+        """Relative paths in the file start here."""
+        return self.path.parent
+
+    @property
+    def database_url(self) -> str:
+        """Where everything is stored; a relative SQLite file lies beside the configuration."""
+        url = os.environ.get(_URL) or self.sections.database.url
+        relative = "sqlite:///"
+        if url.startswith(relative) and not url.startswith("sqlite:////"):
+            return f"{relative}{self.folder / url.removeprefix(relative)}"
+        return url
+
+    @cached_property
+    def database(self) -> "Database":
+        """The database, at head. Raises SchemaOutdated where it is not."""
+        from db.schema import require_head
+        from db.session import Database
+
+        found = Database(self.database_url)
+        require_head(found)
+        return found
+
+    @cached_property
+    def panel(self) -> "Panel":
+        """The judges and their rules."""
+        from judges.panel import parse
+
+        allow_fake = os.environ.get("TIEBREAK_ALLOW_FAKE") == "1"
+        sections = {"panel": self.sections.panel, "judge": self.sections.judge}
+        return parse(sections, beside=self.folder, allow_fake=allow_fake)
+
+    @property
+    def review(self) -> ReviewSettings:
+        """The `[review]` section."""
+        return self.sections.review
+
+    @property
+    def training(self) -> TrainerSettings:
+        """The `[training]` section, its folder made absolute."""
+        training = self.sections.training
+        return training.model_copy(update={"folder": self.folder / training.folder})
+
+
+def load(path: str | Path | None = None) -> Config:
+    """Read the configuration named, else TIEBREAK_CONFIG, else ./tiebreak.toml.
+
+    Raises UnknownName where there is none and BadInput with one sentence for what is wrong in it.
+    """
+    file = Path(path or os.environ.get("TIEBREAK_CONFIG") or FILE).absolute()
+    if not file.is_file():
+        raise UnknownName(f"there is no configuration {str(file)!r}; run `tiebreak init` first")
+    try:
+        given = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file.name} is not valid TOML ({error}); mend that line") from None
+    try:
+        return Config(file, Sections.model_validate(given))
+    except ValidationError as error:
+        raise BadInput(f"{file.name}: {one_sentence(error, Sections)}") from None

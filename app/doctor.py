@@ -1,0 +1,74 @@
+"""Checks an installation without asking anybody: versions, configuration, database, keys."""
+
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.config import Config, load
+from db.errors import TiebreakError
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: whether it will do, and what was found or what to do."""
+
+    name: str
+    ok: bool
+    found: str
+
+
+def examine(path: Path | None) -> list[Check]:
+    """All checks, in the order a person would mend them."""
+    checks = [_python(), *_packages()]
+    try:
+        config = load(path)
+    except TiebreakError as error:
+        return [*checks, Check("configuration", False, str(error))]
+    checks.append(Check("configuration", True, str(config.path)))
+    for name, look in (("database", _database), ("panel", _panel)):
+        checks.append(_tried(name, look, config))
+    return checks
+
+
+def _tried(name: str, look: Callable[[Config], Check], config: Config) -> Check:
+    try:
+        return look(config)
+    except TiebreakError as error:
+        return Check(name, False, str(error))
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    wanted = "3.11 or newer is needed"
+    return Check("python", sys.version_info >= (3, 11), f"{version} ({wanted})")
+
+
+def _packages() -> list[Check]:
+    found = []
+    for name, needed_for in (("streamlit", "review"), ("torch", "train"), ("trl", "train")):
+        try:
+            found.append(Check(name, True, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            how = (
+                f"not installed; only `tiebreak {needed_for}` needs it: pip install tiebreak[train]"
+            )
+            found.append(Check(name, needed_for == "train", how))
+    return found
+
+
+def _database(config: Config) -> Check:
+    from db.session import redacted
+
+    return Check("database", bool(config.database), redacted(config.database_url))
+
+
+def _panel(config: Config) -> Check:
+    judges = config.panel.asked
+    missing = sorted({j.key_env for j in judges if j.key_env and not os.environ.get(j.key_env)})
+    told = f"{len(judges)} judges in tiers {config.panel.tiers}"
+    if missing:
+        return Check("panel", False, f"{told}; set {', '.join(missing)} in the environment")
+    return Check("panel", True, told)

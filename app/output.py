@@ -1,0 +1,80 @@
+"""What a verb shows: its result on stdout, for people or as JSON, and its progress on stderr."""
+
+import dataclasses
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+Progress = Callable[[str, int, int], None]
+
+
+def show(result: Any, as_json: bool) -> None:
+    """Print a result: its summary line, or everything it holds as one JSON object."""
+    if as_json:
+        print(json.dumps(plain(result), ensure_ascii=False))
+    else:
+        print(result.summary if hasattr(result, "summary") else result)
+
+
+def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """Print a table on stdout."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left", header_style="bold")
+    for i, column in enumerate(columns):
+        drawn.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
+    for row in rows:
+        drawn.add_row(*[str(cell) for cell in row])
+    Console().print(drawn)
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """A bar a label on stderr, made when first reported; nothing where stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Bars(*columns, TimeRemainingColumn(), console=console, transient=False) as bars:
+        tasks: dict[str, Any] = {}
+
+        def report(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total or None)
+            bars.update(tasks[label], completed=done, total=total or None)
+
+        yield report
+
+
+def warn(line: str) -> None:
+    """A line for people, beside the result."""
+    print(line, file=sys.stderr)
+
+
+def plain(value: Any) -> Any:
+    """The same as JSON values: dataclasses, enums, paths and times become what JSON has."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        named = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return {name: plain(inner) for name, inner in named.items()}
+    if isinstance(value, dict | Counter):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner) for inner in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "item") and not isinstance(value, str | bytes):
+        return value.item()
+    return value

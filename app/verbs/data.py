@@ -1,0 +1,169 @@
+"""Verbs about data: import, gold, merge, export."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.output import progress, show
+from app.verbs.options import AsJson, ConfigPath, Seed, configuration
+
+imports = typer.Typer(
+    help="Take data in; a second import of the same adds nothing.", no_args_is_help=True
+)
+gold = typer.Typer(help="Frozen labels for the gate.", no_args_is_help=True)
+
+Files = Annotated[list[Path], typer.Argument(help="JSONL, gzip JSONL, Parquet, CSV or a folder.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse a file that has any bad row.")]
+Rejects = Annotated[
+    Path | None,
+    typer.Option("--rejects", help="Where bad rows go; default FILE.rejects.jsonl here."),
+]
+
+
+def _run(
+    kind: str, files: list[Path], config: Path | None, as_json: bool, **options: object
+) -> None:
+    from db.imports import ImportOptions, Kind, import_files
+
+    database = configuration(config).database
+    with progress() as report:
+        done = import_files(
+            database,
+            Kind(kind),
+            files,
+            ImportOptions(**options),
+            report,  # type: ignore[arg-type]
+        )
+    show(done, as_json)
+
+
+@imports.command()
+def pairs(
+    files: Files,
+    annotator: Annotated[
+        str, typer.Option(help="Who signs labels that come as chosen and rejected.")
+    ] = "recorded",
+    strict: Strict = False,
+    rejects: Rejects = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pairs: prompt, response_a, response_b, or prompt, chosen, rejected.
+
+    Example: tiebreak import pairs pairs.jsonl.gz
+    """
+    _run("pairs", files, config, as_json, annotator=annotator, strict=strict, rejects=rejects)
+
+
+@imports.command()
+def candidates(
+    files: Files,
+    per_prompt: Annotated[
+        int | None, typer.Option(min=1, help="Pairs drawn of each prompt; default all.")
+    ] = None,
+    seed: Seed = 7,
+    strict: Strict = False,
+    rejects: Rejects = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prompts with n responses each, which become pairs, all or a drawn number.
+
+    Example: tiebreak import candidates answers.jsonl --per-prompt 3
+    """
+    _run(
+        "candidates", files, config, as_json,
+        pairs_per_prompt=per_prompt, seed=seed, strict=strict, rejects=rejects,
+    )  # fmt: skip
+
+
+@imports.command()
+def votes(
+    files: Files,
+    strict: Strict = False,
+    rejects: Rejects = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Votes of judges asked elsewhere: pair_id, judge, choice, and order, sample, family.
+
+    Example: tiebreak import votes votes.jsonl.gz
+    """
+    _run("votes", files, config, as_json, strict=strict, rejects=rejects)
+
+
+@imports.command()
+def labels(
+    files: Files,
+    strict: Strict = False,
+    rejects: Rejects = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Human opinions, one a row: pair_id, annotator, choice; they count as reviews.
+
+    Example: tiebreak import labels labels.jsonl.gz
+    """
+    _run("labels", files, config, as_json, strict=strict, rejects=rejects)
+
+
+@imports.command("gold")
+def import_gold(
+    files: Files,
+    strict: Strict = False,
+    rejects: Rejects = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trusted answers, frozen at once and never trained on: pair_id, choice.
+
+    Example: tiebreak import gold gold.jsonl.gz
+    """
+    _run("gold", files, config, as_json, strict=strict, rejects=rejects)
+
+
+@imports.command()
+def rankings(
+    files: Files,
+    strict: Strict = False,
+    rejects: Rejects = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Orders over responses of one prompt: prompt, responses, ranking, annotator.
+
+    Example: tiebreak import rankings rankings.jsonl
+    """
+    _run("rankings", files, config, as_json, strict=strict, rejects=rejects)
+
+
+@gold.command()
+def draw(
+    share: Annotated[float, typer.Option(help="Share of the humanly settled prompts.")] = 0.2,
+    seed: Seed = 7,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Freeze part of the humanly settled pairs as gold, by whole prompts.
+
+    Example: tiebreak gold draw --share 0.2 --seed 7
+    """
+    from db.gold import draw_gold
+
+    with configuration(config).database.begin() as session:
+        drawn = draw_gold(session, share, seed)
+    show(drawn, as_json)
+
+
+def merge(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Settle labels: an adjudication goes before a review, a review before the consensus.
+
+    Example: tiebreak merge
+    """
+    from review.steps import merge as step
+
+    settings = configuration(config)
+    with progress() as report:
+        done = step(settings.database, settings.review, progress=report)
+    show(done, as_json)

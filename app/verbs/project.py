@@ -1,0 +1,133 @@
+"""Verbs about the project itself: init, status, show, doctor, db."""
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.output import show, table
+from app.verbs.options import AsJson, ConfigPath, configuration
+
+db = typer.Typer(help="The database's schema.", no_args_is_help=True)
+
+
+@dataclass(frozen=True)
+class Initialised:
+    """What `init` made."""
+
+    config: str
+    made_config: bool
+    schema: str
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        made = "made" if self.made_config else "kept"
+        return f"{made} {self.config}; database at schema {self.schema}"
+
+
+@dataclass(frozen=True)
+class Upgraded:
+    """Where `db upgrade` left the schema."""
+
+    schema_before: str | None
+    schema: str
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        if self.schema_before == self.schema:
+            return f"database is at head already ({self.schema})"
+        return f"database brought from {self.schema_before or 'empty'} to {self.schema}"
+
+
+def init(
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented tiebreak.toml, where there is none, and bring the database to head.
+
+    Example: tiebreak init
+    """
+    from app.config import FILE, load
+    from db.schema import upgrade
+    from db.session import Database
+
+    path = (config or Path(FILE)).absolute()
+    made = not path.exists()
+    if made:
+        text = files("app").joinpath("template.toml").read_text(encoding="utf-8")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    schema = upgrade(Database(load(path).database_url))
+    show(Initialised(str(path), made, schema), as_json)
+
+
+@db.command("upgrade")
+def db_upgrade(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Bring the database's schema to head; safe to repeat.
+
+    Example: tiebreak db upgrade
+    """
+    from db.schema import current, upgrade
+    from db.session import Database
+
+    database = Database(configuration(config).database_url)
+    before = current(database)
+    show(Upgraded(before, upgrade(database)), as_json)
+
+
+def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """How much there is of everything, and what was spent.
+
+    Example: tiebreak status --json
+    """
+    from db.status import status as figures
+
+    with configuration(config).database.read() as session:
+        found = figures(session)
+    if as_json:
+        show(found, True)
+        return
+    rows = [[name.replace("_", " "), f"{value:,}"] for name, value in found.items()]
+    rows[-1][1] = f"${found['spent_usd']:,.4f}"
+    table("Status", ["what", "how many"], rows)
+
+
+def show_pair(
+    pair: Annotated[str, typer.Argument(help="Number, pair_id at import, or content hash.")],
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """One pair's whole history: why its label is what it is.
+
+    Example: tiebreak show coding-01:r1:r2
+    """
+    from app.history import pair_history
+
+    with configuration(config).database.read() as session:
+        found = pair_history(session, pair)
+    if as_json:
+        show(found, True)
+    else:
+        found.print()
+
+
+def doctor(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Check the installation, the configuration, the database and the keys; ask nobody anything.
+
+    Example: tiebreak doctor
+    """
+    from app.doctor import examine
+
+    checks = examine(config)
+    if as_json:
+        show({"ok": all(c.ok for c in checks), "checks": checks}, True)
+    else:
+        mark: dict[bool, str] = {True: "ok", False: "MEND"}
+        rows: list[list[Any]] = [[c.name, mark[c.ok], c.found] for c in checks]
+        table("Doctor", ["check", "", "found"], rows)
+    if not all(c.ok for c in checks):
+        raise typer.Exit(1)

@@ -1,0 +1,162 @@
+"""Verbs about humans: route, review, replay."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.output import progress, show, warn
+from app.verbs.options import AsJson, ConfigPath, Seed, configuration
+
+replay = typer.Typer(help="Answer open tasks from a recording.", no_args_is_help=True)
+
+
+class By(StrEnum):
+    """What a promise can be made for, each by itself."""
+
+    DOMAIN = "domain"
+
+
+class Promise(StrEnum):
+    """g1: errors among the accepted; g2: wrong labels in the whole batch."""
+
+    G1 = "g1"
+    G2 = "g2"
+
+
+class Ties(StrEnum):
+    """What happens to pairs that look like ties where a target is set."""
+
+    ESCALATE = "escalate"
+    APART = "apart"
+    CERTIFY = "certify"
+
+
+def route(
+    min_agreement: Annotated[
+        float | None, typer.Option(help="Accept where this share of the votes agrees; no promise.")
+    ] = None,
+    max_reviews: Annotated[int | None, typer.Option(help="Human answers to ask for.")] = None,
+    review_share: Annotated[float | None, typer.Option(help="The same, as a share.")] = None,
+    hours: Annotated[float | None, typer.Option(help="The same, as working hours.")] = None,
+    target_error: Annotated[
+        float | None, typer.Option(help="Promise at most this share of wrong labels.")
+    ] = None,
+    delta: Annotated[float, typer.Option(help="Risk that a promise is broken.")] = 0.1,
+    promise: Annotated[Promise, typer.Option(help="What a target speaks of.")] = Promise.G2,
+    audits: Annotated[
+        int | None, typer.Option(help="Blind audits for a target; default: planned.")
+    ] = None,
+    audit_share: Annotated[
+        float, typer.Option(help="Share of the accepted audited where no target is set.")
+    ] = 0.02,
+    ties: Annotated[Ties, typer.Option(help="Likely ties, with a target.")] = Ties.ESCALATE,
+    tie_ok: Annotated[
+        bool, typer.Option("--tie-ok", help="An audited tie is not an error.")
+    ] = False,
+    by: Annotated[By | None, typer.Option(help="One promise for each.")] = None,
+    seconds_per_review: Annotated[
+        float | None, typer.Option(help="Time of one answer; default: as measured.")
+    ] = None,
+    seed: Seed = 7,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would happen; store and ask nothing.")
+    ] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pool the votes, flag what is odd, and accept, escalate or audit every pair.
+
+    Give one of --min-agreement, --max-reviews, --review-share, --hours, --target-error.
+    With a target, run it again once the audits are answered: then it certifies.
+
+    Example: tiebreak route --target-error 0.03 --delta 0.1 --by domain
+    """
+    from app.pipeline.route import route_pairs
+    from db.errors import BadInput
+    from db.reviews import median_seconds
+    from review.routing import RouteOptions
+
+    settings = configuration(config)
+    if hours is not None and seconds_per_review is None:
+        with settings.database.read() as session:
+            seconds_per_review = median_seconds(session)
+        if seconds_per_review is None:
+            raise BadInput(
+                f"--hours {hours} needs the time of an answer, and none was measured yet; "
+                "add e.g. --seconds-per-review 60"
+            )
+    try:
+        options = RouteOptions(
+            min_agreement=min_agreement,
+            max_reviews=max_reviews,
+            review_share=review_share,
+            hours=hours,
+            seconds_per_review=seconds_per_review,
+            target_error=target_error,
+            delta=delta,
+            promise=promise.value,
+            audits=audits,
+            audit_share=audit_share,
+            ties=ties.value,
+            tie_ok=tie_ok,
+            seed=seed,
+        )
+    except ValueError as error:
+        raise BadInput(str(error)) from None
+    with progress() as report:
+        done = route_pairs(
+            settings.database,
+            settings.panel,
+            options,
+            settings.review,
+            by_domain=by is By.DOMAIN,
+            dry_run=dry_run,
+            announce=warn,
+            progress=report,
+        )
+    show(done, as_json)
+
+
+def review(
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Address to listen on; others than loopback need sign-in.")
+    ] = "127.0.0.1",
+    config: ConfigPath = None,
+) -> None:
+    """Serve the review app, where experts decide the open tasks.
+
+    Example: tiebreak review --port 8501
+    """
+    from app.serve import serve
+
+    serve(configuration(config), address, port)
+
+
+@replay.command()
+def labels(
+    files: Annotated[list[Path], typer.Argument(help="Recorded labels, as for import labels.")],
+    limit: Annotated[
+        int | None, typer.Option(help="Answer at most this many tasks.", min=0)
+    ] = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer the open tasks, in queue order, as the annotators of the recording did.
+
+    What has no recorded answer stays open.
+
+    Example: tiebreak replay labels labels.jsonl --limit 100
+    """
+    from db.files import read_rows
+    from review.steps import replay_labels
+
+    settings = configuration(config)
+    rows = [row for file in files for row in read_rows(file)]
+    with progress() as report:
+        done = replay_labels(
+            settings.database, rows, settings.review, limit=limit, progress=report
+        )
+    show(done, as_json)

@@ -1,0 +1,145 @@
+"""Batches, the routes of their pairs, and the certificates that speak of them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from db.models import (
+    Adjudication,
+    Batch,
+    Certificate,
+    ConsensusFit,
+    Flag,
+    PairRoute,
+    Retraction,
+    Review,
+    Task,
+)
+from db.types import now
+from db.upsert import chunks, insert_all, insert_new
+from db.vocabulary import Choice, Route, TaskKind, TaskStatus
+
+
+@dataclass(frozen=True)
+class AuditProgress:
+    """How far the audit of a batch is: answers by pair id, and how many tasks still wait."""
+
+    answers: dict[int, Choice]
+    waiting: int
+
+
+def newest_batch(session: Session) -> Batch | None:
+    """The batch routed last."""
+    return session.scalar(select(Batch).order_by(Batch.id.desc()).limit(1))
+
+
+def add_batch(session: Session, batch: Batch, routes: Iterable[dict[str, Any]]) -> int:
+    """Store a batch with the route of each of its pairs; its id."""
+    session.add(batch)
+    session.flush()
+    for chunk in chunks(routes, 5000):
+        insert_all(session, PairRoute, [{"batch_id": batch.id, **row} for row in chunk])
+    return batch.id
+
+
+def change_routes(session: Session, batch_id: int, changes: Iterable[dict[str, Any]]) -> None:
+    """Give pairs of a batch their final route, once its certificate is known.
+
+    Each change has pair_id, route, reasons and priority.
+    """
+    for row in changes:
+        session.execute(
+            update(PairRoute)
+            .where(PairRoute.batch_id == batch_id, PairRoute.pair_id == row["pair_id"])
+            .values(route=row["route"], reasons=row["reasons"], priority=row["priority"])
+        )
+
+
+def routes_of(session: Session, batch_id: int) -> list[PairRoute]:
+    """Every pair of a batch, by pair."""
+    query = select(PairRoute).where(PairRoute.batch_id == batch_id).order_by(PairRoute.pair_id)
+    return list(session.scalars(query))
+
+
+def count_routes(session: Session, batch_id: int) -> dict[Route, int]:
+    """How many pairs of a batch took each route."""
+    query = (
+        select(PairRoute.route, func.count())
+        .where(PairRoute.batch_id == batch_id)
+        .group_by(PairRoute.route)
+    )
+    return {route: n for route, n in session.execute(query)}
+
+
+def audit_progress(session: Session, batch_id: int) -> AuditProgress:
+    """The audit answers of a batch: an adjudication goes before the plurality of reviews."""
+    audits = select(Task).where(Task.batch_id == batch_id, Task.kind == TaskKind.AUDIT)
+    tasks = {task.id: task for task in session.scalars(audits)}
+    waiting = sum(t.status in (TaskStatus.OPEN, TaskStatus.DISPUTED) for t in tasks.values())
+    counts: dict[int, dict[Choice, int]] = {}
+    reviews = select(Review.task_id, Review.choice).where(
+        Review.task_id.in_(tasks),
+        Review.choice != Choice.ABSTAIN,
+        Review.post_reveal.is_(False),
+        Review.id.not_in(select(Retraction.review_id)),
+    )
+    for task_id, choice in session.execute(reviews):
+        counts.setdefault(task_id, {}).setdefault(choice, 0)
+        counts[task_id][choice] += 1
+    answers: dict[int, Choice] = {}
+    for task_id, counted in counts.items():
+        task = tasks[task_id]
+        if task.status is TaskStatus.SETTLED and task.pair_id is not None:
+            answers[task.pair_id] = max(counted, key=lambda c: counted[c])
+    binding = select(Adjudication.pair_id, Adjudication.choice).where(
+        Adjudication.task_id.in_(tasks), Adjudication.choice != Choice.ABSTAIN
+    )
+    for pair_id, choice in session.execute(binding.order_by(Adjudication.id)):
+        answers[pair_id] = choice
+    return AuditProgress(answers, waiting)
+
+
+def add_certificate(
+    session: Session, batch_id: int, promise: str, payload: Mapping[str, Any]
+) -> int:
+    """Store a certificate; its id."""
+    made = Certificate(batch_id=batch_id, promise=promise, payload=dict(payload))
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def certificates_of(session: Session, batch_id: int) -> list[Certificate]:
+    """The certificates of a batch, oldest first."""
+    query = select(Certificate).where(Certificate.batch_id == batch_id).order_by(Certificate.id)
+    return list(session.scalars(query))
+
+
+def withdraw(session: Session, certificate_id: int, reason: str) -> None:
+    """A certificate no longer holds; it stays, with the reason."""
+    made = session.get_one(Certificate, certificate_id)
+    made.withdrawn_at, made.withdrawn_reason = now(), reason
+
+
+def add_flags(session: Session, rows: list[dict[str, Any]]) -> int:
+    """Store the findings of a fit once; returns how many were new."""
+    return insert_new(session, Flag, rows, ["fit_id", "pair_id", "kind", "subject"])
+
+
+def count_flags(session: Session, fit_id: int) -> dict[str, int]:
+    """Findings on pairs by kind, in one fit."""
+    query = (
+        select(Flag.kind, func.count())
+        .where(Flag.fit_id == fit_id, Flag.pair_id.is_not(None))
+        .group_by(Flag.kind)
+        .order_by(Flag.kind)
+    )
+    return {kind: n for kind, n in session.execute(query)}
+
+
+def fit_of(session: Session, batch: Batch) -> ConsensusFit:
+    """The fit a batch was routed on."""
+    return session.get_one(ConsensusFit, batch.fit_id)

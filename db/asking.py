@@ -46,12 +46,13 @@ class Slot:
 class Block:
     """Slots that are ours to ask, and the money set aside for them (None where they are free).
 
-    `short` is true where the cap left no room for some of the slots asked for.
+    `short` is true where the cap left no room beyond the first `considered` slots asked for.
     """
 
     claims: dict[Slot, int]
     reservation_id: int | None
     short: bool
+    considered: int
 
 
 def pair_page(session: Session, after: int, size: int, within: Sequence[int] | None) -> list[int]:
@@ -147,15 +148,14 @@ def take_block(
     room = None if cap_nanousd is None else cap_nanousd - _job_spent(session, job or run_id)
     granted: dict[Slot, int] = {}
     total = 0
-    short = False
+    considered = 0
     for slot, bound in bounds:
-        if slot not in claims:
-            continue
-        if room is not None and total + bound > room:
-            short = True
-            break
-        granted[slot] = claims[slot]
-        total += bound
+        if slot in claims:
+            if room is not None and total + bound > room:
+                break
+            granted[slot] = claims[slot]
+            total += bound
+        considered += 1
     release(session, [claim for slot, claim in claims.items() if slot not in granted])
     reservation_id = None
     if total:
@@ -165,7 +165,7 @@ def take_block(
         session.add(reservation)
         session.flush()
         reservation_id = reservation.id
-    return Block(granted, reservation_id, short)
+    return Block(granted, reservation_id, considered < len(bounds), considered)
 
 
 def release(session: Session, claim_ids: Iterable[int]) -> None:

@@ -6,9 +6,11 @@ How a question is worded lives in `judges.prompts`; what an answer means, too. H
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
-Stop = Literal["end", "length", "refusal", "filter"]
+from db.errors import Unavailable
+
+Stop = Literal["end", "length", "refusal", "filter", "too long"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ class Answer:
     batched: bool = False
 
 
+class Lost(Unavailable):
+    """A request left and no answer came back: it may have been billed."""
+
+
 class Asker(Protocol):
     """Answers over the network, one question at a time, many at once."""
 
@@ -92,6 +98,7 @@ class Asker(Protocol):
         ...
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """Answers on this machine, many questions in one call."""
 

@@ -6,7 +6,8 @@ The marks never change, which keeps the beginning of every question cacheable; a
 would not. All of the instructions stand before the first varying character.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from db.vocabulary import Order
@@ -69,35 +70,53 @@ _ASK = {
 }
 
 
-def render(
-    prompt: str,
-    response_a: str,
-    response_b: str,
-    order: Order,
-    rules: Constitution,
-    *,
-    key: str = "",
-    domain: str | None = None,
-    output: Output = "structured",
-    per_principle: bool = True,
-    max_tokens: int = 2048,
-    sample: int = 1,
-    expected: dict[str, Any] | None = None,
-) -> Question:
-    """The question one judge is asked about one pair in one order (`none` is shown as `ab`)."""
-    first, second = (response_b, response_a) if order is Order.BA else (response_a, response_b)
-    principles = rules.for_domain(domain)
-    named = per_principle and output != "token" and bool(principles)
-    return Question(
-        key=key,
-        system=instructions(principles, output, named),
-        user=material(prompt, first, second) + "\n\n" + _ASK[output],
-        shown=Shown(prompt, first, second, domain, expected),
-        schema=schema(principles if named else ()) if output == "structured" else None,
-        menu=MENU,
-        max_tokens=max_tokens,
-        sample=sample,
+@dataclass(frozen=True)
+class Template:
+    """How one judge is asked: its rules, the form of its answer, how much it may write.
+
+    What is the same for all pairs of a domain is built once.
+    """
+
+    rules: Constitution
+    output: Output = "structured"
+    per_principle: bool = True
+    max_tokens: int = 2048
+    _stable: dict[str | None, tuple[str, dict[str, Any] | None]] = field(
+        default_factory=dict, compare=False, repr=False
     )
+
+    def render(
+        self,
+        prompt: str,
+        response_a: str,
+        response_b: str,
+        order: Order,
+        *,
+        key: str = "",
+        domain: str | None = None,
+        sample: int = 1,
+        expected: Mapping[str, Any] | None = None,
+    ) -> Question:
+        """The question about one pair in one order (`none` is shown as `ab`)."""
+        first, second = (response_b, response_a) if order is Order.BA else (response_a, response_b)
+        system, form = self._stable.get(domain) or self._build(domain)
+        return Question(
+            key=key,
+            system=system,
+            user=f"{material(prompt, first, second)}\n\n{_ASK[self.output]}",
+            shown=Shown(prompt, first, second, domain, expected),
+            schema=form,
+            menu=MENU,
+            max_tokens=self.max_tokens,
+            sample=sample,
+        )
+
+    def _build(self, domain: str | None) -> tuple[str, dict[str, Any] | None]:
+        principles = self.rules.for_domain(domain)
+        named = self.per_principle and self.output != "token" and bool(principles)
+        form = schema(principles if named else ()) if self.output == "structured" else None
+        built = self._stable[domain] = (instructions(principles, self.output, named), form)
+        return built
 
 
 def instructions(principles: Sequence[Principle], output: Output, named: bool) -> str:

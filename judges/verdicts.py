@@ -18,6 +18,7 @@ _STOPPED = {
     "length": "truncated",
     "refusal": "refused",
     "filter": "content filter",
+    "too long": "too long for the model",
 }
 _VERDICT = re.compile(
     r"^[\s>*_#`]*VERDICT[\s*_`]*[:=][\s*_`]*(?P<rest>.*)$", re.MULTILINE | re.IGNORECASE
@@ -64,6 +65,8 @@ def read(answer: Answer, order: Order) -> Verdict:
     """The verdict of an answer to a question shown in `order`; never raises for its content."""
     if answer.stop != "end":
         return _abstain(_STOPPED[answer.stop], answer.text)
+    if not answer.text.strip():
+        return _abstain("no answer", None)
     said = _read(answer.text)
     if said is None:
         return _abstain("no verdict", answer.text)

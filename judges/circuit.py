@@ -1,0 +1,85 @@
+"""How fast to ask, and when to stop asking: a pace for rate limits and a circuit for outages.
+
+Both belong to one run and one event loop. Retrying a single request is the client library's work.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from db.errors import Unavailable
+
+
+class Pace:
+    """Spreads units (requests, tokens) evenly at `per_minute`, with a burst of one second's worth.
+
+    The generic cell rate algorithm: a unit may pass when the theoretical arrival time has come.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self.seconds_each = 60.0 / per_minute
+        self.burst = 1.0
+        self._due = 0.0
+
+    async def wait(self, units: float = 1.0) -> None:
+        """Returns when `units` may pass."""
+        now = asyncio.get_running_loop().time()
+        start = max(self._due, now - self.burst)
+        self._due = start + units * self.seconds_each
+        if start > now:
+            await asyncio.sleep(start - now)
+
+
+class Circuit:
+    """Opens after `threshold` failures in a row; then one careful try after each of the pauses.
+
+    When the last pause did not help either, everybody who asks gets Unavailable at once.
+    """
+
+    def __init__(
+        self, name: str, threshold: int = 5, pauses: Sequence[float] = (2.0, 10.0, 30.0)
+    ) -> None:
+        self.name = name
+        self.threshold = threshold
+        self.pauses = tuple(pauses)
+        self._failures = 0
+        self._tries = 0
+        self._probe = asyncio.Lock()
+
+    @property
+    def open(self) -> bool:
+        """Whether the last answers all failed."""
+        return self._failures >= self.threshold
+
+    @property
+    def given_up(self) -> bool:
+        """Whether no further try will be made."""
+        return self.open and self._tries >= len(self.pauses)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Around one request. While the circuit is open, one request at a time gets through."""
+        if self.open:
+            async with self._probe:
+                if self.open:
+                    await self._pause()
+                    yield
+                    return
+        yield
+
+    def ok(self) -> None:
+        """An answer came."""
+        self._failures = self._tries = 0
+
+    def failed(self) -> None:
+        """No answer came."""
+        self._failures += 1
+
+    async def _pause(self) -> None:
+        if self.given_up:
+            raise Unavailable(
+                f"{self.name} does not answer; the votes it owes are asked for by the next run"
+            )
+        pause = self.pauses[self._tries]
+        self._tries += 1
+        await asyncio.sleep(pause)

@@ -1,0 +1,62 @@
+"""From a judge's configuration to whoever answers. Keys come from the environment, stay there."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from db.errors import BadInput, KeyRefused
+from db.vocabulary import Provider
+from judges.asking import Asker, Scorer
+from judges.panel import JudgeConfig
+
+
+def connect(
+    judge: JudgeConfig, environ: Mapping[str, str], beside: Path | None = None
+) -> Asker | Scorer:
+    """Ready to be asked; nothing is sent yet.
+
+    Raises KeyRefused where the key is not in the environment and BadInput for a judge that cannot
+    be asked at all. `beside` is the folder relative checkpoint paths start from.
+    """
+    model = judge.model or ""
+    match judge.provider:
+        case Provider.BASELINE:
+            from judges.providers import baseline
+
+            return baseline.find(model)
+        case Provider.VERIFIER:
+            from judges.providers.verifier import Verifier
+
+            return Verifier(judge.options.get("expected"))
+        case Provider.LOCAL:
+            from judges.local import LocalJudge
+
+            return LocalJudge((beside or Path.cwd()) / model)
+        case Provider.FAKE:
+            from judges.providers.fake import Fake
+
+            return Fake(judge.options)
+        case Provider.ANTHROPIC:
+            from judges.providers.anthropic import AnthropicJudge
+
+            return AnthropicJudge(judge, key(judge, environ) or "")
+        case Provider.OPENAI | Provider.OPENAI_COMPATIBLE:
+            from judges.providers.openai import OpenAIJudge
+
+            return OpenAIJudge(judge, key(judge, environ))
+        case Provider.RECORDED:
+            raise BadInput(
+                f"judge {judge.name!r} is recorded: it holds imported votes and cannot be asked"
+            )
+
+
+def key(judge: JudgeConfig, environ: Mapping[str, str]) -> str | None:
+    """The judge's key, or None where it needs none. Raises KeyRefused where it is missing."""
+    name = judge.key_env
+    if name is None:
+        return None
+    if not environ.get(name):
+        raise KeyRefused(
+            f"judge {judge.name!r} needs a key in the environment variable {name!r}; "
+            f"set it, or remove the judge from the panel"
+        )
+    return environ[name]

@@ -1,0 +1,205 @@
+"""From stored votes to the arrays a label model reads, and from its answer back to rows.
+
+Samples of one judge in one order are pooled first: the most frequent choice, a draw is a tie.
+Leaves out the database (`db.consensus`) and the mathematics (`judges.trust`).
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.consensus import VotedPair, VoteRow
+from db.errors import BadInput
+from db.vocabulary import Choice, Order
+from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots, Consensus, Pooler
+from judges.trust.text_features import PairTexts
+
+MODELS = ("majority", "dawid-skene", "tiebreak")
+_CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
+_SLOT = {Order.AB: AB, Order.BA: BA, Order.NONE: 2}
+
+
+@dataclass(frozen=True)
+class Poll:
+    """All votes on P pairs by R judge versions as arrays, with the texts of the pairs."""
+
+    pair_ids: tuple[int, ...]
+    version_ids: tuple[int, ...]
+    ballots: Ballots
+    texts: PairTexts
+    votes: int
+    digest: str
+
+    def labels(self, answers: Mapping[int, Choice]) -> NDArray[np.int8]:
+        """Human answers by pair id as codes [P]; MISSING where there is none."""
+        return np.array(
+            [_CODE[answers[p]] if p in answers else MISSING for p in self.pair_ids], dtype=np.int8
+        )
+
+
+def read_poll(
+    pairs: Iterable[VotedPair],
+    votes: Iterable[VoteRow],
+    versions: Sequence[tuple[int, str, str, str]],
+) -> Poll:
+    """Arrays from rows. `versions`: id, judge's name, family and version of every rater."""
+    listed = list(pairs)
+    row_of = {pair.pair_id: p for p, pair in enumerate(listed)}
+    column_of = {version_id: r for r, (version_id, *_) in enumerate(versions)}
+    cells, said = _cells(votes, row_of, column_of)
+    counts_PROK, sums_PRO = _tally(cells, said, len(listed), len(versions))
+    codes, confidence = _pooled(counts_PROK, sums_PRO)
+    prompts = {p: n for n, p in enumerate(dict.fromkeys(pair.prompt_id for pair in listed))}
+    domains = tuple(sorted({pair.domain for pair in listed if pair.domain}))
+    ballots = Ballots(
+        codes_PRO=codes,
+        raters=_names(versions),
+        families=tuple(family for _, _, family, _ in versions),
+        prompt_P=np.array([prompts[pair.prompt_id] for pair in listed], dtype=np.int64),
+        domain_P=np.array(
+            [domains.index(pair.domain) if pair.domain else -1 for pair in listed], dtype=np.int64
+        ),
+        domains=domains,
+        confidence_PRO=confidence,
+    )
+    texts = PairTexts(
+        [pair.prompt for pair in listed],
+        [pair.response_a for pair in listed],
+        [pair.response_b for pair in listed],
+        [pair.model_a for pair in listed],
+        [pair.model_b for pair in listed],
+    )
+    digest = hashlib.sha256(repr([v[0] for v in versions]).encode())
+    digest.update(np.array(list(row_of), dtype=np.int64).tobytes())
+    digest.update(counts_PROK.tobytes())
+    return Poll(tuple(row_of), tuple(column_of), ballots, texts, len(cells), digest.hexdigest())
+
+
+def label_model(name: str) -> Pooler:
+    """The label model of that name. Raises BadInput."""
+    if name == "majority":
+        from judges.trust.majority import Majority
+
+        return Majority()
+    if name == "dawid-skene":
+        from judges.trust.dawid_skene import DawidSkene
+
+        return DawidSkene()
+    if name == "tiebreak":
+        from judges.trust.label_model import LabelModel
+
+        return LabelModel()
+    raise BadInput(f"label model {name!r} does not exist; choose one of {list(MODELS)}")
+
+
+def consensus_rows(poll: Poll, consensus: Consensus, fit_id: int) -> Iterator[dict[str, Any]]:
+    """One row a pair; contributions in log-odds, rounded, nothing for a contributor of zero."""
+    p_PK, parts = consensus.p_PK, consensus.contributions_PC
+    for p, pair_id in enumerate(poll.pair_ids):
+        shares = None
+        if parts is not None:
+            rounded = (
+                (name, round(float(x), 4))
+                for name, x in zip(consensus.contributors, parts[p], strict=True)
+            )
+            shares = {name: x for name, x in rounded if x}
+        yield {
+            "fit_id": fit_id,
+            "pair_id": pair_id,
+            "p_a": float(p_PK[p, A]),
+            "p_tie": float(p_PK[p, TIE]),
+            "p_b": float(p_PK[p, B]),
+            "contributions": shares,
+        }
+
+
+def rater_figures(poll: Poll, consensus: Consensus) -> list[dict[str, Any]]:
+    """Per judge version: votes, share of ties, agreement with the consensus, flips between orders.
+
+    Agreement counts votes for a or b on pairs the consensus decides; a flip is an a in one order
+    and a b in the other. None where there is nothing to count.
+    """
+    choice_P = consensus.choice_P
+    figures = []
+    for r, version_id in enumerate(poll.version_ids):
+        codes_PO = poll.ballots.codes_PRO[:, r]
+        cast = codes_PO != MISSING
+        decided = ((codes_PO == A) | (codes_PO == B)) & (choice_P != TIE)[:, None]
+        both = cast.all(axis=1)
+        flips = (codes_PO[:, AB] + codes_PO[:, BA] == A + B) & (codes_PO != TIE).all(axis=1) & both
+        figures.append(
+            {
+                "judge_version_id": version_id,
+                "judge": poll.ballots.raters[r],
+                "pairs": int(cast.any(axis=1).sum()),
+                "ties": _share((codes_PO == TIE).sum(), cast.sum()),
+                "agreement": _share(
+                    (decided & (codes_PO == choice_P[:, None])).sum(), decided.sum()
+                ),
+                "flips": _share(flips.sum(), both.sum()),
+            }
+        )
+    return figures
+
+
+def _cells(
+    votes: Iterable[VoteRow], row_of: Mapping[int, int], column_of: Mapping[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """[V, 4] pair, rater, slot (2: no order) and choice of every vote, and its confidence [V]."""
+    cells: list[tuple[int, int, int, int]] = []
+    said: list[float] = []
+    for vote in votes:
+        row = row_of.get(vote.pair_id)
+        if row is None:
+            continue
+        column = column_of[vote.version_id]
+        cells.append((row, column, _SLOT[vote.order], _CODE[vote.choice]))
+        said.append(np.nan if vote.confidence is None else vote.confidence)
+    return np.array(cells, dtype=np.int64).reshape(-1, 4), np.array(said, dtype=np.float64)
+
+
+def _tally(
+    cells: NDArray[np.int64], said: NDArray[np.float64], pairs: int, raters: int
+) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
+    """How often each choice was cast [P, R, O, K]; sum and count of confidences [P, R, O, 2]."""
+    counts = np.zeros((pairs, raters, 2, 3), dtype=np.uint16)
+    sums = np.zeros((pairs, raters, 2, 2))
+    for slot in (AB, BA):
+        here = (cells[:, 2] == slot) | (cells[:, 2] == 2)
+        p, r, _, k = cells[here].T
+        np.add.at(counts, (p, r, slot, k), 1)
+        known = ~np.isnan(said[here])
+        np.add.at(sums, (p[known], r[known], slot, 0), said[here][known])
+        np.add.at(sums, (p[known], r[known], slot, 1), 1)
+    return counts, sums
+
+
+def _pooled(
+    counts: NDArray[np.uint16], sums: NDArray[np.float64]
+) -> tuple[NDArray[np.int8], NDArray[np.float32] | None]:
+    """Codes [P, R, O] and mean confidence, None where nobody said any."""
+    codes = counts.argmax(axis=3).astype(np.int8)
+    best = counts.max(axis=3)
+    codes[(counts == best[..., None]).sum(axis=3) > 1] = TIE
+    codes[best == 0] = MISSING
+    if not sums[..., 1].any():
+        return codes, None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return codes, (sums[..., 0] / sums[..., 1]).astype(np.float32)
+
+
+def _names(versions: Sequence[tuple[int, str, str, str]]) -> tuple[str, ...]:
+    """Names of the raters; a judge with several versions is told apart by the start of each."""
+    names = [name for _, name, _, _ in versions]
+    return tuple(
+        name if names.count(name) == 1 else f"{name}@{version[:8]}"
+        for _, name, _, version in versions
+    )
+
+
+def _share(part: Any, whole: Any) -> float | None:
+    return round(float(part) / float(whole), 4) if whole else None

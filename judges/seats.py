@@ -1,0 +1,188 @@
+"""A judge as it takes part in one run, and what travels between asking and storing.
+
+Pure: from a missing vote to the question and the most it can cost, from an answer to a row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from db.asking import PairText, Slot
+from db.types import now
+from db.vocabulary import Choice, Order
+from judges import verdicts
+from judges.asking import Answer, Asker, Question, Scorer
+from judges.circuit import Circuit, Pace
+from judges.constitution import Constitution
+from judges.panel import JudgeConfig
+from judges.prices import Prices, tokens_about, tokens_at_most
+from judges.prompts import Template
+
+OVERHEAD_TOKENS = 1000  # what a server may add to a prompt: chat marks, a schema in its own words
+
+
+@dataclass
+class Tally:
+    """What became of one judge's questions in this run.
+
+    problem: the sentence that stopped the judge; refused: it was about the key.
+    capped: the money allowed ran out.
+    """
+
+    wanted: int = 0
+    asked: int = 0
+    stored: int = 0
+    abstained: int = 0
+    cost_nanousd: int = 0
+    problem: str | None = None
+    refused: bool = False
+    capped: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing further is to be asked of this judge."""
+        return self.problem is not None or self.capped
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Who is asked, about which orders and samples, and how fast."""
+
+    judge: JudgeConfig
+    version_id: int
+    rules: Constitution
+    asked: Asker | Scorer
+    circuit: Circuit
+    orders: tuple[Order, ...]
+    samples: tuple[int, ...]
+    prices: Prices = field(init=False)
+    template: Template = field(init=False)
+    paces: tuple[Pace | None, Pace | None] = field(init=False)
+    tally: Tally = field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        judge = self.judge
+        object.__setattr__(self, "prices", judge.price())
+        object.__setattr__(self, "template", template(judge, self.rules))
+        requests, tokens = judge.requests_per_minute, judge.tokens_per_minute
+        object.__setattr__(
+            self, "paces", (Pace(requests) if requests else None, Pace(tokens) if tokens else None)
+        )
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long a claim may stand: every attempt at its longest, twice over."""
+        return timedelta(seconds=max(600.0, 2 * self.judge.timeout * (self.judge.retries + 1)))
+
+    def question(self, slot: Slot, text: PairText) -> Question:
+        """What to ask for one missing vote."""
+        return self.template.render(
+            text.prompt,
+            text.response_a,
+            text.response_b,
+            slot.order,
+            key=f"{slot.pair_id}-{slot.order.value}-{slot.sample}",
+            domain=text.domain,
+            sample=slot.sample,
+            expected=text.expected,
+        )
+
+    def bound(self, question: Question, *, batched: bool = False) -> int:
+        """The most its answer can cost, in nano-dollars."""
+        return self.prices.bound(input_bound(question), question.max_tokens, batched=batched)
+
+
+@dataclass
+class OpenBlock:
+    """A reservation with questions still open; settled when the last one is stored."""
+
+    reservation_id: int | None
+    left: int
+    cost_nanousd: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question that is ours to ask: claimed, with money set aside."""
+
+    slot: Slot
+    question: Question
+    bound: int
+    claim: int
+    block: OpenBlock
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """For the writer: a vote to store, or None where only the claim is given back."""
+
+    seat: Seat
+    ask: Ask
+    row: dict[str, Any] | None
+    cost_nanousd: int
+
+
+def template(judge: JudgeConfig, rules: Constitution) -> Template:
+    """How this judge is asked under these rules."""
+    return Template(
+        rules.only(judge.principles), judge.output, judge.per_principle, judge.max_tokens
+    )
+
+
+def input_bound(question: Question) -> int:
+    """A number of input tokens no tokenizer exceeds for this question."""
+    text = tokens_at_most(question.system) + tokens_at_most(question.user)
+    return text + OVERHEAD_TOKENS + _schema_size(question)
+
+
+def input_about(question: Question) -> int:
+    """The number of input tokens to expect."""
+    return tokens_about(question.system) + tokens_about(question.user) + _schema_size(question) // 4
+
+
+def vote_row(
+    seat: Seat, slot: Slot, answer: Answer, cost_nanousd: int, seconds: float, run_id: int
+) -> dict[str, Any]:
+    """The vote an answer means, ready to be stored with the answer itself."""
+    verdict = verdicts.read(answer, slot.order)
+    usage = answer.usage
+    return {
+        "pair_id": slot.pair_id,
+        "judge_version_id": seat.version_id,
+        "order": slot.order,
+        "sample": slot.sample,
+        **meaning(verdict),
+        "raw": verdicts.dump(answer),
+        "input_tokens": usage.input + usage.written,
+        "cached_tokens": usage.cached,
+        "output_tokens": usage.output,
+        "cost_nanousd": cost_nanousd,
+        "seconds": round(seconds, 3),
+        "run_id": run_id,
+        "created_at": now(),
+    }
+
+
+def meaning(verdict: verdicts.Verdict) -> dict[str, Any]:
+    """The columns of a vote that parsing decides."""
+    return {
+        "choice": verdict.choice,
+        "strength": verdict.strength,
+        "both_bad": verdict.both_bad,
+        "confidence": verdict.confidence,
+        "p_a": verdict.p_a,
+        "rationale": verdict.rationale,
+        "principles": dict(verdict.principles) if verdict.principles else None,
+        "abstain_reason": verdict.reason[:200] if verdict.reason else None,
+    }
+
+
+def abstained(rows: Sequence[dict[str, Any]]) -> int:
+    """How many of these votes say nothing."""
+    return sum(row["choice"] is Choice.ABSTAIN for row in rows)
+
+
+def _schema_size(question: Question) -> int:
+    # A schema is sent with every request; its own JSON is about 90 bytes a property.
+    return 90 * len(question.schema["properties"]) if question.schema is not None else 0

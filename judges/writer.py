@@ -1,0 +1,128 @@
+"""The one writer of a run: stores answers in batches and settles what they cost.
+
+It writes whatever has gathered while the last batch was being written, so batches grow with load
+and an answer never waits for a timer.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from db.asking import release, settle
+from db.session import Database
+from db.votes import add_votes
+from judges.seats import Done, OpenBlock, Seat, abstained
+
+T = TypeVar("T")
+Progress = Callable[[str, int, int], None]
+
+_BATCH = 512
+_REPORT_SECONDS = 0.1
+
+
+class Writer:
+    """Owns the thread all database work of the run happens in."""
+
+    def __init__(self, database: Database, progress: Progress | None = None) -> None:
+        self.database = database
+        self.progress = progress
+        self.open_blocks = 0
+        self.settled = 0
+        self.inbox: asyncio.Queue[Done] = asyncio.Queue(maxsize=4096)
+        self._changed = asyncio.Condition()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._reported: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Store until cancelled; what has gathered by then is stored first."""
+        try:
+            while True:
+                batch = [await self.inbox.get()]
+                while not self.inbox.empty() and len(batch) < _BATCH:
+                    batch.append(self.inbox.get_nowait())
+                await self.in_database(lambda batch=batch: self._store(batch))  # type: ignore[misc]
+                await self._announce(batch)
+        finally:
+            self._store_rest()
+
+    async def in_database(self, work: Callable[[], T]) -> T:
+        """Run blocking database work in the run's one database thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def opened(self) -> None:
+        """A block has been taken."""
+        self.open_blocks += 1
+
+    async def wait_for_money(self, seen: int) -> bool:
+        """Wait until a block is settled after `seen`; False where none is left to wait for."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.settled != seen or not self.open_blocks)
+        return self.settled != seen
+
+    async def drained(self) -> None:
+        """Wait until everything handed over so far is stored."""
+        await self.inbox.join()
+
+    def _store(self, batch: list[Done]) -> None:
+        closing = _closing(batch)
+        rows = [done.row for done in batch if done.row is not None]
+        with self.database.begin() as session:
+            if rows:
+                add_votes(session, rows)
+            release(session, [done.ask.claim for done in batch])
+            for block in closing:
+                if block.reservation_id is not None:
+                    settle(session, block.reservation_id, block.cost_nanousd)
+        self.settled += len(closing)
+        self.open_blocks -= len(closing)
+
+    async def _announce(self, batch: list[Done]) -> None:
+        for _ in batch:
+            self.inbox.task_done()
+        by_seat: dict[str, list[Done]] = defaultdict(list)
+        for done in batch:
+            by_seat[done.seat.judge.name].append(done)
+        for done_list in by_seat.values():
+            self._count(done_list)
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _count(self, done_list: list[Done]) -> None:
+        seat = done_list[0].seat
+        rows = [done.row for done in done_list if done.row is not None]
+        seat.tally.stored += len(rows)
+        seat.tally.abstained += abstained(rows)
+        seat.tally.cost_nanousd += sum(done.cost_nanousd for done in done_list)
+        self.report(seat)
+
+    def report(self, seat: Seat, *, force: bool = False) -> None:
+        """Tell whoever watches how far a seat is, at most ten times a second."""
+        name, moment = seat.judge.name, time.monotonic()
+        if self.progress is None:
+            return
+        if force or moment - self._reported.get(name, 0.0) > _REPORT_SECONDS:
+            self._reported[name] = moment
+            self.progress(name, seat.tally.stored, seat.tally.wanted)
+
+    def _store_rest(self) -> None:
+        rest = [self.inbox.get_nowait() for _ in range(self.inbox.qsize())]
+        if rest:
+            self._thread.submit(self._store, rest).result()
+            for done in rest:
+                done.seat.tally.stored += done.row is not None
+                self.inbox.task_done()
+        self._thread.shutdown()
+
+
+def _closing(batch: list[Done]) -> list[OpenBlock]:
+    closing = []
+    for done in batch:
+        block = done.ask.block
+        block.left -= 1
+        block.cost_nanousd += done.cost_nanousd
+        if block.left == 0:
+            closing.append(block)
+    return closing

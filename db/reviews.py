@@ -166,9 +166,7 @@ def newest_gold_id(session: Session) -> int:
     return session.scalar(select(func.max(Gold.id))) or 0
 
 
-def repeatable(
-    session: Session, annotator_id: int, *, after: int, pivot: float
-) -> int | None:
+def repeatable(session: Session, annotator_id: int, *, after: int, pivot: float) -> int | None:
     """A pair this person answered at least `after` answers ago and was never asked again.
 
     pivot in [0, 1] says how far back between the first such answer and the last to begin looking.

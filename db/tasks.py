@@ -204,3 +204,14 @@ def personal(
     session.add(task)
     session.flush()
     return task
+
+
+def ask_again(session: Session, task_id: int) -> bool:
+    """Open a settled task for one more answer; False where its maximum is reached."""
+    task = locked(session, task_id)
+    if task.wanted_reviews >= task.max_reviews or task.status is not TaskStatus.SETTLED:
+        return False
+    task.wanted_reviews += 1
+    task.status, task.settled_at = TaskStatus.OPEN, None
+    session.flush()
+    return True

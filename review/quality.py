@@ -45,9 +45,7 @@ def matches(pairs: Sequence[tuple[Choice, Choice]]) -> Share:
     return Share(sum(a is b for a, b in usable), len(usable))
 
 
-def pause_reason(
-    answers: Sequence[tuple[Choice, Choice]], settings: ReviewSettings
-) -> str | None:
+def pause_reason(answers: Sequence[tuple[Choice, Choice]], settings: ReviewSettings) -> str | None:
     """Why a person with these latest (answer, gold) should pause; None where they need not."""
     found = matches(answers)
     if found.of < settings.gold_minimum or found.value is None or found.value >= settings.gold_bar:

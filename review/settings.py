@@ -31,6 +31,10 @@ class ReviewSettings(BaseModel):
     reviewer_accuracy: float = Field(0.9, gt=1 / 3, lt=1, description="assumed in the merge")
     adjudicator_accuracy: float = Field(0.98, gt=1 / 3, lt=1, description="assumed in the merge")
 
+    doubt_below: float = Field(
+        0.5, ge=0, le=1, description="a lone review less probable than this asks for a second"
+    )
+
     guideline: str | None = Field(None, description="markdown file shown to annotators")
     principles: bool = Field(False, description="ask for a verdict on each principle too")
     sign_in_hours: float = Field(12, gt=0, description="then the provider is asked again")

@@ -151,9 +151,7 @@ def add_consensus(session, probabilities: dict[int, tuple[float, float, float]])
 def say(database: Database, annotator_id: int, pair_id: int, choice: Choice, **values) -> None:
     """A review outside of any task."""
     with database.begin() as session:
-        reviews.add_review(
-            session, reviews.NewReview(pair_id, annotator_id, choice, **values)
-        )
+        reviews.add_review(session, reviews.NewReview(pair_id, annotator_id, choice, **values))
 
 
 @dataclass

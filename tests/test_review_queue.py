@@ -100,7 +100,9 @@ def test_a_heartbeat_prolongs_the_lease_but_not_for_ever(any_database):
     until = taken.expires_at
     while clock.at < taken.claimed_at + timedelta(minutes=120):
         try:
-            until = queue.renew(any_database, taken.lease_id, ada, PLAIN, at=clock.pass_(minutes=10))
+            until = queue.renew(
+                any_database, taken.lease_id, ada, PLAIN, at=clock.pass_(minutes=10)
+            )
         except LeaseLost:
             break
     assert until == taken.claimed_at + timedelta(minutes=90)  # lease_longest_minutes
@@ -125,9 +127,7 @@ def test_a_key_held_down_is_refused_as_long_as_it_is_held(any_database):
     lease = queue.claim(any_database, ada, settings, at=clock.at).lease_id
     for _ in range(20):  # two seconds of presses 0.1 s apart: never one second of quiet
         with pytest.raises(deciding.TooSoon):
-            deciding.decide(
-                any_database, lease, ada, A, settings, at=clock.pass_(milliseconds=100)
-            )
+            deciding.decide(any_database, lease, ada, A, settings, at=clock.pass_(milliseconds=100))
     decided = deciding.decide(any_database, lease, ada, B, settings, at=clock.pass_(seconds=1))
     assert decided.choice is Choice.B
 
@@ -275,7 +275,9 @@ def test_the_side_is_tossed_for_each_person_and_pair_and_stored(database):
     assert 8 <= sum(ada) <= 32 and ada != bob  # binomial(40, 1/2): outside with p < 2e-4
     with database.read() as session:
         person = session.query(Annotator).filter_by(name="Ada").one().id
-        stored = {r.pair_id: r.b_first for r in session.query(Review).filter_by(annotator_id=person)}
+        stored = {
+            r.pair_id: r.b_first for r in session.query(Review).filter_by(annotator_id=person)
+        }
     assert stored == {p: sides["Ada", p] for p in pairs}
 
 

@@ -1,0 +1,187 @@
+"""Settled labels: the evidence they rest on, read in chunks, and their storing and superseding."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from db.consensus import consensus_of, newest_fit
+from db.models import Adjudication, Pair, PairRoute, Preference, Review, Task
+from db.reviews import standing
+from db.upsert import insert_all
+from db.vocabulary import Choice, Route, TaskKind, TaskStatus
+
+_TEACHES = (None, TaskKind.ESCALATION, TaskKind.AUDIT)
+_WAITS = (TaskStatus.OPEN, TaskStatus.DISPUTED)
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """One person's standing answer to a pair; `settled` where its task asks nobody any more."""
+
+    review_id: int
+    annotator_id: int
+    choice: Choice
+    strength: int | None
+    both_bad: bool
+    kind: TaskKind | None
+    task_id: int | None
+    batch_id: int | None
+    settled: bool
+
+
+@dataclass(frozen=True)
+class Binding:
+    """An adjudicator's answer."""
+
+    adjudication_id: int
+    choice: Choice
+    strength: int | None
+    both_bad: bool
+    kind: TaskKind | None
+    batch_id: int | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known about one pair: (p_a, p_tie, p_b), its newest route, human answers."""
+
+    pair_id: int
+    consensus: tuple[float, float, float] | None = None
+    fit_id: int | None = None
+    route: Route | None = None
+    batch_id: int | None = None
+    opinions: tuple[Opinion, ...] = ()
+    binding: Binding | None = None
+
+
+def chunks_of_pairs(session: Session, size: int = 2000) -> Iterator[list[int]]:
+    """The ids of all pairs, in order, a chunk at a time."""
+    after = 0
+    while True:
+        ids = list(
+            session.scalars(select(Pair.id).where(Pair.id > after).order_by(Pair.id).limit(size))
+        )
+        if not ids:
+            return
+        yield ids
+        after = ids[-1]
+
+
+def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
+    """What is known about each of these pairs."""
+    fit = newest_fit(session)
+    agreed = consensus_of(session, fit.id, pair_ids) if fit else {}
+    routes = _newest_routes(session, pair_ids)
+    opinions = _opinions(session, pair_ids)
+    bindings = _bindings(session, pair_ids)
+    found = []
+    for pair_id in pair_ids:
+        route, batch_id = routes.get(pair_id, (None, None))
+        known = agreed.get(pair_id)
+        found.append(
+            Evidence(
+                pair_id=pair_id,
+                consensus=known,
+                fit_id=fit.id if fit and known else None,
+                route=route,
+                batch_id=batch_id,
+                opinions=tuple(opinions.get(pair_id, ())),
+                binding=bindings.get(pair_id),
+            )
+        )
+    return found
+
+
+def _newest_routes(session: Session, pair_ids: Sequence[int]) -> dict[int, tuple[Route, int]]:
+    rows = session.execute(
+        select(PairRoute.pair_id, PairRoute.route, PairRoute.batch_id)
+        .where(PairRoute.pair_id.in_(pair_ids))
+        .order_by(PairRoute.batch_id)
+    )
+    return {pair_id: (route, batch_id) for pair_id, route, batch_id in rows}
+
+
+def _opinions(session: Session, pair_ids: Sequence[int]) -> dict[int, list[Opinion]]:
+    """The newest standing answer of each person; a change after the reveal replaces the first."""
+    rows = session.execute(
+        select(
+            Review.pair_id,
+            Review.id,
+            Review.annotator_id,
+            Review.choice,
+            Review.strength,
+            Review.both_bad,
+            Review.kind,
+            Review.task_id,
+            Task.batch_id,
+            Task.status,
+        )
+        .outerjoin(Task, Task.id == Review.task_id)
+        .where(Review.pair_id.in_(pair_ids), standing())
+        .order_by(Review.id)
+    )
+    newest: dict[int, dict[int, Opinion]] = defaultdict(dict)
+    for pair_id, *values, status in rows:
+        opinion = Opinion(*values, settled=status not in _WAITS)
+        if opinion.kind in _TEACHES:
+            newest[pair_id][opinion.annotator_id] = opinion
+    return {pair_id: list(people.values()) for pair_id, people in newest.items()}
+
+
+def _bindings(session: Session, pair_ids: Sequence[int]) -> dict[int, Binding]:
+    rows = session.execute(
+        select(
+            Adjudication.pair_id,
+            Adjudication.id,
+            Adjudication.choice,
+            Adjudication.strength,
+            Adjudication.both_bad,
+            Task.kind,
+            Task.batch_id,
+        )
+        .outerjoin(Task, Task.id == Adjudication.task_id)
+        .where(Adjudication.pair_id.in_(pair_ids))
+        .order_by(Adjudication.id)
+    )
+    return {pair_id: Binding(*values) for pair_id, *values in rows}
+
+
+def current(session: Session, pair_ids: Sequence[int]) -> dict[int, Preference]:
+    """The standing label of each of these pairs that has one."""
+    rows = session.scalars(
+        select(Preference).where(
+            Preference.pair_id.in_(pair_ids), Preference.superseded_at.is_(None)
+        )
+    )
+    return {row.pair_id: row for row in rows}
+
+
+def supersede(session: Session, pair_ids: Sequence[int], at: datetime) -> None:
+    """End the standing labels of these pairs."""
+    if pair_ids:
+        session.execute(
+            update(Preference)
+            .where(Preference.pair_id.in_(pair_ids), Preference.superseded_at.is_(None))
+            .values(superseded_at=at)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def add(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Store new labels; the old ones of the same pairs must be superseded first."""
+    insert_all(session, Preference, rows)
+
+
+def counts_by_source(session: Session) -> dict[str, int]:
+    """How many labels stand, by where they come from."""
+    rows = session.execute(
+        select(Preference.source, func.count())
+        .where(Preference.superseded_at.is_(None))
+        .group_by(Preference.source)
+    )
+    return {str(source): count for source, count in rows}

@@ -63,7 +63,8 @@ def warn(line: str) -> None:
 def plain(value: Any) -> Any:
     """The same as JSON values: dataclasses, enums, paths and times become what JSON has."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        named = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        shown = [f for f in dataclasses.fields(value) if f.repr]
+        named = {f.name: getattr(value, f.name) for f in shown}
         return {name: plain(inner) for name, inner in named.items()}
     if isinstance(value, dict | Counter):
         return {str(key): plain(inner) for key, inner in value.items()}

@@ -117,6 +117,17 @@ def consensus_rows(poll: Poll, consensus: Consensus, fit_id: int) -> Iterator[di
         }
 
 
+def stored_consensus(
+    poll: Poll, rows: Mapping[int, tuple[float, float, float]]
+) -> Consensus:
+    """The stored probabilities (p_a, p_tie, p_b by pair) as arrays, without contributions."""
+    p_PK = np.array([rows[p] for p in poll.pair_ids], dtype=np.float64).reshape(-1, 3)
+    p_PK = p_PK[:, [0, 2, 1]]
+    small = np.finfo(float).tiny
+    logit_P = np.log(np.maximum(p_PK[:, A], small)) - np.log(np.maximum(p_PK[:, B], small))
+    return Consensus(p_PK, logit_P)
+
+
 def rater_figures(poll: Poll, consensus: Consensus) -> list[dict[str, Any]]:
     """Per judge version: votes, share of ties, agreement with the consensus, flips between orders.
 

@@ -19,6 +19,7 @@ from db.consensus import (
     add_consensus,
     add_fit,
     answers_to_learn_from,
+    consensus_of,
     find_fit,
     usable_votes,
     voted_pairs,
@@ -36,9 +37,11 @@ from judges.circuit import Circuit
 from judges.connect import connect
 from judges.ensemble import Ensemble
 from judges.panel import JudgeConfig, Panel
+from judges.pooling import Poll
 from judges.prices import NANO
 from judges.seats import Seat, Tally
-from judges.trust.reading import read
+from judges.trust.ballots import Consensus
+from judges.trust.ballots import Ballots
 from judges.writer import Writer
 
 Progress = Callable[[str, int, int], None]
@@ -83,8 +86,8 @@ class JudgeRun:
         return tuple(t.problem for t in self.tallies.values() if t.problem)
 
     @property
-    def line(self) -> str:
-        """One line for the user."""
+    def summary(self) -> str:
+        """One line for people."""
         parts = [f"{self.stored} votes stored"]
         if self.abstained:
             parts.append(f"{self.abstained} of them abstain")
@@ -106,10 +109,12 @@ class Pooled:
     votes: int
     labels: int
     new: bool
+    poll: Poll = field(repr=False)
+    consensus: Consensus = field(repr=False)
 
     @property
-    def line(self) -> str:
-        """One line for the user."""
+    def summary(self) -> str:
+        """One line for people."""
         what = f"{self.pairs} pairs pooled from {self.votes} votes and {self.labels} human answers"
         return f"{what} by {self.model}" + ("" if self.new else " (nothing had changed)")
 
@@ -184,9 +189,12 @@ def fit_consensus(database: Database, model: str) -> Pooled:
     version = content_hash(model, poll.digest, labels.tolist())
     with database.read() as session:
         found = find_fit(session, version)
-        if found is not None:
-            return Pooled(found.id, model, len(poll.pair_ids), poll.votes, known, new=False)
-    ballots = read(poll.ballots, poll.texts) if model == "tiebreak" else poll.ballots
+        rows = consensus_of(session, found.id) if found is not None else {}
+    if found is not None:
+        stored = pooling.stored_consensus(poll, rows)
+        n = len(poll.pair_ids)
+        return Pooled(found.id, model, n, poll.votes, known, False, poll, stored)
+    ballots = _with_features(poll, model)
     consensus = pooler.fit(ballots, labels).predict(ballots)
     with database.begin() as session:
         fit = ConsensusFit(
@@ -200,7 +208,16 @@ def fit_consensus(database: Database, model: str) -> Pooled:
         )
         fit_id = add_fit(session, fit)
         add_consensus(session, pooling.consensus_rows(poll, consensus, fit_id))
-    return Pooled(fit_id, model, len(poll.pair_ids), poll.votes, known, new=True)
+    n = len(poll.pair_ids)
+    return Pooled(fit_id, model, n, poll.votes, known, True, poll, consensus)
+
+
+def _with_features(poll: pooling.Poll, model: str) -> Ballots:
+    if model != "tiebreak":
+        return poll.ballots
+    from judges.trust.reading import read  # scikit-learn takes a second to import
+
+    return read(poll.ballots, poll.texts)
 
 
 def _chosen(panel: Panel, tier: int | None, names: Sequence[str] | None) -> list[JudgeConfig]:

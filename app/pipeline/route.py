@@ -23,7 +23,7 @@ from db.tasks import NewTask, add_tasks, close_tasks
 from db.vocabulary import Choice, Route, TaskKind
 from judges.panel import Panel
 from judges.pooling import Poll
-from judges.steps import Fitted, fit_consensus
+from judges.steps import Pooled, fit_consensus
 from judges.trust.ballots import TIE, A, B, Consensus
 from judges.trust.certificate import Certificate, Frame, certify, certify_strata
 from review.detectors import Flag
@@ -87,7 +87,7 @@ def route_pairs(
         pending = _pending(session, policy)
     if pending is not None:
         return _certify(database, pending, options, settings, dry_run, progress)
-    fitted = fit_consensus(database, panel, progress=progress)
+    fitted = fit_consensus(database, panel.panel.label_model)
     if not fitted.poll.pair_ids:
         raise Conflict("no pair has votes yet; run `tiebreak judge` or import votes")
     known = _already(database, fitted, policy)
@@ -135,7 +135,7 @@ def _pending(session: Any, policy: Mapping[str, Any]) -> Batch | None:
     return None if batches.certificates_of(session, batch.id) else batch
 
 
-def _already(database: Database, fitted: Fitted, policy: Mapping[str, Any]) -> Routed | None:
+def _already(database: Database, fitted: Pooled, policy: Mapping[str, Any]) -> Routed | None:
     with database.read() as session:
         batch = batches.newest_batch(session)
         if batch is None or batch.policy != policy or batch.fit_id != fitted.fit_id:
@@ -150,7 +150,7 @@ def _already(database: Database, fitted: Fitted, policy: Mapping[str, Any]) -> R
 
 
 def _plan(
-    fitted: Fitted, flags: Sequence[Flag], options: RouteOptions, by_domain: bool, labels_P: Any
+    fitted: Pooled, flags: Sequence[Flag], options: RouteOptions, by_domain: bool, labels_P: Any
 ) -> tuple[Plan, TargetPlan | None]:
     ballots = fitted.poll.ballots
     if options.mode != "target":
@@ -166,7 +166,7 @@ def _plan(
     return target.plan, target
 
 
-def _forecast(plan: Plan, fitted: Fitted, options: RouteOptions) -> Forecast:
+def _forecast(plan: Plan, fitted: Pooled, options: RouteOptions) -> Forecast:
     return forecast_plan(
         plan.route_P,
         risk(fitted.consensus, tie_ok=options.tie_ok),
@@ -175,7 +175,7 @@ def _forecast(plan: Plan, fitted: Fitted, options: RouteOptions) -> Forecast:
 
 
 def _route_rows(
-    poll: Poll, plan: Plan, fitted: Fitted, target: TargetPlan | None
+    poll: Poll, plan: Plan, fitted: Pooled, target: TargetPlan | None
 ) -> list[dict[str, Any]]:
     stratum, score = {}, {}
     for name, frame in (target.frames if target else {}).items():

@@ -210,13 +210,11 @@ def _routes(session: Session) -> dict[int, PairRoute]:
 def _flags(session: Session, fit_id: int | None) -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     rows = session.execute(
-        select(Flag.pair_id, Flag.kind)
-        .where(Flag.fit_id == fit_id, Flag.pair_id.is_not(None))
-        .distinct()
-        .order_by(Flag.kind)
+        select(Flag.pair_id, Flag.kind).where(Flag.fit_id == fit_id).distinct().order_by(Flag.kind)
     )
     for pair_id, kind in rows:
-        found[pair_id].append(kind)
+        if pair_id is not None:
+            found[pair_id].append(kind)
     return found
 
 

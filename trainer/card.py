@@ -56,3 +56,40 @@ def _default_config(splits: list[str]) -> list[str]:
 
 def _config(name: str) -> str:
     return f"- config_name: {name}\n  data_files: {name}/*.parquet"
+
+
+def model_card(name: str, metadata: dict[str, Any]) -> str:
+    """README.md of a checkpoint: what it is, from what, how it fared on validation, its limits."""
+    kind = metadata["kind"]
+    what = {
+        "reward": "A reward model: one number for a prompt with its response; higher is better.",
+        "judge": "A judge: reads a prompt and two responses and says which is better, or a tie.",
+        "policy": "A policy: answers prompts.",
+        "process": "A process reward model: for each step of a solution, whether it is right.",
+    }[kind]
+    rows = "\n".join(f"- {key}: {value}" for key, value in metadata["rows"].items())
+    held = metadata.get("validation") or {}
+    measured = "\n".join(f"- {k}: {v:.4g}" for k, v in held.items()) or "- no validation rows"
+    return f"""---
+library_name: transformers
+tags:
+- {kind}
+---
+
+# {name}
+
+{what}
+
+Trained with Tiebreak on the dataset `{metadata["dataset"]}` from the base `{metadata["base"]}`.
+Sequences are up to {metadata["max_length"]} tokens; the recipe, the versions, the learning curve
+and the hash of the weights are in `metadata.json`.
+
+## Rows
+{rows}
+
+## On validation prompts
+{measured}
+
+Validation chose the stopping point, so it flatters. What decides is `tiebreak evaluate` on frozen
+gold. It knows what its labels know: expect chance outside their domains.
+"""

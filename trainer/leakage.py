@@ -41,12 +41,10 @@ def leaks(
 
 def _closest(texts: Sequence[str], others: Sequence[str]) -> list[float]:
     """For each text, its highest Jaccard similarity with any of the others."""
-    columns: dict[str, int] = {}
     rows_N = [shingles(text) for text in texts]
     rows_M = [shingles(text) for text in others]
+    columns = {item: i for i, item in enumerate(sorted(set().union(*rows_N, *rows_M)))}
     matrix_N, matrix_M = _incidence(rows_N, columns), _incidence(rows_M, columns)
-    width = len(columns)
-    matrix_N.resize((len(rows_N), width))
     size_M = np.array([len(row) for row in rows_M])
     best: list[float] = []
     for start in range(0, len(rows_N), _ROWS_AT_ONCE):
@@ -57,8 +55,8 @@ def _closest(texts: Sequence[str], others: Sequence[str]) -> list[float]:
     return best
 
 
-def _incidence(rows: Sequence[frozenset[str]], columns: dict[str, int]) -> csr_matrix:
-    indices = [columns.setdefault(item, len(columns)) for row in rows for item in sorted(row)]
+def _incidence(rows: Sequence[frozenset[str]], columns: Mapping[str, int]) -> csr_matrix:
+    indices = [columns[item] for row in rows for item in row]
     pointers = np.concatenate([[0], np.cumsum([len(row) for row in rows])])
     return csr_matrix(
         (np.ones(len(indices)), np.array(indices, dtype=np.int64), pointers),

@@ -12,8 +12,14 @@ from db.datasets import ExportPair, ExportVote, GoldSet
 from db.errors import BadInput, Conflict
 from db.events import record
 from db.session import Database
+from db.vocabulary import CheckpointKind
+from judges.constitution import Constitution
 from trainer.dataset import Export, write_dataset
+from trainer.loop import Progress, quiet
 from trainer.selection import ExportOptions, Selection, select
+from trainer.settings import TrainerSettings
+from trainer.training import TrainDone, carry_out, choices_of, material
+from trainer.work import Work
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,64 @@ def export(
         left_out=selection.left_out,
         new=new,
     )
+
+
+def train_reward(
+    database: Database,
+    settings: TrainerSettings,
+    dataset: str | None = None,
+    name: str | None = None,
+    progress: Progress = quiet,
+) -> TrainDone:
+    """Train a reward model on a dataset (the newest where none is named), once.
+
+    A killed training goes on where it was when the same command runs again.
+    """
+    from trainer import reward_model
+
+    given = material(database, dataset)
+
+    def fit(work: Work) -> dict[str, Any]:
+        return reward_model.train(
+            given.train, given.validation, work, settings, given.dataset.name, progress
+        )
+
+    recipe = settings.recipe(settings.base)
+    return carry_out(database, given, CheckpointKind.REWARD, settings, recipe, name, fit)
+
+
+def train_judge(
+    database: Database,
+    settings: TrainerSettings,
+    rules: Constitution,
+    dataset: str | None = None,
+    name: str | None = None,
+    progress: Progress = quiet,
+) -> TrainDone:
+    """Train the next judge on the settled pairs of a dataset, once; resumable like `train_reward`.
+
+    `rules` is the constitution the panel judges by: it stands in the question where the settings
+    give a judge its instructions.
+    """
+    from trainer import judge_training
+
+    given = material(database, dataset)
+    everything = [*given.train, *given.validation, *given.train_ties, *given.validation_ties]
+    missed = judge_training.missed_votes(given.folder, choices_of(everything))
+
+    def fit(work: Work) -> dict[str, Any]:
+        return judge_training.train(
+            judge_training.lessons(given.train, given.train_ties, missed, settings),
+            judge_training.lessons(given.validation, given.validation_ties, missed, settings),
+            work,
+            settings,
+            rules,
+            given.dataset.name,
+            progress,
+        )
+
+    recipe = settings.recipe(settings.judge_base) | {"constitution": rules.version}
+    return carry_out(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
 
 
 def _record_export(database: Database, name: str, written: Export, selection: Selection) -> bool:

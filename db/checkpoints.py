@@ -1,0 +1,157 @@
+"""Trained artefacts and the gate's decisions about them: stored, found, made active, rolled back."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.errors import UnknownName
+from db.models import Checkpoint, Dataset, Evaluation, GateDecision
+from db.types import now
+from db.vocabulary import CheckpointKind
+
+
+def find_checkpoint(session: Session, name: str) -> Checkpoint | None:
+    """The checkpoint of that name, if there is one."""
+    return session.scalar(select(Checkpoint).where(Checkpoint.name == name))
+
+
+def checkpoint(
+    session: Session, name: str | None, kind: CheckpointKind | None = None
+) -> Checkpoint:
+    """The checkpoint of that name or, without one, the newest of its kind. UnknownName if none."""
+    if name is None:
+        query = select(Checkpoint).order_by(Checkpoint.id.desc()).limit(1)
+        newest = session.scalar(query.where(Checkpoint.kind == kind) if kind else query)
+        if newest is None:
+            what = f"{kind.value} checkpoint" if kind else "checkpoint"
+            raise UnknownName(f"there is no {what} yet; make one with `tiebreak train`")
+        return newest
+    found = find_checkpoint(session, name)
+    if found is None:
+        names = session.scalars(select(Checkpoint.name).order_by(Checkpoint.id))
+        raise UnknownName(
+            f"checkpoint {name!r} is not known; there is {', '.join(names) or 'none'}"
+        )
+    return found
+
+
+def active(session: Session, kind: CheckpointKind) -> Checkpoint | None:
+    """The checkpoint in production; None means generation 0 (for judges, the prompted panel)."""
+    return session.scalar(
+        select(Checkpoint).where(Checkpoint.kind == kind, Checkpoint.active_at.is_not(None))
+    )
+
+
+def record_checkpoint(
+    session: Session,
+    *,
+    name: str,
+    kind: CheckpointKind,
+    path: str,
+    metadata: dict[str, Any],
+    dataset: Dataset | None,
+    run_id: int | None = None,
+) -> Checkpoint:
+    """Store a finished checkpoint by what its metadata says."""
+    made = Checkpoint(
+        name=name,
+        kind=kind,
+        path=path,
+        content_hash=metadata["content_hash"],
+        base=metadata["base"],
+        dataset_id=dataset.id if dataset else None,
+        settings=metadata["recipe"],
+        metrics={"validation": metadata.get("validation"), "rows": metadata["rows"]},
+        run_id=run_id,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def record_evaluation(
+    session: Session, checkpoint_id: int, gold_hash: str, metrics: dict[str, Any]
+) -> Evaluation:
+    """Append what was measured on a frozen gold set."""
+    made = Evaluation(checkpoint_id=checkpoint_id, gold_hash=gold_hash, metrics=metrics)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def newest_evaluation(session: Session, checkpoint_id: int, gold_hash: str) -> Evaluation | None:
+    """The latest measurement of a checkpoint on that very gold, if there is one."""
+    return session.scalar(
+        select(Evaluation)
+        .where(Evaluation.checkpoint_id == checkpoint_id, Evaluation.gold_hash == gold_hash)
+        .order_by(Evaluation.id.desc())
+        .limit(1)
+    )
+
+
+def make_active(session: Session, challenger: Checkpoint) -> Checkpoint | None:
+    """Put a checkpoint into production as the next generation; returns the one it replaces."""
+    incumbent = active(session, challenger.kind)
+    if incumbent is not None:
+        incumbent.active_at = None
+        session.flush()  # one active a kind, by the database: make room first
+    highest = session.scalar(
+        select(func.max(Checkpoint.generation)).where(Checkpoint.kind == challenger.kind)
+    )
+    if not challenger.generation:
+        challenger.generation = (highest or 0) + 1
+    challenger.active_at = now()
+    session.flush()
+    return incumbent
+
+
+def retire(session: Session, current: Checkpoint) -> Checkpoint | None:
+    """Take a checkpoint out of production and reinstate the one it had replaced, if any."""
+    decision = session.scalar(
+        select(GateDecision)
+        .where(
+            GateDecision.checkpoint_id == current.id,
+            GateDecision.verdict.in_(("promoted", "forced")),
+        )
+        .order_by(GateDecision.id.desc())
+        .limit(1)
+    )
+    current.active_at = None
+    session.flush()
+    before = session.get(Checkpoint, decision.incumbent_id) if decision else None
+    if before is not None:
+        before.active_at = now()
+        session.flush()
+    return before
+
+
+def record_decision(
+    session: Session,
+    challenger: Checkpoint,
+    incumbent: Checkpoint | None,
+    verdict: str,
+    reasons: list[str],
+    figures: dict[str, Any],
+) -> GateDecision:
+    """Append what the gate said."""
+    made = GateDecision(
+        checkpoint_id=challenger.id,
+        incumbent_id=incumbent.id if incumbent else None,
+        verdict=verdict,
+        reasons=reasons,
+        figures=figures,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def decisions(session: Session, kind: CheckpointKind | None = None) -> list[GateDecision]:
+    """Every decision of the gate, oldest first."""
+    query = select(GateDecision).order_by(GateDecision.id)
+    if kind:
+        query = query.join(Checkpoint, Checkpoint.id == GateDecision.checkpoint_id).where(
+            Checkpoint.kind == kind
+        )
+    return list(session.scalars(query))

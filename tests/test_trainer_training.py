@@ -1,0 +1,156 @@
+"""Reward models and judges: they learn what can be learnt, resume exactly, and never see gold."""
+
+import json
+import math
+import random
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from db.models import Checkpoint, Gold
+from db.session import Database
+from db.vocabulary import Choice, Order
+from judges.constitution import load
+from judges.local import LocalJudge
+from sqlalchemy import select
+from trainer import steps
+from trainer.selection import ExportOptions
+from trainer.settings import TrainerSettings
+from trainer_worlds import add_pair, learnable, settle
+
+RULES = load(["starter"])
+
+
+@pytest.fixture(autouse=True)
+def _quiet_libraries() -> Iterator[None]:
+    # Warnings are errors, but not those that libraries give about themselves.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.fixture
+def exported(database: Database, tmp_path: Path) -> Database:
+    learnable(database, 240, gold=40)
+    steps.export(database, tmp_path / "set", ExportOptions(validation=0.15, test=0))
+    return database
+
+
+def settings(tmp_path: Path, **more: object) -> TrainerSettings:
+    return TrainerSettings(folder=tmp_path / "checkpoints", epochs=4, max_length=96, **more)
+
+
+def test_a_reward_model_learns_and_is_trained_once(exported: Database, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    done = steps.train_reward(
+        exported, settings(tmp_path), progress=lambda *step: seen.append(step)
+    )
+    assert done.new
+    assert done.validation["accuracy"] > 0.9
+    assert seen[-1][1] == seen[-1][2] or seen[-1][1] < seen[-1][2]  # early stopping may end it
+    folder = Path(done.path)
+    metadata = json.loads((folder / "metadata.json").read_text())
+    assert metadata["recipe"]["learning_rate"] == 2e-3
+    assert any("eval_loss" in point for point in metadata["curve"])
+    assert "reward model" in (folder / "README.md").read_text()
+    with exported.read() as session:
+        (row,) = session.scalars(select(Checkpoint))
+        assert (row.name, row.generation, row.active_at) == (done.checkpoint, 0, None)
+        assert row.content_hash == metadata["content_hash"]
+    again = steps.train_reward(exported, settings(tmp_path))
+    assert (again.new, again.checkpoint) == (False, done.checkpoint)
+
+
+class Killed(BaseException):
+    """A kill in the middle of training."""
+
+
+def test_a_killed_training_resumes_exactly(exported: Database, tmp_path: Path) -> None:
+    whole = steps.train_reward(exported, settings(tmp_path / "whole"))
+
+    def kill(_label: str, done: int, total: int) -> None:
+        if done == total // 2 + 3:
+            raise Killed
+
+    with pytest.raises(Killed):
+        steps.train_reward(exported, settings(tmp_path / "cut"), progress=kill)
+    partial = tmp_path / "cut" / "checkpoints" / f".{whole.checkpoint}.partial"
+    half = partial / "snapshots" / "checkpoint-999"
+    half.mkdir()  # a snapshot the kill interrupted: without its mark it is not trusted
+    assert not (partial.parent / whole.checkpoint).exists()
+    steps_left: list[int] = []
+    resumed = steps.train_reward(
+        exported, settings(tmp_path / "cut"), progress=lambda _l, n, _t: steps_left.append(n)
+    )
+    assert min(steps_left) > 1  # went on, not from the start
+    one, two = (
+        json.loads((Path(p) / "metadata.json").read_text())["content_hash"]
+        for p in (whole.path, resumed.path)
+    )
+    assert one == two
+    assert not partial.exists()
+
+
+def test_soft_targets_are_learnt_as_probabilities(database: Database, tmp_path: Path) -> None:
+    rng = random.Random(1)
+    with database.begin() as session:
+        for i in range(300):
+            pair = add_pair(session, f"say {i}", f"yes {rng.random()}", f"no {rng.random()}")
+            settle(session, pair, "a", p=(0.8, 0.0, 0.2))
+    steps.export(database, tmp_path / "set", ExportOptions(validation=0.2, test=0))
+    done = steps.train_reward(database, settings(tmp_path, soft=True, patience=4))
+    from trainer.scoring import RewardScorer
+
+    scorer = RewardScorer(Path(done.path))
+    first, second = scorer.score([("say 5", "yes 0.5"), ("say 5", "no 0.5")])
+    # Cross-entropy with 0.8 everywhere is least where sigmoid(difference) is 0.8.
+    assert 1 / (1 + math.exp(second - first)) == pytest.approx(0.8, abs=0.06)
+
+
+def test_long_rows_are_counted(exported: Database, tmp_path: Path) -> None:
+    tight = settings(tmp_path).model_copy(update={"epochs": 1, "max_length": 26})
+    cut = steps.train_reward(exported, tight)
+    assert cut.rows["truncated"] > 0 and cut.rows["dropped"] == 0
+    dropped = steps.train_reward(exported, tight.model_copy(update={"long": "drop"}))
+    assert dropped.rows["dropped"] == cut.rows["truncated"]
+    assert dropped.rows["truncated"] == 0
+
+
+def test_gold_frozen_after_the_export_is_not_learnt(exported: Database, tmp_path: Path) -> None:
+    with exported.begin() as session:
+        from db.models import Pair
+
+        pair = session.scalars(select(Pair).order_by(Pair.id)).first()
+        session.add(Gold(pair_id=pair.id, choice=Choice.A, how={}))
+    done = steps.train_reward(exported, settings(tmp_path).model_copy(update={"epochs": 1}))
+    assert done.rows["left_out_gold"] == 1
+    assert done.rows["train"] + done.rows["validation"] == 239
+
+
+def test_a_judge_learns_and_answers_in_both_orders(exported: Database, tmp_path: Path) -> None:
+    from judges.prompts import Template
+
+    chosen = settings(tmp_path).model_copy(update={"max_length": 256, "epochs": 6})
+    done = steps.train_judge(exported, chosen, RULES)
+    assert done.validation["accuracy"] > 0.8
+    judge = LocalJudge(Path(done.path), batch_size=3)
+    good, bad = "rivers maps clear honest rivers", "rivers maps vague broken rivers"
+    questions = [
+        Template(RULES, output="token").render("Tell me about rivers number 7", good, bad, order)
+        for order in (Order.AB, Order.BA)
+    ] * 2
+    answers = judge.score(questions)
+    assert [round(sum(a.probabilities.values()), 6) for a in answers] == [1.0] * 4
+    assert answers[0].probabilities["1"] > 0.5 > answers[0].probabilities["2"]
+    assert answers[1].probabilities["2"] > 0.5 > answers[1].probabilities["1"]
+    # Batches do not change answers: the same question scored alone.
+    alone = LocalJudge(Path(done.path), batch_size=1).score(questions[:1])[0]
+    assert alone.probabilities == pytest.approx(answers[0].probabilities, abs=1e-5)
+
+
+def test_lora_trains_the_head_and_saves_a_whole_model(exported: Database, tmp_path: Path) -> None:
+    chosen = settings(tmp_path, lora=True, learning_rate=5e-3)
+    done = steps.train_reward(exported, chosen)
+    assert done.validation["accuracy"] > 0.8
+    assert not (Path(done.path) / "adapter_config.json").exists()

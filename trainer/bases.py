@@ -1,0 +1,137 @@
+"""The models training starts from: a folder, a hub id, or `tiny`, built here from local texts.
+
+The tiny base is a byte-level BPE tokenizer and a two-layer Qwen2 of about 150,000 parameters with
+random weights. It knows nothing; it exists so that every path runs anywhere in seconds.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from db.errors import BadInput
+from trainer.settings import TINY
+
+_CHAT = (
+    "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
+)
+_TOKENS = ("<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>")
+_VOCABULARY = 1500
+_LONGEST_TEXT = 4000
+
+
+def base_folder(base: str, texts: Iterable[str], work: Path, seed: int) -> str:
+    """What `from_pretrained` takes: the base itself, or a tiny one built under `work` once."""
+    if base != TINY:
+        return base
+    folder = work / "base"
+    if not (folder / "config.json").is_file():
+        build_tiny(texts, folder, seed)
+    return str(folder)
+
+
+def build_tiny(texts: Iterable[str], folder: Path, seed: int = 0, hidden: int = 64) -> None:
+    """Write a tiny causal base: a tokenizer trained on the texts and a Qwen2 with random weights."""
+    from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, set_seed
+
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=_bpe([text[:_LONGEST_TEXT] for text in texts]),
+        pad_token="<|pad|>",
+        eos_token="<|end|>",
+        model_max_length=4096,
+    )
+    tokenizer.chat_template = _CHAT
+    config = Qwen2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        intermediate_size=2 * hidden,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=4096,
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        bos_token_id=None,
+        tie_word_embeddings=True,
+    )
+    set_seed(seed)
+    model = Qwen2ForCausalLM(config)
+    tokenizer.save_pretrained(folder)
+    model.save_pretrained(folder)
+
+
+def _bpe(texts: list[str]) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=_VOCABULARY,
+        special_tokens=list(_TOKENS),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def load_tokenizer(folder: str) -> Any:
+    """A tokenizer that can pad. BadInput where the base has none."""
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError) as error:
+        raise _unusable(folder, error) from None
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.sep_token
+    tokenizer.padding_side = "right"
+    return tokenizer
+
+
+def load_classifier(folder: str, labels: int, tokenizer: Any, seed: int) -> Any:
+    """The base with a fresh head of so many outputs; the head's weights follow the seed."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, set_seed
+    from transformers.utils import logging
+
+    set_seed(seed)
+    logging.set_verbosity_error()
+    try:
+        model = AutoModelForSequenceClassification.from_pretrained(
+            folder, num_labels=labels, dtype=torch.float32
+        )
+    except (OSError, ValueError) as error:
+        raise _unusable(folder, error) from None
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model
+
+
+def with_lora(model: Any, rank: int) -> Any:
+    """The model with low-rank adapters; its new head is trained and saved whole."""
+    from peft import LoraConfig, get_peft_model
+
+    heads = [name for name in ("score", "classifier") if hasattr(model, name)]
+    if hasattr(getattr(model, "bert", None), "pooler") and model.bert.pooler is not None:
+        heads.append("bert.pooler")
+    return get_peft_model(
+        model,
+        LoraConfig(
+            task_type="SEQ_CLS",
+            r=rank,
+            lora_alpha=2 * rank,
+            lora_dropout=0.0,
+            target_modules="all-linear",
+            exclude_modules=heads,
+            modules_to_save=heads,
+        ),
+    )
+
+
+def _unusable(folder: str, error: Exception) -> BadInput:
+    reason = str(error).strip().splitlines()[0]
+    return BadInput(
+        f"base {folder!r} cannot be loaded ({reason}); give the folder of a saved model, a hub id "
+        "that can be reached, or 'tiny'"
+    )

@@ -1,0 +1,266 @@
+"""The next judge, kind one: a classifier over the pair, trained on the very question it will be asked.
+
+Every settled pair is shown in both orders with the mirrored target, so neither place is preferred.
+Pairs the panel got wrong weigh more: 1 + the share of its votes that missed the settled choice.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from scipy.optimize import minimize_scalar
+
+from db.errors import BadInput
+from db.vocabulary import Choice, Order, Source
+from judges.asking import Question
+from judges.constitution import Constitution
+from judges.local import encode, padded
+from judges.prompts import MENU, VERSION, Template
+from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
+from trainer.card import model_card
+from trainer.encoding import as_messages, prompt_text
+from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.settings import TrainerSettings
+from trainer.work import Work, finish
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One settled pair as a judge learns it: texts in stored order, (p_a, p_b, p_tie), its weight."""
+
+    pair_id: str
+    prompt: str
+    a: str
+    b: str
+    domain: str | None
+    target: tuple[float, float, float]
+    weight: float = 1.0
+
+
+def lessons(
+    rows: Iterable[Row],
+    ties: Iterable[Row],
+    missed: Mapping[str, float],
+    settings: TrainerSettings,
+) -> list[Lesson]:
+    """Rows and ties of an export as lessons; `missed` is the share of votes that were wrong."""
+    made = []
+    for row in [*rows, *ties]:
+        meta = row["meta"]
+        if "chosen" in row:
+            sides = ("chosen", "rejected") if meta["choice"] == Choice.A else ("rejected", "chosen")
+        else:
+            sides = ("response_a", "response_b")
+        a, b = ("\n\n".join(m["content"] for m in as_messages(row[s], "assistant")) for s in sides)
+        human = meta["source"] != Source.ENSEMBLE
+        made.append(
+            Lesson(
+                pair_id=meta["pair_id"],
+                prompt=prompt_text(as_messages(row["prompt"], "user")).removesuffix("\n\n"),
+                a=a,
+                b=b,
+                domain=meta["domain"],
+                target=_target(meta, settings.soft),
+                weight=(1 + missed.get(meta["pair_id"], 0.0))
+                * (settings.human_weight if human else 1.0),
+            )
+        )
+    return made
+
+
+def missed_votes(folder: Path, choices: Mapping[str, str]) -> dict[str, float]:
+    """From an export's votes: for each pair, the share of usable votes that missed its choice."""
+    tally: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for file in sorted((folder / "votes").glob("*.parquet")):
+        for row in pq.read_table(file, columns=["pair_id", "choice"]).to_pylist():
+            right = choices.get(row["pair_id"])
+            if right is not None and row["choice"] != Choice.ABSTAIN:
+                tally[row["pair_id"]][row["choice"] != right] += 1
+    return {pair: wrong / (right + wrong) for pair, (right, wrong) in tally.items()}
+
+
+def question(lesson: Lesson, order: Order, template: Template) -> Question:
+    """The question the panel would ask this judge about the pair."""
+    return template.render(lesson.prompt, lesson.a, lesson.b, order, domain=lesson.domain)
+
+
+def train(
+    train_lessons: Sequence[Lesson],
+    validation_lessons: Sequence[Lesson],
+    work: Work,
+    settings: TrainerSettings,
+    rules: Constitution,
+    dataset: str,
+    progress: Progress = quiet,
+) -> dict[str, Any]:
+    """Train a scoring judge, or go on where a kill left off; write the checkpoint; its metadata."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    if not train_lessons:
+        raise BadInput(f"dataset {dataset!r} has no row to train a judge on; export more labels")
+    base = settings.judge_base
+    folder = base_folder(base, _texts(train_lessons), work.partial, settings.seed)
+    tokenizer = load_tokenizer(folder)
+    fitted = _examples(train_lessons, tokenizer, settings, rules)
+    held = _examples(validation_lessons, tokenizer, settings, rules)
+    model = load_classifier(folder, len(MENU), tokenizer, settings.seed)
+    model.config.id2label = dict(enumerate(MENU))
+    model.config.label2id = {word: i for i, word in enumerate(MENU)}
+    if settings.lora:
+        model = with_lora(model, settings.lora_rank)
+    curve = Curve()
+    trainer = _trainer(model, tokenizer, fitted, held, work, settings, progress, curve)
+    run(trainer, work)
+    metadata = {
+        "kind": "judge",
+        "style": "scoring",
+        "base": base,
+        "dataset": dataset,
+        "max_length": settings.max_length,
+        "instructions": settings.judge_instructions,
+        "template": VERSION,
+        "constitution": rules.version,
+        "rows": {
+            "train": len(train_lessons),
+            "validation": len(validation_lessons),
+            "cut": sum(e["length"] >= settings.max_length for e in fitted + held) // 2,
+        },
+        "curve": curve.points,
+        **_validation(trainer, held),
+    }
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if settings.lora:
+        model = model.merge_and_unload()
+    finish(work, model, tokenizer, metadata, model_card(work.name, metadata))
+    return metadata
+
+
+def _target(meta: Row, soft: bool) -> tuple[float, float, float]:
+    if soft:
+        return meta["p_a"], meta["p_b"], meta["p_tie"]
+    choice = meta["choice"]
+    return float(choice == Choice.A), float(choice == Choice.B), float(choice == Choice.TIE)
+
+
+def _examples(
+    given: Sequence[Lesson], tokenizer: Any, settings: TrainerSettings, rules: Constitution
+) -> list[dict[str, Any]]:
+    """Both orders of every lesson, tokenised; targets in display order, as the menu has it."""
+    made = []
+    template = Template(rules, output="token")
+    for lesson in given:
+        first, second, tie = lesson.target
+        for order, target in ((Order.AB, (first, second, tie)), (Order.BA, (second, first, tie))):
+            ids = encode(
+                tokenizer,
+                question(lesson, order, template),
+                settings.max_length,
+                settings.judge_instructions,
+            )
+            made.append({"ids": ids, "target": target, "weight": lesson.weight, "length": len(ids)})
+    return made
+
+
+def _trainer(
+    model: Any,
+    tokenizer: Any,
+    fitted: list[dict[str, Any]],
+    held: list[dict[str, Any]],
+    work: Work,
+    settings: TrainerSettings,
+    progress: Progress,
+    curve: Curve,
+) -> Any:
+    import torch
+    from datasets import Dataset
+    from transformers import Trainer, TrainingArguments
+
+    validated = bool(held)
+
+    class JudgeTrainer(Trainer):  # type: ignore[misc]
+        def compute_loss(
+            self, model: Any, inputs: Any, return_outputs: bool = False, **_: Any
+        ) -> Any:
+            target, weight = inputs.pop("target"), inputs.pop("weight")
+            outputs = model(**inputs)
+            each = -(target * outputs.logits.float().log_softmax(-1)).sum(-1)
+            loss = (each * weight).sum() / weight.sum()
+            return (loss, outputs) if return_outputs else loss
+
+    def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            **padded([row["ids"] for row in rows], tokenizer.pad_token_id),
+            "target": torch.tensor([row["target"] for row in rows]),
+            "weight": torch.tensor([row["weight"] for row in rows]),
+        }
+
+    trainer = JudgeTrainer(
+        model=model,
+        args=TrainingArguments(
+            **arguments(work, settings, settings.judge_base, validated),
+            remove_unused_columns=False,
+            train_sampling_strategy="group_by_length",
+            length_column_name="length",
+        ),
+        train_dataset=Dataset.from_list(fitted),
+        eval_dataset=Dataset.from_list(held) if validated else None,
+        data_collator=collate,
+        callbacks=callbacks(settings, validated, "judge", progress, curve),
+    )
+    trainer.can_return_loss, trainer.label_names = True, []
+    return trainer
+
+
+def _validation(trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
+    """Accuracy by the menu and the temperature of least log-loss, on validation in both orders."""
+    if not held:
+        return {"temperature": 1.0, "validation": None}
+    import torch
+
+    model = trainer.model.eval()
+    logits_N, target_N = [], []
+    for batch in trainer.get_eval_dataloader():
+        target_N.extend(batch.pop("target").tolist())
+        batch.pop("weight")
+        with torch.no_grad():
+            logits_N.extend(model(**batch).logits.float().tolist())
+    logits, target = np.array(logits_N), np.array(target_N)
+    temperature = _temperature(logits, target) if len(held) >= 20 else 1.0
+    return {
+        "temperature": temperature,
+        "validation": {
+            "pairs": len(held) // 2,
+            "accuracy": float((logits.argmax(1) == target.argmax(1)).mean()),
+            "log_loss": _cross_entropy(logits * temperature, target),
+        },
+    }
+
+
+def _cross_entropy(logits: Any, target: Any) -> float:
+    top = logits.max(axis=1, keepdims=True)
+    log_p = logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+    return float(-(target * log_p).sum(axis=1).mean())
+
+
+def _temperature(logits: Any, target: Any) -> float:
+    """Factor on the logits of least cross-entropy (Guo et al. 2017), drawn gently towards 1."""
+
+    def loss(log_t: float) -> float:
+        return len(target) * _cross_entropy(np.exp(log_t) * logits, target) + log_t**2 / 2
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 3.0), method="bounded").x))
+
+
+def _texts(given: Sequence[Lesson]) -> list[str]:
+    found: dict[str, None] = {}
+    for lesson in given:
+        for text in (lesson.prompt, lesson.a, lesson.b):
+            found.setdefault(text)
+    return list(found)

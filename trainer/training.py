@@ -1,0 +1,164 @@
+"""From a named dataset to a recorded checkpoint: the steps behind `tiebreak train`.
+
+Gold is checked again here, because it may have been frozen after the export. Leaves out what a
+training is (`reward_model`, `judge_training`).
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from db import checkpoints as stored
+from db.datasets import dataset as find_dataset
+from db.datasets import gold_set
+from db.events import record
+from db.models import Dataset
+from db.runs import recorded_run
+from db.session import Database
+from db.vocabulary import CheckpointKind
+from trainer.dataset import read_manifest, read_split
+from trainer.leakage import leaks
+from trainer.selection import ExportOptions, split_of
+from trainer.encoding import as_messages, prompt_text
+from trainer.settings import TrainerSettings
+from trainer.work import Work, begin, read_metadata
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrainDone:
+    """What a training made. `new` is False where this very training was done before."""
+
+    checkpoint: str
+    kind: str
+    path: str
+    dataset: str
+    base: str
+    rows: dict[str, int]
+    validation: dict[str, float] | None
+    new: bool
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        held = self.validation or {}
+        fared = f", validation accuracy {held['accuracy']:.3f}" if "accuracy" in held else ""
+        done = "trained" if self.new else "already trained"
+        return (
+            f"{done} {self.kind} {self.checkpoint!r} on {self.rows['train']} rows of "
+            f"{self.dataset!r} from {self.base}{fared}; it is in {self.path}"
+        )
+
+
+@dataclass(frozen=True)
+class Material:
+    """The rows of a dataset a model may learn from today, and how many gold took out."""
+
+    dataset: Dataset
+    folder: Path
+    train: list[Row]
+    validation: list[Row]
+    train_ties: list[Row]
+    validation_ties: list[Row]
+    left_out_gold: int
+    digest: str
+
+
+def material(database: Database, name: str | None) -> Material:
+    """Read a dataset, checking its hashes, without the prompts that are gold by now."""
+    with database.read() as session:
+        dataset, gold = find_dataset(session, name), gold_set(session)
+    folder = Path(dataset.path)
+    manifest = read_manifest(folder)
+    options = ExportOptions(
+        seed=manifest["filters"]["seed"],
+        validation=manifest["filters"]["validation"],
+        test=manifest["filters"]["test"],
+    )
+    parts = {"train": read_split(folder, "train"), "validation": read_split(folder, "validation")}
+    ties = [
+        r for f in sorted((folder / "ties").glob("*.parquet")) for r in pq.read_table(f).to_pylist()
+    ]
+    parts |= {
+        f"{split}_ties": [r for r in ties if split_of(r["meta"]["prompt_hash"], options) == split]
+        for split in ("train", "validation")
+    }
+    prompts = {
+        row["meta"]["prompt_hash"]: prompt_text(as_messages(row["prompt"], "user"))
+        for rows in parts.values()
+        for row in rows
+    }
+    leaking = leaks(prompts, gold.prompts, manifest["filters"]["near_duplicate"])
+    kept = {
+        split: [row for row in rows if row["meta"]["prompt_hash"] not in leaking]
+        for split, rows in parts.items()
+    }
+    digest = hashlib.sha256(
+        "\n".join([dataset.content_hash, *sorted(leaking)]).encode()
+    ).hexdigest()
+    return Material(
+        dataset=dataset,
+        folder=folder,
+        left_out_gold=sum(map(len, parts.values())) - sum(map(len, kept.values())),
+        digest=digest,
+        **kept,
+    )
+
+
+def carry_out(
+    database: Database,
+    given: Material,
+    kind: CheckpointKind,
+    settings: TrainerSettings,
+    recipe: dict[str, Any],
+    name: str | None,
+    fit: Callable[[Work], dict[str, Any]],
+) -> TrainDone:
+    """Do a training once: begin or go on, fit, and write the checkpoint into the database."""
+    recipe = {**recipe, "dataset": given.dataset.name, "data": given.digest}
+    work = begin(settings.folder, kind.value, recipe, name)
+    new = not work.done
+    if new:
+        with recorded_run(database, f"train {kind.value}", {"checkpoint": work.name}):
+            fit(work)
+    metadata = read_metadata(work.final)
+    with database.begin() as session:
+        if stored.find_checkpoint(session, work.name) is None:
+            stored.record_checkpoint(
+                session,
+                name=work.name,
+                kind=kind,
+                path=str(work.final),
+                metadata=metadata,
+                dataset=given.dataset,
+            )
+            record(
+                session,
+                "tiebreak",
+                "checkpoint.trained",
+                f"checkpoint:{work.name}",
+                {
+                    "content_hash": metadata["content_hash"],
+                    "dataset": given.dataset.name,
+                },
+            )
+    return TrainDone(
+        checkpoint=work.name,
+        kind=kind.value,
+        path=str(work.final),
+        dataset=given.dataset.name,
+        base=metadata["base"],
+        rows=metadata["rows"] | {"left_out_gold": given.left_out_gold},
+        validation=metadata.get("validation"),
+        new=new,
+    )
+
+
+def choices_of(rows: Sequence[Row]) -> dict[str, str]:
+    """Pair id -> settled choice, in stored order."""
+    return {row["meta"]["pair_id"]: row["meta"]["choice"] for row in rows}

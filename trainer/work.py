@@ -1,0 +1,124 @@
+"""The folder a model is trained in and the moment it becomes a checkpoint: all or nothing.
+
+Work happens in `.NAME.partial` beside the final folder. A kill leaves that folder; the same command
+again goes on from its newest complete snapshot. The finished checkpoint appears by one rename.
+"""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from db.errors import BadInput
+
+METADATA = "metadata.json"
+_COMPLETE = "complete"
+_RECIPE = "recipe.json"
+
+
+@dataclass(frozen=True)
+class Work:
+    """One training: its name, its final folder, and where it works until then."""
+
+    name: str
+    final: Path
+    partial: Path
+    recipe: dict[str, Any]
+
+    @property
+    def snapshots(self) -> Path:
+        """Where the trainer saves its own state."""
+        return self.partial / "snapshots"
+
+    @property
+    def done(self) -> bool:
+        """Whether this very training has finished before."""
+        return (self.final / METADATA).is_file()
+
+    def newest_snapshot(self) -> str | None:
+        """The newest snapshot that was written to its end; half-written ones are deleted."""
+        found = []
+        for folder in self.snapshots.glob("checkpoint-*"):
+            if (folder / _COMPLETE).is_file():
+                found.append((int(folder.name.split("-")[1]), folder))
+            else:
+                shutil.rmtree(folder)
+        return str(max(found)[1]) if found else None
+
+
+def begin(folder: Path, kind: str, recipe: dict[str, Any], name: str | None = None) -> Work:
+    """Open or reopen the work on a recipe. The default name is the kind and the recipe's hash.
+
+    BadInput where the name is taken by a checkpoint of another recipe; other unfinished work under
+    the name is thrown away.
+    """
+    digest = hashlib.sha256(_json({"kind": kind, **recipe}).encode()).hexdigest()
+    name = name or f"{kind}-{digest[:10]}"
+    final = folder.absolute() / name
+    work = Work(name, final, final.with_name(f".{name}.partial"), {"kind": kind, **recipe})
+    if work.done and read_metadata(final)["recipe"] != work.recipe:
+        raise BadInput(
+            f"checkpoint {name!r} exists in {str(folder)!r} and was trained otherwise; "
+            "choose another name"
+        )
+    known = work.partial / _RECIPE
+    if known.is_file() and json.loads(known.read_text(encoding="utf-8")) != work.recipe:
+        shutil.rmtree(work.partial)
+    if not work.done:
+        work.partial.mkdir(parents=True, exist_ok=True)
+        known.write_text(_json(work.recipe), encoding="utf-8")
+    return work
+
+
+def mark_complete(snapshot: Path) -> None:
+    """Note that a snapshot was written to its end."""
+    (snapshot / _COMPLETE).touch()
+
+
+def finish(work: Work, model: Any, tokenizer: Any, metadata: dict[str, Any], card: str) -> Path:
+    """Save weights, tokenizer, metadata and card, and rename them into place."""
+    ready = work.partial / "ready"
+    shutil.rmtree(ready, ignore_errors=True)
+    model.save_pretrained(ready)
+    tokenizer.save_pretrained(ready)
+    (ready / "README.md").write_text(card, encoding="utf-8")
+    metadata = {
+        **metadata,
+        "name": work.name,
+        "recipe": work.recipe,
+        "versions": {p: version(p) for p in ("tiebreak", "torch", "transformers", "trl")},
+        "content_hash": weights_hash(ready),
+    }
+    (ready / METADATA).write_text(_json(metadata), encoding="utf-8")
+    ready.replace(work.final)
+    shutil.rmtree(work.partial)
+    return work.final
+
+
+def read_metadata(folder: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself; BadInput where the folder is none."""
+    path = folder / METADATA
+    if not path.is_file():
+        raise BadInput(
+            f"{str(folder)!r} has no {METADATA}; give the folder of a checkpoint trained here"
+        )
+    metadata: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return metadata
+
+
+def weights_hash(folder: Path) -> str:
+    """sha256 over the names and bytes of all files but metadata and card, in order of name."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name not in (METADATA, "README.md"):
+            digest.update(path.relative_to(folder).as_posix().encode())
+            with path.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

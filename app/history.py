@@ -30,7 +30,9 @@ class PairHistory:
 
     def print(self) -> None:
         """Tables for people."""
-        print(f"pair {self.pair['id']}  {', '.join(self.pair['names'])}  {self.pair['domain'] or ''}")
+        print(
+            f"pair {self.pair['id']}  {', '.join(self.pair['names'])}  {self.pair['domain'] or ''}"
+        )
         for name in ("prompt", "response_a", "response_b"):
             print(f"\n{name}:\n{_short(self.pair[name])}")
         print()

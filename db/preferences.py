@@ -185,3 +185,10 @@ def counts_by_source(session: Session) -> dict[str, int]:
         .group_by(Preference.source)
     )
     return {str(source): count for source, count in rows}
+
+
+def of_pair(session: Session, pair_id: int) -> Sequence[Preference]:
+    """Every label a pair ever had, oldest first."""
+    return session.scalars(
+        select(Preference).where(Preference.pair_id == pair_id).order_by(Preference.id)
+    ).all()

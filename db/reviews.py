@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, or_, select
@@ -195,3 +196,18 @@ def repeatable(session: Session, annotator_id: int, *, after: int, pivot: float)
         .order_by(Review.created_at)
         .limit(1)
     )
+
+
+def median_seconds(session: Session, latest: int = 1000) -> float | None:
+    """Median active seconds of the latest timed answers; None where none was timed."""
+    timed = (
+        select(Review.active_seconds)
+        .where(
+            Review.active_seconds.is_not(None),
+            or_(Review.kind.is_(None), Review.kind != TaskKind.PRACTICE),
+        )
+        .order_by(Review.id.desc())
+        .limit(latest)
+    )
+    seconds = [value for value in session.scalars(timed) if value is not None]
+    return median(seconds) if seconds else None

@@ -15,7 +15,7 @@ from app.pipeline.detect import detect, flag_rows
 from db import batches, consensus
 from db.batches import AuditProgress
 from db.errors import BadInput, Conflict
-from db.gold import settled_by_humans
+from db.gold import gold_labels, settled_by_humans
 from db.identity import content_hash
 from db.models import Batch, ConsensusFit, PairRoute
 from db.session import Database
@@ -96,7 +96,7 @@ def route_pairs(
     poll = fitted.poll
     flags, findings = detect(poll, fitted.consensus)
     with database.read() as session:
-        labels_P = poll.labels(settled_by_humans(session))
+        labels_P = poll.labels(settled_by_humans(session) | gold_labels(session))
     plan, target = _plan(fitted, flags, options, by_domain, labels_P)
     forecast = target.forecast if target else _forecast(plan, fitted, options)
     if announce is not None:

@@ -1,5 +1,7 @@
 """Verbs about data: import, gold, merge, export."""
 
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -167,3 +169,62 @@ def merge(config: ConfigPath = None, as_json: AsJson = False) -> None:
     with progress() as report:
         done = step(settings.database, settings.review, progress=report)
     show(done, as_json)
+
+
+class Format(StrEnum):
+    """How prompts and responses are written in the rows."""
+
+    CONVERSATIONAL = "conversational"
+    PLAIN = "plain"
+
+
+class Balance(StrEnum):
+    """What is cut down to the size of its smallest group."""
+
+    DOMAIN = "domain"
+    SOURCE = "source"
+    CHOICE = "choice"
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new folder; its name names the dataset.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the dataset; default the folder's.")
+    ] = None,
+    min_confidence: Annotated[float, typer.Option(help="Of the settled choice.")] = 0.0,
+    source: Annotated[
+        list[str] | None, typer.Option(help="ensemble, review or adjudication; may be repeated.")
+    ] = None,
+    domain: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Settled at or after.")] = None,
+    limit: Annotated[int | None, typer.Option(help="At most so many pairs.")] = None,
+    balance: Annotated[Balance | None, typer.Option(help="Cut to the smallest group.")] = None,
+    format: Annotated[Format, typer.Option(help="Messages, or plain strings.")] = (
+        Format.CONVERSATIONAL
+    ),
+    validation: Annotated[float, typer.Option(help="Share of the prompts.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of the prompts.")] = 0.1,
+    seed: Seed = 7,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write the settled labels as an immutable dataset that trl and datasets load as it is.
+
+    Example: tiebreak export datasets/first --min-confidence 0.8 --source review
+    """
+    from trainer.selection import ExportOptions
+    from trainer.steps import export as step
+
+    options = ExportOptions(
+        min_confidence=min_confidence,
+        sources=tuple(source or ()),
+        domains=tuple(domain or ()),
+        since=since,
+        limit=limit,
+        balance=balance.value if balance else None,
+        format=format.value,
+        validation=validation,
+        test=test,
+        seed=seed,
+    )
+    show(step(configuration(config).database, folder, options, name), as_json)

@@ -1,0 +1,42 @@
+# Everything a newcomer needs: `make demo`, `make test`. Only Python 3.11+ and make are assumed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SERVE ?= 1
+LIVE ?= 0
+PORT ?= 8501
+
+.PHONY: demo test lint types contract migrations setup clean
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tiebreak needs Python 3.11 or newer; set PYTHON=python3.11")'
+	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,postgres,auth,dev]"
+	touch $@
+
+demo: setup
+	$(BIN)/python -m app.demo --serve $(SERVE) --live $(LIVE) --port $(PORT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+contract: setup
+	$(BIN)/lint-imports
+
+migrations: setup
+	rm -f build/migrations.db && mkdir -p build
+	TIEBREAK_DATABASE_URL=sqlite:///build/migrations.db $(BIN)/alembic upgrade head
+	TIEBREAK_DATABASE_URL=sqlite:///build/migrations.db $(BIN)/alembic check
+
+clean:
+	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache

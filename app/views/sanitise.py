@@ -1,0 +1,185 @@
+"""Responses are hostile input: turns them into HTML that cannot run, fetch or break the page.
+
+Markdown is rendered here and not by Streamlit, which would change the judged text (`$5 and $10`,
+`->`, `:+1:`, `:red[...]`) and load remote images. Raw HTML stays text, images become links,
+characters that reorder or hide text are shown by their number.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from functools import cache
+from html import escape
+from typing import Any
+from unicodedata import name as unicode_name
+from xml.etree import ElementTree
+
+from latex2mathml.converter import convert
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from mdit_py_plugins.texmath import texmath_plugin
+
+LONGEST = 60_000  # letters rendered; beyond, the raw tab holds the rest
+_MOST_WORDS = 3_000  # a diff of more is too slow to help
+_MOST_FORMULAS = 200
+
+_HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_MATHML = "http://www.w3.org/1998/Math/MathML"
+_MATH_ATTRIBUTES = {
+    "display",
+    "mathvariant",
+    "stretchy",
+    "accent",
+    "columnalign",
+    "width",
+    "rowspan",
+    "columnspan",
+    "linethickness",
+    "form",
+    "fence",
+    "separator",
+    "largeop",
+    "movablelimits",
+    "minsize",
+    "maxsize",
+}
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Safe HTML, and the formulas to put into its placeholders: id -> MathML."""
+
+    html: str
+    math: dict[str, str]
+
+
+def rendered(text: str, place: str) -> Rendered:
+    """Markdown as safe HTML; `place` keeps the ids of its formulas apart from other texts'."""
+    shown, rest = text[:LONGEST], len(text) - LONGEST
+    environment: dict[str, Any] = {"place": place, "math": {}}
+    try:
+        html = str(_markdown().render(shown, environment))
+    except (RecursionError, ValueError, IndexError):
+        html = f"<pre>{escape(shown)}</pre>"
+    if rest > 0:
+        html += f'<p class="tb-note">{rest:,} more letters: the raw view shows them all.</p>'
+    if not text.strip():
+        html = '<p class="tb-note">This response is empty.</p>'
+    return Rendered(visible(html), environment["math"])
+
+
+def visible(html: str) -> str:
+    """Characters that hide or reorder text, shown by their number."""
+
+    def chip(found: re.Match[str]) -> str:
+        letter = found.group()
+        title = escape(unicode_name(letter, "a character without a name").lower())
+        return f'<span class="tb-hidden" title="{title}">U+{ord(letter):04X}</span>'
+
+    return _HIDDEN.sub(chip, _CONTROL.sub("\ufffd", html))
+
+
+def difference(one: str, two: str) -> tuple[str, str]:
+    """Both texts as HTML, with the words only one of them has marked."""
+    first, second = _words(one), _words(two)
+    if len(first) + len(second) > 2 * _MOST_WORDS:
+        first, second = one[:LONGEST].splitlines(True), two[:LONGEST].splitlines(True)
+    left: list[str] = []
+    right: list[str] = []
+    matcher = SequenceMatcher(None, first, second, autojunk=len(first) + len(second) > 2_000)
+    for kind, a, b, c, d in matcher.get_opcodes():
+        mine, theirs = escape("".join(first[a:b])), escape("".join(second[c:d]))
+        if kind == "equal":
+            left.append(mine)
+            right.append(theirs)
+            continue
+        left.append(f"<mark>{mine}</mark>" if mine.strip() else mine)
+        right.append(f"<mark>{theirs}</mark>" if theirs.strip() else theirs)
+    return _as_text("".join(left)), _as_text("".join(right))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\s+|[^\W_]+|.", text[:LONGEST], re.DOTALL)
+
+
+def _as_text(html: str) -> str:
+    return f'<div class="tb-plain">{visible(html)}</div>'
+
+
+@cache
+def _markdown() -> MarkdownIt:
+    made = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True})
+    made.enable(["table", "strikethrough"])
+    made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
+    made.use(texmath_plugin, delimiters="brackets")
+    made.add_render_rule("image", _image)
+    made.add_render_rule("link_open", _link)
+    for rule in ("math_inline", "math_single"):
+        made.add_render_rule(rule, _inline_math)
+    for rule in ("math_block", "math_block_eqno", "math_block_label", "math_inline_double"):
+        made.add_render_rule(rule, _block_math)
+    return made
+
+
+def _image(
+    _self: RendererHTML, tokens: Sequence[Token], index: int, _options: Any, _env: Any
+) -> str:
+    """An image is not fetched; its address is a link."""
+    address = str(tokens[index].attrs.get("src", ""))
+    words = escape(tokens[index].content or "no description")
+    if not re.match(r"https?://", address):
+        return f'<span class="tb-image">image: {words}</span>'
+    return f'<a class="tb-image" target="_blank" href="{escape(address)}">image: {words}</a>'
+
+
+def _link(
+    renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, _env: Any
+) -> str:
+    """A link opens elsewhere and shows its address when pointed at."""
+    token = tokens[index]
+    address = str(token.attrs.get("href", ""))
+    if not re.match(r"(https?|mailto):", address):
+        token.attrs.pop("href", None)
+    token.attrSet("target", "_blank")
+    token.attrSet("title", address)
+    return str(renderer.renderToken(tokens, index, options, {}))
+
+
+def _inline_math(_self: Any, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
+    return _math(tokens[index].content, env, "inline")
+
+
+def _block_math(_self: Any, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
+    return f"<p>{_math(tokens[index].content, env, 'block')}</p>"
+
+
+def _math(source: str, env: Any, display: str) -> str:
+    """The formula's source, which the page replaces by its MathML where there is one."""
+    found = mathml(source, display) if len(env["math"]) < _MOST_FORMULAS else None
+    shown = f"<code>{escape(source)}</code>"
+    if found is None:
+        return shown
+    key = f"{env['place']}-{len(env['math'])}"
+    env["math"][key] = found
+    return f'<span data-math="{key}">{shown}</span>'
+
+
+def mathml(source: str, display: str) -> str | None:
+    """LaTeX as MathML with harmless attributes only; None where it cannot be read."""
+    if len(source) > 2_000:
+        return None
+    try:
+        tree = ElementTree.fromstring(convert(source, display=display))
+    except Exception:  # noqa: BLE001 - the converter raises whatever broken LaTeX leads it to
+        return None
+    for element in tree.iter():
+        if not element.tag.startswith(f"{{{_MATHML}}}"):
+            return None
+        for attribute in set(element.attrib) - _MATH_ATTRIBUTES:
+            del element.attrib[attribute]
+    ElementTree.register_namespace("", _MATHML)
+    return ElementTree.tostring(tree, encoding="unicode")

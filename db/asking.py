@@ -234,15 +234,15 @@ def _claim(
         return {}
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
     claims: dict[Slot, int] = {}
-    for chunk in chunks(rows, 500):
-        statement = insert(VoteClaim).values(chunk)
-        claiming = statement.on_conflict_do_update(
-            index_elements=["pair_id", "judge_version_id", "order", "sample"],
-            set_={"run_id": run_id, "expires_at": expires_at},
-            where=or_(VoteClaim.expires_at < now(), VoteClaim.run_id == run_id),
-        ).returning(VoteClaim.id, VoteClaim.pair_id, VoteClaim.order, VoteClaim.sample)
-        for claim_id, pair_id, order, sample in session.execute(claiming):
-            claims[Slot(pair_id, order, sample)] = claim_id
+    table = VoteClaim.__table__
+    fresh = insert(table)
+    claiming = fresh.on_conflict_do_update(
+        index_elements=["pair_id", "judge_version_id", "order", "sample"],
+        set_={"run_id": fresh.excluded.run_id, "expires_at": fresh.excluded.expires_at},
+        where=or_(table.c.expires_at < now(), table.c.run_id == run_id),
+    ).returning(table.c.id, table.c.pair_id, table.c.order, table.c.sample)
+    for claim_id, pair_id, order, sample in session.connection().execute(claiming, rows):
+        claims[Slot(pair_id, order, sample)] = claim_id
     return _unanswered(session, version_id, claims)
 
 

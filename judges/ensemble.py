@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from db.asking import Block, Slot, missing_slots, pair_page, pair_texts, take_block
 from db.errors import BadInput, KeyRefused, Unavailable
@@ -19,6 +19,7 @@ from judges.writer import Writer
 
 PAGE = 256  # pairs read at a time
 BLOCK = 64  # questions claimed and paid for in one transaction
+SCORED = 512  # the same for judges on this machine, who cost nothing
 PASSES = 3  # times the missing votes are gone through before the rest is left to the next run
 
 Wanted = tuple[Slot, Question, int]
@@ -37,6 +38,9 @@ class Ensemble:
     job: int | None = None
     cap_nanousd: int | None = None
     within: Sequence[int] | None = None
+    _cpu: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="scorer"), repr=False
+    )
 
     async def ask_all(self) -> None:
         """Returns when every seat is done or stopped; raises what the database or a bug raised."""
@@ -49,6 +53,7 @@ class Ensemble:
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
         finally:
+            self._cpu.shutdown(cancel_futures=True)
             for seat in self.seats:
                 if not isinstance(seat.asked, Scorer):
                     await seat.asked.close()
@@ -181,18 +186,17 @@ class Ensemble:
     # -- on this machine --------------------------------------------------------------------------
 
     async def _score(self, seat: Seat, scorer: Scorer) -> None:
-        loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, thread_name_prefix=seat.judge.name) as thread:
+        async def put(asks: list[Ask]) -> None:
+            questions = [ask.question for ask in asks]
+            started = time.monotonic()
+            loop = asyncio.get_running_loop()
+            # One thread for all scorers: several would only fight the event loop for the processor.
+            answers = await loop.run_in_executor(self._cpu, scorer.score, questions)
+            each = (time.monotonic() - started) / len(asks)
+            for ask, answer in zip(asks, answers, strict=True):
+                await self.writer.inbox.put(self._answered(seat, ask, answer, each))
 
-            async def put(asks: list[Ask]) -> None:
-                questions = [ask.question for ask in asks]
-                started = time.monotonic()
-                answers = await loop.run_in_executor(thread, scorer.score, questions)
-                each = (time.monotonic() - started) / len(asks)
-                for ask, answer in zip(asks, answers, strict=True):
-                    await self.writer.inbox.put(self._answered(seat, ask, answer, each))
-
-            await self._blocks(seat, BLOCK, put)
+        await self._blocks(seat, SCORED, put)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -48,3 +48,7 @@ def main() -> None:
     except KeyboardInterrupt:
         print("tiebreak: stopped; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db.consensus import consensus_of, newest_fit
-from db.models import Adjudication, Pair, PairRoute, Preference, Review, Task
+from db.models import Adjudication, Batch, Pair, PairRoute, Preference, Review, Task
 from db.reviews import standing
 from db.upsert import insert_all
 from db.vocabulary import Choice, Route, TaskKind, TaskStatus
@@ -73,23 +73,36 @@ def chunks_of_pairs(session: Session, size: int = 2000) -> Iterator[list[int]]:
 
 
 def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
-    """What is known about each of these pairs."""
+    """What is known about each of these pairs.
+
+    The consensus is the newest fit's; where the pair's batch was routed to a promise it is the fit
+    the promise speaks of. A pair whose promise still waits for audits has no route yet.
+    """
     fit = newest_fit(session)
-    agreed = consensus_of(session, fit.id, pair_ids) if fit else {}
     routes = _newest_routes(session, pair_ids)
     opinions = _opinions(session, pair_ids)
     bindings = _bindings(session, pair_ids)
+    fit_of = {p: routes[p].promised_fit if p in routes else None for p in pair_ids}
+    by_fit: dict[int, list[int]] = defaultdict(list)
+    for pair_id, promised in fit_of.items():
+        if promised or fit:
+            by_fit[promised or fit.id].append(pair_id)  # type: ignore[union-attr]
+    agreed = {
+        pair_id: (fit_id, shares)
+        for fit_id, members in by_fit.items()
+        for pair_id, shares in consensus_of(session, fit_id, members).items()
+    }
     found = []
     for pair_id in pair_ids:
-        route, batch_id = routes.get(pair_id, (None, None))
-        known = agreed.get(pair_id)
+        route = routes.get(pair_id)
+        fit_id, shares = agreed.get(pair_id, (None, None))
         found.append(
             Evidence(
                 pair_id=pair_id,
-                consensus=known,
-                fit_id=fit.id if fit and known else None,
-                route=route,
-                batch_id=batch_id,
+                consensus=shares,
+                fit_id=fit_id,
+                route=route.route if route and not route.waits else None,
+                batch_id=route.batch_id if route else None,
                 opinions=tuple(opinions.get(pair_id, ())),
                 binding=bindings.get(pair_id),
             )
@@ -97,13 +110,37 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
     return found
 
 
-def _newest_routes(session: Session, pair_ids: Sequence[int]) -> dict[int, tuple[Route, int]]:
+@dataclass(frozen=True)
+class _Newest:
+    route: Route
+    batch_id: int
+    promised_fit: int | None
+    waits: bool
+
+
+def _newest_routes(session: Session, pair_ids: Sequence[int]) -> dict[int, _Newest]:
     rows = session.execute(
-        select(PairRoute.pair_id, PairRoute.route, PairRoute.batch_id)
+        select(
+            PairRoute.pair_id,
+            PairRoute.route,
+            PairRoute.reasons,
+            PairRoute.batch_id,
+            Batch.fit_id,
+            Batch.policy,
+        )
+        .join(Batch, Batch.id == PairRoute.batch_id)
         .where(PairRoute.pair_id.in_(pair_ids))
         .order_by(PairRoute.batch_id)
     )
-    return {pair_id: (route, batch_id) for pair_id, route, batch_id in rows}
+    return {
+        pair_id: _Newest(
+            route,
+            batch_id,
+            fit_id if policy.get("target_error") is not None else None,
+            "awaiting_audit" in reasons,
+        )
+        for pair_id, route, reasons, batch_id, fit_id, policy in rows
+    }
 
 
 def _opinions(session: Session, pair_ids: Sequence[int]) -> dict[int, list[Opinion]]:

@@ -56,6 +56,8 @@ def status(session: Session) -> dict[str, int | float]:
     figures["reviews"] = session.scalar(reviews.where(Review.task_id.is_not(None))) or 0
     open_tasks = select(func.count()).where(Task.status == TaskStatus.OPEN)
     figures["tasks_open"] = session.scalar(open_tasks) or 0
+    answered = Task.status.in_((TaskStatus.SETTLED, TaskStatus.DISPUTED))
+    figures["tasks_answered"] = session.scalar(select(func.count()).where(answered)) or 0
     figures["escalations_open"] = (
         session.scalar(open_tasks.where(Task.kind == TaskKind.ESCALATION)) or 0
     )

@@ -156,5 +156,5 @@ def labels(
     settings = configuration(config)
     rows = [row for file in files for row in read_rows(file)]
     with progress() as report:
-        done = replay_labels(settings.database, rows, settings.review, limit=limit, progress=report)
+        done = replay_labels(settings.database, rows, limit=limit, progress=report)
     show(done, as_json)

@@ -1,0 +1,238 @@
+"""The whole loop on the bundled sample, in ./demo: what `make demo` runs. Safe to run again.
+
+Every step is the verb a person would type, and is printed as such before it runs.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from app.config import Config, load
+from app.output import progress, table
+from db.errors import Conflict, TiebreakError
+
+REPLAYED = 130  # tasks answered from the sample's recorded labels; the rest stays open
+LIVE_CAP_USD = 1.0
+_LIVE = {
+    "ANTHROPIC_API_KEY": ("claude", "anthropic", "claude-haiku-4-5"),
+    "OPENAI_API_KEY": ("gpt", "openai", "gpt-5-mini"),
+}
+
+
+@dataclass
+class Demo:
+    """One walk through the loop, with what each step said."""
+
+    config: Config
+    live: bool
+    lines: list[tuple[str, str]] = field(default_factory=list)
+
+    def step(self, verb: str, run: Callable[[Any], Any]) -> Any:
+        """Show the verb, run it with a progress bar, remember its line."""
+        print(f"\n$ tiebreak {verb}", flush=True)
+        with progress() as report:
+            done = run(report)
+        print(done.summary, flush=True)
+        self.lines.append((verb, done.summary))
+        return done
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the demo in ./demo, then serve the review app there."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--folder", type=Path, default=Path("demo"))
+    parser.add_argument("--serve", type=int, default=1)
+    parser.add_argument("--live", type=int, default=0)
+    parser.add_argument("--port", type=int, default=8501)
+    options = parser.parse_args(argv)
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    started = time.monotonic()
+    try:
+        config = prepare(options.folder, live=bool(options.live))
+        run(Demo(config, bool(options.live)))
+    except TiebreakError as error:
+        sys.exit(f"demo: {error}")
+    print(f"\nThe loop took {time.monotonic() - started:.0f} s. It lives in {config.folder}")
+    if options.serve:
+        from app.serve import serve
+
+        print(f"The rest of the queue is open at http://127.0.0.1:{options.port} (Ctrl+C ends it)")
+        serve(config, "127.0.0.1", options.port)
+
+
+def prepare(folder: Path, *, live: bool) -> Config:
+    """The demo's configuration and database, made where they are not there yet."""
+    from db.schema import upgrade
+    from db.session import Database
+
+    path = folder / "tiebreak.toml"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(_sample("../template.toml").read_text(encoding="utf-8"), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    for key, (name, provider, model) in _LIVE.items():
+        if live and os.environ.get(key) and f'name = "{name}"\n' not in text.replace("# ", "#"):
+            text += f'\n[[judge]]\nname = "{name}"\nprovider = "{provider}"\nmodel = "{model}"\n'
+            path.write_text(text, encoding="utf-8")
+    config = load(path)
+    upgrade(Database(config.database_url))
+    return config
+
+
+def run(demo: Demo) -> None:
+    """Every step of the loop, in order."""
+    from app.pipeline.panel import current_panel
+    from db.imports import Kind, import_files
+    from judges.steps import fit_consensus, run_judges
+    from review.steps import merge, replay_labels
+
+    database, config = demo.config.database, demo.config
+    demo.step(
+        "import candidates sample/candidates_*.jsonl",
+        lambda report: import_files(database, Kind.CANDIDATES, sample("candidates"), None, report),
+    )
+    demo.step(
+        "import gold sample/gold_*.jsonl",
+        lambda report: import_files(database, Kind.GOLD, sample("gold"), None, report),
+    )
+    cap = _announce_cost(demo)
+    demo.step(
+        "judge" + (f" --max-usd {cap:g}" if cap else ""),
+        lambda report: run_judges(
+            database, current_panel(config), max_usd=cap, progress=report, beside=config.folder
+        ),
+    )
+    _route(demo)
+    left = max(0, REPLAYED - _answered(config))
+    demo.step(
+        f"replay labels sample/labels_*.jsonl --limit {left}",
+        lambda report: replay_labels(database, _labels(), limit=left, progress=report),
+    )
+    demo.step(
+        "judge  (pools the votes again, now with the experts' answers)",
+        lambda report: fit_consensus(database, config.panel.panel.label_model),
+    )
+    demo.step("merge", lambda report: merge(database, config.review, progress=report))
+    _train(demo, _export(demo))
+
+
+def sample(kind: str) -> list[Path]:
+    """The bundled sample's files of one kind: candidates, labels or gold."""
+    return sorted(Path(str(_sample("."))).glob(f"{kind}_*.jsonl"))
+
+
+def _sample(name: str) -> Path:
+    return Path(str(files("app").joinpath("sample"))) / name
+
+
+def _labels() -> list[dict[str, Any]]:
+    from db.files import read_rows
+
+    return [row for file in sample("labels") for row in read_rows(file)]
+
+
+def _announce_cost(demo: Demo) -> float | None:
+    """The estimate first where judges cost; the cap they then get."""
+    if not any(judge.remote for judge in demo.config.panel.asked):
+        return None
+    if not demo.live:
+        raise Conflict("the panel has judges that cost money; run `make demo LIVE=1` to ask them")
+    from judges.steps import estimate
+
+    demo.step("estimate", lambda report: estimate(demo.config.database, demo.config.panel))
+    return LIVE_CAP_USD
+
+
+def _route(demo: Demo) -> None:
+    """Route once; on a second run the batch of the first still stands."""
+    from app.pipeline.route import route_pairs
+    from db.batches import newest_batch
+    from review.routing import RouteOptions
+
+    with demo.config.database.read() as session:
+        if newest_batch(session) is not None:
+            print("\n$ tiebreak route\nrouted before; the queue stands as it is")
+            return
+    options = RouteOptions(review_share=0.75, audit_share=0.1, seed=7)
+    demo.step(
+        "route --review-share 0.75 --audit-share 0.1",
+        lambda report: route_pairs(
+            demo.config.database,
+            demo.config.panel,
+            options,
+            demo.config.review,
+            announce=print,
+            progress=report,
+        ),
+    )
+
+
+def _answered(config: Config) -> int:
+    from db.status import status
+
+    with config.database.read() as session:
+        return int(status(session)["tasks_answered"])
+
+
+def _export(demo: Demo) -> str:
+    """Export under the first free name; the same labels again are the same dataset."""
+    from trainer.selection import ExportOptions
+    from trainer.steps import export
+
+    number = 1
+    while True:
+        name = f"demo-{number}"
+        folder = demo.config.folder / "datasets" / name
+        try:
+            demo.step(
+                f"export datasets/{name}",
+                lambda report, folder=folder: export(
+                    demo.config.database, folder, ExportOptions(seed=7)
+                ),
+            )
+        except Conflict:
+            print("the labels changed since; the next export gets the next name")
+            number += 1
+        else:
+            return name
+
+
+def _train(demo: Demo, dataset: str) -> None:
+    """Train both models, measure both, and put each before its gate."""
+    from trainer.steps import evaluate, promote, train_judge, train_reward
+
+    database, settings = demo.config.database, demo.config.training
+    rules = demo.config.panel.rules
+    reward = demo.step(
+        f"train reward --dataset {dataset}",
+        lambda report: train_reward(database, settings, dataset, progress=report),
+    )
+    judge = demo.step(
+        f"train judge --dataset {dataset}",
+        lambda report: train_judge(database, settings, rules, dataset, progress=report),
+    )
+    rows: list[list[Any]] = []
+    for made in (reward, judge):
+        name = made.checkpoint
+        measured = demo.step(
+            f"evaluate {name}",
+            lambda report, name=name: evaluate(database, settings, name, progress=report),
+        )
+        rows += measured.rows
+        demo.step(
+            f"promote {name}",
+            lambda report, name=name: promote(database, settings, name),
+        )
+    print()
+    table("What the loop measured on frozen gold", list(measured.columns), rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Starts the review app as a server: on loopback, unless people sign in."""
+
+import os
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+
+from app.config import Config
+from db.errors import NotAllowed
+
+
+def serve(config: Config, address: str, port: int) -> None:
+    """Become the server; does not return. Raises NotAllowed for an open address without sign-in."""
+    if not is_loopback(address) and not signs_in(config.folder):
+        raise NotAllowed(
+            f"address {address!r} can be reached by others and sign-in is not configured; "
+            "use 127.0.0.1, or add [auth] to .streamlit/secrets.toml beside tiebreak.toml"
+        )
+    config.database.dispose()
+    os.environ["TIEBREAK_CONFIG"] = str(config.path)
+    os.chdir(config.folder)
+    command = [sys.executable, "-m", "streamlit", "run", str(Path(__file__).with_name("main.py"))]
+    settings = {
+        "server.address": address,
+        "server.port": str(port),
+        "server.headless": "true",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    os.execv(sys.executable, command + [f"--{name}={value}" for name, value in settings.items()])
+
+
+def signs_in(folder: Path) -> bool:
+    """Whether an identity provider is configured for Streamlit."""
+    import tomllib
+
+    secrets = folder / ".streamlit" / "secrets.toml"
+    return secrets.is_file() and "auth" in tomllib.loads(secrets.read_text(encoding="utf-8"))
+
+
+def is_loopback(address: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if address == "localhost":
+        return True
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

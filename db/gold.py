@@ -5,7 +5,7 @@ import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from db.errors import BadInput, Conflict
@@ -39,8 +39,8 @@ def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
     """Freeze a share of the humanly settled prompts, with all their settled pairs.
 
     The order of the draw depends on the seed and the prompts' content alone, so the same call
-    freezes the same pairs. Raises BadInput for a share outside (0, 1], and Conflict where no
-    pair is settled by humans yet or where what would be frozen was exported for training.
+    freezes the same pairs. Prompts that stand in an exported dataset are passed over. Raises
+    BadInput for a share outside (0, 1], and Conflict where no prompt can be drawn.
     """
     if not 0 < share <= 1:
         raise BadInput(f"share {share!r} must be more than 0 and at most 1")
@@ -48,11 +48,18 @@ def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
     if not settled:
         raise Conflict("no pair is settled by humans yet; import labels or review first")
     prompts = _prompts_of(session, set(settled))
-    order = sorted(prompts, key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest())
-    drawn = order[: math.ceil(share * len(order))]
-    pairs = sorted(pair_id for key in drawn for pair_id in prompts[key])
-    already = frozen_pairs(session)
-    _refuse_exported(session, set(pairs) - already)
+    exported = exported_prompts(session)
+    order = sorted(
+        (key for key, (prompt_id, _) in prompts.items() if prompt_id not in exported),
+        key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest(),
+    )
+    if not order:
+        raise Conflict(
+            f"all {len(prompts)} prompts settled by humans stand in an exported dataset; review "
+            "pairs of other prompts, and draw gold before exporting them"
+        )
+    drawn = order[: math.ceil(share * len(prompts) - 1e-9)]
+    pairs = sorted(pair_id for key in drawn for pair_id in prompts[key][1])
     rows = [
         {"pair_id": p, "choice": settled[p], "how": {"drawn": share, "seed": seed}} for p in pairs
     ]
@@ -100,7 +107,7 @@ def gold_prompts(session: Session) -> set[int]:
 
 def gold_labels(session: Session) -> dict[int, Choice]:
     """The frozen answer of every gold pair, in stored order."""
-    return {p: c for p, c in session.execute(select(Gold.pair_id, Gold.choice))}
+    return dict(session.execute(select(Gold.pair_id, Gold.choice)).all())
 
 
 def gold_hash(session: Session) -> str:
@@ -113,26 +120,26 @@ def gold_hash(session: Session) -> str:
     return content_hash("gold", [[key, choice.value] for key, choice in session.execute(query)])
 
 
-def _prompts_of(session: Session, pair_ids: set[int]) -> dict[str, list[int]]:
-    prompts: dict[str, list[int]] = defaultdict(list)
-    query = select(Prompt.content_hash, Pair.id).join(Pair, Pair.prompt_id == Prompt.id)
-    for key, pair_id in session.execute(query):
+def exported_prompts(session: Session) -> set[int]:
+    """Ids of all prompts with a pair in an exported dataset; none of them can become gold."""
+    return set(session.scalars(_exported()))
+
+
+def exported_among(session: Session, pair_ids: set[int]) -> set[int]:
+    """Those of the pairs whose prompt has a pair in an exported dataset."""
+    query = select(Pair.id).where(Pair.id.in_(pair_ids), Pair.prompt_id.in_(_exported()))
+    return set(session.scalars(query))
+
+
+def _exported() -> Select[int]:
+    query = select(Pair.prompt_id).join(Preference, Preference.pair_id == Pair.id)
+    return query.join(DatasetItem, DatasetItem.preference_id == Preference.id).distinct()
+
+
+def _prompts_of(session: Session, pair_ids: set[int]) -> dict[str, tuple[int, list[int]]]:
+    prompts: dict[str, tuple[int, list[int]]] = {}
+    query = select(Prompt.content_hash, Prompt.id, Pair.id).join(Pair, Pair.prompt_id == Prompt.id)
+    for key, prompt_id, pair_id in session.execute(query):
         if pair_id in pair_ids:
-            prompts[key].append(pair_id)
+            prompts.setdefault(key, (prompt_id, []))[1].append(pair_id)
     return prompts
-
-
-def _refuse_exported(session: Session, pair_ids: set[int]) -> None:
-    exported = set(
-        session.scalars(
-            select(Preference.pair_id).join(
-                DatasetItem, DatasetItem.preference_id == Preference.id
-            )
-        )
-    )
-    clash = sorted(pair_ids & exported)
-    if clash:
-        raise Conflict(
-            f"pair {clash[0]} and {len(clash) - 1} more would become gold but stand in an "
-            "exported dataset; draw gold before exporting, or import gold that was never exported"
-        )

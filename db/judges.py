@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 from db.errors import BadInput
 from db.identity import content_hash
 from db.models import Judge, JudgeVersion
+from db.upsert import insert_new
 from db.vocabulary import Provider
 
 
@@ -29,43 +30,39 @@ def judge_version(
 
     Raises BadInput where the judge is known with another family.
     """
-    judge = session.scalar(select(Judge).where(Judge.name == name))
-    if judge is None:
-        judge = Judge(name=name, family=family)
-        session.add(judge)
-        session.flush()
+    insert_new(session, Judge, [{"name": name, "family": family}], ["name"])
+    judge = session.scalars(select(Judge).where(Judge.name == name)).one()
     if judge.family != family:
         raise BadInput(
             f"judge {name!r} has family {judge.family!r}, not {family!r}; "
             "use the same family, or another judge name"
         )
-    found = session.scalar(
-        select(JudgeVersion).where(
-            JudgeVersion.judge_id == judge.id, JudgeVersion.version == version
-        )
-    )
-    if found is None:
-        found = JudgeVersion(
-            judge_id=judge.id,
-            version=version,
-            provider=provider,
-            model=model,
-            prompt_version=prompt_version,
-            constitution_version=constitution_version,
-            generation=generation,
-            checkpoint_id=checkpoint_id,
-            config=config,
-        )
-        session.add(found)
-        session.flush()
-    return found
+    made = {
+        "judge_id": judge.id,
+        "version": version,
+        "provider": provider,
+        "model": model,
+        "prompt_version": prompt_version,
+        "constitution_version": constitution_version,
+        "generation": generation,
+        "checkpoint_id": checkpoint_id,
+        "config": config,
+    }
+    insert_new(session, JudgeVersion, [made], ["judge_id", "version"])
+    query = select(JudgeVersion).where(JudgeVersion.judge_id == judge.id)
+    return session.scalars(query.where(JudgeVersion.version == version)).one()
 
 
 def recorded_version(session: Session, name: str, family: str | None) -> JudgeVersion:
-    """The version that stands for votes made elsewhere under this judge's name."""
-    if family is None:
-        known = session.scalar(select(Judge.family).where(Judge.name == name))
-        family = known or name
+    """The version that stands for votes made elsewhere under this judge's name.
+
+    A judge first recorded without a family is its own family until one is told.
+    """
+    known = session.scalar(select(Judge).where(Judge.name == name))
+    if known is not None and family is not None and known.family == name:
+        known.family = family
+        session.flush()
+    family = family or (name if known is None else known.family)
     return judge_version(
         session,
         name=name,

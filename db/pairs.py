@@ -4,13 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from db.errors import UnknownName
 from db.identity import Messages, candidate_hash, pair_hash, prompt_hash
 from db.models import Candidate, Pair, PairName, Prompt
-from db.upsert import insert_new
+from db.upsert import insert_new, table_of
 
 
 @dataclass(frozen=True)
@@ -102,21 +102,25 @@ def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair 
 def add_prompts(
     session: Session, prompts: Iterable[tuple[Messages, dict[str, Any] | None]]
 ) -> dict[str, int]:
-    """Store new prompts; return ids by content hash."""
-    rows = {
-        prompt_hash(messages): {"messages": messages, "expected": expected}
-        for messages, expected in prompts
-    }
-    insert_new(
-        session,
-        Prompt,
-        [{"content_hash": key, **row} for key, row in rows.items()],
-        ["content_hash"],
-    )
-    found = session.execute(
-        select(Prompt.content_hash, Prompt.id).where(Prompt.content_hash.in_(rows))
-    )
-    return {key: prompt_id for key, prompt_id in found}
+    """Store new prompts; return ids by content hash. The first `expected` told is kept, also
+    where the prompt was stored without one.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    for messages, expected in prompts:
+        key = prompt_hash(messages)
+        row = rows.setdefault(key, {"content_hash": key, "messages": messages, "expected": None})
+        row["expected"] = row["expected"] or expected
+    insert_new(session, Prompt, list(rows.values()), ["content_hash"])
+    query = select(Prompt.content_hash, Prompt.id).where(Prompt.content_hash.in_(rows))
+    found = dict(session.execute(query).all())
+    told = [
+        {"key": found[key], "told": row["expected"]} for key, row in rows.items() if row["expected"]
+    ]
+    if told:
+        known = Prompt.id == bindparam("key")
+        fill = update(table_of(Prompt)).where(known, Prompt.expected.is_(None))
+        session.connection().execute(fill.values(expected=bindparam("told")), told)
+    return found
 
 
 def add_candidates(
@@ -137,7 +141,7 @@ def add_candidates(
     found = session.execute(
         select(Candidate.content_hash, Candidate.id).where(Candidate.content_hash.in_(rows))
     )
-    return {key: candidate_id for key, candidate_id in found}
+    return dict(found.all())
 
 
 def resolve_names(session: Session, names: Iterable[str]) -> dict[str, NamedPair]:
@@ -156,7 +160,7 @@ def get_pair(session: Session, key: str) -> Pair:
         joinedload(Pair.prompt), joinedload(Pair.candidate_a), joinedload(Pair.candidate_b)
     )
     named = session.scalar(select(PairName.pair_id).where(PairName.external_id == key))
-    if named is None and key.isdecimal():
+    if named is None and key.isdecimal() and len(key) < 19:  # what a key column can hold
         named = int(key)
     query = load.where(Pair.id == named)
     if named is None and len(key) >= 8:
@@ -221,9 +225,9 @@ def _clashes(session: Session, arriving: Sequence[NewPair], hashes: list[_Hashes
     means = {name: (pair, a) for name, pair, a in session.execute(query)}
     clashing = set()
     for i, (pair, h) in enumerate(zip(arriving, hashes, strict=True)):
-        if pair.external_id is not None:
-            if means.setdefault(pair.external_id, (h.pair, h.a)) != (h.pair, h.a):
-                clashing.add(i)
+        said = (h.pair, h.a)
+        if pair.external_id is not None and means.setdefault(pair.external_id, said) != said:
+            clashing.add(i)
     return clashing
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.errors import BudgetSpent
 from db.models import Reservation, Run, Vote
 from db.session import Database
 from db.types import now
@@ -47,14 +48,19 @@ def finish_run(
 
 @contextmanager
 def recorded_run(database: Database, verb: str, options: dict[str, Any]) -> Iterator[Run]:
-    """A run around a block: done at its end, failed where it raises."""
+    """A run around a block: done at its end, failed where it raises, and stopped where the user
+    or the spending cap stops it.
+    """
     with database.begin() as session:
         run = start_run(session, verb, options)
     try:
         yield run
     except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt | BudgetSpent)
+        status = RunStatus.STOPPED if stopped else RunStatus.FAILED
+        reason = (str(error) or type(error).__name__)[:2000].replace("\x00", "")
         with database.begin() as session:
-            finish_run(session, run.id, RunStatus.FAILED, error=str(error)[:2000])
+            finish_run(session, run.id, status, error=reason.encode("utf-8", "replace").decode())
         raise
     with database.begin() as session:
         finish_run(session, run.id)

@@ -4,19 +4,21 @@ SQLite connections enforce foreign keys, write ahead, and wait for a lock; a wri
 takes the lock when it begins, so two writers queue instead of failing half-way.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import URL, create_engine, event, make_url
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from db.errors import BadInput, Unavailable
+from db.errors import BadInput, SchemaOutdated, Unavailable
 
 _BUSY_MS = 30_000
+_WAY_OUT = "write sqlite:///tiebreak.db or postgresql+psycopg://user@host/name"
 
 
 class Database:
@@ -38,15 +40,21 @@ class Database:
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """A writing transaction: commits at the end, rolls back on any exception."""
-        with _reachable(self.url), Session(self.engine, expire_on_commit=False) as session:
-            with session.begin():
-                yield session
+        made = Session(self.engine, expire_on_commit=False)
+        with _reachable(self.url), made as session, session.begin():
+            yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A reading transaction; never waits for a writer and never commits."""
         with _reachable(self.url), Session(self._reading, expire_on_commit=False) as session:
             yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A bare connection outside any transaction, for whoever changes the schema."""
+        with _reachable(self.url), self.engine.connect() as connection:
+            yield connection
 
     def dispose(self) -> None:
         """Close all connections."""
@@ -63,22 +71,40 @@ def _normalised(url: str) -> str:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise BadInput(
-            f"database url {_redacted(url)!r} cannot be read; "
-            "write sqlite:///tiebreak.db or postgresql+psycopg://user@host/name"
-        ) from None
-    backend = parsed.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
-        raise BadInput(f"database {backend!r} is not supported; use sqlite or postgresql")
-    if backend == "postgresql":
-        return create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, ValueError):
+        raise BadInput(f"database url {redacted(url)!r} cannot be read; {_WAY_OUT}") from None
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise BadInput(f"database {parsed.drivername!r} is not supported; {_WAY_OUT}")
+    # A failed statement must not put the texts of its rows into a log.
+    if parsed.drivername == "postgresql+psycopg":
+        return _postgres(parsed)
     if parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).absolute().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(parsed, connect_args={"timeout": _BUSY_MS / 1000})
+        _make_folder(Path(parsed.database).absolute().parent)
+    timeout = {"timeout": _BUSY_MS / 1000}
+    engine = create_engine(parsed, connect_args=timeout, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _postgres(url: URL) -> Engine:
+    try:
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"PostgreSQL needs {error.name!r}, which is not installed; "
+            "run `pip install 'tiebreak[postgres]'`"
+        ) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(
+            f"the database's folder {str(folder)!r} cannot be made ({error.strerror}); "
+            "name another place"
+        ) from error
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
@@ -98,21 +124,33 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def _reachable(url: str) -> Iterator[None]:
+    """Says in one sentence what the user can do about a database that cannot be used."""
     try:
         yield
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        if "no such table" in reason:
-            raise BadInput(
-                f"database {_redacted(url)!r} has no tables yet; run `tiebreak db upgrade`"
+    except DBAPIError as error:
+        reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]
+        state = getattr(error.orig, "sqlstate", None)
+        where = f"database {redacted(url)!r}"
+        if state == "42P01" or reason.startswith("no such table"):
+            raise SchemaOutdated(f"{where} has no tables yet; run `tiebreak db upgrade`") from error
+        if state == "42703" or reason.startswith("no such column"):
+            raise SchemaOutdated(
+                f"{where} is of another version ({reason}); run `tiebreak db upgrade`"
             ) from error
-        raise Unavailable(
-            f"database {_redacted(url)!r} does not answer ({reason}); start it or check its url"
-        ) from error
+        if "file is not a database" in reason:
+            raise BadInput(f"{where} is no SQLite database; name another file") from error
+        if isinstance(error, OperationalError):
+            raise Unavailable(
+                f"{where} does not answer ({reason}); start it or check its url"
+            ) from error
+        raise
 
 
-def _redacted(url: str) -> str:
+def redacted(url: str) -> str:
+    """The url without its password, for people."""
     try:
-        return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
-        return url.split("@")[-1]
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        return re.sub(r"://.*@", "://***@", url)
+    secret = {key: "***" for key in parsed.query if "password" in key.lower()}
+    return parsed.update_query_dict(secret).render_as_string(hide_password=True)

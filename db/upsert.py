@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+from sqlalchemy import Table, func, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -12,6 +13,11 @@ from sqlalchemy.orm import Session
 from db.models import Base
 
 T = TypeVar("T")
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table behind a model, for statements that many rows go through at once."""
+    return Base.metadata.tables[model.__tablename__]
 
 
 def chunks(items: Iterable[T], size: int = 1000) -> Iterator[list[T]]:
@@ -31,11 +37,17 @@ def insert_new(
     if not rows:
         return 0
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
-    statement = insert(table.__table__).on_conflict_do_nothing(index_elements=list(unique))
+    statement = insert(table_of(table)).on_conflict_do_nothing(index_elements=list(unique))
     return max(0, session.connection().execute(statement, list(rows)).rowcount)
 
 
 def insert_all(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows that must all be new; a duplicate raises IntegrityError."""
     if rows:
-        session.connection().execute(plain_insert(table.__table__), list(rows))
+        session.connection().execute(plain_insert(table_of(table)), list(rows))
+
+
+def take_turn(session: Session, key: int) -> None:
+    """Wait for other transactions that named this key, as all writers wait on SQLite anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(key)))

@@ -1,6 +1,7 @@
 """Runs migrations on the connection it is given, or on TIEBREAK_DATABASE_URL from the shell."""
 
 import os
+import re
 from typing import Literal
 
 from alembic import context
@@ -38,5 +39,6 @@ if given is not None:
     run(given)
 else:
     url = os.environ.get("TIEBREAK_DATABASE_URL", "sqlite:///tiebreak.db")
+    url = re.sub("^postgres(ql)?://", "postgresql+psycopg://", url)
     with create_engine(url).begin() as opened:
         run(opened)

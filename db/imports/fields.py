@@ -1,6 +1,8 @@
 """Reads one field of an imported row, or says in one sentence what is wrong with it."""
 
+import json
 import math
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,23 +25,46 @@ def text(row: Row, name: str) -> str:
     value = row.get(name)
     if not isinstance(value, str):
         raise BadRow(value, f"{name} is {_shown(value)}; it must be a text")
-    if "\x00" in value:
-        raise BadRow(value[:80], f"{name} holds a NUL character, which no database stores")
+    _require_storable(value, name)
     return value
 
 
-def name(row: Row, key: str) -> str:
-    """A non-empty name of at most 200 letters; numbers are taken as their digits."""
+def optional_text(row: Row, name: str) -> str | None:
+    """A text, or None where the field is missing."""
+    return None if row.get(name) is None else text(row, name)
+
+
+def name(row: Row, key: str, longest: int = 200) -> str:
+    """A non-empty name of at most `longest` letters; numbers are taken as their digits."""
     value = row.get(key)
     value = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(value, str) or not value.strip() or len(value) > 200 or "\x00" in value:
-        raise BadRow(value, f"{key} is {_shown(value)}; it must be a name of 1 to 200 letters")
+    if not isinstance(value, str) or not value.strip() or len(value) > longest:
+        raise BadRow(
+            value, f"{key} is {_shown(value)}; it must be a name of 1 to {longest} letters"
+        )
+    _require_storable(value, key)
     return value
 
 
-def optional_name(row: Row, key: str) -> str | None:
+def optional_name(row: Row, key: str, longest: int = 200) -> str | None:
     """A name, or None where the field is missing or empty."""
-    return None if row.get(key) in (None, "") else name(row, key)
+    return None if row.get(key) in (None, "") else name(row, key, longest)
+
+
+def optional_object(row: Row, key: str) -> dict[str, Any] | None:
+    """A JSON object, or None where the field is missing."""
+    value = row.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise BadRow(value, f"{key} is {_shown(value)}; it must be an object like {{kind: exact}}")
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BadRow(str(value)[:80], f"{key} cannot be kept as JSON ({error})") from None
+    for inner in _strings(value):
+        _require_storable(inner, key)
+    return value
 
 
 def choice(row: Row, *, abstain: bool = True) -> Choice:
@@ -98,11 +123,11 @@ def time(row: Row, key: str) -> datetime | None:
         return None
     try:
         found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise BadRow(
             value, f"{key} is {_shown(value)}; write it like 2026-01-31T12:00:00Z"
         ) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def messages(row: Row, key: str) -> Messages:
@@ -126,12 +151,36 @@ def message(item: Any, key: str) -> dict[str, str]:
     return {"role": item["role"], "content": text(item, "content")}
 
 
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield str(key)
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+
+
+def _require_storable(value: str, key: str) -> None:
+    if "\x00" in value:
+        raise BadRow(value[:80], f"{key} holds a NUL character, which no database stores")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        bad = value[error.start]
+        raise BadRow(
+            value[:80], f"{key} holds {bad!r}, which is no Unicode text; save the file as UTF-8"
+        ) from None
+
+
 def _number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
     try:
         found = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return found if math.isfinite(found) else None
 

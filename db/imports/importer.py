@@ -1,28 +1,31 @@
 """Takes files in: chunk by chunk, the good rows stored, the bad ones written to a reject file.
 
-Safe to kill and run again: a chunk is one transaction, and identity is by content.
+Safe to kill and run again: a portion is one transaction, and identity is by content.
 """
 
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sqlalchemy.orm import Session
 
 from db.errors import BadInput
 from db.files import Line, read_lines
-from db.imports import rows
+from db.imports import fields, rows
 from db.imports.fields import BadRow
 from db.imports.store import Item, store
 from db.session import Database
-from db.upsert import chunks
+from db.upsert import chunks, take_turn
 
 Progress = Callable[[str, int, int], None]
+
+_ROWS, _BYTES = 500, 8_000_000  # of one portion: flat memory, also where every text is long
+_TURN = 7_246_002  # names the lock imports queue at, on PostgreSQL
 
 
 class Kind(StrEnum):
@@ -40,7 +43,8 @@ class Kind(StrEnum):
 class ImportOptions:
     """`pairs_per_prompt` draws that many pairs of a candidate set (None: all) by `seed`;
     `annotator` signs labels that come as chosen and rejected; `strict` refuses a file with any
-    bad row, storing nothing of it; `rejects` is where bad rows go (None: beside the file).
+    bad row, storing nothing of it; `rejects` is where bad rows go (None: FILE.rejects.jsonl in
+    the current folder).
     """
 
     pairs_per_prompt: int | None = None
@@ -97,9 +101,14 @@ def import_files(
     progress: Progress | None = None,
 ) -> Imported:
     """Import files one after the other. Raises BadInput for a file that cannot be used."""
+    options = options or ImportOptions()
+    try:
+        fields.name({"annotator": options.annotator}, "annotator")
+    except BadRow as error:
+        raise BadInput(str(error)) from None
     done = Imported(kind.value)
     for file in files:
-        _import_file(database, kind, Path(file), options or ImportOptions(), done, progress)
+        _import_file(database, kind, Path(file), options, done, progress)
     return done
 
 
@@ -112,19 +121,23 @@ def _import_file(
     progress: Progress | None,
 ) -> None:
     before = done.rows
+    seen: Counter[int] = Counter()
     with _reject_file(path, options, done) as reject, _transactions(database, options) as begin:
-        for lines in chunks(read_lines(path), 500):
-            items, bad = _parsed(lines, kind, options)
+        for lines in _portions(read_lines(path)):
+            items, bad = _parsed(lines, kind, options, seen)
+            counts: Counter[str] = Counter()
             with begin() as session:
-                counts, refused = store(session, [item for _, item in items], options.annotator)
-            bad += [_Reject(items[i][0], value, why) for i, value, why in refused]
+                for part in chunks(items, _ROWS):
+                    added, refused = store(session, [item for _, item in part], options.annotator)
+                    counts.update(added)
+                    bad += [_Reject(part[i][0], value, why) for i, value, why in refused]
+            bad.sort(key=lambda r: r.line.number)
             if bad and options.strict:
-                first = min(bad, key=lambda r: r.line.number)
                 raise BadInput(
-                    f"{first.line.file} line {first.line.number}: {first.reason}; "
+                    f"{bad[0].line.file} line {bad[0].line.number}: {bad[0].reason}; "
                     "nothing of the file was stored (--strict)"
                 )
-            for row in sorted(bad, key=lambda r: r.line.number):
+            for row in bad:
                 reject(row)
             done.counts.update(counts)
             done.rows += len(lines)
@@ -132,8 +145,21 @@ def _import_file(
                 progress(f"{kind} {path.name}", done.rows - before, 0)
 
 
+def _portions(lines: Iterable[Line]) -> Iterator[list[Line]]:
+    portion: list[Line] = []
+    size = 0
+    for line in lines:
+        portion.append(line)
+        size += line.size
+        if len(portion) >= _ROWS or size >= _BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion
+
+
 def _parsed(
-    lines: Iterable[Line], kind: Kind, options: ImportOptions
+    lines: Iterable[Line], kind: Kind, options: ImportOptions, seen: Counter[int]
 ) -> tuple[list[tuple[Line, Item]], list[_Reject]]:
     items: list[tuple[Line, Item]] = []
     bad: list[_Reject] = []
@@ -141,10 +167,19 @@ def _parsed(
         try:
             if line.problem:
                 raise BadRow(None, line.problem)
-            items += [(line, item) for item in _items(line, kind, options)]
+            items += [(line, _counted(item, seen)) for item in _items(line, kind, options)]
         except BadRow as error:
             bad.append(_Reject(line, error.value, str(error)))
     return items, bad
+
+
+def _counted(item: Item, seen: Counter[int]) -> Item:
+    """A vote without a sample number, told from the rows before it that say the same."""
+    if not isinstance(item, rows.VoteRow) or item.numbered:
+        return item
+    key = int(item.origin[:16], 16)
+    seen[key] += 1
+    return replace(item, nth=seen[key])
 
 
 def _items(line: Line, kind: Kind, options: ImportOptions) -> Sequence[Item]:
@@ -165,33 +200,31 @@ def _items(line: Line, kind: Kind, options: ImportOptions) -> Sequence[Item]:
 
 @contextmanager
 def _transactions(database: Database, options: ImportOptions) -> Iterator[Callable[[], Any]]:
-    """A transaction a chunk; under `strict` one for the whole file."""
-    if not options.strict:
-        yield database.begin
-        return
-    with database.begin() as session:
+    """A transaction a portion; under `strict` one for the whole file."""
 
-        @contextmanager
-        def same() -> Iterator[Session]:
+    @contextmanager
+    def in_turn() -> Iterator[Session]:
+        with database.begin() as session:
+            take_turn(session, _TURN)
             yield session
 
-        yield same
+    if not options.strict:
+        yield in_turn
+        return
+    with in_turn() as session:
+        yield lambda: nullcontext(session)
 
 
 @contextmanager
 def _reject_file(
     path: Path, options: ImportOptions, done: Imported
 ) -> Iterator[Callable[[_Reject], None]]:
-    target = options.rejects or Path(f"{path.name}.rejects.jsonl")
-    stream = None
+    target = options.rejects or Path(f"{path.resolve().name}.rejects.jsonl")
+    stream: TextIO | None = None
 
     def reject(row: _Reject) -> None:
         nonlocal stream
-        if stream is None:
-            stream = target.open(
-                "w" if str(target) not in done.reject_files else "a", encoding="utf-8"
-            )
-            done.reject_files.append(str(target))
+        stream = stream or _opened(target, done)
         done.rejected += 1
         done.first_reason = done.first_reason or f"line {row.line.number}: {row.reason}"
         stream.write(json.dumps(row.record, ensure_ascii=False, default=str) + "\n")
@@ -201,3 +234,18 @@ def _reject_file(
     finally:
         if stream is not None:
             stream.close()
+
+
+def _opened(target: Path, done: Imported) -> TextIO:
+    again = str(target) in done.reject_files
+    try:
+        # Half a surrogate pair is written as the JSON escape that backslashreplace makes of it.
+        stream = target.open("a" if again else "w", encoding="utf-8", errors="backslashreplace")
+    except OSError as error:
+        raise BadInput(
+            f"the reject file {str(target)!r} cannot be written ({error.strerror}); "
+            "name another place with --rejects"
+        ) from error
+    if not again:
+        done.reject_files.append(str(target))
+    return stream

@@ -5,6 +5,7 @@ Formats: the project's own (see the README's table) and Hugging Face preference 
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -28,7 +29,11 @@ class PairRow:
 
 @dataclass(frozen=True)
 class VoteRow:
-    """A vote made elsewhere, in the order of the outside name it speaks of."""
+    """A vote made elsewhere, in the order of the outside name it speaks of.
+
+    `numbered` where the row told its sample; if not, `nth` counts the rows of its file that say
+    exactly the same, each of which is a vote of its own.
+    """
 
     pair_name: str
     judge: str
@@ -37,13 +42,22 @@ class VoteRow:
     sample: int
     choice: Choice
     more: dict[str, Any]
+    numbered: bool = True
+    nth: int = 1
 
     @property
     def origin(self) -> str:
         """Identity of the row, so that a second import adds nothing."""
         said = [self.choice, self.more["confidence"], self.more["rationale"]]
+        again = [] if self.nth == 1 else [self.nth]
         return content_hash(
-            "vote", self.pair_name, self.judge, self.order, self.sample, [str(x) for x in said]
+            "vote",
+            self.pair_name,
+            self.judge,
+            self.order,
+            self.sample,
+            [str(x) for x in said],
+            *again,
         )
 
 
@@ -92,7 +106,7 @@ class RankingRow:
 
 def parse_pair(row: Row) -> PairRow:
     """A row with response_a and response_b, or with chosen and rejected."""
-    if "chosen" in row or "rejected" in row:
+    if "response_a" not in row and ("chosen" in row or "rejected" in row):
         return _parse_chosen(row)
     pair = NewPair(
         messages=fields.messages(row, "prompt"),
@@ -106,33 +120,36 @@ def parse_pair(row: Row) -> PairRow:
 def parse_candidates(row: Row, per_prompt: int | None, seed: int) -> list[PairRow]:
     """A prompt with n responses: all n(n-1)/2 pairs, or `per_prompt` drawn of them.
 
-    The draw depends on the seed and the prompt alone.
+    The draw depends on the seed and the prompt alone. Responses of the same text make no pair of
+    their own, but each of their ids names the pairs the text is in.
     """
     messages = fields.messages(row, "prompt")
-    listed = row.get("responses")
-    if not isinstance(listed, list) or len(listed) < 2:
-        raise BadRow(listed, "responses must be a list of two or more")
-    named = [_candidate(item, i) for i, item in enumerate(listed, 1)]
-    if len({key for key, _ in named}) < len(named):
-        raise BadRow([key for key, _ in named], "two responses have the same id")
-    distinct = list({c.text: (key, c) for key, c in reversed(named)}.values())[::-1]
-    both = list(combinations(distinct, 2))
+    named = _responses(row)
+    prompt_id = fields.optional_name(row, "prompt_id")
+    about = _about(row)
+    first = {c.text: i for i, (_, c) in reversed(list(enumerate(named)))}
+    both = list(combinations(sorted(first.values()), 2))
     if per_prompt is not None and per_prompt < len(both):
         key = hashlib.sha256(f"{seed}:{prompt_hash(messages)}".encode()).digest()
         draw = np.random.default_rng(list(key[:8])).choice(len(both), per_prompt, replace=False)
         both = [both[i] for i in sorted(draw)]
-    about = _about(row)
-    prompt_id = fields.optional_name(row, "prompt_id")
+    if prompt_id is not None:
+        drawn = set(both)
+        both = [
+            (i, j)
+            for i, j in combinations(range(len(named)), 2)
+            if tuple(sorted((first[named[i][1].text], first[named[j][1].text]))) in drawn
+        ]
     return [
         PairRow(
             NewPair(
                 messages=messages,
-                a=a,
-                b=b,
-                **{**about, "external_id": f"{prompt_id}:{i}:{j}" if prompt_id else None},
+                a=named[i][1],
+                b=named[j][1],
+                **{**about, "external_id": _pair_name(prompt_id, named[i][0], named[j][0])},
             )
         )
-        for (i, a), (j, b) in both
+        for i, j in both
     ]
 
 
@@ -144,12 +161,13 @@ def parse_vote(row: Row) -> VoteRow:
         "confidence": fields.number(row, "confidence", 0, 1),
         "strength": _strength(row, choice),
         "both_bad": fields.flag(row, "both_bad") and choice is Choice.TIE,
-        "rationale": None if row.get("rationale") is None else fields.text(row, "rationale"),
+        "rationale": fields.optional_text(row, "rationale"),
         "abstain_reason": None,
         "cost_nanousd": 0 if cost is None else round(cost * 1e9),
     }
     if choice is Choice.ABSTAIN:
-        more["abstain_reason"] = str(row.get("abstain_reason") or "recorded as abstain")[:200]
+        reason = fields.optional_text(row, "abstain_reason") or "recorded as abstain"
+        more["abstain_reason"] = reason[:200]
     created = fields.time(row, "created_at")
     if created is not None:
         more["created_at"] = created
@@ -161,6 +179,7 @@ def parse_vote(row: Row) -> VoteRow:
         sample=fields.integer(row, "sample", 1, 1, 1000) or 1,
         choice=choice,
         more=more,
+        numbered=row.get("sample") not in (None, ""),
     )
 
 
@@ -170,7 +189,7 @@ def parse_label(row: Row) -> LabelRow:
     more: dict[str, Any] = {
         "strength": _strength(row, choice),
         "both_bad": fields.flag(row, "both_bad") and choice is Choice.TIE,
-        "rationale": None if row.get("rationale") is None else fields.text(row, "rationale"),
+        "rationale": fields.optional_text(row, "rationale"),
         "active_seconds": fields.number(row, "active_seconds", 0, 1e6),
     }
     created = fields.time(row, "created_at")
@@ -186,17 +205,16 @@ def parse_gold(row: Row) -> GoldRow:
 
 def parse_ranking(row: Row) -> RankingRow:
     """prompt, responses and ranking: response ids best first, equals grouped in a list."""
-    listed = row.get("responses")
-    if not isinstance(listed, list) or len(listed) < 2:
-        raise BadRow(listed, "responses must be a list of two or more")
-    named = [_candidate(item, i) for i, item in enumerate(listed, 1)]
+    named = _responses(row)
     place = {key: position for position, (key, _) in enumerate(named)}
+    if len({c.text for _, c in named}) < len(named):
+        raise BadRow(list(place), "two responses have the same text; give it once")
     ranking = row.get("ranking")
     if not isinstance(ranking, list):
         raise BadRow(ranking, "ranking must be a list of response ids, best first")
     groups = [group if isinstance(group, list) else [group] for group in ranking]
     ids = [str(key) for group in groups for key in group]
-    if sorted(ids) != sorted(place):
+    if sorted(ids) != sorted(place) or not all(groups):
         raise BadRow(ranking, f"ranking must name each of {sorted(place)} once")
     about = _about(row)
     return RankingRow(
@@ -210,15 +228,18 @@ def parse_ranking(row: Row) -> RankingRow:
 
 
 def _about(row: Row) -> dict[str, Any]:
-    expected = row.get("expected")
-    if expected is not None and not isinstance(expected, dict):
-        raise BadRow(expected, "expected must be an object such as {kind: exact, value: 42}")
     return {
         "external_id": fields.optional_name(row, "pair_id"),
-        "domain": fields.optional_name(row, "domain"),
+        "domain": fields.optional_name(row, "domain", 100),
         "source": fields.optional_name(row, "source"),
-        "expected": expected,
+        "expected": fields.optional_object(row, "expected"),
     }
+
+
+def _pair_name(prompt_id: str | None, a: str, b: str) -> str | None:
+    if prompt_id is None:
+        return None
+    return fields.name({"prompt_id:a:b": f"{prompt_id}:{a}:{b}"}, "prompt_id:a:b")
 
 
 def _response(row: Row, name: str, model: str) -> NewCandidate:
@@ -236,6 +257,16 @@ def _answer(row: Row, name: str) -> str:
     return fields.text(row, name)
 
 
+def _responses(row: Row) -> list[tuple[str, NewCandidate]]:
+    listed = row.get("responses")
+    if not isinstance(listed, list) or len(listed) < 2:
+        raise BadRow(listed, "responses must be a list of two or more")
+    named = [_candidate(item, i) for i, item in enumerate(listed, 1)]
+    if len({key for key, _ in named}) < len(named):
+        raise BadRow([key for key, _ in named], "two responses have the same id")
+    return named
+
+
 def _candidate(item: Any, position: int) -> tuple[str, NewCandidate]:
     if isinstance(item, str):
         return f"r{position}", NewCandidate(fields.text({"response": item}, "response"))
@@ -248,6 +279,8 @@ def _candidate(item: Any, position: int) -> tuple[str, NewCandidate]:
 
 def _parse_chosen(row: Row) -> PairRow:
     messages, chosen, rejected = _conversation(row)
+    if chosen == rejected:
+        raise BadRow(chosen[:80], "chosen and rejected are the same text, so neither is better")
     prompt = prompt_hash(messages)
     # The side must not give the label away: it is drawn from the content.
     chosen_is_a = candidate_hash(prompt, chosen) <= candidate_hash(prompt, rejected)
@@ -261,16 +294,7 @@ def _parse_chosen(row: Row) -> PairRow:
 def _conversation(row: Row) -> tuple[Messages, str, str]:
     """Prompt, chosen and rejected text; an implicit prompt is the shared beginning."""
     if isinstance(row.get("chosen"), list) and isinstance(row.get("rejected"), list):
-        chosen, rejected = fields.messages(row, "chosen"), fields.messages(row, "rejected")
-        prompt = [] if row.get("prompt") is None else fields.messages(row, "prompt")
-        shared = min(len(chosen), len(rejected)) - 1
-        if chosen[:shared] != rejected[:shared] or len(chosen) != len(rejected):
-            raise BadRow(None, "chosen and rejected must differ in their last message only")
-        start = prompt if shared == 0 or prompt == chosen[:shared] else prompt + chosen[:shared]
-        messages = start or chosen[:shared]
-        if not messages:
-            raise BadRow(None, "prompt is missing")
-        return messages, chosen[-1]["content"], rejected[-1]["content"]
+        return _of_messages(row)
     best, worse = _answer(row, "chosen"), _answer(row, "rejected")
     if row.get("prompt") is not None:
         return fields.messages(row, "prompt"), best, worse
@@ -278,7 +302,34 @@ def _conversation(row: Row) -> tuple[Messages, str, str]:
     cut = best.rfind(mark) + len(mark)
     if cut < len(mark) or not worse.startswith(best[:cut]):
         raise BadRow(None, "prompt is missing, and chosen and rejected share no beginning")
-    return [{"role": "user", "content": best[:cut]}], best[cut:].strip(), worse[cut:].strip()
+    return _turns(best[: cut - len(mark)]), best[cut:].strip(), worse[cut:].strip()
+
+
+def _of_messages(row: Row) -> tuple[Messages, str, str]:
+    chosen, rejected = fields.messages(row, "chosen"), fields.messages(row, "rejected")
+    prompt = [] if row.get("prompt") is None else fields.messages(row, "prompt")
+    shared = len(chosen) - 1
+    if chosen[:shared] != rejected[:-1]:
+        raise BadRow(None, "chosen and rejected must differ in their last message only")
+    for last in (chosen[-1], rejected[-1]):
+        if last["role"] != "assistant":
+            raise BadRow(last["role"], "the last message of chosen and rejected must be assistant")
+    start = prompt if shared == 0 or prompt == chosen[:shared] else prompt + chosen[:shared]
+    if not start:
+        raise BadRow(None, "prompt is missing")
+    return start, chosen[-1]["content"], rejected[-1]["content"]
+
+
+def _turns(text: str) -> Messages:
+    """A dialogue written as Human: and Assistant: paragraphs; any other text is one message."""
+    parts = re.split(r"(?:^|\n\n)(Human|Assistant):", text.lstrip("\n"))
+    if parts[0].strip() or len(parts) < 3:
+        return [{"role": "user", "content": text}]
+    roles = {"Human": "user", "Assistant": "assistant"}
+    return [
+        {"role": roles[who], "content": said.strip()}
+        for who, said in zip(parts[1::2], parts[2::2], strict=True)
+    ]
 
 
 def _strength(row: Row, choice: Choice) -> int | None:

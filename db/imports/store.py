@@ -9,13 +9,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.errors import BadInput
-from db.identity import candidate_hash, prompt_hash
+from db.gold import exported_among
+from db.identity import candidate_hash, content_hash, prompt_hash
 from db.imports.rows import GoldRow, LabelRow, PairRow, RankingRow, VoteRow
 from db.judges import recorded_version
 from db.models import Annotator, Gold, Ranking, Review
 from db.pairs import NamedPair, NewPair, add_candidates, add_pairs, add_prompts, resolve_names
 from db.types import now
-from db.upsert import insert_new
+from db.upsert import chunks, insert_new
 from db.vocabulary import Choice
 from db.votes import RecordedVote, add_recorded
 
@@ -47,7 +48,7 @@ def annotator_ids(session: Session, names: set[str]) -> dict[str, int]:
     """Annotators by name, made where they are new."""
     insert_new(session, Annotator, [{"name": name, "domains": []} for name in names], ["name"])
     found = session.execute(select(Annotator.name, Annotator.id).where(Annotator.name.in_(names)))
-    return {name: annotator_id for name, annotator_id in found}
+    return dict(found.all())
 
 
 def _only(items: Sequence[Item], kind: type[T]) -> list[T]:
@@ -67,14 +68,19 @@ def _store_pairs(
     for i, (item, where) in enumerate(zip(items, stored, strict=True)):
         if where is None:
             name = item.pair.external_id
-            reason = f"pair_id {name!r} already names a pair of other content; give it another id"
+            reason = (
+                f"pair_id {name!r} already names a pair of other content, or the same with A and B "
+                "exchanged; give it another id"
+            )
             refused.append((i, name, reason))
             continue
         kind = "new" if where.new else "mirrored duplicates" if where.mirrored else "duplicates"
         counts[kind] += 1
         if item.choice is not None:
-            label = LabelRow(f"pair {where.pair_id}", signed, item.choice, {})
-            labels.append(_review(label, NamedPair(where.pair_id, where.mirrored), annotator_id))
+            label = LabelRow("", signed, item.choice, {})
+            review = _review(label, NamedPair(where.pair_id, where.mirrored), annotator_id)
+            review["origin"] = content_hash("chosen", where.pair_id, signed, review["choice"])
+            labels.append(review)
     counts["labels"] = insert_new(session, Review, labels, ["origin"])
     return counts, refused
 
@@ -125,12 +131,9 @@ def _store_labels(session: Session, items: list[LabelRow]) -> tuple[Counter[str]
 def _store_gold(session: Session, items: list[GoldRow]) -> tuple[Counter[str], list[Refused]]:
     pairs = resolve_names(session, {item.pair_name for item in items})
     ids = {pair.pair_id for pair in pairs.values()}
-    frozen: dict[int, Choice] = {
-        pair_id: choice
-        for pair_id, choice in session.execute(
-            select(Gold.pair_id, Gold.choice).where(Gold.pair_id.in_(ids))
-        )
-    }
+    known = select(Gold.pair_id, Gold.choice).where(Gold.pair_id.in_(ids))
+    frozen: dict[int, Choice] = dict(session.execute(known).all())
+    trained = exported_among(session, ids - set(frozen))
     counts: Counter[str] = Counter()
     refused: list[Refused] = []
     for i, item in enumerate(items):
@@ -138,13 +141,22 @@ def _store_gold(session: Session, items: list[GoldRow]) -> tuple[Counter[str], l
         if pair is None:
             refused.append(_unknown(i, item.pair_name))
             continue
+        if pair.pair_id in trained:
+            reason = (
+                f"the prompt of pair {item.pair_name!r} stands in an exported dataset, and gold is "
+                "never trained on; choose pairs of other prompts"
+            )
+            refused.append((i, item.pair_name, reason))
+            continue
         choice = item.choice.mirrored() if pair.mirrored else item.choice
         before = frozen.setdefault(pair.pair_id, choice)
         if before != choice:
+            frozen_as = before.mirrored() if pair.mirrored else before
             reason = (
-                f"pair {item.pair_name!r} is frozen as gold {before.value!r}; gold never changes"
+                f"pair {item.pair_name!r} is frozen as gold {frozen_as.value!r}, here it is "
+                f"{item.choice.value!r}; gold never changes, so leave the row out"
             )
-            refused.append((i, choice.value, reason))
+            refused.append((i, item.choice.value, reason))
         else:
             counts["rows accepted"] += 1
     rows = [
@@ -168,13 +180,9 @@ def _store_rankings(
             session,
             [(prompts[key], h, c) for h, c in zip(hashes, item.candidates, strict=True)],
         )
-        add_pairs(
-            session,
-            [
-                NewPair(item.messages, a, b, domain=item.domain, source=item.source)
-                for a, b in combinations(item.candidates, 2)
-            ],
-        )
+        for both in chunks(combinations(item.candidates, 2), 500):
+            about: dict[str, Any] = {"domain": item.domain, "source": item.source}
+            add_pairs(session, [NewPair(item.messages, a, b, **about) for a, b in both])
         rows.append(
             {
                 "prompt_id": prompts[key],

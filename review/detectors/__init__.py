@@ -1,6 +1,12 @@
 """Detectors: pure checks that turn votes, answers and texts into flags and findings."""
 
+from review.detectors.bias import length_bias, position_bias, reversal_rates, self_preference
+from review.detectors.cycles import cycles
+from review.detectors.duplicates import duplicate_conflict, near_duplicates
 from review.detectors.flag import Finding, FindingKind, Flag, FlagKind
+from review.detectors.injection import injection, instructions_in
+from review.detectors.outliers import length_reversal, outliers, text_measures
+from review.detectors.selfcheck import self_contradiction
 from review.detectors.votes import (
     agreement,
     disagreement,
@@ -19,12 +25,25 @@ __all__ = [
     "Flag",
     "FlagKind",
     "agreement",
+    "cycles",
     "disagreement",
     "disagreement_scores",
+    "duplicate_conflict",
+    "injection",
+    "instructions_in",
+    "length_bias",
+    "length_reversal",
     "low_confidence",
+    "near_duplicates",
     "no_vote",
+    "outliers",
+    "position_bias",
     "reversal",
+    "reversal_rates",
     "reversed_PR",
+    "self_contradiction",
+    "self_preference",
     "swapped_PR",
+    "text_measures",
     "vote_counts",
 ]

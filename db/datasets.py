@@ -4,13 +4,13 @@ Leaves out which rows an export keeps (`trainer.selection`) and how it writes th
 (`trainer.dataset`).
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session, aliased
 
 from db.errors import UnknownName
@@ -33,6 +33,7 @@ from db.models import (
     Review,
     Vote,
 )
+from db.vocabulary import Choice, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,115 @@ class GoldSet:
 
     pair_ids: frozenset[int] = frozenset()
     prompts: Mapping[str, str] = field(default_factory=dict)  # content hash -> text
+
+
+@dataclass(frozen=True, slots=True)
+class GoldPair:
+    """One frozen pair with its trusted choice, in stored order."""
+
+    id: int
+    pair_hash: str
+    prompt_id: int
+    prompt_hash: str
+    messages: list[dict[str, str]]
+    prompt: str
+    a: str
+    b: str
+    domain: str | None
+    source: str | None
+    choice: Choice
+    generation: int
+
+
+def gold_pairs(session: Session) -> list[GoldPair]:
+    """All frozen pairs with their texts, in order of content hash."""
+    first, second = aliased(Candidate), aliased(Candidate)
+    rows = session.execute(
+        select(Gold, Pair, Prompt, first.text, second.text)
+        .join(Pair, Pair.id == Gold.pair_id)
+        .join(Prompt, Prompt.id == Pair.prompt_id)
+        .join(first, first.id == Pair.candidate_a_id)
+        .join(second, second.id == Pair.candidate_b_id)
+        .order_by(Pair.content_hash)
+    )
+    return [
+        GoldPair(
+            pair.id,
+            pair.content_hash,
+            prompt.id,
+            prompt.content_hash,
+            prompt.messages,
+            prompt.text,
+            a,
+            b,
+            pair.domain,
+            pair.source,
+            gold.choice,
+            gold.generation,
+        )
+        for gold, pair, prompt, a, b in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelAnswers:
+    """What generation 0 said about gold pairs, by pair id.
+
+    odds: (p_a, p_tie, p_b) of the newest consensus. reversed_share: of the judges asked in both
+    orders, the share that contradicted themselves. principles: those that judges or reviewers
+    decided for a or b.
+    """
+
+    odds: Mapping[int, tuple[float, float, float]]
+    reversed_share: Mapping[int, float]
+    principles: Mapping[int, frozenset[str]]
+
+
+def panel_answers(
+    session: Session, pair_ids: Collection[int], judge: str | None = None
+) -> PanelAnswers:
+    """The panel's consensus and votes on these pairs; with `judge`, that judge's votes alone."""
+    votes = session.execute(
+        select(Vote, Judge.name)
+        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
+        .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .where(Vote.pair_id.in_(pair_ids), Vote.choice != Choice.ABSTAIN)
+        .where(Judge.name == judge if judge else true())
+    ).all()
+    sides: dict[tuple[int, int], dict[Order, set[Choice]]] = defaultdict(lambda: defaultdict(set))
+    counts: dict[int, Counter[Choice]] = defaultdict(Counter)
+    principles: dict[int, set[str]] = defaultdict(set)
+    for vote, _ in votes:
+        sides[vote.pair_id, vote.judge_version_id][vote.order].add(vote.choice)
+        counts[vote.pair_id][vote.choice] += 1
+        named = vote.principles or {}
+        principles[vote.pair_id] |= {name for name, choice in named.items() if choice in ("a", "b")}
+    flips: dict[int, list[bool]] = defaultdict(list)
+    for (pair_id, _), orders in sides.items():
+        if orders.keys() >= {Order.AB, Order.BA}:
+            flips[pair_id].append({Choice.A, Choice.B} <= orders[Order.AB] | orders[Order.BA])
+    odds = _odds(session, pair_ids) if judge is None else {k: _shares(c) for k, c in counts.items()}
+    return PanelAnswers(
+        odds,
+        {pair_id: sum(each) / len(each) for pair_id, each in flips.items()},
+        {pair_id: frozenset(names) for pair_id, names in principles.items()},
+    )
+
+
+def _odds(session: Session, pair_ids: Collection[int]) -> dict[int, tuple[float, float, float]]:
+    rows = session.scalars(
+        select(Consensus).where(
+            Consensus.pair_id.in_(pair_ids), Consensus.fit_id == newest_fit(session)
+        )
+    )
+    return {row.pair_id: (row.p_a, row.p_tie, row.p_b) for row in rows}
+
+
+def _shares(counts: Counter[Choice]) -> tuple[float, float, float]:
+    """Shares of the votes, each choice smoothed by one third of a vote."""
+    total = sum(counts.values()) + 1.0
+    a, tie, b = ((counts[c] + 1 / 3) / total for c in (Choice.A, Choice.TIE, Choice.B))
+    return a, tie, b
 
 
 def gold_set(session: Session) -> GoldSet:

@@ -13,7 +13,7 @@ from typing import Any
 
 from db.errors import BadInput
 from judges.asking import Answer, Question, Usage
-from judges.prompts import MENU, material
+from judges.prompts import MENU, Output, material
 from judges.verdicts import say
 
 _GAP = "\n[...]\n"
@@ -45,6 +45,11 @@ class LocalJudge:
                 f"checkpoint {str(self.folder)!r} is a {self._metadata.get('kind')!r}, not a judge; "
                 "train one with `tiebreak train judge`"
             )
+
+    @property
+    def output(self) -> Output:
+        """The form of answer it was trained to give: its questions must be rendered for it."""
+        return "token" if self._metadata["style"] == "scoring" else "text"
 
     @property
     def content_hash(self) -> str:

@@ -16,10 +16,21 @@ from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.dataset import Export, write_dataset
 from trainer.loop import Progress, quiet
+from trainer.registry import evaluate, history, promote, rollback
 from trainer.selection import ExportOptions, Selection, select
 from trainer.settings import TrainerSettings
 from trainer.training import TrainDone, carry_out, choices_of, material
 from trainer.work import Work
+
+__all__ = [
+    "evaluate",
+    "export",
+    "history",
+    "promote",
+    "rollback",
+    "train_judge",
+    "train_reward",
+]
 
 
 @dataclass(frozen=True)

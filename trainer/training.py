@@ -4,7 +4,6 @@ Gold is checked again here, because it may have been frozen after the export. Le
 training is (`reward_model`, `judge_training`).
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,7 +65,7 @@ class Material:
     train_ties: list[Row]
     validation_ties: list[Row]
     left_out_gold: int
-    digest: str
+    left_out_prompts: list[str]
 
 
 def material(database: Database, name: str | None) -> Material:
@@ -98,14 +97,11 @@ def material(database: Database, name: str | None) -> Material:
         split: [row for row in rows if row["meta"]["prompt_hash"] not in leaking]
         for split, rows in parts.items()
     }
-    digest = hashlib.sha256(
-        "\n".join([dataset.content_hash, *sorted(leaking)]).encode()
-    ).hexdigest()
     return Material(
         dataset=dataset,
         folder=folder,
         left_out_gold=sum(map(len, parts.values())) - sum(map(len, kept.values())),
-        digest=digest,
+        left_out_prompts=sorted(leaking),
         **kept,
     )
 
@@ -120,7 +116,12 @@ def carry_out(
     fit: Callable[[Work], dict[str, Any]],
 ) -> TrainDone:
     """Do a training once: begin or go on, fit, and write the checkpoint into the database."""
-    recipe = {**recipe, "dataset": given.dataset.name, "data": given.digest}
+    recipe = {
+        **recipe,
+        "dataset": given.dataset.name,
+        "dataset_hash": given.dataset.content_hash,
+        "left_out_prompts": given.left_out_prompts,
+    }
     work = begin(settings.folder, kind.value, recipe, name)
     new = not work.done
     if new:

@@ -1,0 +1,190 @@
+"""How good a reward model or a judge is, on frozen gold, beside cheap baselines and the panel.
+
+Accuracy is on pairs whose gold is a or b, with an interval from a bootstrap that draws whole
+prompts. Leaves out what follows from it (`trainer.gate`).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.datasets import GoldPair, PanelAnswers
+from db.vocabulary import Choice, Order
+from judges.asking import Answer
+from judges.constitution import Constitution
+from judges.local import LocalJudge
+from judges.prompts import MENU, Template
+from judges.trust.ballots import TIE, A, B
+from judges.trust.calibration import brier, ece, log_loss
+from judges.trust.intervals import mean_by_prompt
+from trainer.baselines import TfidfBradleyTerry, longer_wins
+from trainer.gate import Answers, as_figures, right
+from trainer.scoring import RewardScorer
+
+_CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
+_LENGTHS = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.01))
+
+
+@dataclass(frozen=True)
+class GoldTable:
+    """Frozen pairs as arrays, and the hash that names them."""
+
+    pairs: Sequence[GoldPair]
+    truth_P: NDArray[np.int8]
+    prompt_P: NDArray[np.int64]
+
+    @property
+    def hash(self) -> str:
+        """Names this very set of pairs and choices."""
+        lines = "\n".join(f"{p.pair_hash} {p.choice.value}" for p in self.pairs)
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    @property
+    def a(self) -> list[str]:
+        """Responses A."""
+        return [pair.a for pair in self.pairs]
+
+    @property
+    def b(self) -> list[str]:
+        """Responses B."""
+        return [pair.b for pair in self.pairs]
+
+
+def gold_table(pairs: Sequence[GoldPair]) -> GoldTable:
+    """Arrays over gold pairs, in their order."""
+    return GoldTable(
+        pairs,
+        np.array([_CODE[pair.choice] for pair in pairs], dtype=np.int8),
+        np.array([pair.prompt_id for pair in pairs], dtype=np.int64),
+    )
+
+
+def reward_answers(folder: Path, gold: GoldTable) -> Answers:
+    """A reward model's leans; it sees one response at a time and cannot contradict itself."""
+    rows = [(p.messages, text) for p in gold.pairs for text in (p.a, p.b)]
+    scores = RewardScorer(folder).score(rows).reshape(-1, 2)
+    lean = 1 / (1 + np.exp(np.clip(scores[:, 1] - scores[:, 0], -500, 500)))
+    none = np.zeros(len(gold.pairs))
+    return Answers(lean, none, none)
+
+
+def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> Answers:
+    """A trained judge's leans: the mean of both orders; reversed where one says a, the other b."""
+    judge = LocalJudge(folder)
+    template = Template(rules, output=judge.output)
+    asked = [
+        template.render(p.prompt, p.a, p.b, order, domain=p.domain)
+        for p in gold.pairs
+        for order in (Order.AB, Order.BA)
+    ]
+    shown = np.array([_row(answer) for answer in judge.score(asked)]).reshape(-1, 2, 3)
+    p_POK = shown.copy()
+    p_POK[:, 1] = shown[:, 1][:, [1, 0, 2]]  # the second order showed B first
+    p_PK = p_POK.mean(axis=1)
+    decided = np.where(p_POK.argmax(2) == TIE, np.nan, p_POK.argmax(2))
+    turned = (np.abs(decided[:, 0] - decided[:, 1]) == 1).astype(np.float64)
+    return Answers(p_PK[:, A] / (p_PK[:, A] + p_PK[:, B]), p_PK[:, TIE], turned)
+
+
+def panel_table(said: PanelAnswers, gold: GoldTable) -> Answers:
+    """Generation 0 as one rater: the consensus, and the share of its judges that reversed."""
+    even = (0.5, 0.0, 0.5)
+    odds = np.array([said.odds.get(p.id, even) for p in gold.pairs]).reshape(-1, 3)
+    turned = [said.reversed_share.get(p.id, np.nan) for p in gold.pairs]
+    total = np.maximum(odds[:, 0] + odds[:, 2], 1e-12)
+    lean = np.where(odds[:, 0] + odds[:, 2] < 1e-9, 0.5, odds[:, 0] / total)
+    return Answers(lean, odds[:, 1], np.array(turned, dtype=np.float64))
+
+
+def baseline_answers(
+    gold: GoldTable, train_rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Answers]:
+    """`longer wins`, and TF-IDF Bradley–Terry fitted on the rows the checkpoint was trained on."""
+    none = np.zeros(len(gold.pairs))
+    found = {"longer wins": Answers(longer_wins(gold.a, gold.b), none, none)}
+    if train_rows:
+        fitted = TfidfBradleyTerry().fit(
+            [text_of(row["chosen"]) for row in train_rows],
+            [text_of(row["rejected"]) for row in train_rows],
+        )
+        found["tf-idf Bradley–Terry"] = Answers(fitted.lean(gold.a, gold.b), none, none)
+    return found
+
+
+def text_of(value: Any) -> str:
+    """A response as text, from conversational and plain rows alike."""
+    return value if isinstance(value, str) else "\n\n".join(m["content"] for m in value)
+
+
+def slices_of(
+    gold: GoldTable, principles: Mapping[int, frozenset[str]] | None = None
+) -> dict[str, NDArray[np.bool_]]:
+    """Masks by domain, by principle and by the generation that froze the pair; only where several."""
+    pairs, found = gold.pairs, {}
+    for label, values in (
+        ("domain", [p.domain for p in pairs]),
+        ("gold of generation", [p.generation for p in pairs]),
+    ):
+        distinct = sorted({v for v in values if v is not None}, key=str)
+        if len(distinct) > 1:
+            for each in distinct:
+                found[f"{label} {each}"] = np.array([v == each for v in values])
+    named = principles or {}
+    for name in sorted(set().union(*named.values()) if named else ()):
+        found[f"principle {name}"] = np.array([name in named.get(p.id, ()) for p in pairs])
+    return found
+
+
+def measure(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
+    """Accuracy with interval, log-loss, Brier, ECE, reversal rate and the pairs behind them."""
+    hits = right(answers.lean_P, gold.truth_P)
+    turned = answers.reversed_P[np.isfinite(answers.reversed_P)]
+    return {
+        "accuracy": as_figures(mean_by_prompt(hits, gold.prompt_P, np.random.default_rng(seed))),
+        "log_loss": log_loss(answers.lean_P, gold.truth_P),
+        "brier": brier(answers.lean_P, gold.truth_P),
+        "ece": ece(answers.lean_P, gold.truth_P),
+        "reversals": float(turned.mean()) if len(turned) else None,
+        "pairs": int(np.isfinite(hits).sum()),
+        "ties": int((gold.truth_P == TIE).sum()),
+    }
+
+
+def by_slice(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, dict[str, Any]]:
+    """Accuracy by domain, source and difference in length (relative to the longer response)."""
+    masks = slices_of(gold)
+    sources = sorted({p.source or "unknown" for p in gold.pairs})
+    if len(sources) > 1:
+        for source in sources:
+            masks[f"source {source}"] = np.array(
+                [(p.source or "unknown") == source for p in gold.pairs]
+            )
+    apart = relative_length(gold)
+    for low, high in _LENGTHS:
+        name = f"length differs {low:.0%} to {min(high, 1.0):.0%}"
+        masks[name] = (np.abs(apart) >= low) & (np.abs(apart) < high)
+    hits = right(answers.lean_P, gold.truth_P)
+    rng = np.random.default_rng(seed)
+    return {
+        name: as_figures(mean_by_prompt(hits[mask], gold.prompt_P[mask], rng))
+        for name, mask in masks.items()
+        if np.isfinite(hits[mask]).any()
+    }
+
+
+def relative_length(gold: GoldTable) -> NDArray[np.float64]:
+    """(|A| - |B|) / max(|A|, |B|) in characters, in [-1, 1]."""
+    sizes = np.array([[len(p.a), len(p.b)] for p in gold.pairs], dtype=np.float64).reshape(-1, 2)
+    longest = np.maximum(sizes.max(axis=1), 1.0)
+    apart: NDArray[np.float64] = (sizes[:, 0] - sizes[:, 1]) / longest
+    return apart
+
+
+def _row(answer: Answer) -> list[float]:
+    given = answer.probabilities or dict.fromkeys(MENU, 1 / len(MENU))
+    return [given[word] for word in MENU]

@@ -8,9 +8,9 @@ of questions. Leaves out asking itself and what an answer means.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import Table, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
@@ -234,7 +234,7 @@ def _claim(
         return {}
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
     claims: dict[Slot, int] = {}
-    table = VoteClaim.__table__
+    table = cast(Table, VoteClaim.__table__)
     fresh = insert(table)
     claiming = fresh.on_conflict_do_update(
         index_elements=["pair_id", "judge_version_id", "order", "sample"],

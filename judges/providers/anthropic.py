@@ -1,0 +1,140 @@
+"""Claude models through the official SDK: messages, structured output, prompt caching, batches."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import anthropic
+
+from db.errors import TiebreakError
+from judges.asking import Answer, Collected, Lost, Question, Stop, Usage
+from judges.panel import JudgeConfig
+from judges.providers.faults import fault
+from judges.providers.transport import client
+
+_URL = "https://api.anthropic.com"
+_STOPS: dict[str, Stop] = {
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "refusal",
+}
+
+
+class AnthropicJudge:
+    """Asks one model. The system prompt is marked for caching; it is the same for every pair."""
+
+    def __init__(self, judge: JudgeConfig, api_key: str) -> None:
+        url = judge.base_url or _URL
+        self._judge = judge
+        self._client = anthropic.AsyncAnthropic(
+            api_key=api_key,
+            base_url=url,
+            timeout=judge.timeout,
+            max_retries=judge.retries,
+            http_client=client(judge.concurrency, url),
+        )
+
+    async def ask(self, question: Question) -> Answer:
+        """One message. Raises KeyRefused, BadInput, Lost or Unavailable."""
+        try:
+            message = await self._client.messages.create(**self._params(question))
+            return read_message(message)
+        except anthropic.APIError as error:
+            return self._explained(error)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise Lost(f"{self._judge.name}: the answer cannot be read ({error})") from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def submit(self, questions: Sequence[Question], mark: str) -> str:
+        """The id of a batch whose requests are named `mark_key`."""
+        try:
+            batch = await self._client.messages.batches.create(
+                requests=[
+                    {"custom_id": f"{mark}_{q.key}", "params": self._params(q)}  # type: ignore[typeddict-item]
+                    for q in questions
+                ]
+            )
+        except anthropic.APIError as error:
+            raise self._error(error) from None
+        return batch.id
+
+    async def find(self, mark: str) -> str | None:
+        """A finished batch whose first answer bears the mark; the newest hundred are looked at."""
+        page = await self._client.messages.batches.list(limit=100)
+        for batch in page.data:
+            if batch.processing_status != "ended":
+                continue
+            async for line in await self._client.messages.batches.results(batch.id):
+                if line.custom_id.startswith(f"{mark}_"):
+                    return batch.id
+                break
+        return None
+
+    async def collect(self, job: str) -> list[Collected] | None:
+        """Every line of a finished batch; None while it is being worked on."""
+        try:
+            batch = await self._client.messages.batches.retrieve(job)
+            if batch.processing_status != "ended":
+                return None
+            lines = await self._client.messages.batches.results(job)
+            return [_collected(line) async for line in lines]
+        except anthropic.APIError as error:
+            raise self._error(error) from None
+
+    def _params(self, question: Question) -> dict[str, Any]:
+        judge = self._judge
+        output: dict[str, Any] = {}
+        if question.schema is not None:
+            output["format"] = {"type": "json_schema", "schema": dict(question.schema)}
+        if judge.effort is not None:
+            output["effort"] = judge.effort
+        cached = {"type": "ephemeral"}
+        params: dict[str, Any] = {
+            "model": judge.model,
+            "max_tokens": question.max_tokens,
+            "system": [{"type": "text", "text": question.system, "cache_control": cached}],
+            "messages": [{"role": "user", "content": question.user}],
+        }
+        if output:
+            params["output_config"] = output
+        if judge.temperature is not None:
+            params["extra_body"] = {"temperature": judge.temperature}
+        return params
+
+    def _explained(self, error: anthropic.APIError) -> Answer:
+        meaning = fault(error, self._judge.name, self._judge.key_env)
+        if isinstance(meaning, Answer):
+            return meaning
+        raise meaning from None
+
+    def _error(self, error: anthropic.APIError) -> TiebreakError:
+        meaning = fault(error, self._judge.name, self._judge.key_env)
+        if isinstance(meaning, Answer):
+            return TiebreakError(f"{self._judge.name}: the batch is refused: {meaning.text}")
+        return meaning
+
+
+def read_message(message: Any, *, batched: bool = False) -> Answer:
+    """A message as an answer. Raises where it is not a message at all."""
+    usage = message.usage
+    return Answer(
+        text="".join(block.text for block in message.content if block.type == "text"),
+        usage=Usage(
+            input=usage.input_tokens,
+            cached=usage.cache_read_input_tokens or 0,
+            written=usage.cache_creation_input_tokens or 0,
+            output=usage.output_tokens,
+        ),
+        stop=_STOPS.get(message.stop_reason or "", "end"),
+        model=message.model,
+        batched=batched,
+    )
+
+
+def _collected(line: Any) -> Collected:
+    key = line.custom_id.partition("_")[2]
+    if line.result.type == "succeeded":
+        return Collected(key, read_message(line.result.message, batched=True))
+    return Collected(key, None, str(line.result.type))

@@ -1,0 +1,61 @@
+"""What goes wrong at a provider, in the words of the project's errors.
+
+Both SDKs name their errors alike (status_code, message, body), so one mapping serves both. A fault
+of one question (too long, filtered) is an answer that says so; a fault of the key or the set-up
+stops the judge; everything else passes and is tried again later.
+"""
+
+from typing import Any
+
+from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
+from judges.asking import Answer, Lost
+from judges.providers.transport import LOST
+
+_TOO_LONG = ("context_length_exceeded", "prompt is too long", "maximum context length", "too long")
+_FILTERED = ("content_filter", "content_policy", "content management policy")
+_NO_MONEY = ("insufficient_quota", "credit balance", "billing")
+
+
+def fault(error: Exception, judge: str, key_env: str | None) -> TiebreakError | Answer:
+    """The error to raise for an SDK's error, or the answer it amounts to."""
+    status = getattr(error, "status_code", None)
+    said = _said(error)
+    low = said.lower()
+    if status == LOST:
+        return Lost(f"{judge}: a request got no answer and may have been billed")
+    if status == 402 or any(word in low for word in _NO_MONEY):
+        return KeyRefused(f"{judge}: the account has no credit left; add some, then run again")
+    if status in (401, 403):
+        # Nothing of the server's own words: they can hold a part of the key.
+        return KeyRefused(
+            f"{judge}: the key in {key_env or 'the environment'} is refused (HTTP {status}); "
+            "put a valid one there and run again"
+        )
+    if (status in (400, 413, 422) and any(word in low for word in _TOO_LONG)) or status == 413:
+        return Answer(said, stop="too long")
+    if status == 400 and any(word in low for word in _FILTERED):
+        return Answer(said, stop="filter")
+    if status is not None and 400 <= status < 500 and status not in (408, 409, 429):
+        return BadInput(
+            f"{judge}: the server rejects the request (HTTP {status}: {said[:200]}); "
+            "correct the judge's settings in tiebreak.toml"
+        )
+    return Unavailable(f"{judge}: {_why(error, status)}")
+
+
+def _said(error: Exception) -> str:
+    body: Any = getattr(error, "body", None)
+    if isinstance(body, dict):
+        inner = body.get("error", body)
+        if isinstance(inner, dict):
+            return " ".join(str(inner[k]) for k in ("code", "type", "message") if inner.get(k))
+    return str(error)
+
+
+def _why(error: Exception, status: int | None) -> str:
+    if status == 429:
+        return "the rate limit stays reached; lower requests_per_minute or concurrency"
+    if status is not None:
+        return f"the server fails (HTTP {status})"
+    cause = error.__cause__
+    return f"the server cannot be reached ({type(cause or error).__name__})"

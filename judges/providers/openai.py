@@ -1,0 +1,219 @@
+"""OpenAI models, and every server that speaks the same language (vLLM, Ollama and others).
+
+Structured output by JSON schema, the verdict token's probability where log-probabilities are asked
+for, and batches through the files interface.
+"""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import openai
+from openai.types.chat import ChatCompletion
+
+from db.errors import TiebreakError
+from db.vocabulary import Provider
+from judges.asking import Answer, Collected, Lost, Question, Shown, Stop, Usage
+from judges.panel import JudgeConfig
+from judges.providers.faults import fault
+from judges.providers.transport import client
+from judges.verdicts import verdict_at
+
+_URL = "https://api.openai.com/v1"
+_ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
+_STOPS: dict[str, Stop] = {"length": "length", "content_filter": "filter"}
+_TOP = 20  # alternatives a server gives for a token at most
+_TOKEN_ROOM = 8  # tokens of a one-word answer, marks included
+
+
+class OpenAIJudge:
+    """Asks one model of a server that speaks chat completions."""
+
+    def __init__(self, judge: JudgeConfig, api_key: str | None) -> None:
+        url = judge.base_url or _URL
+        self._judge = judge
+        self._client = openai.AsyncOpenAI(
+            api_key=api_key or "none",  # local servers ask for no key, the SDK does
+            base_url=url,
+            timeout=judge.timeout,
+            max_retries=judge.retries,
+            http_client=client(judge.concurrency, url),
+        )
+
+    async def ask(self, question: Question) -> Answer:
+        """One completion. Raises KeyRefused, BadInput, Lost or Unavailable."""
+        try:
+            completion = await self._client.chat.completions.create(**self._params(question))
+            return read_completion(completion, question)
+        except openai.APIError as error:
+            return self._explained(error)
+        except (ValueError, AttributeError, TypeError, IndexError) as error:
+            raise Lost(f"{self._judge.name}: the answer cannot be read ({error})") from None
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def submit(self, questions: Sequence[Question], mark: str) -> str:
+        """The id of a batch that bears `mark` in its metadata."""
+        lines = (
+            json.dumps(
+                {
+                    "custom_id": f"{mark}_{q.key}",
+                    "method": "POST",
+                    "url": _ENDPOINT,
+                    "body": self._params(q),
+                },
+                ensure_ascii=False,
+            )
+            for q in questions
+        )
+        try:
+            file = await self._client.files.create(
+                file=(f"{mark}.jsonl", "\n".join(lines).encode()), purpose="batch"
+            )
+            batch = await self._client.batches.create(
+                input_file_id=file.id,
+                endpoint=_ENDPOINT,
+                completion_window="24h",
+                metadata={"tiebreak": mark},
+            )
+        except openai.APIError as error:
+            raise self._error(error) from None
+        return batch.id
+
+    async def find(self, mark: str) -> str | None:
+        """A batch with this mark among the newest hundred."""
+        page = await self._client.batches.list(limit=100)
+        for batch in page.data:
+            if (batch.metadata or {}).get("tiebreak") == mark:
+                return batch.id
+        return None
+
+    async def collect(self, job: str) -> list[Collected] | None:
+        """Every line of a finished batch; None while it is being worked on."""
+        try:
+            batch = await self._client.batches.retrieve(job)
+            if batch.status in ("validating", "in_progress", "finalizing", "cancelling"):
+                return None
+            found: list[Collected] = []
+            for file_id in (batch.output_file_id, batch.error_file_id):
+                if file_id:
+                    content = await self._client.files.content(file_id)
+                    found += [_collected(line, self._judge) for line in content.text.splitlines()]
+        except openai.APIError as error:
+            raise self._error(error) from None
+        return found
+
+    def _params(self, question: Question) -> dict[str, Any]:
+        judge = self._judge
+        token = judge.output == "token"
+        limit = _TOKEN_ROOM if token else question.max_tokens
+        official = judge.provider is Provider.OPENAI
+        params: dict[str, Any] = {
+            "model": judge.model,
+            "messages": [
+                {"role": "system", "content": question.system},
+                {"role": "user", "content": question.user},
+            ],
+            "max_completion_tokens" if official else "max_tokens": limit,
+        }
+        if question.schema is not None:
+            params["response_format"] = {
+                "type": "json_schema",
+                "json_schema": {"name": "verdict", "strict": True, "schema": dict(question.schema)},
+            }
+        if judge.temperature is not None:
+            params["temperature"] = judge.temperature
+        if judge.effort is not None:
+            params["reasoning_effort"] = judge.effort
+        if judge.logprobs or token:
+            params |= {"logprobs": True, "top_logprobs": _TOP}
+        return params
+
+    def _explained(self, error: openai.APIError) -> Answer:
+        meaning = fault(error, self._judge.name, self._judge.key_env)
+        if isinstance(meaning, Answer):
+            return meaning
+        raise meaning from None
+
+    def _error(self, error: openai.APIError) -> TiebreakError:
+        meaning = fault(error, self._judge.name, self._judge.key_env)
+        if isinstance(meaning, Answer):
+            return TiebreakError(f"{self._judge.name}: the batch is refused: {meaning.text}")
+        return meaning
+
+
+def read_completion(completion: Any, question: Question | None, *, batched: bool = False) -> Answer:
+    """A completion as an answer. Raises where it is not a completion at all."""
+    choice = completion.choices[0]
+    usage = completion.usage
+    details = usage.prompt_tokens_details if usage is not None else None
+    cached = (details.cached_tokens or 0) if details is not None else 0
+    written = (getattr(details, "cache_write_tokens", None) or 0) if details is not None else 0
+    refusal = getattr(choice.message, "refusal", None)
+    text = choice.message.content or refusal or ""
+    stop: Stop = "refusal" if refusal else _STOPS.get(choice.finish_reason or "", "end")
+    tokens = choice.logprobs.content if choice.logprobs is not None else None
+    return Answer(
+        text=text,
+        usage=Usage(
+            input=usage.prompt_tokens - cached - written,
+            cached=cached,
+            written=written,
+            output=usage.completion_tokens,
+        )
+        if usage is not None
+        else Usage(),
+        stop=stop,
+        probabilities=probabilities(tokens, text, question) if tokens and question else None,
+        model=completion.model,
+        batched=batched,
+    )
+
+
+def probabilities(tokens: Sequence[Any], text: str, question: Question) -> dict[str, float] | None:
+    """The chance the server gave each entry of the menu where the verdict stands; sums to 1.
+
+    None where the verdict's token cannot be found or no alternative is on the menu.
+    """
+    at = verdict_at(text, question)
+    if at is None:
+        return None
+    end = 0
+    for token in tokens:
+        start, end = end, end + len(token.token)
+        if start <= at < end:
+            given = {t.token: t.logprob for t in [*token.top_logprobs, token]}
+            return _on_menu(given, question.menu)
+    return None
+
+
+def _on_menu(given: Mapping[str, float], menu: Sequence[str]) -> dict[str, float] | None:
+    weights = dict.fromkeys(menu, 0.0)
+    for token, logprob in given.items():
+        word = token.strip(" \n\t\"'`*:").lower()
+        entry = next((m for m in menu if word and m.startswith(word)), None)
+        if entry is not None:
+            weights[entry] += math.exp(logprob)
+    total = sum(weights.values())
+    return {entry: weight / total for entry, weight in weights.items()} if total > 0 else None
+
+
+def _collected(line: str, judge: JudgeConfig) -> Collected:
+    found = json.loads(line)
+    key = found["custom_id"].partition("_")[2]
+    response = found.get("response") or {}
+    if response.get("status_code") == 200:
+        completion = ChatCompletion.model_validate(response["body"])
+        question = _bare_question(judge)
+        return Collected(key, read_completion(completion, question, batched=True))
+    error = found.get("error") or (response.get("body") or {}).get("error") or {}
+    return Collected(key, None, str(error.get("message") or error.get("code") or "failed"))
+
+
+def _bare_question(judge: JudgeConfig) -> Question:
+    """As much of a question as is needed to find the verdict in its answer."""
+    schema: dict[str, Any] | None = {} if judge.output == "structured" else None
+    return Question("", "", "", Shown("", "", ""), schema=schema)

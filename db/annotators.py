@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.errors import BadInput, UnknownName
@@ -47,6 +47,6 @@ def people(session: Session) -> Sequence[Annotator]:
     return session.scalars(select(Annotator).order_by(Annotator.name)).all()
 
 
-def count(session: Session) -> int:
-    """How many annotators there are."""
-    return session.scalar(select(func.count()).select_from(Annotator)) or 0
+def with_role(session: Session, role: Role) -> Sequence[Annotator]:
+    """Everybody of this role."""
+    return session.scalars(select(Annotator).where(Annotator.role == role)).all()

@@ -19,6 +19,7 @@ class ReviewSettings(BaseModel):
     reviews_wanted: int = Field(1, ge=1, description="answers that must agree")
     reviews_most: int = Field(3, ge=1, description="then an adjudicator decides")
 
+    session_goal: int = Field(40, ge=1, description="answers the session bar counts to")
     practice_pairs: int = Field(3, ge=0, description="with feedback, before the first real pair")
     gold_rate: float = Field(0.05, ge=0, le=0.5, description="share of hidden gold pairs")
     repeat_rate: float = Field(0.03, ge=0, le=0.5, description="share of hidden repeats")
@@ -37,6 +38,7 @@ class ReviewSettings(BaseModel):
 
     guideline: str | None = Field(None, description="markdown file shown to annotators")
     principles: bool = Field(False, description="ask for a verdict on each principle too")
+    admins: tuple[str, ...] = Field((), description="e-mail or subject of those who are admins")
     sign_in_hours: float = Field(12, gt=0, description="then the provider is asked again")
 
     @property

@@ -22,11 +22,13 @@ from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.texmath import texmath_plugin
 
-LONGEST = 60_000  # letters rendered; beyond, the raw tab holds the rest
+LONGEST = 30_000  # letters rendered; beyond, the raw tab holds the rest
 _MOST_WORDS = 3_000  # a diff of more is too slow to help
 _MOST_FORMULAS = 200
 
-_HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+_HIDDEN = re.compile(
+    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _MATHML = "http://www.w3.org/1998/Math/MathML"
 _MATH_ATTRIBUTES = {
@@ -154,7 +156,7 @@ def _inline_math(_self: Any, tokens: Sequence[Token], index: int, _options: Any,
 
 
 def _block_math(_self: Any, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
-    return f"<p>{_math(tokens[index].content, env, 'block')}</p>"
+    return _math(tokens[index].content, env, "block")
 
 
 def _math(source: str, env: Any, display: str) -> str:

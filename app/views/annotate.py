@@ -1,0 +1,411 @@
+"""The annotator's screen: one pair, blind, answered by a key; then the next.
+
+Nothing lives only in the session: a reload finds the held pair again in the database. Every
+widget of a pair carries its lease in its key, so a late press can only meet the pair it was for.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from app.views import desk, reveal, room
+from db.errors import LeaseLost, NotAllowed, TiebreakError
+from review import deciding, queue
+from review import desk as service
+from review.deciding import Decision, TooSoon
+from review.queue import Claim
+from review.verdict import SCALE, Verdict, answer
+
+REASONS = ("Correct", "Complete", "Clear", "Honest", "Safe", "Follows instructions", "Concise")
+SKIPS = (("Not my field", "Q"), ("Too long", "W"), ("I know this text", "E"), ("Other", "T"))
+FLAGS = (("Unsafe", "Q"), ("Personal data", "W"), ("Broken text", "E"))
+
+
+@dataclass
+class Screen:
+    """What this browser shows besides the held pair; lost on a reload without loss."""
+
+    mode: str = "work"  # work, skip, flag, why, taught, reveal, lost
+    view: str = "Text"
+    guideline: bool = False
+    help: bool = False
+    last: Decision | None = None
+    said: Verdict | None = None
+    notice: str | None = None
+    lost: Claim | None = None
+    kept_text: str = ""
+
+
+def screen() -> Screen:
+    """This browser's screen."""
+    found: Screen = st.session_state.setdefault("screen", Screen())
+    return found
+
+
+def main() -> None:
+    """Draw the screen the person is on."""
+    with room.trouble():
+        now = screen()
+        if now.mode == "why" and now.last is not None:
+            _why(now.last)
+        elif now.mode == "taught" and now.last is not None:
+            _taught(now.last)
+        elif now.mode == "reveal" and now.last is not None:
+            reveal.draw(now.last.lease_id, on_back=_to, args=("work",))
+        elif now.mode == "lost" and now.lost is not None:
+            _lost(now.lost)
+        else:
+            _work()
+
+
+def _work() -> None:
+    claim = queue.claim(room.database(), room.person().id, room.settings())
+    if claim is None:
+        _empty()
+        return
+    st.session_state["claim"] = claim
+    _progress()
+    item = service.item(room.database(), claim)
+    place = claim.lease_id[:8]
+    math = desk.conversation(item, place)
+    math |= desk.responses(item, place, screen().view)
+    _buttons(claim)
+    _tools(claim)
+    if screen().guideline:
+        st.markdown(guideline_text())
+    _watch(claim, math)
+
+
+def guideline_text() -> str:
+    """The project's guideline, or the short one that comes with Tiebreak."""
+    from app.views.guideline import text
+
+    return text()
+
+
+def _buttons(claim: Claim) -> None:
+    now = screen()
+    with st.container(key="verdict"):
+        if now.notice:
+            st.warning(now.notice)
+            now.notice = None
+        if now.mode == "skip":
+            _choices("Hand this pair on, because", SKIPS, _skip, claim)
+        elif now.mode == "flag":
+            _choices("Warn about this pair", FLAGS, _flag, claim)
+        else:
+            _verdicts(claim)
+
+
+def _verdicts(claim: Claim) -> None:
+    lease = claim.lease_id
+    with st.form(f"form-{lease}", border=False, enter_to_submit=False):
+        with st.container(horizontal=True, gap="small", key=f"row-{lease}"):
+            for verdict in SCALE:
+                st.form_submit_button(
+                    verdict.label,
+                    key=f"v{verdict}-{lease}",
+                    shortcut=str(verdict).upper(),
+                    width="stretch",
+                    on_click=_decide,
+                    args=(claim, verdict),
+                )
+        with st.expander("Add a reason", expanded=bool(screen().kept_text)):
+            st.pills(
+                "What decided it",
+                REASONS,
+                selection_mode="multi",
+                key=f"pills-{lease}",
+            )
+            st.text_area(
+                "In your own words (Esc, then a key, answers with it)",
+                value=screen().kept_text,
+                key=f"text-{lease}",
+                height=80,
+                max_chars=5000,
+            )
+
+
+def _typed(lease_id: str) -> tuple[str, tuple[str, ...]]:
+    text = str(st.session_state.get(f"text-{lease_id}") or "")
+    return text, tuple(st.session_state.get(f"pills-{lease_id}") or ())
+
+
+def _decide(claim: Claim, verdict: Verdict) -> None:
+    now = screen()
+    text, reasons = _typed(claim.lease_id)
+    said = answer(verdict, b_first=claim.b_first, rationale=text, reasons=reasons)
+    try:
+        decision = deciding.decide(
+            room.database(), claim.lease_id, room.person().id, said, room.settings()
+        )
+    except TooSoon as error:
+        now.notice = str(error)
+    except LeaseLost as error:
+        now.mode, now.lost, now.kept_text, now.notice = "lost", claim, text, str(error)
+    except TiebreakError as error:
+        now.notice, now.kept_text = str(error), text
+    else:
+        if decision.repeated:
+            return
+        now.last, now.said, now.kept_text = decision, verdict, ""
+        now.mode = "taught" if decision.practice else "why" if decision.asks_rationale else "work"
+
+
+def _choices(title: str, options: tuple[tuple[str, str], ...], act, claim: Claim) -> None:  # type: ignore[no-untyped-def]
+    st.html(f'<div class="tb-role">{title}</div>')
+    with st.container(horizontal=True, gap="small"):
+        for label, key in options:
+            st.button(
+                label,
+                key=f"{label}-{claim.lease_id}",
+                shortcut=key,
+                width="stretch",
+                on_click=act,
+                args=(claim, label),
+            )
+        st.button(
+            "Back",
+            key=f"back-{claim.lease_id}",
+            shortcut="B",
+            on_click=_to,
+            args=("work",),
+            type="tertiary",
+        )
+
+
+def _skip(claim: Claim, reason: str) -> None:
+    _attempt(lambda: queue.skip(room.database(), claim.lease_id, room.person().id, reason))
+
+
+def _flag(claim: Claim, kind: str) -> None:
+    def both() -> None:
+        service.flag(room.database(), claim.lease_id, room.person().id, kind.lower())
+        queue.skip(room.database(), claim.lease_id, room.person().id, f"flagged: {kind.lower()}")
+
+    _attempt(both)
+
+
+def _undo() -> None:
+    def back() -> None:
+        claim = deciding.undo(room.database(), room.person().id, room.settings())
+        if claim is None:
+            screen().notice = "There is no answer of yours to take back."
+
+    _attempt(back)
+
+
+def _attempt(act) -> None:  # type: ignore[no-untyped-def]
+    now = screen()
+    now.mode = "work"
+    try:
+        act()
+    except TiebreakError as error:
+        now.notice = str(error)
+
+
+def _to(mode: str) -> None:
+    screen().mode = mode
+
+
+def _view(name: str) -> None:
+    now = screen()
+    now.view = "Text" if now.view == name else name
+
+
+def _toggle(name: str) -> None:
+    setattr(screen(), name, not getattr(screen(), name))
+
+
+def _tools(claim: Claim) -> None:
+    now, lease = screen(), claim.lease_id
+    with st.container(horizontal=True, gap="small", key="tools"):
+        if now.mode == "work":
+            _tool("Undo", "U", f"undo-{lease}", _undo)
+            _tool("Skip", "S", f"skip-{lease}", _to, "skip")
+            _tool("Flag", "F", f"flag-{lease}", _to, "flag")
+        _tool("Diff" if now.view != "Diff" else "Text", "D", f"diff-{lease}", _view, "Diff")
+        if now.mode == "work":
+            _tool("Raw" if now.view != "Raw" else "Text", "W", f"raw-{lease}", _view, "Raw")
+        if now.last is not None and now.mode == "work":
+            _tool("What the panel said", "V", f"reveal-{lease}", _to, "reveal")
+        _tool("Guideline", "G", f"guide-{lease}", _toggle, "guideline")
+        _tool("Help", "H", f"help-{lease}", _toggle, "help")
+    if now.help:
+        _help()
+
+
+def _tool(label: str, key: str, name: str, act, *args: str) -> None:  # type: ignore[no-untyped-def]
+    st.button(label, key=name, shortcut=key, on_click=act, args=args, type="tertiary")
+
+
+def _help() -> None:
+    with st.container(border=True):
+        st.markdown(
+            "**1 to 5** answer from *1 is much better* to *2 is much better*, **0** both bad, "
+            "**X** cannot judge.  \n"
+            "**U** take the last answer back, **S** hand on, **F** warn, **D** what differs, "
+            "**W** raw text, **V** what the panel said about your last pair, **G** guideline.  \n"
+            "In a text box, **Esc** brings the keys back; what you typed is sent with your answer."
+        )
+
+
+def _progress() -> None:
+    mine = _standing(room.person().id)
+    share = min(1.0, mine.today % mine.session_goal / mine.session_goal)
+    pace = f"{mine.median_seconds:.0f} s each" if mine.median_seconds else "no pace yet"
+    st.html(
+        '<div class="tb-bar">'
+        f"<span><b>{mine.today}</b> today</span>"
+        f'<span class="tb-track"><i style="width:{share:.0%}"></i></span>'
+        f"<span><b>{mine.waiting}</b> waiting</span><span>{pace}</span>"
+        "<span>yours for <b data-countdown>–</b></span></div>"
+    )
+
+
+def _standing(annotator_id: int) -> service.Standing:
+    return service.own_standing(
+        room.database(), annotator_id, room.settings(), today=room.day_began()
+    )
+
+
+@st.fragment
+def _watch(claim: Claim, math: dict[str, str]) -> None:
+    """Renew the lease while somebody works; a lost one is said at once."""
+    expires = st.session_state.get("until", {}).get(claim.lease_id, claim.expires_at)
+    worked = desk.attend(
+        f"attend-{claim.lease_id}",
+        math=math,
+        expires=expires.isoformat(),
+        idle=room.settings().idle_seconds,
+    )
+    if worked is None:
+        return
+    try:
+        until = queue.renew(
+            room.database(),
+            claim.lease_id,
+            room.person().id,
+            room.settings(),
+            active_seconds=worked,
+        )
+        st.session_state["until"] = {claim.lease_id: until}
+    except LeaseLost as error:
+        now = screen()
+        if now.mode in ("work", "skip", "flag"):
+            now.mode, now.lost, now.notice = "lost", claim, str(error)
+            st.rerun()
+
+
+def _lost(claim: Claim) -> None:
+    now = screen()
+    room.notice(
+        "This pair is no longer yours",
+        now.notice or "Its time was over and nothing was stored.",
+        what_to_do="Take it again if it is still free, or go on. What you typed is kept below.",
+    )
+    if now.kept_text:
+        st.code(now.kept_text, language=None, wrap_lines=True)
+    with st.container(horizontal=True):
+        st.button("Take it again", key="retake", shortcut="A", on_click=_retake, args=(claim,))
+        st.button("Next pair", key="next", shortcut="N", on_click=_next)
+
+
+def _retake(claim: Claim) -> None:
+    now = screen()
+    try:
+        again = queue.reclaim(room.database(), claim.lease_id, room.person().id, room.settings())
+    except NotAllowed as error:
+        now.notice = str(error)
+        return
+    if again is None:
+        now.notice = "Somebody else has answered or holds it meanwhile; take the next pair."
+        return
+    now.mode, now.lost, now.notice = "work", None, None
+
+
+def _next() -> None:
+    now = screen()
+    now.mode, now.lost, now.notice, now.kept_text = "work", None, None, ""
+
+
+def _why(decision: Decision) -> None:
+    """The reason, asked for after the answer is stored and before the reveal."""
+    item = service.answered_item(room.database(), decision.lease_id, room.person().id)
+    place = f"w{decision.lease_id[:7]}"
+    math = desk.conversation(item, place) | desk.responses(item, place, "Text")
+    said = screen().said
+    with (
+        st.container(key="verdict"),
+        st.form(f"why-{decision.review_id}", border=False, enter_to_submit=False),
+    ):
+        st.pills(
+            f"Your answer “{said.label if said else ''}” is stored. What decided it?",
+            REASONS,
+            selection_mode="multi",
+            key=f"whyp-{decision.review_id}",
+        )
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            st.text_area(
+                "In your own words",
+                key=f"whyt-{decision.review_id}",
+                height=70,
+                label_visibility="collapsed",
+                placeholder="In your own words, if you like",
+            )
+            st.form_submit_button(
+                "Send", type="primary", shortcut="Ctrl+Enter", on_click=_explain, args=(decision,)
+            )
+    desk.attend(f"why-attend-{decision.review_id}", math=math, expires="", idle=0)
+
+
+def _explain(decision: Decision) -> None:
+    text = st.session_state.get(f"whyt-{decision.review_id}")
+    reasons = st.session_state.get(f"whyp-{decision.review_id}") or ()
+    _attempt(
+        lambda: deciding.explain(
+            room.database(), decision.review_id, room.person().id, text, tuple(reasons)
+        )
+    )
+
+
+def _taught(decision: Decision) -> None:
+    """What the trusted answer to a practice pair is, and how it compares."""
+    item = service.answered_item(room.database(), decision.lease_id, room.person().id)
+    place = f"t{decision.lease_id[:7]}"
+    math = desk.conversation(item, place) | desk.responses(item, place, screen().view)
+    trusted = reveal.in_words(decision.gold, decision.b_first) if decision.gold else "not known"
+    same = decision.gold is decision.choice
+    said = screen().said
+    words = f"You said “{said.label if said else ''}”; the trusted answer is “{trusted}”."
+    with st.container(key="verdict"):
+        (st.success if same else st.info)(f"{'The same.' if same else 'Not the same.'} {words}")
+        st.button(
+            "Next pair", key=f"on-{decision.lease_id}", shortcut="N", on_click=_next, type="primary"
+        )
+    desk.attend(f"taught-{decision.lease_id}", math=math, expires="", idle=0)
+
+
+def _empty() -> None:
+    mine = _standing(room.person().id)
+    room.notice(
+        "Nothing waits for you",
+        f"You answered {mine.today} pairs today. New ones appear after the next routing, or when "
+        "somebody hands one on.",
+        what_to_do="Look again in a while; nothing needs to be closed.",
+    )
+    with st.container(horizontal=True):
+        st.button("Look again", key="look", shortcut="L")
+        st.button("Undo my last answer", key="undo-empty", shortcut="U", on_click=_undo)
+        if screen().last is not None:
+            st.button(
+                "What the panel said",
+                key="reveal-empty",
+                shortcut="V",
+                on_click=_to,
+                args=("reveal",),
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+// Small things only a browser can do for the desk: leave a text box by Esc, scroll both responses
+// in step, put formulas in place, count the lease down and report seconds of real work.
+const MATHML = "http://www.w3.org/1998/Math/MathML";
+
+function placeMath(formulas) {
+  for (const [key, source] of Object.entries(formulas || {})) {
+    const place = document.querySelector(`[data-math="${CSS.escape(key)}"]`);
+    if (!place || place.dataset.done) continue;
+    const root = new DOMParser().parseFromString(source, "application/xml").documentElement;
+    const all = [root, ...root.querySelectorAll("*")];
+    if (all.some((e) => e.namespaceURI !== MATHML)) continue;
+    place.replaceChildren(document.importNode(root, true));
+    place.dataset.done = "1";
+  }
+}
+
+export default function (component) {
+  const { data, setTriggerValue, parentElement } = component;
+  const stop = new AbortController();
+  const listen = { signal: stop.signal, passive: true, capture: true };
+  let touched = Date.now(), counted = Date.now(), worked = 0;
+
+  const active = () => { touched = Date.now(); };
+  for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "touchmove"])
+    document.addEventListener(kind, active, listen);
+
+  document.addEventListener("keydown", (event) => {
+    const box = document.activeElement;
+    if (event.key === "Escape" && box && /^(TEXTAREA|INPUT)$/.test(box.tagName)) box.blur();
+  }, listen);
+
+  let leading = null;
+  document.addEventListener("scroll", (event) => {
+    const moved = event.target;
+    if (!moved.classList || !moved.classList.contains("tb-text")) return;
+    if (leading && leading !== moved) return;
+    leading = moved;
+    const share = moved.scrollTop / Math.max(1, moved.scrollHeight - moved.clientHeight);
+    for (const other of document.querySelectorAll(".tb-text"))
+      if (other !== moved) other.scrollTop = share * (other.scrollHeight - other.clientHeight);
+    clearTimeout(leading.release);
+    moved.release = setTimeout(() => { leading = null; }, 120);
+  }, listen);
+
+  const show = () => {
+    placeMath(data.math);
+    const left = Math.max(0, Math.round((new Date(data.expires) - Date.now()) / 1000));
+    const clock = document.querySelector("[data-countdown]");
+    if (clock) clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+    const at = Date.now();
+    if (!document.hidden && at - touched < 1000 * data.idle) worked += at - counted;
+    counted = at;
+    if (worked > 1000 * data.every || left < 2) {
+      if (worked > 0) setTriggerValue("beat", Math.round(worked / 100) / 10);
+      worked = 0;
+    }
+  };
+  show();
+  const timer = setInterval(show, 500);
+  return () => { stop.abort(); clearInterval(timer); };
+}

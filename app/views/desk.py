@@ -1,0 +1,89 @@
+"""Draws the texts of a pair: the conversation, two responses side by side, and their views."""
+
+from functools import cache
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.views import sanitise
+from review.desk import Item
+
+VIEWS = ("Text", "Raw", "Diff")
+_LONG_PROMPT = 1500
+
+
+@st.cache_data(show_spinner=False, max_entries=400)
+def _rendered(text: str, place: str) -> sanitise.Rendered:
+    return sanitise.rendered(text, place)
+
+
+@st.cache_data(show_spinner=False, max_entries=100)
+def _difference(one: str, two: str) -> tuple[str, str]:
+    return sanitise.difference(one, two)
+
+
+def conversation(item: Item, place: str) -> dict[str, str]:
+    """The whole prompt, a multi-turn one as turns; returns its formulas."""
+    math: dict[str, str] = {}
+    turns = []
+    for number, message in enumerate(item.messages):
+        made = _rendered(message["content"], f"{place}-p{number}")
+        math |= made.math
+        role = {"user": "Prompt" if len(item.messages) == 1 else "User", "assistant": "Assistant"}
+        name = escape(role.get(message["role"], message["role"]))
+        turns.append(f'<div class="tb-turn"><div class="tb-role">{name}</div>{made.html}</div>')
+    html = (
+        '<div class="tb-prompt" tabindex="0" role="region" aria-label="Prompt">'
+        f"{''.join(turns)}</div>"
+    )
+    if sum(len(message["content"]) for message in item.messages) > _LONG_PROMPT:
+        with st.expander("Prompt", expanded=True):
+            st.html(html)
+    else:
+        st.html(html)
+    return math
+
+
+def responses(item: Item, place: str, view: str) -> dict[str, str]:
+    """The responses side by side, in the order of the screen; returns their formulas."""
+    names = [f"Response {number}" for number in range(1, len(item.responses) + 1)]
+    if view == "Raw":
+        columns = st.columns(len(names), gap="medium")
+        for column, name, text in zip(columns, names, item.responses, strict=True):
+            with column, st.container(border=True, height=420):
+                st.html(f'<div class="tb-role">{name}</div>')
+                st.code(text, language=None, wrap_lines=True)
+        return {}
+    math: dict[str, str] = {}
+    if view == "Diff" and len(item.responses) == 2:
+        bodies = list(_difference(*item.responses))
+    else:
+        made = [_rendered(text, f"{place}-r{n}") for n, text in enumerate(item.responses)]
+        bodies = [one.html for one in made]
+        for one in made:
+            math |= one.math
+    sides = "".join(
+        f'<section class="tb-side"><h2>{name}</h2><div class="tb-text" tabindex="0" role="region" '
+        f'aria-label="{name}">{body}</div></section>'
+        for name, body in zip(names, bodies, strict=True)
+    )
+    st.html(f'<div class="tb-pair">{sides}</div>')
+    return math
+
+
+@cache
+def _component() -> Any:
+    source = (Path(__file__).parent / "desk.js").read_text(encoding="utf-8")
+    return st.components.v2.component("tiebreak_desk", js=source)
+
+
+def attend(key: str, *, math: dict[str, str], expires: str, idle: float) -> float | None:
+    """Formulas, scrolling in step, Esc and the countdown; seconds of work when some were seen."""
+    seen = _component()(
+        key=key,
+        data={"math": math, "expires": expires, "idle": idle, "every": 20},
+        on_beat_change=lambda: None,
+    )
+    return None if seen.beat is None else float(seen.beat)

@@ -1,0 +1,79 @@
+"""What the panel said about an answered pair: votes by judge and order, reasons, probabilities."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from app.views import desk, room
+from db.panel import PanelVote
+from db.vocabulary import Choice, Order
+from review import desk as service
+from review.verdict import verdict
+
+
+def in_words(choice: Choice, b_first: bool, strength: int | None = None) -> str:
+    """A stored choice in the words of the screen."""
+    return verdict(choice, strength, False, b_first=b_first).label
+
+
+def draw(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) -> None:
+    """The whole reveal of one answered pair, and the way back to work."""
+    found = service.reveal(room.database(), lease_id, room.person().id)
+    mine = verdict(found.choice, found.strength, found.both_bad, b_first=found.b_first)
+    st.subheader(f"You said: {mine.label}")
+    if found.control:
+        st.text("This one was a check, drawn without regard to what the panel said.")
+    elif found.reasons:
+        chips = "".join(
+            f'<span class="tb-chip">{escape(str(reason).replace("_", " "))}</span>'
+            for reason in found.reasons
+        )
+        st.html(f'<div><span class="tb-role">Why a person was asked</span><br>{chips}</div>')
+    if found.p is not None:
+        _probabilities(found.p, found.b_first)
+    _votes(found.votes, found.b_first)
+    place = f"v{lease_id[:7]}"
+    math = desk.conversation(found.item, place) | desk.responses(found.item, place, "Text")
+    with st.container(key="verdict"):
+        st.button(
+            "Back to work",
+            key="reveal-back",
+            shortcut="B",
+            on_click=on_back,
+            args=args,
+            type="primary",
+        )
+    desk.attend(f"reveal-{lease_id}", math=math, expires="", idle=0)
+
+
+def _probabilities(p: tuple[float, float, float], b_first: bool) -> None:
+    one, tie, two = (p[2], p[1], p[0]) if b_first else p
+    st.html(
+        '<div class="tb-bar"><span>All votes together: '
+        f"<b>{one:.0%}</b> for Response 1, <b>{tie:.0%}</b> equally good, <b>{two:.0%}</b> for "
+        "Response 2</span></div>"
+    )
+
+
+def _votes(votes: tuple[PanelVote, ...], b_first: bool) -> None:
+    if not votes:
+        st.text("No judge has voted on this pair.")
+        return
+    shown = {Order.AB: "2, 1" if b_first else "1, 2", Order.BA: "1, 2" if b_first else "2, 1"}
+    rows = [
+        {
+            "Judge": vote.judge,
+            "Read in the order": shown.get(vote.order, "not recorded"),
+            "Said": in_words(vote.choice, b_first, vote.strength),
+            "Sure": vote.confidence,
+            "Because": vote.rationale or vote.abstain_reason or "",
+        }
+        for vote in votes
+    ]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_config={"Sure": st.column_config.NumberColumn(format="percent")},
+    )

@@ -1,0 +1,100 @@
+"""Sign-in: an OpenID Connect provider where one is configured, else a name on this machine only."""
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+
+import streamlit as st
+
+from app.views import room
+from review import people
+from review.people import Person
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is reached from this machine only; the empty one is every address."""
+    if address == "localhost":
+        return True
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def provider_configured() -> bool:
+    """Whether `.streamlit/secrets.toml` names an identity provider."""
+    try:
+        return "auth" in st.secrets
+    except FileNotFoundError:
+        return False
+
+
+def enter() -> Person:
+    """Who is here; shows the sign-in screen, and stops, where nobody is yet."""
+    if provider_configured():
+        return _by_provider()
+    address = str(st.get_option("server.address") or "")
+    if not is_loopback(address):
+        room.notice(
+            "Sign-in is not configured",
+            f"The app listens on {address or 'every address'}, where others could answer in your "
+            "name.",
+            what_to_do="Start it with --server.address 127.0.0.1, or configure sign-in: an "
+            "[auth] section in .streamlit/secrets.toml.",
+        )
+        st.stop()
+    return _by_name()
+
+
+def _by_name() -> Person:
+    known = st.session_state.get("person")
+    if known is not None:
+        st.query_params["name"] = known.name
+        return people.known(room.database(), known.id)
+    name = st.query_params.get("name", "")
+    if name:
+        return people.by_name(room.database(), name)
+    st.session_state["person"] = people.by_name(room.database(), _ask_name())
+    st.rerun()
+
+
+def _ask_name() -> str:
+    with st.container(key="signin", width=520):
+        st.header("Who is reviewing?")
+        st.text("Your answers are stored under this name. Use the same one each time.")
+        with st.form("name", border=False):
+            typed = st.text_input("Your name", max_chars=80, autocomplete="name")
+            sent = st.form_submit_button("Begin", type="primary")
+    if not sent or not typed.strip():
+        st.stop()
+    return str(typed)
+
+
+def _by_provider() -> Person:
+    if not st.user.is_logged_in:
+        with st.container(key="signin", width=520):
+            st.header("Sign in to review")
+            st.text("Your organisation's sign-in opens and brings you back here.")
+            st.button("Sign in", type="primary", on_click=st.login)
+        st.stop()
+    claims = st.user.to_dict()
+    if _too_old(claims.get("iat")):
+        st.session_state.pop("person", None)
+        st.logout()
+        st.stop()
+    subject = f"{claims.get('iss', '')}|{claims['sub']}"
+    known = st.session_state.get("person")
+    if known is not None and st.session_state.get("subject") == subject:
+        return people.known(room.database(), known.id)
+    email = claims.get("email") if claims.get("email_verified") else None
+    name = str(claims.get("name") or claims.get("preferred_username") or claims["sub"])
+    person = people.by_subject(room.database(), subject, name, email, room.settings())
+    st.session_state["subject"] = subject
+    return person
+
+
+def _too_old(issued_at: object) -> bool:
+    """Streamlit's cookie lives for 30 days whatever the token says; ours is the shorter rule."""
+    if not isinstance(issued_at, int | float):
+        return True
+    issued = datetime.fromtimestamp(issued_at, UTC)
+    return datetime.now(UTC) - issued > timedelta(hours=room.settings().sign_in_hours)

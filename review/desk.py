@@ -1,0 +1,151 @@
+"""What lies on an annotator's desk: the texts of a held pair, and afterwards what the panel said.
+
+Before the answer nothing but the texts leaves this file.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from db import annotators, content, figures, leases, panel, reviews, tasks
+from db.errors import NotAllowed
+from db.models import Task
+from db.panel import PanelVote
+from db.session import Database
+from db.types import now
+from db.vocabulary import Choice, LeaseStatus, TaskKind
+from review.quality import Share, matches, pace
+from review.queue import Claim
+from review.roles import Action, require
+from review.settings import ReviewSettings
+
+
+@dataclass(frozen=True)
+class Item:
+    """The texts of a claim in the order they are shown: Response 1 first."""
+
+    messages: tuple[dict[str, str], ...]
+    responses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reveal:
+    """What an annotator may know of a pair once their answer is stored.
+
+    p: (p_a, p_tie, p_b) of the newest fit. reasons: why humans were asked.
+    """
+
+    item: Item
+    b_first: bool
+    choice: Choice
+    strength: int | None
+    both_bad: bool
+    votes: tuple[PanelVote, ...]
+    p: tuple[float, float, float] | None
+    reasons: tuple[str, ...]
+    control: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A person's own figures, and how much still waits."""
+
+    today: int
+    ever: int
+    median_seconds: float | None
+    an_hour: int
+    control: Share
+    consistency: Share
+    waiting: int
+    session_goal: int
+
+
+def item(database: Database, claim: Claim) -> Item:
+    """The texts of a held pair, or of the candidates to rank."""
+    with database.read() as session:
+        if claim.pair_id is None:
+            messages, texts = content.ranking(session, claim.prompt_id or 0, claim.candidate_ids)
+            return Item(tuple(messages), tuple(texts))
+        return _pair(session, claim.pair_id, claim.b_first)
+
+
+def _pair(session: Session, pair_id: int, b_first: bool) -> Item:
+    messages, a, b = content.pair(session, pair_id)
+    return Item(tuple(messages), (b, a) if b_first else (a, b))
+
+
+def reveal(database: Database, lease_id: str, annotator_id: int) -> Reveal:
+    """What the panel said about a pair this person has answered; remembers that they saw it.
+
+    Raises NotAllowed before the answer is stored, and to anybody else.
+    """
+    with database.begin() as session:
+        lease = leases.find(session, lease_id)
+        review = reviews.of_lease(session, lease_id)
+        if lease is None or lease.annotator_id != annotator_id:
+            raise NotAllowed("this answer is somebody else's; its reveal is theirs alone")
+        if lease.status is not LeaseStatus.DECIDED or review is None:
+            raise NotAllowed("the panel's votes are shown after the answer is stored")
+        lease.revealed_at = lease.revealed_at or now()
+        task = session.get_one(Task, lease.task_id)
+        agreed = panel.latest_consensus(session, review.pair_id)
+        found = agreed[0] if agreed else None
+        return Reveal(
+            item=_pair(session, review.pair_id, lease.b_first),
+            b_first=lease.b_first,
+            choice=review.choice,
+            strength=review.strength,
+            both_bad=review.both_bad,
+            votes=tuple(panel.votes_on(session, review.pair_id)),
+            p=(found.p_a, found.p_tie, found.p_b) if found else None,
+            reasons=tuple(task.reasons),
+            control=task.kind in (TaskKind.GOLD, TaskKind.REPEAT, TaskKind.AUDIT),
+        )
+
+
+def answered_item(database: Database, lease_id: str, annotator_id: int) -> Item:
+    """The texts of a pair this person has just answered, without what the panel said."""
+    with database.read() as session:
+        lease = leases.find(session, lease_id)
+        review = reviews.of_lease(session, lease_id)
+        if lease is None or review is None or lease.annotator_id != annotator_id:
+            raise NotAllowed("this answer is somebody else's; only its author sees it")
+        return _pair(session, review.pair_id, lease.b_first)
+
+
+def own_standing(
+    database: Database, annotator_id: int, settings: ReviewSettings, *, today: datetime
+) -> Standing:
+    """A person's own progress; `today` is when their day began."""
+    with database.read() as session:
+        person = annotators.by_id(session, annotator_id)
+        require(person, Action.REVIEW)
+        seconds = figures.recent_seconds(session, annotator_id, limit=200)
+        gold = reviews.gold_answers(
+            session, annotator_id, TaskKind.GOLD, limit=settings.gold_window
+        )
+        mine = pace(seconds)
+        return Standing(
+            today=figures.answers_since(session, annotator_id, today),
+            ever=figures.answers_since(session, annotator_id, None),
+            median_seconds=mine.median_seconds,
+            an_hour=round(3600 / mine.median_seconds) if mine.median_seconds else 0,
+            control=matches(gold),
+            consistency=matches(figures.repeats_of(session, annotator_id)),
+            waiting=tasks.waiting(session),
+            session_goal=settings.session_goal,
+        )
+
+
+def flag(
+    database: Database, lease_id: str, annotator_id: int, kind: str, note: str | None = None
+) -> None:
+    """Warn about a held pair's content and hand the pair on; the warning is stored at once."""
+    with database.begin() as session:
+        lease = leases.find(session, lease_id)
+        if lease is None or lease.annotator_id != annotator_id:
+            raise NotAllowed("this pair is held by somebody else; take the next pair")
+        task = session.get_one(Task, lease.task_id)
+        if task.pair_id is not None:
+            reviews.add_flag(session, task.pair_id, annotator_id, kind, note)

@@ -57,7 +57,8 @@ def test_reversal_names_raters_and_the_favoured_position() -> None:
     assert len(flags) == 1
     assert flags[0].detail["favours"] == ["first", "second", "neither"]
     assert flags[0].detail["opposite"] == 2
-    assert flags[0].score == 1.0 and flags[0].hard
+    assert flags[0].score == 1.0
+    assert flags[0].hard
     assert not reversal(ballots, strongest=2)[0].hard  # a against tie is no change of sides
 
 

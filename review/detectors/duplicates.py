@@ -42,15 +42,17 @@ def near_duplicates(
     *,
     at_least: float = 0.8,
 ) -> Iterator[tuple[int, int, bool, float]]:
-    """(pair, pair, mirrored, similarity) of pairs whose responses are nearly the same.
+    """(pair, pair, mirrored, similarity) of pairs whose prompts and responses are nearly the same.
 
     Similarity: the smaller Jaccard index of the two matched responses' 5-gram sets.
     """
     if not len(prompts):
         return
-    first, second = shingles(responses_a), shingles(responses_b)
-    whole = csr_matrix(first + second + shingles(prompts))
+    first, second, asked = shingles(responses_a), shingles(responses_b), shingles(prompts)
+    whole = csr_matrix(first + second + asked)
     for one, other in sorted(_candidates(whole)):
+        if _jaccard(asked, one, asked, other) < at_least:
+            continue
         straight = min(_jaccard(first, one, first, other), _jaccard(second, one, second, other))
         crossed = min(_jaccard(first, one, second, other), _jaccard(second, one, first, other))
         if max(straight, crossed) >= at_least:

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from judges.trust.ballots import Consensus
 from review.detectors.flag import Flag
 
+_FLOORS = (0.1, 0.1, 0.1, 0.02, 0.03, 0.02)
+"""Smallest deviation that counts as one, by measure, so that a constant measure does not ring."""
+
 MEASURES = (
     "prompt_length",
     "response_length",
@@ -65,12 +68,13 @@ def outliers(
     names: Sequence[str] = MEASURES,
     *,
     reference_PF: NDArray[np.float64] | None = None,
-    beyond: float = 6.0,
+    floors: Sequence[float] = _FLOORS,
+    beyond: float = 8.0,
 ) -> list[Flag]:
     """Pairs with a measure more than `beyond` robust deviations from the median of the reference.
 
     The reference is what came before (or the set itself). A deviation is 1.4826 times the median
-    absolute one, at least a tenth of the measures' 90% range, so that a constant does not ring.
+    absolute one, at least a tenth of the measure's 90% range and its floor.
     Score: 1 - beyond / (2 * deviations), from .5 at the limit to 1.
     """
     reference = measures_PF if reference_PF is None else reference_PF
@@ -79,7 +83,7 @@ def outliers(
     centre = np.median(reference, axis=0)
     spread = 1.4826 * np.median(np.abs(reference - centre), axis=0)
     wide = np.quantile(reference, 0.95, axis=0) - np.quantile(reference, 0.05, axis=0)
-    scale = np.maximum(np.maximum(spread, 0.1 * wide), 1e-3)
+    scale = np.maximum(np.maximum(spread, 0.1 * wide), np.asarray(floors))
     away = np.abs(measures_PF - centre) / scale
     flags = []
     for pair in np.flatnonzero((away > beyond).any(axis=1)):

@@ -1,0 +1,196 @@
+"""Killed at any moment and run again: nothing lost, nothing asked twice but what was in flight."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from db.models import Reservation, Vote, VoteClaim
+from db.runs import spent_nanousd
+from db.session import Database
+from judges import verdicts
+from judges.prices import NANO
+from protocol_server import FAULTS, Script, Server, serving
+from sqlalchemy import func, select
+from test_judges_steps import add, cost_of, fake, remote
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def start(url: str, sections: dict[str, Any], cap: str = "none") -> "subprocess.Popen[bytes]":
+    worker = Path(__file__).with_name("judge_worker.py")
+    environ = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        [sys.executable, str(worker), url, json.dumps(sections), cap],
+        env=environ,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+    )
+
+
+def kill_when(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> None:
+    """SIGKILL as soon as `ready`, or fail where it never is."""
+    deadline = time.monotonic() + 60
+    while not ready():
+        assert process.poll() is None, "it finished before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    process.communicate()
+
+
+def finish(url: str, sections: dict[str, Any], cap: str = "none") -> str:
+    process = start(url, sections, cap)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0
+    return output.decode()
+
+
+def stored(database: Database) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(Vote)) or 0
+
+
+def test_a_killed_run_asks_nothing_again_but_what_was_in_flight(
+    any_database: Database, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    add(any_database, 150)
+    url = any_database.engine.url.render_as_string(hide_password=False)
+    options = {"latency": 0.02, "calls": str(calls)}
+    sections = {"judge": [fake(options=options, concurrency=8)]}
+
+    def asked() -> int:
+        return len(calls.read_bytes().splitlines()) if calls.exists() else 0
+
+    in_flight = 0
+    for goal in (40, 120, 200):
+        kill_when(start(url, sections), lambda goal=goal: asked() >= goal)  # type: ignore[misc]
+        in_flight += asked() - in_flight - stored(any_database)
+    assert "votes stored" in finish(url, sections)
+    assert stored(any_database) == 300
+    times = Counter(calls.read_text().split())
+    assert len(times) == 300
+    again = sum(times.values()) - 300
+    assert again <= in_flight
+    # In flight at a kill: 8 being asked, and the answers of the last moments waiting to be stored.
+    assert in_flight <= 3 * (8 + 24)
+    with any_database.read() as session:
+        assert session.scalar(select(func.count()).select_from(VoteClaim)) == 0
+
+
+def test_two_processes_share_the_work_and_ask_nothing_twice(
+    postgres_database: Database, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    add(postgres_database, 300)
+    url = postgres_database.engine.url.render_as_string(hide_password=False)
+    options = {"latency": 0.02, "calls": str(calls)}
+    sections = {"judge": [fake(options=options, concurrency=8)]}
+    both = [start(url, sections) for _ in range(2)]
+    outputs = [process.communicate(timeout=120)[0].decode() for process in both]
+    assert stored(postgres_database) == 600
+    assert max(Counter(calls.read_text().split()).values()) == 1
+    shares = [int(output.split()[0]) for output in outputs]
+    assert sum(shares) == 600
+    assert min(shares) > 50
+
+
+def soak_panel(server: Server) -> dict[str, Any]:
+    common = {"timeout": 0.5, "retries": 3, "concurrency": 32}
+    return {
+        "judge": [
+            remote(server, "first", **common),
+            remote(server, "second", **common, temperature=0.5),
+            remote(
+                server,
+                "third",
+                **{**common, "provider": "openai", "base_url": f"{server.url}/v1"},
+            ),
+        ]
+    }
+
+
+def soak(database: Database, pairs: int, seed: int) -> None:
+    """Three judges, both orders, a tenth of the calls failing, three kills at random moments."""
+    rng = random.Random(seed)
+    add(database, pairs)
+    url = database.engine.url.render_as_string(hide_password=False)
+    wanted = pairs * 6
+    cap = 1000.0
+    in_flight = 0
+    with serving(Script(faults=0.1, kinds=FAULTS, latency=0.01, hang=1.0)) as server:
+        sections = soak_panel(server)
+        for kill in range(3):
+            goal = server.state.total_calls + wanted * rng.uniform(0.1, 0.25)
+            process = start(url, sections, str(cap))
+            kill_when(process, lambda goal=goal: server.state.total_calls >= goal)  # type: ignore[misc]
+            time.sleep(1.2)  # let what hangs in the server end, so that the count is still
+            with database.read() as session:
+                assert spent_nanousd(session) <= cap * NANO, kill
+            in_flight += len(server.state.billed) - stored(database) - in_flight
+        for _ in range(4):  # what failed three times in a run is asked by the next
+            if "missing" not in finish(url, sections, str(cap)):
+                break
+        state = server.state
+    with database.read() as session:
+        rows = session.execute(select(Vote.raw, Vote.cost_nanousd)).all()
+        duplicates = session.execute(
+            select(Vote.pair_id)
+            .group_by(Vote.pair_id, Vote.judge_version_id, Vote.order, Vote.sample)
+            .having(func.count() > 1)
+        ).all()
+        spent = spent_nanousd(session)
+        unsettled = session.scalar(
+            select(func.count()).where(Reservation.settled_nanousd.is_(None))
+        )
+    assert len(rows) == wanted
+    assert duplicates == []
+    assert unsettled is not None
+    answers = [name_of(verdicts.load(raw).text) for raw, _ in rows]
+    told = {name for name in answers if name}
+    priced = sum(cost for (_, cost), name in zip(rows, answers, strict=True) if name)
+    assert priced == soak_cost(server, told)
+    assert sum(cost for _, cost in rows) <= spent <= cap * NANO
+    # Every call beyond one a vote was a fault asked again, or was in flight at a kill.
+    asked_again = state.total_calls - wanted
+    again_by_fault = sum(
+        state.faults[kind]
+        for kind in ("rate limit", "overloaded", "server error", "drop", "timeout", "not json")
+    )
+    assert asked_again <= again_by_fault + 3 * 3 * (32 + 64)
+
+
+def name_of(text: str) -> str | None:
+    """The server's number of an answer, where it wrote one into it."""
+    _, found, rest = text.partition("[answer ")
+    return f"answer_{rest.partition(']')[0]}" if found else None
+
+
+def soak_cost(server: Server, names: set[str]) -> int:
+    total = 0
+    for name in names:
+        usage = server.state.billed[name]
+        if "input_tokens" in usage:
+            total += cost_of(server, {name})
+        else:
+            cached = usage["prompt_tokens_details"]["cached_tokens"]  # type: ignore[index]
+            fresh = usage["prompt_tokens"] - cached
+            total += fresh * 1000 + cached * 100 + usage["completion_tokens"] * 5000
+    return total
+
+
+def test_a_small_soak(database: Database) -> None:
+    soak(database, pairs=120, seed=1)
+
+
+@pytest.mark.slow
+def test_the_soak(postgres_database: Database) -> None:
+    soak(postgres_database, pairs=2000, seed=7)

@@ -1,0 +1,244 @@
+"""The whole step: a panel asked into a database, resumed, capped, pooled."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from db.errors import BudgetSpent, KeyRefused, Unavailable, UnknownName
+from db.models import ConsensusFit, Reservation, Run, Vote, VoteClaim
+from db.pairs import NewCandidate, NewPair, add_pairs
+from db.runs import spent_nanousd
+from db.session import Database
+from db.vocabulary import Choice, Order, RunStatus
+from judges import panel, steps
+from judges.panel import Panel
+from judges.prices import NANO
+from protocol_server import Script, Server, serving
+from sqlalchemy import func, select
+
+
+def add(database: Database, count: int) -> None:
+    """Pairs whose response A is longer."""
+    rows = [
+        NewPair(
+            [{"role": "user", "content": f"Question {n}?"}],
+            NewCandidate(f"A longer answer to question {n}."),
+            NewCandidate(f"Short {n}."),
+            f"pair-{n}",
+        )
+        for n in range(count)
+    ]
+    with database.begin() as session:
+        add_pairs(session, rows)
+
+
+def fake(name: str = "fake", **more: Any) -> dict[str, Any]:
+    options = more.pop("options", {})
+    return {"name": name, "provider": "fake", "model": name, "options": options, **more}
+
+
+def remote(server: Server, name: str = "remote", **more: Any) -> dict[str, Any]:
+    prices = {"input": 1.0, "cached": 0.1, "written": 1.25, "output": 5.0}
+    return {
+        "name": name,
+        "provider": "anthropic",
+        "model": "test-model",
+        "base_url": server.url,
+        "prices": prices,
+        "timeout": 0.5,
+        "retries": 2,
+        "max_tokens": 200,
+        **more,
+    }
+
+
+def parsed(*judges: dict[str, Any]) -> Panel:
+    return panel.parse({"judge": list(judges)}, allow_fake=True)
+
+
+def run(database: Database, *judges: dict[str, Any], **more: Any) -> steps.JudgeRun:
+    more.setdefault("environ", {"ANTHROPIC_API_KEY": "good"})
+    more.setdefault("pauses", (0.01, 0.01))
+    return steps.run_judges(database, parsed(*judges), **more)
+
+
+def votes(database: Database) -> list[Vote]:
+    with database.read() as session:
+        return list(session.scalars(select(Vote).order_by(Vote.id)))
+
+
+def count(database: Database, table: Any) -> int:
+    with database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_every_judge_votes_once_in_each_order(any_database: Database) -> None:
+    add(any_database, 30)
+    done = run(any_database, fake("one"), fake("two", samples=2))
+    assert done.stored == 30 * 2 * 1 + 30 * 2 * 2
+    assert {vote.choice for vote in votes(any_database)} == {Choice.A}  # A is longer in both orders
+    again = run(any_database, fake("one"), fake("two", samples=2))
+    assert again.stored == 0
+    assert count(any_database, VoteClaim) == 0
+
+
+def test_a_judge_who_always_picks_the_first_contradicts_itself(database: Database) -> None:
+    add(database, 5)
+    run(database, fake(options={"verdict": "1"}))
+    said = Counter((vote.order, vote.choice) for vote in votes(database))
+    assert said == {(Order.AB, Choice.A): 5, (Order.BA, Choice.B): 5}
+
+
+def test_only_the_rungs_asked_for(database: Database) -> None:
+    add(database, 10)
+    judge = fake(samples=3)
+    first = run(database, judge, within=[1, 2, 3], orders=[Order.AB], samples=[1])
+    assert first.stored == 3
+    second = run(database, judge, within=[2], orders=[Order.AB, Order.BA], samples=[1, 2])
+    assert second.stored == 3  # the fourth is there already
+    assert run(database, judge).stored == 10 * 2 * 3 - 6
+
+
+def test_tiers_are_asked_one_at_a_time(database: Database) -> None:
+    add(database, 4)
+    judges = [fake("cheap"), fake("dear", tier=2)]
+    assert set(run(database, *judges, tier=2).tallies) == {"dear"}
+    with pytest.raises(UnknownName, match="tier 3 has no judges"):
+        run(database, *judges, tier=3)
+
+
+def test_what_cannot_be_read_is_an_abstain_that_is_kept(database: Database) -> None:
+    add(database, 3)
+    done = run(database, fake(options={"verdict": "both lovely"}))
+    assert done.abstained == 6
+    vote = votes(database)[0]
+    assert vote.choice is Choice.ABSTAIN
+    assert vote.abstain_reason == "no verdict"
+    assert "both lovely" in str(vote.raw)
+
+
+def test_a_changed_judge_is_asked_anew(database: Database) -> None:
+    add(database, 3)
+    run(database, fake())
+    assert (
+        run(database, fake(concurrency=7, timeout=9.0, prices={"input": 1, "output": 1})).stored
+        == 0
+    )
+    assert run(database, fake(max_tokens=100)).stored == 6
+
+
+def test_spend_is_what_was_billed_and_settled(any_database: Database) -> None:
+    with serving() as server:
+        add(any_database, 40)
+        done = run(any_database, remote(server))
+        billed = cost_of(server)
+    assert done.stored == 80
+    assert round(done.cost_usd * NANO) == billed
+    with any_database.read() as session:
+        assert spent_nanousd(session) == billed
+        open_blocks = session.scalars(
+            select(Reservation).where(Reservation.settled_nanousd.is_(None))
+        ).all()
+    assert open_blocks == []
+
+
+def cost_of(server: Server, names: set[str] | None = None) -> int:
+    """In nano-dollars at the prices of `remote`: 1, .1, 1.25 and 5 dollars a million tokens."""
+    return sum(
+        usage["input_tokens"] * 1000
+        + usage["cache_read_input_tokens"] * 100
+        + usage["cache_creation_input_tokens"] * 1250
+        + usage["output_tokens"] * 5000
+        for name, usage in server.state.billed.items()
+        if names is None or name in names
+    )
+
+
+def test_the_cap_is_never_passed_and_a_higher_one_goes_on(database: Database) -> None:
+    with serving() as server:
+        add(database, 60)
+        first = run(database, remote(server), remote(server, "other", max_tokens=150), max_usd=0.05)
+        spent = cost_of(server)
+        assert first.capped
+        assert 0 < spent <= 0.05 * NANO
+        # What is left is less than one question's upper bound, about half a cent each.
+        assert spent > 0.05 * NANO - 0.012 * NANO
+        assert first.stored == server.state.total_calls
+        rest = run(database, remote(server), remote(server, "other", max_tokens=150))
+    assert first.stored + rest.stored == 240
+    assert server.state.total_calls == 240
+
+
+def test_a_cap_too_small_for_anything_says_so(database: Database) -> None:
+    with serving() as server:
+        add(database, 2)
+        with pytest.raises(BudgetSpent, match="no room for a single question"):
+            run(database, remote(server), max_usd=0.0001)
+        assert server.state.total_calls == 0
+
+
+def test_a_lost_answer_stays_spent_and_is_asked_again(database: Database) -> None:
+    with serving(Script(faults=0.3, kinds=("drop",))) as server:
+        add(database, 30)
+        done = run(database, remote(server), max_usd=5)
+    lost = server.state.faults["drop"]
+    assert lost > 3
+    with database.read() as session:
+        spent = spent_nanousd(session)
+    assert done.stored >= 58  # three passes over a fault of 30%: at most 3% stay away
+    assert spent > sum(vote.cost_nanousd for vote in votes(database))
+    assert spent <= 5 * NANO
+
+
+def test_a_missing_key_stops_before_anything_is_asked(database: Database) -> None:
+    with serving() as server:
+        add(database, 2)
+        with pytest.raises(KeyRefused, match="'ANTHROPIC_API_KEY'"):
+            run(database, fake(), remote(server), environ={})
+    assert count(database, Vote) == 0
+
+
+def test_a_key_that_expires_stops_its_judge_at_once_and_the_others_go_on(
+    database: Database,
+) -> None:
+    with serving(Script(key_works_for=20)) as server:
+        add(database, 50)
+        done = run(database, fake(), remote(server, concurrency=4))
+        assert server.state.total_calls == 20
+    assert done.tallies["fake"].stored == 100
+    assert done.tallies["remote"].stored == 20
+    assert len(done.problems) == 1
+    assert "key in ANTHROPIC_API_KEY is refused" in done.problems[0]
+    assert "80 missing" in done.summary
+    with database.read() as session:
+        assert session.get_one(Run, done.run_id).status is RunStatus.STOPPED
+
+
+def test_a_provider_that_is_down_does_not_hold_up_the_others(database: Database) -> None:
+    with serving(Script(down=True)) as server:
+        add(database, 50)
+        done = run(database, fake(), remote(server, retries=0, concurrency=4))
+        # Five failures open the circuit, what is in flight comes back, then two careful tries.
+        assert server.state.total_calls <= 5 + 4 + 2
+        assert done.tallies["fake"].stored == 100
+        assert "does not answer" in done.problems[0] or "server fails" in done.problems[0]
+        with pytest.raises(Unavailable):
+            run(database, remote(server, retries=0, concurrency=4))
+
+
+def test_fitting_twice_changes_nothing(database: Database) -> None:
+    add(database, 12)
+    with pytest.raises(UnknownName, match="no votes"):
+        steps.fit_consensus(database, "majority")
+    run(database, fake("one"), fake("two", options={"verdict": "2"}))
+    for model in ("majority", "dawid-skene", "tiebreak"):
+        first = steps.fit_consensus(database, model)
+        second = steps.fit_consensus(database, model)
+        assert (first.new, second.new) == (True, False)
+        assert first.fit_id == second.fit_id
+        assert (first.pairs, first.votes) == (12, 48)
+    with database.read() as session:
+        fit = session.get_one(ConsensusFit, 1)
+    figures = {row["judge"]: row for row in fit.raters}
+    assert figures["one"]["agreement"] == 1.0
+    assert figures["two"]["flips"] == 1.0

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from app.verbs import data, judging, project, reviewing, training
+from app.verbs import data, judging, project, reporting, reviewing, training
 from db.errors import TiebreakError
 
 app = typer.Typer(
@@ -32,6 +32,10 @@ app.command()(data.export)
 app.add_typer(training.train, name="train")
 app.command()(training.evaluate)
 app.command()(training.promote)
+app.command()(training.rollback)
+app.command()(training.history)
+app.command()(reporting.report)
+app.add_typer(reporting.certificate, name="certificate")
 app.command()(project.status)
 app.command("show")(project.show_pair)
 app.command()(project.doctor)

@@ -206,7 +206,9 @@ def _export(demo: Demo) -> str:
 
 def _train(demo: Demo, dataset: str) -> None:
     """Train both models, measure both, and put each before its gate."""
-    from trainer.steps import evaluate, promote, train_judge, train_reward
+    from app.pipeline.gate import gold_rows
+    from trainer.registry import evaluate, promote
+    from trainer.steps import train_judge, train_reward
 
     database, settings = demo.config.database, demo.config.training
     rules = demo.config.panel.rules
@@ -218,20 +220,17 @@ def _train(demo: Demo, dataset: str) -> None:
         f"train judge --dataset {dataset}",
         lambda report: train_judge(database, settings, rules, dataset, progress=report),
     )
-    rows: list[list[Any]] = []
-    for made in (reward, judge):
-        name = made.checkpoint
+    rows: dict[str, list[Any]] = {}
+    columns: list[str] = []
+    for name in (reward.checkpoint, judge.checkpoint):
         measured = demo.step(
-            f"evaluate {name}",
-            lambda report, name=name: evaluate(database, settings, name, progress=report),
+            f"evaluate {name}", lambda report, name=name: evaluate(database, name, rules)
         )
-        rows += measured.rows
-        demo.step(
-            f"promote {name}",
-            lambda report, name=name: promote(database, settings, name),
-        )
+        columns, found = gold_rows(measured)
+        rows |= {str(row[0]): row for row in found}
+        demo.step(f"promote {name}", lambda report, name=name: promote(database, name, rules))
     print()
-    table("What the loop measured on frozen gold", list(measured.columns), rows)
+    table(f"Frozen gold: {measured.pairs} pairs no model was trained on", columns, [*rows.values()])
 
 
 if __name__ == "__main__":

@@ -71,27 +71,39 @@ def judge(
     show(done, as_json)
 
 
+CheckpointName = Annotated[
+    str | None, typer.Argument(help="Name of a checkpoint; default the newest.")
+]
+
+
 def evaluate(
-    checkpoint: Annotated[str, typer.Argument(help="Name of a checkpoint.")],
+    checkpoint: CheckpointName = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure a checkpoint on the frozen gold, beside the baselines.
+    """Measure a checkpoint on the frozen gold, beside the baselines and the incumbent.
 
     Example: tiebreak evaluate judge-1
     """
-    from trainer.steps import evaluate as step
+    from app.output import table
+    from app.pipeline.gate import gold_rows
+    from trainer.registry import evaluate as step
 
     settings = configuration(config)
-    with progress() as report:
-        done = step(settings.database, settings.training, checkpoint, progress=report)
+    done = step(settings.database, checkpoint, settings.panel.rules)
+    if not as_json:
+        columns, rows = gold_rows(done)
+        table(f"{done.checkpoint} on {done.pairs} gold pairs", columns, rows)
     show(done, as_json)
 
 
 def promote(
-    checkpoint: Annotated[str, typer.Argument(help="Name of a checkpoint.")],
+    checkpoint: CheckpointName = None,
     force: Annotated[
         str | None, typer.Option(help="Promote against the gate, for this reason.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="This judge is the incumbent, not the panel's consensus.")
     ] = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
@@ -100,10 +112,57 @@ def promote(
 
     Example: tiebreak promote judge-1
     """
-    from trainer.steps import promote as step
+    from trainer.registry import promote as step
 
     settings = configuration(config)
-    done = step(settings.database, settings.training, checkpoint, force=force)
+    done = step(
+        settings.database, checkpoint, settings.panel.rules, against=against, force=force
+    )
     show(done, as_json)
-    if not done.promoted:
+    if done.verdict == "refused":
         raise typer.Exit(1)
+
+
+class Kind(StrEnum):
+    """Kinds of checkpoints."""
+
+    REWARD = "reward"
+    JUDGE = "judge"
+    POLICY = "policy"
+    PROCESS = "process"
+
+
+def rollback(
+    kind: Annotated[Kind, typer.Argument(help="Of which kind.")],
+    reason: Annotated[str, typer.Option(help="What went wrong.")],
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take the active checkpoint out of production; the one before it comes back.
+
+    Example: tiebreak rollback judge --reason "answers ties too often"
+    """
+    from db.vocabulary import CheckpointKind
+    from trainer.registry import rollback as step
+
+    show(step(configuration(config).database, CheckpointKind(kind.value), reason), as_json)
+
+
+def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Every decision of the gate, oldest first.
+
+    Example: tiebreak history
+    """
+    from app.output import table
+    from trainer.registry import history as step
+
+    decisions = step(configuration(config).database)
+    if as_json:
+        show(decisions, True)
+        return
+    columns = ["checkpoint", "kind", "verdict", "over", "generation", "at", "reasons"]
+    table(
+        "Decisions of the gate",
+        columns,
+        [[d[c] if c != "reasons" else "; ".join(d[c]) for c in columns] for d in decisions],
+    )

@@ -1,0 +1,109 @@
+"""The report as tables for people in a terminal."""
+
+from typing import Any
+
+from app.output import table
+from judges.trust.intervals import Estimate
+from review.report import Report
+from review.report_cost import Figure
+
+
+def print_report(report: Report) -> None:
+    """The field's table, then what stands beside it."""
+    print(f"{report.pairs:,} pairs, {report.judges} judges; {report.fit}.")
+    print(f"{report.reference}.\n")
+    _quality(report)
+    _reversals(report)
+    _trust(report)
+    _spend(report)
+    for line in report.assumptions:
+        print(f"assumed: {line}")
+    for line in report.advice:
+        print(f"advice: {line}")
+
+
+def percent(found: Estimate) -> str:
+    """A share with its interval, or why there is none."""
+    if found.value is None:
+        return f"– ({found.why})"
+    if found.low is None or found.high is None:
+        return f"{found.value:.1%} ({found.why})"
+    return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
+
+
+def number(found: Figure, form: str = "{:,.0f}") -> str:
+    """A figure, or a dash; the reasons are listed once below."""
+    return "–" if found.value is None else form.format(found.value)
+
+
+def _quality(report: Report) -> None:
+    rows: list[list[Any]] = [
+        [
+            row.name, percent(row.agreement), row.agreement.n, number(row.pairs_a_day),
+            number(row.usd_per_1000, "${:,.2f}"), number(row.times_cheaper, "{:,.1f}x"),
+        ]
+        for row in report.rows
+    ]  # fmt: skip
+    columns = [
+        "who", "agreement with the humans", "n", "pairs a day", "per 1,000", "cheaper than humans"
+    ]  # fmt: skip
+    table("What is true for this project", columns, rows)
+    for row in report.rows[report.judges :]:
+        print(f"{row.name}: measured against {row.against}; not: {row.not_said}.")
+    figures = [f for row in report.rows for f in (row.pairs_a_day, row.usd_per_1000)]
+    for why in dict.fromkeys(f.why for f in figures if f.value is None):
+        print(f"no figure where: {why}.")
+    for target, share in report.human_share_for.items():
+        if share is not None:
+            print(f"{target} agreement would need humans on {share:.1%} of the pairs.")
+    print()
+
+
+def _reversals(report: Report) -> None:
+    rows: list[list[Any]] = [
+        [r.judge, percent(r.rate), percent(r.opposite), "LOW QUALITY" if r.low_quality else ""]
+        for r in report.reversals
+    ]
+    columns = ["judge", "answers differ between orders", "a against b", ""]
+    table("Reversals (over 10% marks low quality)", columns, rows)
+
+
+def _trust(report: Report) -> None:
+    c = report.calibration
+    if c.n:
+        print(f"calibration on {c.n:,} pairs: ECE {c.ece:.3f}, log-loss {c.log_loss:.3f}")
+    if report.effective:
+        print(f"effective number of judges: {report.effective['n_eff']:.2f} of {report.judges}")
+    print(f"agreement of the judges (alpha): {report.alpha_judges}")
+    print(f"agreement of the humans (alpha): {report.alpha_humans}")
+    if report.human_share.value is not None:
+        print(f"{report.delivered:,} labels delivered, {report.human_share.value:.1%} by humans")
+    if not report.certificates:
+        print("no promise was made yet; `tiebreak route --target-error 0.05` asks for one")
+    else:
+        rows: list[list[Any]] = [
+            [
+                made.id,
+                "withdrawn" if made.withdrawn else "holds" if made.holds else "nothing promised",
+                f"{made.promised:.2%}", percent(made.audit_error), percent(made.later_error),
+            ]
+            for made in report.certificates
+        ]  # fmt: skip
+        columns = ["certificate", "", "promised", "measured by its audits", "by later answers"]
+        table("Promised and measured error", columns, rows)
+    print()
+
+
+def _spend(report: Report) -> None:
+    rows: list[list[Any]] = [
+        [
+            cost.judge, cost.order, cost.rules, f"{cost.votes:,}", f"{cost.abstained:,}",
+            f"${cost.usd:,.4f}", number(cost.usd_per_1000, "${:,.3f}"),
+        ]
+        for cost in report.spend
+    ]  # fmt: skip
+    columns = ["judge", "order", "principles", "votes", "abstained", "spent", "per 1,000 pairs"]
+    table("Spend", columns, rows)
+    accepted = number(report.usd_per_accepted, "${:,.5f}")
+    why = f" ({report.usd_per_accepted.why})" if report.usd_per_accepted.value is None else ""
+    print(f"in all ${report.spend_total_usd:,.4f}; per accepted label {accepted}{why}")

@@ -1,5 +1,6 @@
 """Verbs about models: train, evaluate, promote."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer

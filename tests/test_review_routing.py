@@ -169,7 +169,8 @@ def test_teaching_falls_with_answers_in_the_pattern() -> None:
     ballots = ballots_of([[[A, A], [B, B]]] * 3 + [[[A, A], [A, A]]])
     consensus = consensus_of(np.array([0.1, 0.1, 0.1, 3.0]), 0.0)
     fresh = teaching(ballots, consensus)
-    assert fresh[0] == 1.0 and fresh[3] < 0.5
+    assert fresh[0] == 1.0
+    assert fresh[3] < 0.5
     labels = np.array([A, A, B, MISSING], np.int8)
     later = teaching(ballots, consensus, labels)
     assert later[3] / later[0] > fresh[3] / fresh[0]

@@ -1,0 +1,167 @@
+"""How many independent judges a panel is worth, and what each one adds.
+
+Judges that make the same mistakes count once: n_eff = R^2 / (sum of the correlation matrix), the
+design effect of Kish (1965) for R equally trusted, correlated votes. Leaves out the label model,
+which discounts families itself.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Pooler
+from judges.trust.intervals import Estimate, paired_difference
+
+LEAST_SHARED = 20
+"""Pairs two judges must share for their correlation to count."""
+
+
+def margins(ballots: Ballots) -> NDArray[np.float64]:
+    """Mean vote of each rater, from -1 (B) to 1 (A), NaN without a vote: [pairs, raters]."""
+    codes = ballots.codes_PRO
+    known = codes != MISSING
+    total = ((codes == A).astype(float) - (codes == B)).sum(axis=2)
+    out = np.full(total.shape, np.nan)
+    np.divide(total, known.sum(axis=2), out=out, where=known.any(axis=2))
+    return out
+
+
+def error_correlation(ballots: Ballots, labels_P: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Correlation of the judges' errors on answered pairs; NaN where too few are shared.
+
+    The error of a judge is how far its mean vote stands from the answer (a tie stands at 0).
+    """
+    known = labels_P != MISSING
+    truth = np.select([labels_P == A, labels_P == B], [1.0, -1.0], default=0.0)[known]
+    away = np.abs(margins(ballots)[known] - truth[:, None])
+    return correlation(away)
+
+
+def vote_correlation(ballots: Ballots) -> NDArray[np.float64]:
+    """Correlation of every two judges' votes, what the other judges say taken out.
+
+    For use before there are answers. The others are a noisy stand-in for the truth, so some shared
+    truth remains and the correlation is an upper bound (n_eff a lower one). With two judges there
+    are no others, and the plain correlation is given.
+    """
+    votes = margins(ballots)
+    raters = votes.shape[1]
+    matrix = np.eye(raters)
+    for one in range(raters):
+        for other in range(one + 1, raters):
+            rest = np.delete(votes, [one, other], axis=1)
+            pair = votes[:, [one, other]]
+            if rest.shape[1]:
+                pair = _residuals(pair, rest)
+            matrix[one, other] = matrix[other, one] = correlation(pair)[0, 1]
+    return matrix
+
+
+def _residuals(pair_P2: NDArray[np.float64], rest_PR: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is left of two judges' votes after a linear fit on all the others."""
+    design = np.column_stack([np.nan_to_num(rest_PR), np.ones(len(rest_PR))])
+    out = np.full(pair_P2.shape, np.nan)
+    for column in range(2):
+        known = np.isfinite(pair_P2[:, column])
+        if known.sum() > design.shape[1]:
+            fit = np.linalg.lstsq(design[known], pair_P2[known, column], rcond=None)[0]
+            out[known, column] = pair_P2[known, column] - design[known] @ fit
+    return out
+
+
+def correlation(values_PR: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pearson correlation of columns on the rows both have; NaN under `LEAST_SHARED` rows."""
+    raters = values_PR.shape[1]
+    matrix = np.full((raters, raters), np.nan)
+    np.fill_diagonal(matrix, 1.0)
+    for one in range(raters):
+        for other in range(one + 1, raters):
+            both = np.isfinite(values_PR[:, [one, other]]).all(axis=1)
+            x, y = values_PR[both, one], values_PR[both, other]
+            if both.sum() >= LEAST_SHARED and x.std() > 0 and y.std() > 0:
+                matrix[one, other] = matrix[other, one] = np.corrcoef(x, y)[0, 1]
+    return matrix
+
+
+def effective_number(correlation_RR: NDArray[np.float64]) -> float:
+    """n_eff in [1, R] of a panel with this correlation; unknown pairs take the mean of the known.
+
+    Negative correlations count as none: they would promise more judges than there are.
+    """
+    raters = len(correlation_RR)
+    if raters <= 1:
+        return float(raters)
+    off = correlation_RR[~np.eye(raters, dtype=bool)]
+    known = off[np.isfinite(off)]
+    filled = np.where(np.isfinite(off), off, known.mean() if len(known) else 0.0)
+    total = raters + np.clip(filled, 0.0, 1.0).sum()
+    return float(raters**2 / total)
+
+
+@dataclass(frozen=True)
+class JudgeValue:
+    """What a panel loses without one judge.
+
+    gain: log-loss on answered pairs without the judge minus with it; positive is worth having.
+    n_eff_without: effective number of the rest. drop: whether the panel is no worse without it.
+    """
+
+    rater: str
+    gain: Estimate
+    n_eff_without: float
+    drop: bool
+
+
+def judge_values(
+    make: Callable[[], Pooler],
+    ballots: Ballots,
+    labels_P: NDArray[np.int8],
+    rng: np.random.Generator,
+) -> list[JudgeValue]:
+    """Refit without each judge in turn and compare log-loss on the answered pairs.
+
+    make: a fresh pooler; its own predictions on answered pairs are leave-one-out. Intervals draw
+    whole prompts. A judge may be dropped where the panel's loss without it is no higher.
+    """
+    decided = (labels_P == A) | (labels_P == B)
+    if not decided.any() or len(ballots.raters) < 2:
+        return []
+    prompts = ballots.prompt_P[decided]
+    together = _log_loss(make, ballots, labels_P)[decided]
+    errors = error_correlation(ballots, np.where(labels_P == TIE, MISSING, labels_P))
+    values = []
+    for rater, name in enumerate(ballots.raters):
+        rest = np.delete(np.arange(len(ballots.raters)), rater)
+        without = _log_loss(make, ballots.keep_raters(rest), labels_P)[decided]
+        gain = paired_difference(without, together, prompts, rng)
+        left = effective_number(errors[np.ix_(rest, rest)])
+        values.append(JudgeValue(name, gain, left, (gain.value or 0.0) <= 0.0))
+    return values
+
+
+def _log_loss(
+    make: Callable[[], Pooler], ballots: Ballots, labels_P: NDArray[np.int8]
+) -> NDArray[np.float64]:
+    lean = make().fit(ballots, labels_P).predict(ballots).lean_P
+    right = np.where(labels_P == A, lean, 1.0 - lean)
+    return np.asarray(-np.log(np.clip(right, 1e-9, 1.0)))
+
+
+LEAST_LABELS, MOST_FLIPS = 30, 0.10
+
+
+def admitted(labels: int, flip_rate: float | None, gain: Estimate) -> tuple[bool, str]:
+    """Whether a judge may join the panel, and why.
+
+    Wanted: at least 30 answers to judge it by, and either flips under 10% or a gain above zero.
+    """
+    if labels < LEAST_LABELS:
+        return False, f"{labels} answers; {LEAST_LABELS} are needed to know this judge"
+    if gain.value is not None and gain.value > 0:
+        return True, f"lowers the log-loss of the panel by {gain.value:.4f}"
+    if flip_rate is not None and flip_rate < MOST_FLIPS:
+        return True, f"reverses {flip_rate:.1%} of the pairs, under {MOST_FLIPS:.0%}"
+    flips = "an unknown share" if flip_rate is None else f"{flip_rate:.1%}"
+    return False, f"adds nothing to the panel and reverses {flips} of the pairs"

@@ -22,10 +22,10 @@ def print_report(report: Report) -> None:
         print(f"advice: {line}")
 
 
-def percent(found: Estimate) -> str:
-    """A share with its interval, or why there is none."""
+def percent(found: Estimate, *, brief: bool = False) -> str:
+    """A share with its interval, or why there is none; `brief` leaves the reason to the notes."""
     if found.value is None:
-        return f"– ({found.why})"
+        return "–" if brief else f"– ({found.why})"
     if found.low is None or found.high is None:
         return f"{found.value:.1%} ({found.why})"
     return f"{found.value:.1%} [{found.low:.1%}, {found.high:.1%}]"
@@ -39,18 +39,20 @@ def number(found: Figure, form: str = "{:,.0f}") -> str:
 def _quality(report: Report) -> None:
     rows: list[list[Any]] = [
         [
-            row.name, percent(row.agreement), row.agreement.n, number(row.pairs_a_day),
+            row.name, percent(row.agreement, brief=True), row.agreement.n, number(row.pairs_a_day),
             number(row.usd_per_1000, "${:,.2f}"), number(row.times_cheaper, "{:,.1f}x"),
         ]
         for row in report.rows
     ]  # fmt: skip
     columns = [
-        "who", "agreement with the humans", "n", "pairs a day", "per 1,000", "cheaper than humans"
+        "who", "agrees with humans", "n", "pairs/day", "per 1,000", "cheaper"
     ]  # fmt: skip
     table("What is true for this project", columns, rows)
     for row in report.rows[report.judges :]:
         print(f"{row.name}: measured against {row.against}; not: {row.not_said}.")
-    figures = [f for row in report.rows for f in (row.pairs_a_day, row.usd_per_1000)]
+    figures = [
+        f for row in report.rows for f in (row.agreement, row.pairs_a_day, row.usd_per_1000)
+    ]
     for why in dict.fromkeys(f.why for f in figures if f.value is None):
         print(f"no figure where: {why}.")
     for target, share in report.human_share_for.items():
@@ -98,7 +100,8 @@ def _spend(report: Report) -> None:
     rows: list[list[Any]] = [
         [
             cost.judge, cost.order, cost.rules, f"{cost.votes:,}", f"{cost.abstained:,}",
-            f"${cost.usd:,.4f}", number(cost.usd_per_1000, "${:,.3f}"),
+            "–" if cost.usd_per_1000.value is None else f"${cost.usd:,.4f}",
+            number(cost.usd_per_1000, "${:,.3f}"),
         ]
         for cost in report.spend
     ]  # fmt: skip

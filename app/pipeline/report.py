@@ -261,7 +261,8 @@ def _version_cost(rows: Sequence[OrderSpend], voted: Mapping[int, int]) -> Figur
 
 
 def _unpriced(row: OrderSpend) -> str:
-    return f"{row.unpriced:,} of its votes were imported without cost_usd"
+    part = "its" if row.unpriced == row.votes else "some of its"
+    return f"{part} votes were imported without cost_usd"
 
 
 def _orderless(poll: Poll, spend: Sequence[OrderSpend]) -> tuple[str, ...]:

@@ -1,0 +1,102 @@
+"""Human answers as the report reads them: every standing opinion, its author, kind and time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from db.models import Adjudication, Gold, Preference, Review
+from db.reviews import standing
+from db.vocabulary import Choice, Source, TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """One person's newest standing answer to one pair, given blind."""
+
+    pair_id: int
+    annotator_id: int
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class GoldLabel:
+    """A frozen answer; `drawn` where it was taken from the project's own human answers."""
+
+    choice: Choice
+    drawn: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A standing label."""
+
+    choice: Choice
+    source: Source
+    fit_id: int | None
+
+
+@dataclass(frozen=True)
+class HumanWork:
+    """Answers people gave (practice apart), how many were timed, and their active seconds."""
+
+    answers: int
+    timed: int
+    seconds: float
+    adjudications: int
+
+
+def opinions(session: Session) -> Iterator[Opinion]:
+    """Blind answers that are opinions: no practice, no hidden repeat, nothing taken back."""
+    query = (
+        select(Review.pair_id, Review.annotator_id, Review.choice)
+        .where(
+            standing(),
+            Review.post_reveal.is_(False),
+            Review.choice != Choice.ABSTAIN,
+            or_(
+                Review.kind.is_(None), Review.kind.not_in([TaskKind.PRACTICE, TaskKind.REPEAT])
+            ),
+        )
+        .order_by(Review.id)
+    )
+    newest = {(pair, who): choice for pair, who, choice in session.execute(query)}
+    for (pair, who), choice in newest.items():
+        yield Opinion(pair, who, choice)
+
+
+def adjudicated(session: Session) -> set[int]:
+    """Pairs with a binding answer."""
+    query = select(Adjudication.pair_id).where(Adjudication.choice != Choice.ABSTAIN)
+    return set(session.scalars(query))
+
+
+def gold(session: Session) -> dict[int, GoldLabel]:
+    """Frozen answers by pair."""
+    rows = session.execute(select(Gold.pair_id, Gold.choice, Gold.how))
+    return {pair: GoldLabel(choice, "drawn" in how) for pair, choice, how in rows}
+
+
+def delivered(session: Session) -> dict[int, Delivered]:
+    """Standing labels by pair."""
+    rows = session.execute(
+        select(
+            Preference.pair_id, Preference.choice, Preference.source, Preference.fit_id
+        ).where(Preference.superseded_at.is_(None))
+    )
+    return {pair: Delivered(choice, source, fit) for pair, choice, source, fit in rows}
+
+
+def human_work(session: Session) -> HumanWork:
+    """How much people answered, and how long it took where it was timed."""
+    kept = or_(Review.kind.is_(None), Review.kind != TaskKind.PRACTICE)
+    answers, timed, seconds = session.execute(
+        select(
+            func.count(),
+            func.count(Review.active_seconds),
+            func.coalesce(func.sum(Review.active_seconds), 0.0),
+        ).where(kept, Review.post_reveal.is_(False))
+    ).one()
+    binding = session.scalar(select(func.count()).select_from(Adjudication)) or 0
+    return HumanWork(answers, timed, float(seconds), binding)

@@ -1,0 +1,141 @@
+"""What the judges' votes cost and how long they took, summed for the cost report. Read only."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from db.models import Judge, JudgeVersion, Preference, Reservation, Run, Vote
+from db.vocabulary import Choice, Order, Source
+
+
+@dataclass(frozen=True)
+class OrderSpend:
+    """Votes of one judge version in one order. unpriced: imported ones that came without a price.
+
+    usd: what the priced ones cost. rules: the principles it was asked under.
+    """
+
+    version_id: int
+    judge: str
+    rules: str
+    order: Order
+    votes: int
+    pairs: int
+    abstained: int
+    unpriced: int
+    usd: float
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Pairs judged within `seconds` of the clock, over all runs that asked."""
+
+    pairs: int
+    seconds: float
+
+
+def spend_by_order(session: Session) -> list[OrderSpend]:
+    """Votes and money per judge version and order, by judge."""
+    unpriced = func.count().filter(Vote.origin.is_not(None), Vote.cost_nanousd == 0)
+    rows = session.execute(
+        select(
+            JudgeVersion.id,
+            Judge.name,
+            JudgeVersion.constitution_version,
+            JudgeVersion.config,
+            Vote.order,
+            func.count(),
+            func.count(Vote.pair_id.distinct()),
+            func.count().filter(Vote.choice == Choice.ABSTAIN),
+            unpriced,
+            func.coalesce(func.sum(Vote.cost_nanousd), 0),
+        )
+        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
+        .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .group_by(JudgeVersion.id, Judge.name, Vote.order)
+        .order_by(Judge.name, JudgeVersion.id, Vote.order)
+    )
+    return [
+        OrderSpend(
+            version_id, name, _rules(constitution, config), order,
+            votes, pairs, abstained, free, int(nano) / 1e9,
+        )
+        for version_id, name, constitution, config, order, votes, pairs, abstained, free, nano in rows
+    ]  # fmt: skip
+
+
+def pairs_voted(session: Session) -> dict[int, int]:
+    """Pairs with any vote, by judge version."""
+    query = select(Vote.judge_version_id, func.count(Vote.pair_id.distinct()))
+    return {v: n for v, n in session.execute(query.group_by(Vote.judge_version_id))}
+
+
+def pace_by_version(session: Session) -> tuple[dict[int, Pace], Pace | None]:
+    """How fast each judge version answered, and all together; imported votes tell nothing.
+
+    A run's time is from its first stored answer to its last, and the time of one answer before.
+    """
+    rows = session.execute(
+        select(
+            Vote.run_id,
+            Vote.judge_version_id,
+            func.count(Vote.pair_id.distinct()),
+            func.min(Vote.created_at),
+            func.max(Vote.created_at),
+            func.avg(Vote.seconds),
+        )
+        .where(Vote.run_id.is_not(None), Vote.origin.is_(None))
+        .group_by(Vote.run_id, Vote.judge_version_id)
+    ).all()
+    by_version: dict[int, list[Pace]] = defaultdict(list)
+    spans: dict[int, list[tuple[datetime, datetime, float]]] = defaultdict(list)
+    for run_id, version_id, pairs, first, last, each in rows:
+        took = (last - first).total_seconds() + float(each or 0.0)
+        by_version[version_id].append(Pace(pairs, took))
+        spans[run_id].append((first, last, float(each or 0.0)))
+    paces = {
+        version_id: Pace(sum(p.pairs for p in found), sum(p.seconds for p in found))
+        for version_id, found in by_version.items()
+    }
+    if not spans:
+        return {}, None
+    clock = sum(
+        (max(s[1] for s in found) - min(s[0] for s in found)).total_seconds()
+        + max(s[2] for s in found)
+        for found in spans.values()
+    )
+    asked = select(func.count(Vote.pair_id.distinct())).where(
+        Vote.run_id.is_not(None), Vote.origin.is_(None)
+    )
+    return paces, Pace(session.scalar(asked) or 0, clock)
+
+
+def spent_since(session: Session, run_id: int) -> int:
+    """Nano-dollars spent or set aside by runs begun after this one."""
+    amount = func.coalesce(Reservation.settled_nanousd, Reservation.reserved_nanousd)
+    query = select(func.coalesce(func.sum(amount), 0)).where(Reservation.run_id > run_id)
+    return int(session.scalar(query) or 0)
+
+
+def labels_delivered(session: Session) -> dict[Source, int]:
+    """Standing labels by where they come from."""
+    query = select(Preference.source, func.count()).where(Preference.superseded_at.is_(None))
+    return {source: n for source, n in session.execute(query.group_by(Preference.source))}
+
+
+def open_run(session: Session, verb: str) -> Run | None:
+    """The newest run of a verb that has not written down an end."""
+    query = select(Run).where(Run.verb == verb, Run.finished_at.is_(None))
+    return session.scalar(query.order_by(Run.id.desc()).limit(1))
+
+
+def _rules(constitution: str | None, config: dict[str, object]) -> str:
+    """A name for the principles a version was asked under."""
+    if constitution is None:
+        return "none"
+    chosen = config.get("principles")
+    named = ", ".join(map(str, chosen)) if isinstance(chosen, list) and chosen else "all"
+    return f"{named} ({constitution[:8]})"

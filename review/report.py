@@ -1,0 +1,292 @@
+"""The field's table for this very project: judge, ensemble, one human and hybrid, as measured.
+
+Pure: facts in, figures out. Every figure has its interval by prompt, or says why there is none.
+Leaves out how facts are gathered (app), the arithmetic of agreement (`report_quality`) and of money
+and time (`report_cost`), and how it looks (`report_page`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judges.trust.agreement import agreement_matrix, krippendorff_alpha
+from judges.trust.ballots import MISSING, A, B, Ballots, Consensus
+from judges.trust.calibration import ReliabilityBin, brier, ece, log_loss, reliability
+from judges.trust.intervals import Estimate, undefined
+from review import report_cost, report_quality
+from review.report_cost import Figure, JudgeCost, Money
+from review.report_quality import BudgetPoint, Reversal
+
+HUMANS = "humans"
+
+
+@dataclass(frozen=True)
+class CertificateFact:
+    """A certificate and what was measured since, in shares.
+
+    audit_error: wrong labels among its own audited accepted pairs; later_error: among accepted
+    pairs whose human answer the certificate never saw. Both scaled to what the promise speaks of.
+    """
+
+    id: int
+    sentence: str
+    promise: str
+    promised: float
+    holds: bool
+    withdrawn: str | None
+    audit_error: Estimate
+    later_error: Estimate
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the report is computed from. Axis P: pairs with votes, R: judge versions.
+
+    truth_P: the human reference, MISSING where there is none; reference: how many pairs owe it to
+    what. zone_P: how a pair came before humans (index into zones); referenced pairs of a zone stand
+    for all of it. opinions_N3: rows (pair, person, choice). delivered_P: the settled label, MISSING
+    where it waits; by_human_P: it rests on a human answer; apart_P: the reference is independent of
+    the delivered label. machine_P: what the machine delivers, or would have delivered where an
+    audit looked; MISSING where humans decide. orderless: judges that score one response at a time.
+    """
+
+    ballots: Ballots
+    consensus: Consensus
+    fit: str
+    truth_P: NDArray[np.int8]
+    reference: Mapping[str, int]
+    zone_P: NDArray[np.int64]
+    zones: tuple[str, ...]
+    opinions_N3: NDArray[np.int64]
+    delivered_P: NDArray[np.int8]
+    by_human_P: NDArray[np.bool_]
+    apart_P: NDArray[np.bool_]
+    machine_P: NDArray[np.int8]
+    money: Money
+    orderless: tuple[str, ...] = ()
+    certificates: tuple[CertificateFact, ...] = ()
+    advice: tuple[str, ...] = ()
+    effective: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    agreement: with the reference, on pairs it decides for a or b; a tie or a draw counts one half.
+    pairs_a_day, usd_per_1000: as measured. times_cheaper: cost of all-human over this one's.
+    against, not_said: what the agreement is measured on, and what it does not mean.
+    """
+
+    name: str
+    agreement: Estimate
+    pairs_a_day: Figure
+    usd_per_1000: Figure
+    times_cheaper: Figure
+    against: str
+    not_said: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How honest the consensus' probabilities are on referenced pairs; unweighted."""
+
+    bins: tuple[ReliabilityBin, ...]
+    ece: float | None
+    log_loss: float | None
+    brier: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `tiebreak report` shows; plain data, so that its JSON is the whole of it."""
+
+    pairs: int
+    judges: int
+    fit: str
+    reference: str
+    rows: tuple[Row, ...]
+    reversals: tuple[Reversal, ...]
+    calibration: Calibration
+    budget: tuple[BudgetPoint, ...]
+    human_share_for: Mapping[str, float | None]
+    matrix_names: tuple[str, ...]
+    matrix: tuple[tuple[float | None, ...], ...]
+    alpha_judges: Estimate
+    alpha_humans: Estimate
+    effective: Mapping[str, Any] | None
+    certificates: tuple[CertificateFact, ...]
+    human_share: Figure
+    delivered: int
+    spend: tuple[JudgeCost, ...]
+    spend_total_usd: float
+    usd_per_accepted: Figure
+    assumptions: tuple[str, ...]
+    advice: tuple[str, ...] = field(default=())
+
+
+def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
+    """Compute everything. The same facts and seed give the same report."""
+    rng = np.random.default_rng(seed)
+    weight_P, silent_zones = report_quality.zone_weights(facts.truth_P, facts.zone_P, facts.zones)
+    reversals = report_quality.reversals(facts.ballots, facts.orderless, rng, repeats)
+    names, matrix = _matrix(facts)
+    decided = int(np.isin(facts.truth_P, (A, B)).sum())
+    curve = report_quality.budget_curve(facts, weight_P, rng, repeats)
+    given = facts.delivered_P != MISSING
+    return Report(
+        pairs=len(facts.ballots),
+        judges=len(facts.ballots.raters),
+        fit=facts.fit,
+        reference=_reference(facts, decided, silent_zones),
+        rows=_rows(facts, weight_P, rng, repeats),
+        reversals=reversals,
+        calibration=_calibration(facts, decided),
+        budget=curve,
+        human_share_for=report_quality.shares_for(facts, weight_P),
+        matrix_names=names,
+        matrix=matrix,
+        alpha_judges=krippendorff_alpha(
+            report_quality.single_choices(facts.ballots), facts.ballots.prompt_P, rng,
+            repeats=repeats,
+        ),
+        alpha_humans=_alpha_humans(facts, rng, repeats),
+        effective=facts.effective,
+        certificates=facts.certificates,
+        human_share=(
+            Figure(float(facts.by_human_P[given].mean()))
+            if given.any()
+            else Figure(None, "nothing is settled yet; run `tiebreak merge`")
+        ),
+        delivered=int(given.sum()),
+        spend=facts.money.judges,
+        spend_total_usd=sum(j.usd for j in facts.money.judges),
+        usd_per_accepted=report_cost.per_accepted(facts.money, int((given & ~facts.by_human_P).sum())),
+        assumptions=facts.money.assumptions,
+        advice=(*_quality_advice(reversals), *facts.advice),
+    )  # fmt: skip
+
+
+def _rows(
+    facts: Facts, weight_P: NDArray[np.float64], rng: np.random.Generator, repeats: int
+) -> tuple[Row, ...]:
+    """Judges, the best of them, the ensemble, one human, and what is delivered now."""
+    money, ballots = facts.money, facts.ballots
+    quality = report_quality.Quality(facts.truth_P, weight_P, ballots.prompt_P, rng, repeats)
+    lean_PR = report_quality.judge_leans(ballots)
+    rows = [
+        _row(
+            f"judge {name}", quality.of_lean(lean_PR[:, r]), report_cost.judge_pace(money, name),
+            report_cost.judge_cost(money, name), money, "the reference",
+            "its votes in both orders count; a flip between them is a tie, half right",
+        )
+        for r, name in enumerate(ballots.raters)
+    ]  # fmt: skip
+    best, lean_P = quality.best_on_other_prompts(lean_PR)
+    picked = " or ".join(ballots.raters[r] for r in best) if best else ""
+    costs = [report_cost.judge_cost(money, ballots.raters[r]) for r in best]
+    rows.append(
+        _row(
+            "best judge alone", quality.of_lean(lean_P),
+            report_cost.judge_pace(money, ballots.raters[best[0]]) if best else Figure(None, "none"),
+            costs[0] if costs else Figure(None, "no judge could be compared"), money,
+            f"the reference; picked on other prompts: {picked or 'nobody'}",
+            "nothing is known about prompts of another kind",
+        )
+    )  # fmt: skip
+    rows.append(
+        _row(
+            "ensemble", quality.of_lean(facts.consensus.lean_P), report_cost.panel_pace(money),
+            report_cost.panel_cost(money), money,
+            "the reference; an answered pair is judged without its own answer",
+            "the panel alone, nobody reviewing; not what is delivered",
+        )
+    )  # fmt: skip
+    one = report_quality.one_human(facts.opinions_N3, ballots.prompt_P, rng, repeats)
+    rows.append(
+        _row(
+            "one human alone", one.agreement, report_cost.human_pace(money),
+            report_cost.human_cost(money), money, one.against,
+            "another and noisier reference than the other rows have",
+        )
+    )  # fmt: skip
+    rows.append(
+        _row(
+            "hybrid (delivered now)", report_quality.hybrid(facts, rng, repeats),
+            report_cost.hybrid_pace(money), report_cost.hybrid_cost(money), money,
+            report_quality.hybrid_against(facts),
+            "human answers count as right where nothing independent checks them",
+        )
+    )  # fmt: skip
+    return tuple(rows)
+
+
+def _row(
+    name: str, agreement: Estimate, pace: Figure, cost: Figure, money: Money, against: str, no: str
+) -> Row:
+    return Row(name, agreement, pace, cost, report_cost.times_cheaper(cost, money), against, no)
+
+
+def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:
+    known = int((facts.truth_P != MISSING).sum())
+    if not known:
+        return "no pair has a human answer yet, so no agreement can be measured"
+    made = ", ".join(f"{n:,} {what}" for what, n in facts.reference.items() if n)
+    said = (
+        f"{known:,} of {len(facts.ballots):,} pairs with votes have a human reference ({made}); "
+        f"agreement is measured on the {decided:,} that it decides for a or b"
+    )
+    if len(facts.zones) > 1:
+        said += "; answered pairs stand for all pairs of their route, by weight"
+    if silent_zones:
+        said += f"; nothing is known about: {', '.join(silent_zones)}"
+    return said
+
+
+def _calibration(facts: Facts, decided: int) -> Calibration:
+    if not decided:
+        return Calibration((), None, None, None, 0)
+    lean, truth = facts.consensus.lean_P, facts.truth_P
+    return Calibration(
+        reliability(lean, truth), ece(lean, truth), log_loss(lean, truth), brier(lean, truth),
+        decided,
+    )  # fmt: skip
+
+
+def _matrix(facts: Facts) -> tuple[tuple[str, ...], tuple[tuple[float | None, ...], ...]]:
+    """Equal choices of every two raters, the consensus and the humans' reference among them."""
+    codes = np.concatenate(
+        [
+            report_quality.single_choices(facts.ballots),
+            facts.consensus.choice_P[:, None],
+            facts.truth_P[:, None],
+        ],
+        axis=1,
+    )
+    values = agreement_matrix(codes)
+    names = (*facts.ballots.raters, "ensemble", HUMANS)
+    return names, tuple(
+        tuple(None if np.isnan(value) else float(value) for value in line) for line in values
+    )
+
+
+def _alpha_humans(facts: Facts, rng: np.random.Generator, repeats: int) -> Estimate:
+    """Krippendorff's alpha between people; who they are does not matter to it, only the counts."""
+    if not len(facts.opinions_N3):
+        return undefined("nobody has answered yet")
+    pair, _, choice = facts.opinions_N3.T
+    order = np.argsort(pair, kind="stable")
+    pair, choice = pair[order], choice[order]
+    start = np.searchsorted(pair, pair)
+    seat = np.arange(len(pair)) - start
+    codes = np.full((len(facts.ballots), int(seat.max()) + 1), MISSING, np.int8)
+    codes[pair, seat] = choice
+    return krippendorff_alpha(codes, facts.ballots.prompt_P, rng, repeats=repeats)
+
+
+def _quality_advice(reversals: Sequence[Reversal]) -> tuple[str, ...]:
+    return tuple(r.advice for r in reversals if r.advice)

@@ -1,5 +1,6 @@
 """Batches, the routes of their pairs, and the certificates that speak of them."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ from db.models import (
     Task,
 )
 from db.types import now
-from db.upsert import chunks, insert_all, insert_new
+from db.upsert import chunks, insert_all
 from db.vocabulary import Choice, Route, TaskKind, TaskStatus
 
 
@@ -71,7 +72,7 @@ def count_routes(session: Session, batch_id: int) -> dict[Route, int]:
         .where(PairRoute.batch_id == batch_id)
         .group_by(PairRoute.route)
     )
-    return {route: n for route, n in session.execute(query)}
+    return {route: n for route, n in session.execute(query).tuples()}
 
 
 def audit_progress(session: Session, batch_id: int) -> AuditProgress:
@@ -79,21 +80,24 @@ def audit_progress(session: Session, batch_id: int) -> AuditProgress:
     audits = select(Task).where(Task.batch_id == batch_id, Task.kind == TaskKind.AUDIT)
     tasks = {task.id: task for task in session.scalars(audits)}
     waiting = sum(t.status in (TaskStatus.OPEN, TaskStatus.DISPUTED) for t in tasks.values())
-    counts: dict[int, dict[Choice, int]] = {}
-    reviews = select(Review.task_id, Review.choice).where(
-        Review.task_id.in_(tasks),
-        Review.choice != Choice.ABSTAIN,
-        Review.post_reveal.is_(False),
-        Review.id.not_in(select(Retraction.review_id)),
+    counts: dict[int, Counter[Choice]] = defaultdict(Counter)
+    reviews = (
+        select(Task.id, Review.choice)
+        .join(Review, Review.task_id == Task.id)
+        .where(
+            Task.id.in_(tasks),
+            Review.choice != Choice.ABSTAIN,
+            Review.post_reveal.is_(False),
+            Review.id.not_in(select(Retraction.review_id)),
+        )
     )
     for task_id, choice in session.execute(reviews):
-        counts.setdefault(task_id, {}).setdefault(choice, 0)
         counts[task_id][choice] += 1
     answers: dict[int, Choice] = {}
     for task_id, counted in counts.items():
         task = tasks[task_id]
         if task.status is TaskStatus.SETTLED and task.pair_id is not None:
-            answers[task.pair_id] = max(counted, key=lambda c: counted[c])
+            answers[task.pair_id] = counted.most_common(1)[0][0]
     binding = select(Adjudication.pair_id, Adjudication.choice).where(
         Adjudication.task_id.in_(tasks), Adjudication.choice != Choice.ABSTAIN
     )
@@ -124,9 +128,14 @@ def withdraw(session: Session, certificate_id: int, reason: str) -> None:
     made.withdrawn_at, made.withdrawn_reason = now(), reason
 
 
-def add_flags(session: Session, rows: list[dict[str, Any]]) -> int:
-    """Store the findings of a fit once; returns how many were new."""
-    return insert_new(session, Flag, rows, ["fit_id", "pair_id", "kind", "subject"])
+def has_flags(session: Session, fit_id: int) -> bool:
+    """Whether the findings of a fit are stored already."""
+    return session.scalar(select(Flag.id).where(Flag.fit_id == fit_id).limit(1)) is not None
+
+
+def add_flags(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Store the findings of a fit."""
+    insert_all(session, Flag, [{**row, "created_at": now()} for row in rows])
 
 
 def count_flags(session: Session, fit_id: int) -> dict[str, int]:
@@ -137,7 +146,7 @@ def count_flags(session: Session, fit_id: int) -> dict[str, int]:
         .group_by(Flag.kind)
         .order_by(Flag.kind)
     )
-    return {kind: n for kind, n in session.execute(query)}
+    return {kind: n for kind, n in session.execute(query).tuples()}
 
 
 def fit_of(session: Session, batch: Batch) -> ConsensusFit:

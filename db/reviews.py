@@ -9,7 +9,16 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Adjudication, ContentFlag, Gold, Rationale, Retraction, Review, Task
+from db.models import (
+    Adjudication,
+    Annotator,
+    ContentFlag,
+    Gold,
+    Rationale,
+    Retraction,
+    Review,
+    Task,
+)
 from db.types import now
 from db.vocabulary import Choice, TaskKind
 
@@ -39,6 +48,27 @@ class NewReview:
     post_reveal: bool = False
     origin: str | None = None
     created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GivenAnswer:
+    """What somebody answered, when."""
+
+    pair_id: int
+    annotator: str
+    choice: Choice
+    at: datetime
+
+
+def given_answers(session: Session) -> list[GivenAnswer]:
+    """Every standing answer before the reveal, in the order they were given."""
+    rows = session.execute(
+        select(Review.pair_id, Annotator.name, Review.choice, Review.created_at)
+        .join(Annotator, Annotator.id == Review.annotator_id)
+        .where(standing(), Review.post_reveal.is_(False))
+        .order_by(Review.id)
+    )
+    return [GivenAnswer(*row) for row in rows]
 
 
 def add_review(session: Session, new: NewReview) -> Review | None:

@@ -4,38 +4,114 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from db.reviews import GivenAnswer
+from db.vocabulary import Choice
 from judges.pooling import Poll
-from judges.trust.ballots import Consensus
+from judges.trust.ballots import MISSING, TIE, A, B, Consensus
 from review import detectors
 from review.detectors import Finding, Flag
 
+_CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE, Choice.ABSTAIN: MISSING}
 
-def detect(poll: Poll, consensus: Consensus) -> tuple[list[Flag], list[Finding]]:
-    """All findings on pairs, and all about judges and the whole set."""
-    ballots = poll.ballots
+
+def detect(
+    poll: Poll,
+    consensus: Consensus,
+    labels_P: NDArray[np.int8],
+    answers: Sequence[GivenAnswer] = (),
+) -> tuple[list[Flag], list[Finding]]:
+    """All findings on pairs, and all about judges and the whole set.
+
+    `labels_P` are the human answers there are; `answers` every single one, to find people who
+    contradict themselves.
+    """
+    ballots, texts = poll.ballots, poll.texts
+    named = (texts.prompts, texts.responses_a, texts.responses_b)
+    settled_P = np.where(labels_P != MISSING, labels_P, consensus.choice_P)
+    strongest = _strongest(poll, consensus)
     flags = [
         *detectors.no_vote(ballots),
         *detectors.disagreement(ballots),
-        *detectors.reversal(ballots),
+        *detectors.reversal(ballots, strongest=strongest),
         *detectors.low_confidence(consensus),
+        *detectors.length_reversal(consensus),
+        *detectors.injection(texts.responses_a, texts.responses_b, texts.prompts),
+        *detectors.cycles(
+            list(zip(texts.responses_a, texts.responses_b, strict=True)),
+            ballots.prompt_P,
+            settled_P,
+        ),
+        *detectors.duplicate_conflict(*named, settled_P),
+        *detectors.outliers(detectors.text_measures(*named)),
+        *_contradictions(poll, answers),
     ]
-    return flags, []
+    return flags, _findings(poll, labels_P)
+
+
+def _findings(poll: Poll, labels_P: NDArray[np.int8]) -> list[Finding]:
+    """What is true of whole judges, with intervals by prompt; the same seed, the same intervals."""
+    ballots, texts = poll.ballots, poll.texts
+    rng = np.random.default_rng(0)
+    length_a, length_b = (
+        np.array([len(text or "") for text in side])
+        for side in (texts.responses_a, texts.responses_b)
+    )
+    return [
+        *detectors.reversal_rates(ballots, rng),
+        *detectors.position_bias(ballots, rng),
+        *detectors.length_bias(ballots, length_a, length_b, rng, labels_P),
+        *detectors.self_preference(ballots, texts.authors_a, texts.authors_b, rng, labels_P),
+    ]
+
+
+def _strongest(poll: Poll, consensus: Consensus) -> int | None:
+    """The judge that agrees most with the consensus, on at least 30 pairs."""
+    choice_PO = consensus.choice_P[:, None]
+    best: tuple[float, int] | None = None
+    for r in range(len(poll.ballots.raters)):
+        codes_PO = poll.ballots.codes_PRO[:, r]
+        cast = np.isin(codes_PO, (A, B))
+        if cast.any(axis=1).sum() >= 30:
+            share = float((codes_PO == choice_PO)[cast].mean())
+            best = max(best or (share, r), (share, r))
+    return None if best is None else best[1]
+
+
+def _contradictions(poll: Poll, answers: Sequence[GivenAnswer]) -> list[Flag]:
+    row = {pair_id: p for p, pair_id in enumerate(poll.pair_ids)}
+    known = [answer for answer in answers if answer.pair_id in row]
+    people = sorted({answer.annotator for answer in known})
+    return detectors.self_contradiction(
+        np.array([row[a.pair_id] for a in known], dtype=np.int64),
+        np.array([people.index(a.annotator) for a in known], dtype=np.int64),
+        np.array([_CODE[a.choice] for a in known], dtype=np.int8),
+        people,
+        time_V=np.array([a.at.timestamp() for a in known], dtype=np.float64),
+    )
 
 
 def flag_rows(
     fit_id: int, pair_ids: Sequence[int], flags: Sequence[Flag], findings: Sequence[Finding]
 ) -> list[dict[str, Any]]:
-    """Rows for the database; a finding has no pair."""
+    """Rows for the database: the strongest flag of a pair, kind and subject; findings."""
+    strongest: dict[tuple[int, str, str], Flag] = {}
+    for flag in flags:
+        key = (flag.pair, flag.kind, str(flag.detail.get("judge", "")))
+        if key not in strongest or strongest[key].score < flag.score:
+            strongest[key] = flag
     on_pairs = [
         {
             "fit_id": fit_id,
-            "pair_id": pair_ids[flag.pair],
-            "kind": flag.kind,
-            "subject": str(flag.detail.get("judge", "")),
-            "score": flag.score,
+            "pair_id": pair_ids[pair],
+            "kind": kind,
+            "subject": subject,
+            "score": float(flag.score),
             "detail": {**flag.detail, "hard": flag.hard},
         }
-        for flag in flags
+        for (pair, kind, subject), flag in strongest.items()
     ]
     on_raters = [
         {

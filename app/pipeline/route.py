@@ -18,6 +18,7 @@ from db.errors import BadInput, Conflict
 from db.gold import gold_labels, settled_by_humans
 from db.identity import content_hash
 from db.models import Batch, ConsensusFit, PairRoute
+from db.reviews import given_answers
 from db.session import Database
 from db.tasks import NewTask, add_tasks, close_tasks
 from db.vocabulary import Choice, Route, TaskKind
@@ -94,9 +95,10 @@ def route_pairs(
     if known is not None:
         return known
     poll = fitted.poll
-    flags, findings = detect(poll, fitted.consensus)
     with database.read() as session:
         labels_P = poll.labels(settled_by_humans(session) | gold_labels(session))
+        answers = given_answers(session)
+    flags, findings = detect(poll, fitted.consensus, labels_P, answers)
     plan, target = _plan(fitted, flags, options, by_domain, labels_P)
     forecast = target.forecast if target else _forecast(plan, fitted, options)
     if announce is not None:
@@ -108,7 +110,8 @@ def route_pairs(
             "planned", None, len(poll.pair_ids), routes, forecast=forecast, quality=quality
         )
     with database.begin() as session:
-        batches.add_flags(session, flag_rows(fitted.fit_id, poll.pair_ids, flags, findings))
+        if not batches.has_flags(session, fitted.fit_id):
+            batches.add_flags(session, flag_rows(fitted.fit_id, poll.pair_ids, flags, findings))
         batch = Batch(
             fit_id=fitted.fit_id,
             policy=policy,
@@ -177,7 +180,8 @@ def _forecast(plan: Plan, fitted: Pooled, options: RouteOptions) -> Forecast:
 def _route_rows(
     poll: Poll, plan: Plan, fitted: Pooled, target: TargetPlan | None
 ) -> list[dict[str, Any]]:
-    stratum, score = {}, {}
+    stratum: dict[str, str] = {}
+    score: dict[str, float] = {}
     for name, frame in (target.frames if target else {}).items():
         stratum.update(dict.fromkeys(frame.pair_ids, name))
         score.update(zip(frame.pair_ids, frame.scores_P.tolist(), strict=True))

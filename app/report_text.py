@@ -75,7 +75,11 @@ def _trust(report: Report) -> None:
     if c.n:
         print(f"calibration on {c.n:,} pairs: ECE {c.ece:.3f}, log-loss {c.log_loss:.3f}")
     if report.effective:
-        print(f"effective number of judges: {report.effective['n_eff']:.2f} of {report.judges}")
+        e = report.effective
+        print(f"{report.judges} judges are worth {e.n_eff:.2f} independent ones ({e.basis})")
+        for value in e.values:
+            verdict = "may be dropped" if value.drop else "keep"
+            print(f"  {value.judge}: saves {value.gain} of log-loss; {verdict}")
     print(f"agreement of the judges (alpha): {report.alpha_judges}")
     print(f"agreement of the humans (alpha): {report.alpha_humans}")
     if report.human_share.value is not None:

@@ -7,7 +7,6 @@ and time (`report_cost`), and how it looks (`report_page`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +14,23 @@ from numpy.typing import NDArray
 from judges.trust.agreement import agreement_matrix, krippendorff_alpha
 from judges.trust.ballots import MISSING, A, B, Ballots, Consensus
 from judges.trust.calibration import ReliabilityBin, brier, ece, log_loss, reliability
+from judges.trust.effective import (
+    LEAST_LABELS,
+    LEAST_SHARED,
+    effective_number,
+    error_correlation,
+    judge_values,
+    vote_correlation,
+)
 from judges.trust.intervals import Estimate, undefined
+from judges.trust.label_model import LabelModel
 from review import report_cost, report_quality
 from review.report_cost import Figure, JudgeCost, Money
 from review.report_quality import BudgetPoint, Reversal
 
 HUMANS = "humans"
+MOST_JUDGES = 12
+"""What each judge adds is not computed for larger panels: it takes a fit a judge."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,7 @@ class Facts:
     where it waits; by_human_P: it rests on a human answer; apart_P: the reference is independent of
     the delivered label. machine_P: what the machine delivers, or would have delivered where an
     audit looked; MISSING where humans decide. orderless: judges that score one response at a time.
+    teach_P: the answers a fit may learn from, for what each judge adds; never gold.
     """
 
     ballots: Ballots
@@ -69,7 +80,26 @@ class Facts:
     orderless: tuple[str, ...] = ()
     certificates: tuple[CertificateFact, ...] = ()
     advice: tuple[str, ...] = ()
-    effective: Mapping[str, Any] | None = None
+    teach_P: NDArray[np.int8] | None = None
+
+
+@dataclass(frozen=True)
+class JudgeGain:
+    """What one judge adds. gain: log-loss of the panel without it minus with it."""
+
+    judge: str
+    gain: Estimate
+    n_eff_without: float
+    drop: bool
+
+
+@dataclass(frozen=True)
+class Effective:
+    """How many independent judges the panel is worth, by what, and what each adds."""
+
+    n_eff: float
+    basis: str
+    values: tuple[JudgeGain, ...]
 
 
 @dataclass(frozen=True)
@@ -118,7 +148,7 @@ class Report:
     matrix: tuple[tuple[float | None, ...], ...]
     alpha_judges: Estimate
     alpha_humans: Estimate
-    effective: Mapping[str, Any] | None
+    effective: Effective | None
     certificates: tuple[CertificateFact, ...]
     human_share: Figure
     delivered: int
@@ -155,7 +185,7 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
             repeats=repeats,
         ),
         alpha_humans=_alpha_humans(facts, rng, repeats),
-        effective=facts.effective,
+        effective=_effective(facts, rng),
         certificates=facts.certificates,
         human_share=(
             Figure(float(facts.by_human_P[given].mean()))
@@ -286,6 +316,26 @@ def _alpha_humans(facts: Facts, rng: np.random.Generator, repeats: int) -> Estim
     codes = np.full((len(facts.ballots), int(seat.max()) + 1), MISSING, np.int8)
     codes[pair, seat] = choice
     return krippendorff_alpha(codes, facts.ballots.prompt_P, rng, repeats=repeats)
+
+
+def _effective(facts: Facts, rng: np.random.Generator) -> Effective | None:
+    """From errors on answered pairs where enough are answered, else from the votes alone."""
+    raters = len(facts.ballots.raters)
+    if raters < 2:
+        return None
+    decided = int(np.isin(facts.truth_P, (A, B)).sum())
+    if decided < LEAST_SHARED:
+        found = effective_number(vote_correlation(facts.ballots))
+        return Effective(found, "at least; from votes, as too few pairs are answered", ())
+    values: tuple[JudgeGain, ...] = ()
+    taught = facts.teach_P
+    if taught is not None and np.isin(taught, (A, B)).sum() >= LEAST_LABELS and raters <= MOST_JUDGES:
+        values = tuple(
+            JudgeGain(v.rater, v.gain, v.n_eff_without, v.drop)
+            for v in judge_values(lambda: LabelModel(partner=False), facts.ballots, taught, rng)
+        )
+    n_eff = effective_number(error_correlation(facts.ballots, facts.truth_P))
+    return Effective(n_eff, f"from errors on {decided:,} answered pairs", values)
 
 
 def _quality_advice(reversals: Sequence[Reversal]) -> tuple[str, ...]:

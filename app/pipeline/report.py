@@ -62,6 +62,7 @@ class _Known:
     spend: Sequence[OrderSpend]
     voted: Mapping[int, int]
     paces: tuple[dict[int, spending.Pace], spending.Pace | None]
+    teaching: Mapping[int, Choice]
     batch: Batch | None
     routes: Mapping[int, PairRoute]
     machine: Mapping[int, Choice]
@@ -106,6 +107,7 @@ def _read(session: Session, row_of: Mapping[int, int]) -> _Known:
         spend=spending.spend_by_order(session),
         voted=spending.pairs_voted(session),
         paces=spending.pace_by_version(session),
+        teaching=consensus.answers_to_learn_from(session),
         batch=batch,
         routes={row.pair_id: row for row in rows},
         machine={pair: settled_choice(p) for pair, p in scores.items()},
@@ -144,6 +146,7 @@ def _facts(fitted: Pooled, known: _Known, options: ReportOptions) -> Facts:
         apart_P=apart_P,
         machine_P=poll.labels(_machine(poll, known)),
         money=_money(poll, known, options),
+        teach_P=poll.labels(known.teaching),
         orderless=_orderless(poll, known.spend),
         certificates=known.certificates,
     )

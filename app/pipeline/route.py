@@ -24,7 +24,8 @@ from db.tasks import NewTask, add_tasks, close_tasks
 from db.vocabulary import Choice, Route, TaskKind
 from judges.panel import Panel
 from judges.pooling import Poll
-from judges.steps import Pooled, fit_consensus
+from judges.results import Pooled
+from judges.steps import fit_consensus
 from judges.trust.ballots import TIE, A, B, Consensus
 from judges.trust.certificate import Certificate, Frame, certify, certify_strata
 from review.detectors import Flag

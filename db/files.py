@@ -168,11 +168,14 @@ def _columns(path: Path) -> Iterator[Line]:
                 yield from _batches(path, file.iter_batches(batch_size=200))
             return
         with pyarrow.memory_map(str(path)) as source:
-            whole = source.read(6) == b"ARROW1"
+            seekable = source.read(6) == b"ARROW1"
             source.seek(0)
-            opened = (pyarrow.ipc.open_file if whole else pyarrow.ipc.open_stream)(source)
-            read = (opened.get_batch(i) for i in range(opened.num_record_batches))
-            yield from _batches(path, read if whole else opened)
+            if seekable:
+                whole = pyarrow.ipc.open_file(source)
+                batches = map(whole.get_batch, range(whole.num_record_batches))
+                yield from _batches(path, batches)
+            else:
+                yield from _batches(path, pyarrow.ipc.open_stream(source))
     except pyarrow.ArrowException as error:
         raise BadInput(
             f"{str(path)!r} is not a readable {path.suffix[1:]} file ({error}); save it again"

@@ -38,7 +38,9 @@ def insert_new(
         return 0
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
     statement = insert(table_of(table)).on_conflict_do_nothing(index_elements=list(unique))
-    return max(0, session.connection().execute(statement, list(rows)).rowcount)
+    # One row alone comes back with its key, and is then counted only on demand.
+    counted = statement.execution_options(preserve_rowcount=True)
+    return max(0, session.connection().execute(counted, list(rows)).rowcount)
 
 
 def insert_all(session: Session, table: type[Base], rows: Sequence[dict[str, Any]]) -> None:

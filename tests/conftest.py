@@ -1,19 +1,29 @@
 """Fixtures every test may use: databases of both kinds, and the optional folder of real data."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import postgres_server
 import pytest
+from hypothesis import HealthCheck, settings
+from sqlalchemy import create_engine, text
+
 from db.models import Base
 from db.session import Database
-from sqlalchemy import create_engine, text
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A busy machine is no finding: properties are checked for truth, never for time.
+settings.register_profile(
+    "steady", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
+)
+settings.load_profile("steady")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -25,11 +35,22 @@ def skip_or_fail(reason: str) -> None:
     pytest.skip(reason)
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """An empty SQLite database with all tables."""
-    made = Database(f"sqlite:///{tmp_path / 'tiebreak.db'}")
+@pytest.fixture(scope="session")
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all tables and nothing in them, to copy."""
+    path = tmp_path_factory.mktemp("tables") / "empty.db"
+    made = Database(f"sqlite:///{path}")
     Base.metadata.create_all(made.engine)
+    made.dispose()
+    return path
+
+
+@pytest.fixture
+def database(tmp_path: Path, sqlite_tables: Path) -> Iterator[Database]:
+    """An empty SQLite database with all tables."""
+    path = tmp_path / "tiebreak.db"
+    shutil.copy(sqlite_tables, path)
+    made = Database(f"sqlite:///{path}")
     yield made
     made.dispose()
 
@@ -44,26 +65,43 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def empty_postgres_url(postgres_url: str) -> Iterator[str]:
-    """A fresh, empty PostgreSQL database."""
+@contextmanager
+def fresh_postgres(server: str, template: str = "template1") -> Iterator[str]:
+    """The URL of a new database on the server, dropped afterwards."""
     name = f"t{uuid.uuid4().hex}"
-    admin = create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield postgres_url.rsplit("/", 1)[0] + f"/{name}"
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield server.rsplit("/", 1)[0] + f"/{name}"
     with admin.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     admin.dispose()
 
 
 @pytest.fixture
-def postgres_database(empty_postgres_url: str) -> Iterator[Database]:
+def empty_postgres_url(postgres_url: str) -> Iterator[str]:
+    """A fresh, empty PostgreSQL database."""
+    with fresh_postgres(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_url: str) -> Iterator[str]:
+    """The name of a PostgreSQL database with all tables and nothing in them, to copy."""
+    with fresh_postgres(postgres_url) as url:
+        made = Database(url)
+        Base.metadata.create_all(made.engine)
+        made.dispose()
+        yield url.rsplit("/", 1)[1]
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str, postgres_tables: str) -> Iterator[Database]:
     """An empty PostgreSQL database with all tables."""
-    made = Database(empty_postgres_url)
-    Base.metadata.create_all(made.engine)
-    yield made
-    made.dispose()
+    with fresh_postgres(postgres_url, postgres_tables) as url:
+        made = Database(url)
+        yield made
+        made.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

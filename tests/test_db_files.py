@@ -1,0 +1,165 @@
+"""Reading rows: every format gives the same rows, and what is broken is said, line by line."""
+
+import gzip
+import json
+from pathlib import Path
+
+import import_worlds as worlds
+import pyarrow
+import pyarrow.ipc
+import pytest
+
+from db.errors import BadInput, UnknownName
+from db.files import read_lines, read_rows
+
+ROWS = [
+    {"pair_id": "1", "prompt": 'says "hi", twice\nand\r\nagain', "response_a": "", "note": "x"},
+    {"pair_id": "2", "prompt": "ünïcode 🙂", "response_a": "b", "note": "y"},
+]
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz", "r.csv", "r.parquet", "R.JSONL"])
+def test_every_format_gives_the_same_rows(tmp_path: Path, name: str) -> None:
+    assert list(read_rows(worlds.write(tmp_path / name, ROWS))) == ROWS
+
+
+def test_a_zipped_file_is_known_by_its_content_not_its_name(tmp_path: Path) -> None:
+    text = (json.dumps(ROWS[0]) + "\n").encode()
+    (tmp_path / "zipped.jsonl").write_bytes(gzip.compress(text))
+    (tmp_path / "plain.jsonl.gz").write_bytes(text)
+    assert list(read_rows(tmp_path / "zipped.jsonl")) == ROWS[:1]
+    assert list(read_rows(tmp_path / "plain.jsonl.gz")) == ROWS[:1]
+
+
+def test_a_byte_order_mark_and_blank_lines_are_no_rows(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text('\ufeff{"a": 1}\n\n  \n{"a": 2}', encoding="utf-8")
+    assert [(line.number, line.row) for line in read_lines(path)] == [(1, {"a": 1}), (4, {"a": 2})]
+
+
+def test_a_datasets_folder_is_read_with_all_its_splits(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    train = datasets.Dataset.from_list(ROWS)
+    test = datasets.Dataset.from_list([{**ROWS[0], "pair_id": "3"}])
+    datasets.DatasetDict({"train": train, "test": test}).save_to_disk(str(tmp_path / "both"))
+    train.save_to_disk(str(tmp_path / "one"))
+    assert sorted(r["pair_id"] for r in read_rows(tmp_path / "both")) == ["1", "2", "3"]
+    assert list(read_rows(tmp_path / "one")) == ROWS
+
+
+def test_a_folder_of_files_is_read_whole_but_for_the_rejects(tmp_path: Path) -> None:
+    worlds.write(tmp_path / "b.parquet", [{"n": 1}])
+    worlds.write(tmp_path / "a.jsonl", [{"n": 2}])
+    worlds.write(tmp_path / "a.jsonl.rejects.jsonl", [{"n": 3}])
+    (tmp_path / "README.md").write_text("about")
+    assert [row["n"] for row in read_rows(tmp_path)] == [2, 1]
+
+
+def test_an_arrow_file_is_read_in_either_of_its_forms(tmp_path: Path) -> None:
+    table = pyarrow.Table.from_pylist(ROWS)
+    for name, new in (("s.arrow", pyarrow.ipc.new_stream), ("f.arrow", pyarrow.ipc.new_file)):
+        with new(str(tmp_path / name), table.schema) as writer:
+            writer.write_table(table)
+        assert list(read_rows(tmp_path / name)) == ROWS
+
+
+def test_what_is_no_row_names_its_line_and_costs_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    deep = "[" * 100_000
+    path.write_text(f'{{"a": 1}}\n{{"a": \n[1]\n{deep}\n{{"a": 2}}\n')
+    lines = list(read_lines(path))
+    assert [line.row for line in lines] == [{"a": 1}, {}, {}, {}, {"a": 2}]
+    assert [bool(line.problem) for line in lines] == [False, True, True, True, False]
+    assert lines[1].number == 2
+    assert "not JSON" in str(lines[1].problem)
+    with pytest.raises(BadInput, match=r"r\.jsonl line 2: not JSON"):
+        list(read_rows(path))
+
+
+def test_csv_counts_physical_lines_and_refuses_crooked_rows(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text('a,b\n1,"two\nlines"\n3\n4,5,6\n"x"y,7\n8,9\n')
+    lines = list(read_lines(path))
+    assert [(line.number, bool(line.problem)) for line in lines] == [
+        (2, False), (4, True), (5, True), (6, True), (7, False),
+    ]  # fmt: skip
+    assert lines[0].row == {"a": "1", "b": "two\nlines"}
+    assert lines[1].problem == "has 1 values where the header has 2 names"
+    assert lines[-1].row == {"a": "8", "b": "9"}
+
+
+def test_csv_has_no_null_so_only_an_empty_answer_is_a_text(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text("prompt,response_a,chosen,domain,responses\n,,,,\n")
+    assert list(read_rows(path)) == [
+        {"prompt": None, "response_a": "", "chosen": "", "domain": None, "responses": None}
+    ]
+
+
+def test_csv_holds_lists_and_conversations_as_json_and_leaves_texts_alone(tmp_path: Path) -> None:
+    talk = [{"role": "user", "content": "hi"}]
+    row = {
+        "prompt": json.dumps(talk),
+        "response_a": "[1, 2] is a list",
+        "response_b": "[1, 2]",
+        "ranking": '[["r1", "r2"], "r3"]',
+        "expected": '{"kind": "exact", "value": "4"}',
+        "domain": "[]",
+    }
+    found = next(read_rows(worlds.write(tmp_path / "r.csv", [row])))
+    assert found == {
+        "prompt": talk,
+        "response_a": "[1, 2] is a list",
+        "response_b": "[1, 2]",
+        "ranking": [["r1", "r2"], "r3"],
+        "expected": {"kind": "exact", "value": "4"},
+        "domain": "[]",
+    }
+
+
+@pytest.mark.parametrize("keep", [0.5, 0.999])
+def test_a_truncated_gzip_gives_what_it_holds_and_then_one_sentence(
+    tmp_path: Path, keep: float
+) -> None:
+    path = tmp_path / "r.jsonl.gz"
+    whole = gzip.compress("".join(json.dumps({"n": i}) + "\n" for i in range(20_000)).encode())
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    seen: list[int] = []
+    with pytest.raises(BadInput, match=r"cannot be read after row \d+ .*save it again"):
+        seen.extend(row["n"] for row in read_rows(path))
+    assert seen == list(range(len(seen)))
+
+
+def test_damaged_files_of_every_kind_are_one_sentence(tmp_path: Path) -> None:
+    for name in ("r.parquet", "r.arrow"):
+        (tmp_path / name).write_bytes(b"PAR1 this is not it PAR1")
+        with pytest.raises(BadInput, match=r"is not a readable (parquet|arrow) file"):
+            list(read_lines(tmp_path / name))
+    zipped = bytearray(gzip.compress(json.dumps({"n": "x" * 9_000}).encode() * 9))
+    zipped[20:40] = b"\xff" * 20
+    (tmp_path / "r.jsonl.gz").write_bytes(zipped)
+    with pytest.raises(BadInput, match="cannot be read after row 0"):
+        list(read_lines(tmp_path / "r.jsonl.gz"))
+
+
+def test_files_that_are_not_what_is_asked_for_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match=r"there is no file '.*nowhere.jsonl'; give a \.jsonl"):
+        list(read_lines(tmp_path / "nowhere.jsonl"))
+    (tmp_path / "r.xlsx").write_bytes(b"PK")
+    with pytest.raises(BadInput, match=r"the format of '.*r.xlsx' is not known; give a \.jsonl"):
+        list(read_lines(tmp_path / "r.xlsx"))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(BadInput, match="holds no rows"):
+        list(read_lines(tmp_path / "folder"))
+    (tmp_path / "r.json").write_text('[\n {"a": 1}\n]')
+    with pytest.raises(BadInput, match="is one JSON list; write one object a line"):
+        list(read_lines(tmp_path / "r.json"))
+    (tmp_path / "r.csv").write_text("a,b,a\n1,2,3\n")
+    with pytest.raises(BadInput, match="names a column twice"):
+        list(read_lines(tmp_path / "r.csv"))
+
+
+def test_bytes_that_are_not_utf8_do_not_stop_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b'{"a": "caf\xe9"}\n{"a": "caf\xc3\xa9"}\n')
+    assert [row["a"] for row in read_rows(path)] == ["caf\udce9", "café"]

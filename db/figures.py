@@ -1,13 +1,31 @@
 """Counts and series for the pages: progress, quality, judges, costs. Read only."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Review
+from db.models import (
+    Annotator,
+    Checkpoint,
+    ContentFlag,
+    Dataset,
+    GateDecision,
+    Judge,
+    JudgeVersion,
+    Pair,
+    Preference,
+    Review,
+    Task,
+    Vote,
+)
 from db.reviews import standing
-from db.vocabulary import Choice, TaskKind
+from db.runs import NANO
+from db.vocabulary import Choice, Order, TaskKind, TaskStatus
+
+Rows = list[dict[str, Any]]
 
 
 def recent_seconds(session: Session, annotator_id: int, *, limit: int) -> list[float]:
@@ -54,3 +72,220 @@ def repeats_of(session: Session, annotator_id: int) -> list[tuple[Choice, Choice
         )
     )
     return [(one, two) for one, two in rows]
+
+
+def opinions(session: Session) -> list[tuple[int, int, str, Choice, TaskKind | None]]:
+    """(pair, prompt, annotator, choice, kind) of every standing answer before any reveal."""
+    rows = session.execute(
+        select(Review.pair_id, Pair.prompt_id, Annotator.name, Review.choice, Review.kind)
+        .join(Annotator, Annotator.id == Review.annotator_id)
+        .join(Pair, Pair.id == Review.pair_id)
+        .where(Review.post_reveal.is_(False), standing())
+        .order_by(Review.id)
+    )
+    return [tuple(row) for row in rows]
+
+
+def answers_by_day(session: Session) -> Rows:
+    """How many answers to tasks each person gave on each day, in UTC."""
+    day = func.date(Review.created_at)
+    rows = session.execute(
+        select(day, Annotator.name, func.count(), func.sum(Review.active_seconds))
+        .join(Annotator, Annotator.id == Review.annotator_id)
+        .where(Review.task_id.is_not(None), standing())
+        .group_by(day, Annotator.name)
+        .order_by(day)
+    )
+    return [
+        {"day": str(d), "person": who, "answers": n, "hours": (s or 0.0) / 3600}
+        for d, who, n, s in rows
+    ]
+
+
+def tasks_by_state(session: Session) -> Rows:
+    """How many tasks there are of each kind and status."""
+    rows = session.execute(
+        select(Task.kind, Task.status, func.count()).group_by(Task.kind, Task.status)
+    )
+    return [{"kind": str(k), "status": str(s), "tasks": n} for k, s, n in rows]
+
+
+def content_flags(session: Session, limit: int = 100) -> Rows:
+    """The newest warnings about contents."""
+    rows = session.execute(
+        select(
+            ContentFlag.created_at,
+            ContentFlag.pair_id,
+            ContentFlag.kind,
+            ContentFlag.note,
+            Annotator.name,
+        )
+        .join(Annotator, Annotator.id == ContentFlag.annotator_id)
+        .order_by(ContentFlag.id.desc())
+        .limit(limit)
+    )
+    return [
+        {"when": when, "pair": pair, "warning": kind, "note": note, "by": by}
+        for when, pair, kind, note, by in rows
+    ]
+
+
+def spend_by_judge(session: Session) -> Rows:
+    """Votes and money by judge and order; usd_per_1000 is of votes."""
+    rows = session.execute(
+        select(Judge.name, Vote.order, func.count(), func.sum(Vote.cost_nanousd))
+        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
+        .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .group_by(Judge.name, Vote.order)
+        .order_by(Judge.name, Vote.order)
+    )
+    return [
+        {
+            "judge": name,
+            "order": str(order),
+            "votes": n,
+            "usd": (nano or 0) / NANO,
+            "usd_per_1000": (nano or 0) / NANO / n * 1000,
+        }
+        for name, order, n, nano in rows
+    ]
+
+
+def spend_by_day(session: Session) -> Rows:
+    """Money by day and judge, in UTC."""
+    day = func.date(Vote.created_at)
+    rows = session.execute(
+        select(day, Judge.name, func.sum(Vote.cost_nanousd), func.count())
+        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
+        .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .group_by(day, Judge.name)
+        .order_by(day)
+    )
+    return [
+        {"day": str(d), "judge": name, "usd": (nano or 0) / NANO, "votes": n}
+        for d, name, nano, n in rows
+    ]
+
+
+def choices_by_day(session: Session) -> list[tuple[str, str, Order, Choice, int]]:
+    """(day, judge, order, choice, votes), in UTC: how each judge answered over time."""
+    day = func.date(Vote.created_at)
+    rows = session.execute(
+        select(day, Judge.name, Vote.order, Vote.choice, func.count())
+        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
+        .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .group_by(day, Judge.name, Vote.order, Vote.choice)
+        .order_by(day)
+    )
+    return [(str(d), name, order, choice, n) for d, name, order, choice, n in rows]
+
+
+def generations(session: Session) -> Rows:
+    """Every trained artefact with the newest word of the gate on it."""
+    newest = (
+        select(GateDecision.checkpoint_id, func.max(GateDecision.id).label("id"))
+        .group_by(GateDecision.checkpoint_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Checkpoint, GateDecision)
+        .outerjoin(newest, newest.c.checkpoint_id == Checkpoint.id)
+        .outerjoin(GateDecision, GateDecision.id == newest.c.id)
+        .order_by(Checkpoint.id)
+    )
+    return [
+        {
+            "checkpoint": made.name,
+            "kind": str(made.kind),
+            "generation": made.generation,
+            "in production": made.active_at is not None,
+            "gate": gate.verdict if gate else "not asked yet",
+            "because": "; ".join(gate.reasons) if gate else "",
+            "made": made.created_at,
+        }
+        for made, gate in rows
+    ]
+
+
+def exports(session: Session) -> Rows:
+    """Every dataset with its place and hash, newest first."""
+    rows = session.scalars(select(Dataset).order_by(Dataset.id.desc()))
+    return [
+        {"name": d.name, "made": d.created_at, "folder": d.path, "hash": d.content_hash[:12]}
+        for d in rows
+    ]
+
+
+def pair_page(
+    session: Session,
+    *,
+    after: int = 0,
+    limit: int = 50,
+    domain: str | None = None,
+    source: str | None = None,
+    waiting: bool = False,
+) -> Rows:
+    """A page of pairs by id: domain, settled choice and source, and whether it waits for humans."""
+    waits = (
+        select(func.count())
+        .where(
+            Task.pair_id == Pair.id,
+            Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED)),
+            Task.for_annotator_id.is_(None),
+        )
+        .scalar_subquery()
+    )
+    wanted: list[ColumnElement[bool]] = [Pair.id > after]
+    if domain:
+        wanted.append(Pair.domain == domain)
+    if source:
+        wanted.append(Preference.source == source)
+    if waiting:
+        wanted.append(waits > 0)
+    rows = session.execute(
+        select(Pair, Preference, waits)
+        .outerjoin(
+            Preference,
+            (Preference.pair_id == Pair.id) & Preference.superseded_at.is_(None),
+        )
+        .where(*wanted)
+        .order_by(Pair.id)
+        .limit(limit)
+    )
+    return [
+        {
+            "pair": pair.id,
+            "prompt": pair.prompt.text[:160],
+            "domain": pair.domain,
+            "label": str(label.choice) if label else "none yet",
+            "from": str(label.source) if label else "",
+            "p_a": label.p_a if label else None,
+            "waits": bool(open_tasks),
+        }
+        for pair, label, open_tasks in rows
+    ]
+
+
+def domains(session: Session) -> Sequence[str]:
+    """Every domain a pair has."""
+    rows = session.scalars(
+        select(Pair.domain).where(Pair.domain.is_not(None)).distinct().order_by(Pair.domain)
+    )
+    return [domain for domain in rows if domain]
+
+
+def accepted_labels(session: Session) -> int:
+    """Labels that stand and cost no human answer."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Preference)
+            .where(Preference.superseded_at.is_(None), Preference.source == "ensemble")
+        )
+        or 0
+    )
+
+
+def pairs_with_votes(session: Session) -> int:
+    """How many pairs at least one judge has voted on."""
+    return session.scalar(select(func.count(func.distinct(Vote.pair_id)))) or 0

@@ -1,5 +1,101 @@
-"""Draft."""
+"""The adjudicator's screen: a disputed pair with everything known, and the binding answer."""
 
 import streamlit as st
 
-st.header("adjudicate")
+from app.views import desk, reveal, room
+from db.errors import TiebreakError
+from review.adjudicating import adjudicate
+from review.board_disputes import Dispute, dispute, disputes
+from review.roles import Action
+from review.verdict import Verdict, answer, verdict
+
+_SCALE = [v for v in Verdict if v is not Verdict.CANNOT]
+
+
+def main() -> None:
+    """Draw the page."""
+    room.allowed(Action.ADJUDICATE)
+    with room.trouble():
+        waiting = disputes(room.database(), room.person().id)
+        if not waiting:
+            room.notice(
+                "Nothing is disputed",
+                "Reviews that disagree after the last person was asked wait here.",
+            )
+            return
+        found = dispute(room.database(), room.person().id, waiting[0], room.settings())
+        if found is None:
+            st.rerun()
+        else:
+            _draw(found, len(waiting))
+
+
+def _draw(found: Dispute, waiting: int) -> None:
+    st.html(
+        f'<div class="tb-bar"><span><b>{waiting}</b> disputed</span>'
+        f"<span>pair <b>{found.pair_id}</b></span></div>"
+    )
+    place = f"a{found.task_id}"
+    math = desk.conversation(found.item, place) | desk.responses(found.item, place, "Text")
+    st.subheader("What people said")
+    columns = st.columns(max(len(found.opinions), 1), gap="medium")
+    for column, opinion in zip(columns, found.opinions, strict=False):
+        said = verdict(opinion.choice, opinion.strength, opinion.both_bad, b_first=False)
+        with column, st.container(border=True):
+            st.text(f"{opinion.person}: {said.label}")
+            st.text(opinion.rationale or "No reason given.")
+            took = f", {opinion.seconds:.0f} s" if opinion.seconds is not None else ""
+            st.caption(f"{opinion.when:%d %b %H:%M} UTC{took}")
+            st.caption(f"Control pairs: {opinion.record}")
+    st.subheader("What the panel said")
+    if found.p is not None:
+        reveal.probabilities(found.p, b_first=False)
+    reveal.votes_table(found.votes, b_first=False)
+    _answer(found)
+    desk.attend(f"adjudicate-{found.task_id}", math=math, expires="", idle=0)
+
+
+def _answer(found: Dispute) -> None:
+    if "adjudication_error" in st.session_state:
+        st.warning(st.session_state.pop("adjudication_error"))
+    with (
+        st.container(key="verdict"),
+        st.form(f"bind-{found.task_id}", border=False, enter_to_submit=False),
+    ):
+        st.text_area(
+            "Why (needed)",
+            key=f"bind-why-{found.task_id}",
+            height=70,
+            placeholder="The reason, for the people who disagreed",
+        )
+        with st.container(horizontal=True, gap="small"):
+            for option in _SCALE:
+                st.form_submit_button(
+                    option.label,
+                    key=f"bind{option}-{found.task_id}",
+                    shortcut=str(option),
+                    width="stretch",
+                    on_click=_bind,
+                    args=(found.task_id, option),
+                )
+
+
+def _bind(task_id: int, said: Verdict) -> None:
+    given = answer(said, b_first=False)
+    reason = str(st.session_state.get(f"bind-why-{task_id}") or "")
+    try:
+        adjudicate(
+            room.database(),
+            task_id,
+            room.person().id,
+            given.choice,
+            reason,
+            strength=given.strength,
+            both_bad=given.both_bad,
+        )
+    except TiebreakError as error:
+        st.session_state["adjudication_error"] = str(error)
+
+
+if __name__ == "__main__":
+    main()

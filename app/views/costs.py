@@ -1,5 +1,60 @@
-"""Draft."""
+"""Costs: what was spent, on whom, when, and for what."""
 
 import streamlit as st
 
-st.header("costs")
+from app.views import pictures, room
+from review.board_data import CostsBoard, costs_board
+from review.roles import Action
+
+
+@st.cache_data(ttl=60, show_spinner="Adding up")
+def _board(asking_id: int) -> CostsBoard:
+    return costs_board(room.database(), asking_id)
+
+
+def main() -> None:
+    """Draw the page."""
+    room.allowed(Action.SEE_DATA)
+    with room.trouble():
+        board = _board(room.person().id)
+        st.header("Costs")
+        with st.container(horizontal=True):
+            st.metric("Spent", f"${board.spent:,.2f}", border=True)
+            each = "none yet" if board.per_accepted is None else f"${board.per_accepted:.4f}"
+            st.metric("Per accepted label", each, border=True)
+            pair = "none yet" if board.per_pair is None else f"${1000 * board.per_pair:,.2f}"
+            st.metric("Next 1,000 pairs at this price", pair, border=True)
+        if not board.judges:
+            st.text("No judge has been asked yet; `tiebreak estimate` says what it would cost.")
+            return
+        _spend(board)
+        st.subheader("By judge and order")
+        st.dataframe(
+            board.judges,
+            hide_index=True,
+            column_config={
+                "usd": st.column_config.NumberColumn(format="$%.4f"),
+                "usd_per_1000": st.column_config.NumberColumn("per 1,000 votes", format="$%.4f"),
+            },
+        )
+        pictures.download(board.judges, "spend-by-judge")
+
+
+def _spend(board: CostsBoard) -> None:
+    if board.spent == 0:
+        why = "Every vote so far came from judges that cost nothing, or was recorded elsewhere."
+        pictures.nothing("Spend by day", why)
+        return
+    dearest = max(board.judges, key=lambda row: row["usd"])
+    pictures.picture(
+        "Spend by day",
+        f"{dearest['judge']} ({dearest['order']}) cost most: ${dearest['usd']:.2f} of "
+        f"${board.spent:.2f}.",
+        pictures.bars(board.days, x="day", y="usd", colour="judge", form="$.2f"),
+        board.days,
+        "spend-by-day",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,91 @@
-"""Draft."""
+"""Progress and quality: throughput, agreement, control pairs, hours left."""
 
 import streamlit as st
 
-st.header("progress")
+from app.views import pictures, room
+from review.board_people import PeopleBoard, people_board
+from review.roles import Action
+
+
+@st.cache_data(ttl=60, show_spinner="Counting answers")
+def _board(asking_id: int) -> PeopleBoard:
+    return people_board(room.database(), asking_id, room.settings())
+
+
+def main() -> None:
+    """Draw the page."""
+    room.allowed(Action.SEE_QUALITY)
+    with room.trouble():
+        board = _board(room.person().id)
+        st.header("Progress and quality")
+        with st.container(horizontal=True):
+            st.metric("Waiting", f"{board.waiting:,}", border=True)
+            st.metric("Disputed", board.disputed, border=True)
+            left = "no pace yet" if board.hours_left is None else f"{board.hours_left:.1f} h"
+            st.metric("Work left at this pace", left, border=True)
+            alpha = "undefined" if board.alpha.value is None else f"{board.alpha.value:.2f}"
+            st.metric("Agreement (alpha)", alpha, border=True)
+        st.text(f"Krippendorff's alpha between people: {board.alpha}. 1 is perfect, 0 is chance.")
+        _throughput(board)
+        _agreement(board)
+        _people(board)
+
+
+def _throughput(board: PeopleBoard) -> None:
+    if not board.days:
+        pictures.nothing("Answers a day", "Nobody has answered a task yet.")
+        return
+    total, hours = sum(d["answers"] for d in board.days), sum(d["hours"] for d in board.days)
+    pictures.picture(
+        "Answers a day",
+        f"{total:,} answers in {hours:.1f} hours of active work, by person.",
+        pictures.bars(board.days, x="day", y="answers", colour="person"),
+        board.days,
+        "answers-by-day",
+    )
+
+
+def _agreement(board: PeopleBoard) -> None:
+    usable = [row for row in board.kappas if row["kappa"] is not None]
+    if not usable:
+        why = board.kappas[0]["words"] if board.kappas else f"Undefined: {board.alpha.why}."
+        pictures.nothing("Agreement between people (Cohen's kappa)", why)
+        return
+    best, worst = max(usable, key=_kappa), min(usable, key=_kappa)
+    mirrored = [row | {"one": row["other"], "other": row["one"]} for row in usable]
+    pictures.picture(
+        "Agreement between people (Cohen's kappa)",
+        f"{best['one']} and {best['other']} agree most ({best['words']}), {worst['one']} and "
+        f"{worst['other']} least ({worst['words']}).",
+        pictures.heat([*usable, *mirrored], x="one", y="other", value="kappa", form=".2f"),
+        board.kappas,
+        "agreement-of-people",
+    )
+
+
+def _kappa(row: dict[str, float]) -> float:
+    return row["kappa"]
+
+
+def _people(board: PeopleBoard) -> None:
+    st.subheader("People")
+    if board.people:
+        st.dataframe(
+            board.people,
+            hide_index=True,
+            column_config={"median seconds": st.column_config.NumberColumn(format="%.0f s")},
+        )
+    else:
+        st.text("Nobody has answered a task yet.")
+    for title, rows in (
+        ("Tasks", board.tasks),
+        ("Warnings about contents", board.flags),
+        ("Why pairs were handed on", [{"reason": r, "times": n} for r, n in board.skips]),
+    ):
+        if rows:
+            st.subheader(title)
+            st.dataframe(rows, hide_index=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -32,8 +32,8 @@ def draw(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) 
         )
         st.html(f'<div><span class="tb-role">Why a person was asked</span><br>{chips}</div>')
     if found.p is not None:
-        _probabilities(found.p, found.b_first)
-    _votes(found.votes, found.b_first)
+        probabilities(found.p, found.b_first)
+    votes_table(found.votes, found.b_first)
     place = f"v{lease_id[:7]}"
     math = desk.conversation(found.item, place) | desk.responses(found.item, place, "Text")
     with st.container(key="verdict"):
@@ -48,7 +48,8 @@ def draw(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) 
     desk.attend(f"reveal-{lease_id}", math=math, expires="", idle=0)
 
 
-def _probabilities(p: tuple[float, float, float], b_first: bool) -> None:
+def probabilities(p: tuple[float, float, float], b_first: bool) -> None:
+    """What all votes together say, in the order of the screen."""
     one, tie, two = (p[2], p[1], p[0]) if b_first else p
     st.html(
         '<div class="tb-bar"><span>All votes together: '
@@ -57,7 +58,8 @@ def _probabilities(p: tuple[float, float, float], b_first: bool) -> None:
     )
 
 
-def _votes(votes: tuple[PanelVote, ...], b_first: bool) -> None:
+def votes_table(votes: tuple[PanelVote, ...], b_first: bool) -> None:
+    """Every vote, in the words and the order of the screen."""
     if not votes:
         st.text("No judge has voted on this pair.")
         return

@@ -1,23 +1,13 @@
 """Sign-in: an OpenID Connect provider where one is configured, else a name on this machine only."""
 
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 
 import streamlit as st
 
+from app.serve import is_loopback
 from app.views import room
 from review import people
 from review.people import Person
-
-
-def is_loopback(address: str) -> bool:
-    """Whether an address is reached from this machine only; the empty one is every address."""
-    if address == "localhost":
-        return True
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def provider_configured() -> bool:

@@ -1,0 +1,144 @@
+"""Pictures: each with one line that says what it shows, and its data to take away."""
+
+import csv
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+Rows = Sequence[dict[str, Any]]
+
+
+def picture(title: str, reading: str, chart: Any, rows: Rows, name: str) -> None:
+    """A titled chart, its one-line reading, and a download of its rows."""
+    with st.container(border=True):
+        st.subheader(title)
+        st.text(reading)
+        st.altair_chart(chart, width="stretch")
+        download(rows, name)
+
+
+def nothing(title: str, why: str) -> None:
+    """In place of a picture there is nothing to draw for."""
+    with st.container(border=True):
+        st.subheader(title)
+        st.text(why)
+
+
+def download(rows: Rows, name: str) -> None:
+    """The rows as CSV."""
+    st.download_button(
+        "Download the data",
+        as_csv(rows),
+        file_name=f"{name}.csv",
+        mime="text/csv",
+        key=f"csv-{name}",
+        type="tertiary",
+    )
+
+
+def as_csv(rows: Rows) -> str:
+    """CSV with a header; a cell that a spreadsheet would run as a formula is quoted by an apostrophe."""
+    out = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(out, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({key: _harmless(value) for key, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+def _harmless(value: Any) -> Any:
+    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{value}" if risky else value
+
+
+def intervals(rows: Rows, *, y: str, x: str = "share", colour: str | None = None) -> alt.LayerChart:
+    """Points with their intervals, one line a row, on a scale of shares."""
+    base = alt.Chart(pd.DataFrame(list(rows))).encode(
+        y=alt.Y(y, title=None, sort=None, axis=alt.Axis(labelLimit=260)),
+        tooltip=list(rows[0]),
+        **({"color": alt.Color(colour), "yOffset": alt.YOffset(colour)} if colour else {}),
+    )
+    shares = alt.Scale(zero=False, nice=True)
+    axis = alt.Axis(format="%", title=None)
+    return alt.layer(
+        base.mark_rule(strokeWidth=2, opacity=0.55).encode(
+            x=alt.X("low", scale=shares, axis=axis), x2="high"
+        ),
+        base.mark_circle(size=90, opacity=1).encode(x=alt.X(x, scale=shares, axis=axis)),
+    )
+
+
+def heat(rows: Rows, *, x: str, y: str, value: str, form: str = ".0%") -> alt.LayerChart:
+    """A matrix of shares, each cell with its number."""
+    base = alt.Chart(pd.DataFrame(list(rows))).encode(
+        x=alt.X(x, title=None, sort=None, axis=alt.Axis(labelAngle=-35, labelLimit=160)),
+        y=alt.Y(y, title=None, sort=None, axis=alt.Axis(labelLimit=200)),
+    )
+    low = min(float(row[value]) for row in rows)
+    colour = alt.Color(
+        value, legend=None, scale=alt.Scale(range=["#e7efee", "#2f6f73"], domain=[low, 1])
+    )
+    words = alt.condition(
+        alt.datum[value] > (low + 1) / 2, alt.value("white"), alt.value("#22272b")
+    )
+    return alt.layer(
+        base.mark_rect(cornerRadius=3).encode(color=colour),
+        base.mark_text(fontSize=12).encode(text=alt.Text(value, format=form), color=words),
+    ).properties(height=max(160, 46 * len({row[y] for row in rows})))
+
+
+def calibration(rows: Rows) -> alt.LayerChart:
+    """How often the consensus is right against how sure it is, with the line of honesty."""
+    data = pd.DataFrame(list(rows))
+    line = pd.DataFrame({"sure": [0.5, 1.0], "right": [0.5, 1.0]})
+    axis = alt.Axis(format="%")
+    x = alt.X("sure", title="how sure", axis=axis, scale=alt.Scale(domain=[0.5, 1]))
+    y = alt.Y("right", title="how often right", axis=axis, scale=alt.Scale(domain=[0, 1]))
+    bars = alt.Chart(data).encode(x=x, tooltip=list(rows[0]))
+    return alt.layer(
+        alt.Chart(line).mark_line(strokeDash=[5, 5], opacity=0.6, color="#8a8a85").encode(x=x, y=y),
+        bars.mark_rule(strokeWidth=2, opacity=0.55).encode(y=alt.Y("low", title=None), y2="high"),
+        bars.mark_circle(opacity=1).encode(y=y, size=alt.Size("pairs", legend=None)),
+    )
+
+
+def lines(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "") -> alt.Chart:
+    """A line for each colour over time or share."""
+    temporal = x in ("day", "week")
+    made = (
+        alt.Chart(pd.DataFrame(list(rows)))
+        .mark_line(point=True, strokeWidth=2.5)
+        .encode(
+            x=alt.X(
+                f"{x}:{'T' if temporal else 'Q'}",
+                title=None if temporal else x,
+                axis=alt.Axis(format="%d %b" if temporal else "%"),
+            ),
+            y=alt.Y(y, axis=alt.Axis(format=form), scale=alt.Scale(zero=form != "%")),
+            tooltip=list(rows[0]),
+        )
+    )
+    return made.encode(color=alt.Color(colour, title=None)) if colour else made
+
+
+def bars(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "") -> alt.Chart:
+    """Bars, stacked by colour."""
+    kind = "T" if x == "day" else "N"
+    made = (
+        alt.Chart(pd.DataFrame(list(rows)))
+        .mark_bar(cornerRadiusEnd=3, **({"width": 14} if kind == "T" else {}))
+        .encode(
+            x=alt.X(
+                f"{x}:{kind}",
+                title=None,
+                axis=alt.Axis(format="%d %b") if kind == "T" else alt.Axis(labelAngle=-30),
+            ),
+            y=alt.Y(y, axis=alt.Axis(format=form)),
+            tooltip=list(rows[0]),
+        )
+    )
+    return made.encode(color=alt.Color(colour, title=None)) if colour else made

@@ -1,8 +1,9 @@
 """Judges trained here, asked on this machine: a checkpoint folder that answers the panel's questions.
 
 A scoring judge is a classifier over the rendered question with one output for each entry of the
-menu; its probabilities are a softmax, scaled by the temperature found on validation. Leaves out how
-it is trained (`trainer.judge_training`), which encodes with the very functions of this file.
+menu; its probabilities are a softmax, scaled by the temperature found on validation. A judge of
+words weighs them (`judges.words`). Leaves out how they are trained (`trainer.judge_training`), which
+encodes with the very functions of this file.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 from db.errors import BadInput
 from judges.asking import Answer, Question, Usage
 from judges.prompts import MENU, Output, material
+from judges.trust.text_features import PairTexts
 from judges.verdicts import say
 
 _GAP = "\n[...]\n"
@@ -49,7 +51,7 @@ class LocalJudge:
     @property
     def output(self) -> Output:
         """The form of answer it was trained to give: its questions must be rendered for it."""
-        return "token" if self._metadata["style"] == "scoring" else "text"
+        return "text" if self._metadata["style"] == "generative" else "token"
 
     @property
     def content_hash(self) -> str:
@@ -59,6 +61,8 @@ class LocalJudge:
 
     def score(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer a question, in order, with the probability of every entry of the menu."""
+        if self._metadata["style"] == "words":
+            return self._weighed(questions)
         model, tokenizer = self._load()
         limit, instructed = self._metadata["max_length"], self._metadata["instructions"]
         ids = [encode(tokenizer, question, limit, instructed) for question in questions]
@@ -70,6 +74,19 @@ class LocalJudge:
             for i, row in zip(batch, probabilities, strict=True):
                 answers[i] = _answer(row, len(ids[i]))
         return [answer for answer in answers if answer is not None]
+
+    def _weighed(self, questions: Sequence[Question]) -> list[Answer]:
+        from judges.words import WordsModel
+
+        if self._loaded is None:
+            self._loaded = WordsModel.load(Path(self.folder)), None
+        shown = [question.shown for question in questions]
+        texts = PairTexts(
+            [each.prompt for each in shown],
+            [each.first for each in shown],
+            [each.second for each in shown],
+        )
+        return [_answer(row, 0) for row in self._loaded[0].probabilities(texts).tolist()]
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:

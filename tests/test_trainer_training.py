@@ -154,3 +154,19 @@ def test_lora_trains_the_head_and_saves_a_whole_model(exported: Database, tmp_pa
     done = steps.train_reward(exported, chosen)
     assert done.validation["accuracy"] > 0.8
     assert not (Path(done.path) / "adapter_config.json").exists()
+
+
+def test_a_judge_of_words_learns_without_a_base(exported: Database, tmp_path: Path) -> None:
+    with exported.read() as session:
+        from db.datasets import gold_pairs
+
+        gold = gold_pairs(session)
+    done = steps.train_judge(exported, settings(tmp_path, judge_base="words"), RULES)
+    from trainer.evaluate import gold_table, judge_answers
+    from trainer.gate import right
+
+    table = gold_table(gold)
+    answers = judge_answers(Path(done.path), table, RULES)
+    assert right(answers.lean_P, table.truth_P).mean() > 0.95
+    assert not answers.reversed_P.any()
+    assert steps.train_judge(exported, settings(tmp_path, judge_base="words"), RULES).new is False

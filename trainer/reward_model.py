@@ -53,6 +53,7 @@ def prepare(rows: Sequence[Row], tokenizer: Any, settings: TrainerSettings) -> P
                 "chosen_ids": both[0].ids,
                 "rejected_ids": both[1].ids,
                 "soft_target": float(row["meta"]["soft_target"]) if settings.soft else 1.0,
+                "length": max(len(side.ids) for side in both),
             }
         )
     return Prepared(made, truncated, dropped)
@@ -130,6 +131,8 @@ def _trainer(
         args=RewardConfig(
             **arguments(work, settings, settings.base, validated),
             max_length=None,  # `prepare` has done it, and counted
+            train_sampling_strategy="group_by_length",
+            length_column_name="length",
         ),
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(rows),
@@ -160,7 +163,7 @@ def _soft_trainer() -> Any:
 
     class SoftRewardTrainer(RewardTrainer):  # type: ignore[misc]
         def _set_signature_columns_if_needed(self) -> None:
-            self._signature_columns = ["chosen_ids", "rejected_ids", "soft_target"]
+            self._signature_columns = ["chosen_ids", "rejected_ids", "soft_target", "length"]
 
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, **more: Any

@@ -6,20 +6,22 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 TINY = "tiny"
+WORDS = "words"
 
 
 class TrainerSettings(BaseModel):
     """How models are trained. Every value can be given on the command line, too.
 
     A base is a folder, a hub id, or the word `tiny`: a small model built on this machine from the
-    dataset's own texts, for demonstrations and tests. Empty learning rates follow the base: 2e-3
+    dataset's own texts, for demonstrations and tests. A judge can also be of `words`: it weighs
+    words and simple features, needs no base, and trains in seconds on a CPU. Empty learning rates follow the base: 2e-3
     for tiny, 1e-4 with LoRA, 2e-5 otherwise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str = Field(TINY, description="base of reward, process and policy models")
-    judge_base: str = Field(TINY, description="base of trained judges")
+    judge_base: str = Field(TINY, description="base of trained judges, or `words`")
     folder: Path = Field(Path("checkpoints"), description="where checkpoints are written")
     learning_rate: float | None = Field(None, gt=0)
     epochs: int = Field(8, ge=1)

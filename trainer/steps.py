@@ -18,7 +18,7 @@ from trainer.dataset import Export, write_dataset
 from trainer.loop import Progress, quiet
 from trainer.registry import evaluate, history, promote, rollback
 from trainer.selection import ExportOptions, Selection, select
-from trainer.settings import TrainerSettings
+from trainer.settings import WORDS, TrainerSettings
 from trainer.training import TrainDone, carry_out, choices_of, material
 from trainer.work import Work
 
@@ -136,21 +136,19 @@ def train_judge(
     `rules` is the constitution the panel judges by: it stands in the question where the settings
     give a judge its instructions.
     """
-    from trainer import judge_training
+    from trainer import judge_training, words_training
 
     given = material(database, dataset)
     everything = [*given.train, *given.validation, *given.train_ties, *given.validation_ties]
     missed = judge_training.missed_votes(given.folder, choices_of(everything))
 
     def fit(work: Work) -> dict[str, Any]:
+        learnt = judge_training.lessons(given.train, given.train_ties, missed, settings)
+        held = judge_training.lessons(given.validation, given.validation_ties, missed, settings)
+        if settings.judge_base == WORDS:
+            return words_training.train(learnt, held, work, rules, given.dataset.name)
         return judge_training.train(
-            judge_training.lessons(given.train, given.train_ties, missed, settings),
-            judge_training.lessons(given.validation, given.validation_ties, missed, settings),
-            work,
-            settings,
-            rules,
-            given.dataset.name,
-            progress,
+            learnt, held, work, settings, rules, given.dataset.name, progress
         )
 
     recipe = settings.recipe(settings.judge_base) | {"constitution": rules.version}

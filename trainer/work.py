@@ -7,6 +7,7 @@ again goes on from its newest complete snapshot. The finished checkpoint appears
 import hashlib
 import json
 import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -79,17 +80,33 @@ def mark_complete(snapshot: Path) -> None:
 
 
 def finish(work: Work, model: Any, tokenizer: Any, metadata: dict[str, Any], card: str) -> Path:
-    """Save weights, tokenizer, metadata and card, and rename them into place."""
+    """Save a transformers model with its tokenizer as the finished checkpoint."""
+
+    def save(folder: Path) -> None:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    return finish_files(work, save, metadata, card, ("torch", "transformers", "trl"))
+
+
+def finish_files(
+    work: Work,
+    save: Callable[[Path], None],
+    metadata: dict[str, Any],
+    card: str,
+    packages: Sequence[str] = (),
+) -> Path:
+    """Write what `save` writes, the metadata and the card, and rename it all into place at once."""
     ready = work.partial / "ready"
     shutil.rmtree(ready, ignore_errors=True)
-    model.save_pretrained(ready)
-    tokenizer.save_pretrained(ready)
+    ready.mkdir()
+    save(ready)
     (ready / "README.md").write_text(card, encoding="utf-8")
     metadata = {
         **metadata,
         "name": work.name,
         "recipe": work.recipe,
-        "versions": {p: version(p) for p in ("tiebreak", "torch", "transformers", "trl")},
+        "versions": {package: version(package) for package in ("tiebreak", *packages)},
         "content_hash": weights_hash(ready),
     }
     (ready / METADATA).write_text(_json(metadata), encoding="utf-8")

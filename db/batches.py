@@ -72,7 +72,7 @@ def count_routes(session: Session, batch_id: int) -> dict[Route, int]:
         .where(PairRoute.batch_id == batch_id)
         .group_by(PairRoute.route)
     )
-    return {route: n for route, n in session.execute(query).tuples()}
+    return {route: n for route, n in session.execute(query)}
 
 
 def audit_progress(session: Session, batch_id: int) -> AuditProgress:
@@ -146,7 +146,7 @@ def count_flags(session: Session, fit_id: int) -> dict[str, int]:
         .group_by(Flag.kind)
         .order_by(Flag.kind)
     )
-    return {kind: n for kind, n in session.execute(query).tuples()}
+    return {kind: n for kind, n in session.execute(query)}
 
 
 def fit_of(session: Session, batch: Batch) -> ConsensusFit:

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
+
 from app.cli import app
 from db import vocabulary
 from db.imports import rows
-from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,9 +68,9 @@ def test_the_verbs_are_the_verbs() -> None:
         for row in re.findall(r"^\| (`.*?) \|", section("The verbs"), re.M)
         for word in re.findall(r"`([a-z ]+)`", row)
     }
-    real = set(get_command(app).commands)  # type: ignore[attr-defined]
-    inner = {name for c in get_command(app).commands.values() for name in getattr(c, "commands", ())}  # type: ignore[attr-defined]
-    assert told - inner == real - inner
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    inner = {name for command in commands.values() for name in getattr(command, "commands", ())}
+    assert told - inner == set(commands) - inner
 
 
 PARSERS: dict[str, Any] = {

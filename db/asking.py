@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import Table, and_, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
@@ -19,6 +19,8 @@ from db.models import Candidate, Pair, Prompt, Reservation, Run, Vote, VoteClaim
 from db.types import now
 from db.upsert import chunks
 from db.vocabulary import Order, RunStatus
+
+_OUTLIVES = timedelta(hours=6)  # a claim longer than this belongs to a batch job
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +208,9 @@ def unfinished_runs(session: Session, job: int) -> list[Run]:
 
 
 def release_runs(session: Session, run_ids: Iterable[int]) -> None:
-    """Drop every claim of these runs."""
-    session.execute(delete(VoteClaim).where(VoteClaim.run_id.in_(list(run_ids))))
+    """Drop the claims of these runs, but not those of batch jobs, which outlive their run."""
+    own = VoteClaim.run_id.in_(list(run_ids))
+    session.execute(delete(VoteClaim).where(own, VoteClaim.expires_at < now() + _OUTLIVES))
 
 
 def has_claims(session: Session, run_id: int) -> bool:
@@ -239,7 +242,7 @@ def _claim(
     claiming = fresh.on_conflict_do_update(
         index_elements=["pair_id", "judge_version_id", "order", "sample"],
         set_={"run_id": fresh.excluded.run_id, "expires_at": fresh.excluded.expires_at},
-        where=or_(table.c.expires_at < now(), table.c.run_id == run_id),
+        where=table.c.expires_at < now(),
     ).returning(table.c.id, table.c.pair_id, table.c.order, table.c.sample)
     for claim_id, pair_id, order, sample in session.connection().execute(claiming, rows):
         claims[Slot(pair_id, order, sample)] = claim_id
@@ -285,3 +288,10 @@ def stored_answers(session: Session, after: int, size: int) -> Iterator[Vote]:
     """Votes with a stored answer beyond the id `after`, for parsing again."""
     query = select(Vote).where(Vote.id > after, Vote.raw.is_not(None)).order_by(Vote.id).limit(size)
     yield from session.scalars(query)
+
+
+def mean_output_tokens(session: Session, version_id: int) -> float | None:
+    """Tokens an answer of this judge version has, on average; None before the first."""
+    mean = select(func.avg(Vote.output_tokens)).where(Vote.judge_version_id == version_id)
+    found = session.scalar(mean)
+    return None if found is None else float(found)

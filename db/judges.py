@@ -77,3 +77,12 @@ def all_versions(session: Session) -> list[JudgeVersion]:
     """Every version of every judge, oldest first."""
     query = select(JudgeVersion).options(joinedload(JudgeVersion.judge)).order_by(JudgeVersion.id)
     return list(session.scalars(query))
+
+
+def find_version(session: Session, name: str, version: str) -> int | None:
+    """The id of a judge's version, or None where it was never asked."""
+    return session.scalar(
+        select(JudgeVersion.id)
+        .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .where(Judge.name == name, JudgeVersion.version == version)
+    )

@@ -54,9 +54,6 @@ class Ensemble:
             raise _first(errors) from None
         finally:
             self._cpu.shutdown(cancel_futures=True)
-            for seat in self.seats:
-                if not isinstance(seat.asked, Scorer):
-                    await seat.asked.close()
 
     async def _ask_seat(self, seat: Seat) -> None:
         tally = seat.tally

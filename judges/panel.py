@@ -84,6 +84,11 @@ class JudgeConfig(BaseModel):
         return self.provider in REMOTE
 
     @property
+    def batches(self) -> bool:
+        """Whether its server takes batches (an own server need not)."""
+        return self.provider in (Provider.ANTHROPIC, Provider.OPENAI)
+
+    @property
     def ordered(self) -> bool:
         """Whether it matters which response is shown first (pointwise judges vote once)."""
         return self.provider in (*REMOTE, Provider.LOCAL, Provider.FAKE)
@@ -189,7 +194,8 @@ class Panel(BaseModel):
 
     def with_judges(self, *more: JudgeConfig) -> "Panel":
         """The same panel with judges added, e.g. the promoted next generation."""
-        return checked(self.model_copy(update={"judge": (*self.judge, *more)}))
+        fake = any(judge.provider is Provider.FAKE for judge in self.judge)
+        return checked(self.model_copy(update={"judge": (*self.judge, *more)}), allow_fake=fake)
 
 
 def parse(

@@ -142,7 +142,7 @@ def input_about(question: Question) -> int:
 
 
 def vote_row(
-    seat: Seat, slot: Slot, answer: Answer, cost_nanousd: int, seconds: float, run_id: int
+    seat: Seat, slot: Slot, answer: Answer, cost_nanousd: int, seconds: float | None, run_id: int
 ) -> dict[str, Any]:
     """The vote an answer means, ready to be stored with the answer itself."""
     verdict = verdicts.read(answer, slot.order)
@@ -158,7 +158,7 @@ def vote_row(
         "cached_tokens": usage.cached,
         "output_tokens": usage.output,
         "cost_nanousd": cost_nanousd,
-        "seconds": round(seconds, 3),
+        "seconds": None if seconds is None else round(seconds, 3),
         "run_id": run_id,
         "created_at": now(),
     }

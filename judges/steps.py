@@ -5,16 +5,21 @@
 
 import asyncio
 import os
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy.orm import Session
-
-from db.asking import count_wanted, has_claims, join_job, release_runs, unfinished_runs
+from db.asking import (
+    count_wanted,
+    mean_output_tokens,
+    missing_slots,
+    pair_page,
+    pair_texts,
+    stored_answers,
+)
 from db.consensus import (
     add_consensus,
     add_fit,
@@ -25,98 +30,27 @@ from db.consensus import (
     voted_pairs,
     voting_versions,
 )
-from db.errors import BudgetSpent, KeyRefused, TiebreakError, Unavailable, UnknownName
+from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable, UnknownName
+from db.events import record
 from db.identity import content_hash
-from db.judges import judge_version
-from db.models import ConsensusFit, Run
-from db.runs import finish_run, start_run
+from db.judges import find_version
+from db.models import ConsensusFit
 from db.session import Database
-from db.vocabulary import Order, Provider, RunStatus
-from judges import pooling, prompts
-from judges.circuit import Circuit
-from judges.connect import connect
+from db.vocabulary import Choice, Order, RunStatus
+from judges import lifecycle, pooling, seating, verdicts
+from judges.asking import Batcher, Scorer
+from judges.batching import Batching
+from judges.cost import Estimate, Estimator, JudgeEstimate
 from judges.ensemble import Ensemble
 from judges.panel import JudgeConfig, Panel
 from judges.pooling import Poll
 from judges.prices import NANO
-from judges.seats import Seat, Tally
-from judges.trust.ballots import Consensus
+from judges.results import JudgeRun, Pooled, Reparsed
+from judges.seats import Seat, meaning
 from judges.trust.ballots import Ballots
 from judges.writer import Writer
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class JudgeRun:
-    """What `run_judges` did. problems: one sentence for each judge that was stopped."""
-
-    run_id: int
-    seconds: float
-    tallies: Mapping[str, Tally] = field(default_factory=dict)
-
-    @property
-    def stored(self) -> int:
-        """Votes stored, abstains among them."""
-        return sum(t.stored for t in self.tallies.values())
-
-    @property
-    def abstained(self) -> int:
-        """Votes stored that say nothing."""
-        return sum(t.abstained for t in self.tallies.values())
-
-    @property
-    def missing(self) -> int:
-        """Votes that were wanted and are not there."""
-        return sum(max(t.wanted - t.stored, 0) for t in self.tallies.values())
-
-    @property
-    def cost_usd(self) -> float:
-        """What the answers of this run cost."""
-        return sum(t.cost_nanousd for t in self.tallies.values()) / NANO
-
-    @property
-    def capped(self) -> bool:
-        """Whether the money allowed ran out."""
-        return any(t.capped for t in self.tallies.values())
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Why some votes are missing."""
-        return tuple(t.problem for t in self.tallies.values() if t.problem)
-
-    @property
-    def summary(self) -> str:
-        """One line for people."""
-        parts = [f"{self.stored} votes stored"]
-        if self.abstained:
-            parts.append(f"{self.abstained} of them abstain")
-        if self.cost_usd:
-            parts.append(f"${self.cost_usd:.4f} spent")
-        if self.missing:
-            why = "the cap is reached" if self.capped else "see the problems named"
-            parts.append(f"{self.missing} missing ({why}; run again to go on)")
-        return ", ".join(parts)
-
-
-@dataclass(frozen=True)
-class Pooled:
-    """What `fit_consensus` did; `new` is false where the same fit was there already."""
-
-    fit_id: int
-    model: str
-    pairs: int
-    votes: int
-    labels: int
-    new: bool
-    poll: Poll = field(repr=False)
-    consensus: Consensus = field(repr=False)
-
-    @property
-    def summary(self) -> str:
-        """One line for people."""
-        what = f"{self.pairs} pairs pooled from {self.votes} votes and {self.labels} human answers"
-        return f"{what} by {self.model}" + ("" if self.new else " (nothing had changed)")
 
 
 def run_judges(
@@ -129,6 +63,7 @@ def run_judges(
     orders: Sequence[Order] | None = None,
     samples: Sequence[int] | None = None,
     max_usd: float | None = None,
+    batch: bool = False,
     progress: Progress | None = None,
     environ: Mapping[str, str] | None = None,
     beside: Path | None = None,
@@ -138,35 +73,33 @@ def run_judges(
 
     tier, names: only these judges; within: only these pairs (ids); orders, samples: only these
     rungs (default: as each judge is configured). max_usd: hard cap over this run and any killed
-    run it resumes. Raises KeyRefused where a key is missing before anything is asked, BudgetSpent
-    where the cap leaves room for nothing, Unavailable where no judge gave a single answer.
+    run it resumes. batch: send questions as batches where the provider takes them, at half the
+    price; a later run collects the answers (every run collects what is ready).
+    Raises KeyRefused where a key is missing before anything is asked, BudgetSpent where the cap
+    leaves room for nothing, Unavailable where no judge gave a single answer.
     """
     started = time.monotonic()
-    judges = _chosen(panel, tier, names)
-    asked = [_known(judge, environ or os.environ, beside) for judge in judges]
+    judges = seating.chosen(panel, tier, names)
+    known = [seating.connected(judge, environ or os.environ, beside) for judge in judges]
     cap = None if max_usd is None else round(max_usd * NANO)
     with database.begin() as session:
-        run, job = _open_run(session, panel, judges, cap, within)
-        circuits: dict[str, Circuit] = {}
-        seats = [
-            _seat(session, panel, judge, who, orders, samples, circuits, pauses)
-            for judge, who in asked
-        ]
+        count = None if within is None else len(within)
+        run, job = lifecycle.open_run(session, "judge", panel, judges, cap, count)
+        seats = seating.seats(session, panel.rules, known, orders, samples, pauses)
         for seat in seats:
             seat.tally.wanted = count_wanted(
                 session, seat.version_id, seat.orders, seat.samples, within
             )
-    writer = Writer(database, progress)
-    ensemble = Ensemble(run.id, seats, writer, job, cap, within)
     try:
-        asyncio.run(ensemble.ask_all())
+        waiting = asyncio.run(_ask(database, run.id, seats, batch, job, cap, within, progress))
     except BaseException as error:
-        _close_run(database, run.id, job, RunStatus.FAILED, {}, str(error))
+        lifecycle.close_run(database, run.id, job, RunStatus.FAILED, {}, str(error))
         raise
-    done = JudgeRun(run.id, time.monotonic() - started, {s.judge.name: s.tally for s in seats})
+    done = JudgeRun.of(run.id, time.monotonic() - started, seats, waiting)
     status = RunStatus.STOPPED if done.missing else RunStatus.DONE
-    summary = {"stored": done.stored, "missing": done.missing, "cost_usd": done.cost_usd}
-    _close_run(database, run.id, job, status, summary, "; ".join(done.problems) or None)
+    figures = {"stored": done.stored, "missing": done.missing, "cost_usd": done.cost_usd}
+    problems = "; ".join(done.problems) or None
+    lifecycle.close_run(database, run.id, job, status, figures, problems)
     _complain(done, seats, max_usd)
     return done
 
@@ -212,7 +145,124 @@ def fit_consensus(database: Database, model: str) -> Pooled:
     return Pooled(fit_id, model, n, poll.votes, known, True, poll, consensus)
 
 
-def _with_features(poll: pooling.Poll, model: str) -> Ballots:
+def estimate(
+    database: Database,
+    panel: Panel,
+    *,
+    tier: int | None = None,
+    names: Sequence[str] | None = None,
+    within: Sequence[int] | None = None,
+    batch: bool = False,
+    progress: Progress | None = None,
+) -> Estimate:
+    """What asking the missing questions would cost, per judge and order. Asks nobody."""
+    rows: list[JudgeEstimate] = []
+    example = None
+    for judge in seating.chosen(panel, tier, names):
+        with database.read() as session:
+            version_id = find_version(session, judge.name, judge.version(panel.rules))
+            mean = None if version_id is None else mean_output_tokens(session, version_id)
+        counted = Estimator(judge, panel.rules, mean, batch and judge.batches)
+        _count_missing(database, judge, version_id, within, counted, progress)
+        rows += counted.rows()
+        if counted.example is not None and judge.ordered:
+            example = example or counted.example
+    return Estimate.of(rows, batch, example)
+
+
+def reparse(database: Database, *, progress: Progress | None = None) -> Reparsed:
+    """Read every stored answer again by today's rules of parsing, without a call.
+
+    A vote whose answer now says something else is changed in place: the answer itself never is.
+    """
+    after = read = changed = before = afterwards = 0
+    while True:
+        with database.begin() as session:
+            votes = list(stored_answers(session, after, 1000))
+            for vote in votes:
+                meant = meaning(verdicts.read(verdicts.load(vote.raw or ""), vote.order))
+                before += vote.choice is Choice.ABSTAIN
+                afterwards += meant["choice"] is Choice.ABSTAIN
+                if any(getattr(vote, name) != value for name, value in meant.items()):
+                    changed += 1
+                    for name, value in meant.items():
+                        setattr(vote, name, value)
+        if not votes:
+            break
+        after, read = votes[-1].id, read + len(votes)
+        if progress is not None:
+            progress("answers", read, 0)
+    done = Reparsed(read, changed, before, afterwards)
+    with database.begin() as session:
+        record(session, "tiebreak", "votes reparsed", "votes", asdict(done))
+    return done
+
+
+async def _ask(
+    database: Database,
+    run_id: int,
+    seats: Sequence[Seat],
+    batch: bool,
+    job: int,
+    cap: int | None,
+    within: Sequence[int] | None,
+    progress: Progress | None,
+) -> int:
+    """Collect what is ready, send or ask what is missing; the questions now lying in batches."""
+    waiting = 0
+    direct = []
+    try:
+        for seat in seats:
+            if seat.judge.batches:
+                batching = Batching(
+                    database, run_id, seat, cast(Batcher, seat.asked), job, cap, within
+                )
+                waiting += await _by_batch(batching, batch)
+            if seat.tally.problem is None and not (batch and seat.judge.batches):
+                direct.append(seat)
+        await Ensemble(run_id, direct, Writer(database, progress), job, cap, within).ask_all()
+    finally:
+        for seat in seats:
+            if not isinstance(seat.asked, Scorer):
+                await seat.asked.close()
+    return waiting
+
+
+async def _by_batch(batching: Batching, send: bool) -> int:
+    tally = batching.seat.tally
+    try:
+        waiting = await batching.collect()
+        return waiting + (await batching.submit() if send else 0)
+    except (Unavailable, BadInput) as error:
+        tally.problem, tally.refused = str(error), isinstance(error, KeyRefused)
+        return 0
+
+
+def _count_missing(
+    database: Database,
+    judge: JudgeConfig,
+    version_id: int | None,
+    within: Sequence[int] | None,
+    counted: Estimator,
+    progress: Progress | None,
+) -> None:
+    orders, samples = judge.asked_orders, range(1, judge.samples + 1)
+    after = seen = 0
+    while True:
+        with database.read() as session:
+            page = pair_page(session, after, 1000, within)
+            slots = missing_slots(session, page, version_id or 0, orders, samples)
+            texts = pair_texts(session, [slot.pair_id for slot in slots])
+        if not page:
+            return
+        for pair_id, own in groupby(slots, key=lambda slot: slot.pair_id):
+            counted.add(texts[pair_id], own)
+        after, seen = page[-1], seen + len(page)
+        if progress is not None:
+            progress(judge.name, seen, 0)
+
+
+def _with_features(poll: Poll, model: str) -> Ballots:
     if model != "tiebreak":
         return poll.ballots
     from judges.trust.reading import read  # scikit-learn takes a second to import
@@ -220,127 +270,19 @@ def _with_features(poll: pooling.Poll, model: str) -> Ballots:
     return read(poll.ballots, poll.texts)
 
 
-def _chosen(panel: Panel, tier: int | None, names: Sequence[str] | None) -> list[JudgeConfig]:
-    judges = list(panel.asked if tier is None else panel.of_tier(tier))
-    if names is not None:
-        judges = [panel.named(name) for name in names]
-    if not judges:
-        raise UnknownName("the panel has no judges to ask; add a [[judge]] to tiebreak.toml")
-    return judges
-
-
-def _known(
-    judge: JudgeConfig, environ: Mapping[str, str], beside: Path | None
-) -> tuple[JudgeConfig, Any]:
-    """The judge with whoever answers; a trained one is known by its weights, not by its path."""
-    asked = connect(judge, environ, beside)
-    if judge.provider is Provider.LOCAL:
-        options = {**judge.options, "content_hash": asked.content_hash}  # type: ignore[union-attr]
-        judge = judge.model_copy(update={"options": options})
-    return judge, asked
-
-
-def _open_run(
-    session: Session,
-    panel: Panel,
-    judges: Sequence[JudgeConfig],
-    cap: int | None,
-    within: Sequence[int] | None,
-) -> tuple[Run, int]:
-    options: dict[str, Any] = {
-        "judges": [judge.name for judge in judges],
-        "constitution": panel.rules.version,
-        "pairs": None if within is None else len(within),
-    }
-    run = start_run(session, "judge", options, cap)
-    job = join_job(session, run)
-    release_runs(session, [r.id for r in unfinished_runs(session, job) if _is_dead(r)])
-    return run, job
-
-
-def _seat(
-    session: Session,
-    panel: Panel,
-    judge: JudgeConfig,
-    asked: Any,
-    orders: Sequence[Order] | None,
-    samples: Sequence[int] | None,
-    circuits: dict[str, Circuit],
-    pauses: Sequence[float],
-) -> Seat:
-    rules = panel.rules
-    version = judge_version(
-        session,
-        name=judge.name,
-        family=judge.relatives,
-        version=judge.version(rules),
-        provider=judge.provider,
-        model=judge.model,
-        prompt_version=prompts.VERSION if judge.ordered else None,
-        constitution_version=rules.only(judge.principles).version if judge.ordered else None,
-        generation=judge.generation,
-        config=judge.model_dump(mode="json", exclude_none=True),
-    )
-    where = judge.base_url or judge.provider.value if judge.remote else judge.name
-    circuit = circuits.setdefault(where, Circuit(where, pauses=pauses))
-    wanted = judge.asked_orders
-    return Seat(
-        judge=judge,
-        version_id=version.id,
-        rules=rules,
-        asked=asked,
-        circuit=circuit,
-        orders=tuple(o for o in wanted if orders is None or o in orders or o is Order.NONE),
-        samples=tuple(samples) if samples is not None else tuple(range(1, judge.samples + 1)),
-    )
-
-
-def _close_run(
-    database: Database,
-    run_id: int,
-    job: int,
-    status: RunStatus,
-    summary: dict[str, Any],
-    error: str | None,
-) -> None:
-    """Write down how a run ended, its own claims given back and killed runs of its job with it."""
-    with database.begin() as session:
-        release_runs(session, [run_id])
-        finish_run(session, run_id, status, summary, error)
-        for other in unfinished_runs(session, job):
-            if _is_dead(other) or not has_claims(session, other.id):
-                finish_run(session, other.id, RunStatus.FAILED, error="killed")
-
-
-def _is_dead(run: Run) -> bool:
-    """Whether the process of a run is known to be gone; only its own machine can tell."""
-    if run.host != socket.gethostname() or run.pid is None or run.pid == os.getpid():
-        return False
-    try:
-        os.kill(run.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
 def _complain(done: JudgeRun, seats: Sequence[Seat], max_usd: float | None) -> None:
     """Raise where the run did nothing and the user must act."""
-    if done.stored or not done.missing:
+    if done.stored or not done.missing or done.waiting:
         return
     if done.problems:
-        kind: type[TiebreakError] = KeyRefused if _refused(seats) else Unavailable
+        refused = all(seat.tally.refused for seat in seats if seat.tally.problem)
+        kind: type[TiebreakError] = KeyRefused if refused else Unavailable
         raise kind("; ".join(done.problems))
     if done.capped:
         raise BudgetSpent(
             f"the cap of ${max_usd} leaves no room for a single question; "
             "raise --max-usd, or see `tiebreak estimate`"
         )
-
-
-def _refused(seats: Sequence[Seat]) -> bool:
-    return all(seat.tally.refused for seat in seats if seat.tally.problem)
 
 
 def _settings(pooler: Any) -> dict[str, Any]:

@@ -4,6 +4,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from protocol_server import Script, Server, serving
+from sqlalchemy import func, select
+
 from db.errors import BudgetSpent, KeyRefused, Unavailable, UnknownName
 from db.models import ConsensusFit, Reservation, Run, Vote, VoteClaim
 from db.pairs import NewCandidate, NewPair, add_pairs
@@ -13,8 +16,6 @@ from db.vocabulary import Choice, Order, RunStatus
 from judges import panel, steps
 from judges.panel import Panel
 from judges.prices import NANO
-from protocol_server import Script, Server, serving
-from sqlalchemy import func, select
 
 
 def add(database: Database, count: int) -> None:
@@ -242,3 +243,116 @@ def test_fitting_twice_changes_nothing(database: Database) -> None:
     figures = {row["judge"]: row for row in fit.raters}
     assert figures["one"]["agreement"] == 1.0
     assert figures["two"]["flips"] == 1.0
+
+
+def test_the_estimate_holds_what_is_then_spent(database: Database) -> None:
+    with serving() as server:
+        add(database, 25)
+        judges = parsed(remote(server), fake())
+        before = steps.estimate(database, judges)
+        assert before.questions == 100
+        assert server.state.total_calls == 0
+        assert before.example is not None
+        assert "P| Question 0?" in before.example
+        run(database, remote(server), fake())
+        spent = cost_of(server) / NANO
+        assert 0 < spent <= before.most_usd
+        assert spent / 8 < before.expected_usd < spent * 8  # the server writes short answers
+        assert steps.estimate(database, judges).questions == 0
+        with database.read() as session:
+            assert session.scalar(select(func.count()).select_from(Run)) == 1
+
+
+def test_an_estimate_learns_from_answers_stored(database: Database) -> None:
+    with serving() as server:
+        add(database, 40)
+        run(database, remote(server), within=list(range(1, 21)))
+        spent = cost_of(server) / NANO
+        left = steps.estimate(database, parsed(remote(server)))
+    assert left.questions == 40
+    assert left.expected_usd == pytest.approx(spent, rel=0.35)
+
+
+def test_answers_are_read_again_without_a_call(any_database: Database) -> None:
+    add(any_database, 4)
+    run(any_database, fake(options={"verdict": "VERDICT: 2 (much)"}))
+    with any_database.begin() as session:  # as an older parser might have left them
+        for vote in session.scalars(select(Vote).where(Vote.order == Order.AB)):
+            vote.choice, vote.strength, vote.abstain_reason = Choice.ABSTAIN, None, "no verdict"
+    done = steps.reparse(any_database)
+    assert (done.read, done.changed, done.abstains_before, done.abstains_after) == (8, 4, 4, 0)
+    assert {(v.order, v.choice, v.strength) for v in votes(any_database)} == {
+        (Order.AB, Choice.B, 2),
+        (Order.BA, Choice.A, 2),
+    }
+    assert steps.reparse(any_database).changed == 0
+
+
+def batched(server: Server, provider: str) -> dict[str, Any]:
+    url = server.url if provider == "anthropic" else f"{server.url}/v1"
+    return remote(server, provider=provider, base_url=url)
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+def test_batches_are_sent_once_collected_later_and_billed_at_half(
+    database: Database, provider: str
+) -> None:
+    keys = {"ANTHROPIC_API_KEY": "good", "OPENAI_API_KEY": "good"}
+    script = Script(batch_ready=False, batch_failures=3)
+    with serving(script) as server:
+        add(database, 20)
+        judge = batched(server, provider)
+        sent = run(database, judge, batch=True, environ=keys, max_usd=5)
+        assert (sent.stored, sent.waiting) == (0, 40)
+        waiting = run(database, judge, batch=True, environ=keys)
+        assert (waiting.stored, waiting.waiting, len(server.state.batches)) == (0, 40, 1)
+        script.batch_ready = True
+        # Three requests failed: they are sent again, in a job of their own.
+        collected = run(database, judge, batch=True, environ=keys)
+        assert (collected.stored, collected.waiting) == (37, 3)
+        last = run(database, judge, environ=keys)
+        assert (last.stored, last.missing) == (3, 0)
+    assert server.state.total_calls == 43
+    stored = votes(database)
+    assert len(stored) == 40
+    with database.read() as session:
+        assert spent_nanousd(session) == sum(vote.cost_nanousd for vote in stored)
+    one = stored[0]
+    assert one.input_tokens is not None
+    assert one.cached_tokens is not None
+    assert one.output_tokens is not None
+    half = (one.cached_tokens * 100 + one.output_tokens * 5000) / 2
+    # Input that was written into the cache costs 1.25 times as much as other input.
+    assert half + one.input_tokens * 500 <= one.cost_nanousd <= half + one.input_tokens * 625 + 1
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+def test_a_batch_sent_by_a_run_that_died_before_it_knew_the_id_is_found_again(
+    database: Database, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {"ANTHROPIC_API_KEY": "good", "OPENAI_API_KEY": "good"}
+    with serving() as server:
+        add(database, 5)
+        judge = batched(server, provider)
+
+        def die(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr("judges.batching.submitted", die)
+            with pytest.raises(KeyboardInterrupt):
+                run(database, judge, batch=True, environ=keys)
+        with database.begin() as session:  # the process is gone
+            session.get_one(Run, 1).pid = 2**22 + 1
+        again = run(database, judge, batch=True, environ=keys)
+    assert again.stored == 10
+    assert len(server.state.batches) == 1
+
+
+def test_nobody_asks_directly_what_lies_in_a_batch(database: Database) -> None:
+    with serving(Script(batch_ready=False)) as server:
+        add(database, 5)
+        run(database, remote(server), batch=True)
+        direct = run(database, remote(server))
+        assert (direct.stored, direct.waiting) == (0, 10)
+        assert server.state.total_calls == 0

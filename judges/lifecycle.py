@@ -1,0 +1,69 @@
+"""How a judging run begins and ends in the database, killed runs of the same job included."""
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from db.asking import has_claims, join_job, release_runs, unfinished_runs
+from db.models import Run
+from db.runs import finish_run, start_run
+from db.session import Database
+from db.vocabulary import RunStatus
+from judges.panel import JudgeConfig, Panel
+
+
+def open_run(
+    session: Session,
+    verb: str,
+    panel: Panel,
+    judges: Sequence[JudgeConfig],
+    cap_nanousd: int | None,
+    pairs: int | None,
+) -> tuple[Run, int]:
+    """A run and the job it shares its cap with; claims of dead processes are free again."""
+    options: dict[str, Any] = {
+        "judges": [judge.name for judge in judges],
+        "constitution": panel.rules.version,
+        "pairs": pairs,
+    }
+    run = start_run(session, verb, options, cap_nanousd)
+    job = join_job(session, run)
+    release_runs(session, [r.id for r in unfinished_runs(session, job) if is_dead(r)])
+    return run, job
+
+
+def close_run(
+    database: Database,
+    run_id: int,
+    job: int,
+    status: RunStatus,
+    summary: dict[str, Any],
+    error: str | None,
+) -> None:
+    """Write down how a run ended, its claims given back, and killed runs of its job with it."""
+    with database.begin() as session:
+        release_runs(session, [run_id])
+        finish_run(session, run_id, status, summary, error)
+        for other in unfinished_runs(session, job):
+            if is_dead(other) or not (_is_here(other) or has_claims(session, other.id)):
+                finish_run(session, other.id, RunStatus.FAILED, error="killed")
+
+
+def is_dead(run: Run) -> bool:
+    """Whether the process of a run is known to be gone; only its own machine can tell."""
+    if not _is_here(run) or run.pid is None or run.pid == os.getpid():
+        return False
+    try:
+        os.kill(run.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _is_here(run: Run) -> bool:
+    return run.host == socket.gethostname()

@@ -1,0 +1,101 @@
+"""What the steps of this room give back: figures, and one line for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from judges.pooling import Poll
+from judges.prices import NANO
+from judges.seats import Seat, Tally
+from judges.trust.ballots import Consensus
+
+
+@dataclass(frozen=True)
+class JudgeRun:
+    """What asking the panel did.
+
+    stored counts abstains among it; missing: wanted votes that are not there; capped: the money
+    allowed ran out; problems: one sentence for each judge that was stopped; waiting: questions
+    that lie in batches at a provider.
+    """
+
+    run_id: int
+    seconds: float
+    stored: int
+    abstained: int
+    missing: int
+    cost_usd: float
+    capped: bool
+    problems: tuple[str, ...]
+    tallies: dict[str, Tally]
+    waiting: int = 0
+
+    @classmethod
+    def of(cls, run_id: int, seconds: float, seats: Sequence[Seat], waiting: int = 0) -> "JudgeRun":
+        """Summed over the seats of a run."""
+        tallies = {seat.judge.name: seat.tally for seat in seats}
+        every = tallies.values()
+        return cls(
+            run_id=run_id,
+            seconds=round(seconds, 3),
+            stored=sum(t.stored for t in every),
+            abstained=sum(t.abstained for t in every),
+            missing=sum(max(t.wanted - t.stored, 0) for t in every),
+            cost_usd=sum(t.cost_nanousd for t in every) / NANO,
+            capped=any(t.capped for t in every),
+            problems=tuple(t.problem for t in every if t.problem),
+            tallies=tallies,
+            waiting=waiting,
+        )
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [f"{self.stored} votes stored"]
+        if self.abstained:
+            parts.append(f"{self.abstained} of them abstain")
+        if self.cost_usd:
+            parts.append(f"${self.cost_usd:.4f} spent")
+        if self.waiting:
+            parts.append(f"{self.waiting} questions wait in batches; run again to collect them")
+        elif self.missing:
+            why = "the cap is reached" if self.capped else "see the problems named"
+            parts.append(f"{self.missing} missing ({why}; run again to go on)")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What `fit_consensus` did; `new` is false where the same fit was there already."""
+
+    fit_id: int
+    model: str
+    pairs: int
+    votes: int
+    labels: int
+    new: bool
+    poll: Poll = field(repr=False)
+    consensus: Consensus = field(repr=False)
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        what = f"{self.pairs} pairs pooled from {self.votes} votes and {self.labels} human answers"
+        return f"{what} by {self.model}" + ("" if self.new else " (nothing had changed)")
+
+
+@dataclass(frozen=True)
+class Reparsed:
+    """What reading stored answers again did: votes looked at, and those that now say otherwise."""
+
+    read: int
+    changed: int
+    abstains_before: int
+    abstains_after: int
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return (
+            f"{self.read} stored answers read again without a call: {self.changed} changed, "
+            f"abstains {self.abstains_before} before, {self.abstains_after} after"
+        )

@@ -1,0 +1,217 @@
+"""The cycle's alarms: rules over figures and arrays. Leaves out gathering them (`watch`)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+from judges.trust.changes import (
+    Shift,
+    distinctness,
+    mean_change,
+    share_shift,
+    size_shift,
+    word_shift,
+)
+from judges.trust.drift import detect_drift, fit_reference
+from judges.trust.intervals import Estimate
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+LEAST_PAIRS = 50  # in each period, below which nothing is compared
+_LEVEL = 0.98  # two-sided: an alarm that watches one side rings by chance one time in a hundred
+_DRIFT_REFERENCE = 300
+_FALL, _FALL_DIVERSITY = 0.05, 0.02  # falls smaller than this ring nobody's bell
+_SHIFT = {"domain": 0.2, "length": 0.3, "words": 0.5}
+_P = 0.005
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Something a person must look at. kind is stable for machines; sentence is for people."""
+
+    kind: str
+    sentence: str
+    look: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def agreement_falling(
+    what: str, values_P: Floats, prompt_P: NDArray[np.int64], new_P: Mask, seed: int = 0
+) -> Alarm | None:
+    """Rings where agreement on new pairs is below that on old ones, beyond noise and 5 points.
+
+    values_P: agreement on each pair in [0, 1], NaN where there is none. what: among whom.
+    """
+    known = np.isfinite(values_P)
+    if min((known & new_P).sum(), (known & ~new_P).sum()) < LEAST_PAIRS:
+        return None
+    rng = np.random.default_rng(seed)
+    change = mean_change(values_P, prompt_P, new_P, rng, level=_LEVEL)
+    if not _fell(change, _FALL):
+        return None
+    now, then = float(values_P[known & new_P].mean()), float(values_P[known & ~new_P].mean())
+    return Alarm(
+        "agreement",
+        f"agreement {what} fell from {then:.1%} to {now:.1%} ({_points(change)})",
+        "look at the newest disagreements, and whether a judge or the guideline changed",
+        {"what": what, "before": then, "now": now, "change": change.value},
+    )
+
+
+def judge_drift(judge: str, cells_T: NDArray[np.int8], new_T: Mask, seed: int = 0) -> Alarm | None:
+    """Rings where one judge's votes no longer look as they did; pairs in the order of their votes.
+
+    cells_T: see `judges.trust.drift.drift_cells`. The reference are the newest 300 old pairs.
+    """
+    old, new = cells_T[~new_T], cells_T[new_T]
+    old, new = old[old >= 0][-_DRIFT_REFERENCE:], new[new >= 0]
+    if min(len(old), len(new)) < LEAST_PAIRS:
+        return None
+    horizon = int(np.clip(len(new), 100, 2000))
+    windows = tuple(w for w in (50, 100, 200, 400, 800) if w <= len(new))
+    reference = fit_reference(
+        old, np.random.default_rng(seed), windows=windows, false_alarms=0.01, horizon=horizon
+    )
+    rang = detect_drift(reference, new[:horizon])
+    if rang is None:
+        return None
+    return Alarm(
+        "judge_drift",
+        f"judge {judge!r} votes otherwise than before: noticed after {rang.at} of its new pairs "
+        f"(G = {rang.statistic:.1f} over {rang.threshold:.1f})",
+        "ask its provider whether the model changed; read its newest reversals beside older ones",
+        {"judge": judge, "at": rang.at, "statistic": rang.statistic, "threshold": rang.threshold},
+    )
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What the pairs themselves look like: one row a pair."""
+
+    prompt_P: NDArray[np.int64]
+    domain_P: NDArray[np.int64]
+    domains: Sequence[str]
+    prompt_text_P: Sequence[str]
+    length_P: Floats
+
+
+def stream_drift(stream: Stream, new_P: Mask, seed: int = 0) -> Alarm | None:
+    """Rings where the new pairs are of another kind: by domain, by length, or by their words."""
+    if min(new_P.sum(), (~new_P).sum()) < LEAST_PAIRS:
+        return None
+    rng = np.random.default_rng(seed)
+    prompts = stream.prompt_P
+    shifts: dict[str, Shift] = {
+        "domain": share_shift(stream.domain_P, prompts, new_P, rng),
+        "length": size_shift(stream.length_P, prompts, new_P, rng),
+        "words": word_shift(stream.prompt_text_P, prompts, new_P, rng, repeats=999),
+    }
+    rang = {k: s for k, s in shifts.items() if s.size >= _SHIFT[k] and s.p_value <= _P}
+    if not rang:
+        return None
+    told = {
+        "domain": "the shares of domains",
+        "length": "the length of the responses",
+        "words": "the words of the prompts",
+    }
+    parts = [f"{told[k]} (by {s.size:.2f}, p = {s.p_value:.3f})" for k, s in rang.items()]
+    return Alarm(
+        "stream_drift",
+        f"the new pairs are of another kind than the old: {', '.join(parts)}",
+        "certificates and the gate's gold speak of the old kind; audit and draw gold among the new",
+        {k: {"size": s.size, "p_value": s.p_value} for k, s in shifts.items()},
+    )
+
+
+def queue_growing(
+    waiting: int, created: int, answered: int, days: float, weeks_allowed: float
+) -> Alarm | None:
+    """Rings where more work came than was done, beyond chance, and it lasts longer than allowed.
+
+    created, answered: tasks within the last `days`; by chance either is equally likely.
+    """
+    moved = created + answered
+    if created <= answered or not moved or days <= 0:
+        return None
+    if binomtest(created, moved, 0.5, alternative="greater").pvalue > 0.01:
+        return None
+    pace = answered / days * 7
+    if pace and waiting / pace <= weeks_allowed:
+        return None
+    lasts = f"{waiting / pace:.1f} weeks of work" if pace else "work for ever, as none was answered"
+    return Alarm(
+        "queue",
+        f"the queue grows faster than experts decide: {created:,} tasks came and {answered:,} were "
+        f"answered in {days:.1f} days; {waiting:,} wait, {lasts}",
+        "add reviewers, or lower the budget of reviews in [cycle]",
+        {"waiting": waiting, "created": created, "answered": answered, "days": days},
+    )
+
+
+def overspent(
+    spent_usd: float, planned_usd: float | None, tolerance: float, capped: bool, missing: int
+) -> Alarm | None:
+    """Rings where the cap left votes unasked, or the bill is over the plan by more than allowed."""
+    figures = {"spent_usd": spent_usd, "planned_usd": planned_usd, "missing": missing}
+    if capped:
+        return Alarm(
+            "spend",
+            f"the spending cap is reached at ${spent_usd:.4f}: {missing:,} votes are missing",
+            "raise the cap and run the cycle again, or take a judge out of the panel",
+            figures,
+        )
+    if planned_usd is None or spent_usd <= planned_usd * tolerance:
+        return None
+    return Alarm(
+        "spend",
+        f"judging cost ${spent_usd:.4f}, planned were ${planned_usd:.4f}",
+        "compare `tiebreak estimate` with the spend in `tiebreak report`",
+        figures,
+    )
+
+
+def diversity_falling(
+    text_N: Sequence[str], prompt_N: NDArray[np.int64], new_N: Mask, seed: int = 0
+) -> Alarm | None:
+    """Rings where the responses that win grow more alike: a sign that a reward is being gamed."""
+    if min(new_N.sum(), (~new_N).sum()) < LEAST_PAIRS:
+        return None
+    unlike = distinctness(text_N, new_N.astype(np.int64))
+    change = mean_change(unlike, prompt_N, new_N, np.random.default_rng(seed), level=_LEVEL)
+    if not _fell(change, _FALL_DIVERSITY):
+        return None
+    now, then = float(unlike[new_N].mean()), float(unlike[~new_N].mean())
+    return Alarm(
+        "diversity",
+        f"winning responses grow more alike: distinctness fell from {then:.3f} to {now:.3f}",
+        "read twenty new winners side by side; a phrase they share may be what the judges reward",
+        {"before": then, "now": now, "change": change.value},
+    )
+
+
+def as_rows(alarms: Sequence[Alarm]) -> list[Mapping[str, Any]]:
+    """Alarms as JSON values."""
+    return [
+        {"kind": a.kind, "sentence": a.sentence, "look": a.look, "figures": a.figures}
+        for a in alarms
+    ]
+
+
+def _fell(change: Estimate, least: float) -> bool:
+    return (
+        change.value is not None
+        and change.high is not None
+        and change.high < 0
+        and change.value <= -least
+    )
+
+
+def _points(change: Estimate) -> str:
+    if change.value is None or change.low is None or change.high is None:
+        return "no interval"
+    return f"{100 * change.value:+.1f} points, {100 * change.low:+.1f} to {100 * change.high:+.1f}"

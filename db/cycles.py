@@ -1,0 +1,222 @@
+"""The weekly cycle as stored: its run, its steps, and the lock that keeps two from running at once.
+
+A cycle is a run of the verb `cycle` with one row a step. One that was killed or failed is found
+again and goes on at its first step not done. Leaves out what the steps do.
+"""
+
+import os
+import socket
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, aliased
+
+from db.errors import Conflict, Unavailable
+from db.models import (
+    Candidate,
+    CycleStep,
+    DatasetItem,
+    GateDecision,
+    Pair,
+    Preference,
+    Reservation,
+    Run,
+    Task,
+)
+from db.runs import start_run
+from db.session import Database
+from db.types import now
+from db.vocabulary import Choice, RunStatus, TaskStatus
+
+VERB = "cycle"
+WAITING, RUNNING, DONE, SKIPPED, FAILED = "waiting", "running", "done", "skipped", "failed"
+_TURN = 7_246_003  # names the cycle's lock on PostgreSQL
+
+
+@contextmanager
+def only_cycle(database: Database) -> Iterator[None]:
+    """Hold the cycle's lock, which ends with the process however it dies. Conflict if it is held.
+
+    PostgreSQL: a session's advisory lock. SQLite: an exclusive transaction on a file beside the
+    database, so that the database itself stays open to everybody else.
+    """
+    if not database.is_sqlite:
+        with database.connection() as connection:
+            taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _TURN})
+            connection.commit()
+            if not taken:
+                raise _busy(database)
+            try:
+                yield
+            finally:
+                try:
+                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _TURN})
+                except DBAPIError:
+                    connection.invalidate()  # the server let go of the lock with the connection
+        return
+    place = database.engine.url.database
+    if not place or place == ":memory:":
+        yield
+        return
+    lock = sqlite3.connect(f"{place}-cycle.db", timeout=0, isolation_level=None)
+    try:
+        try:
+            lock.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise _busy(database) from None
+            raise Unavailable(
+                f"the cycle's lock {place}-cycle.db cannot be taken ({error}); "
+                "make its folder writable"
+            ) from error
+        yield
+    finally:
+        lock.close()
+
+
+def _busy(database: Database) -> Conflict:
+    with database.read() as session:
+        run = unfinished(session)
+    who = ""
+    if run is not None:
+        who = f" since {run.started_at:%Y-%m-%d %H:%M} UTC on {run.host!r}, process {run.pid}"
+    return Conflict(f"a cycle is running{who}; two never run at once, so wait for its end")
+
+
+def unfinished(session: Session) -> Run | None:
+    """The newest cycle, if it has steps left: killed, failed, or running now."""
+    run = newest(session)
+    return run if run is not None and run.status in (RunStatus.RUNNING, RunStatus.FAILED) else None
+
+
+def newest(session: Session) -> Run | None:
+    """The cycle begun last."""
+    query = select(Run).where(Run.verb == VERB).order_by(Run.id.desc()).limit(1)
+    return session.scalar(query)
+
+
+def finished(session: Session, limit: int = 12) -> list[Run]:
+    """Cycles that came to their end, newest first."""
+    query = select(Run).where(Run.verb == VERB, Run.status == RunStatus.DONE)
+    return list(session.scalars(query.order_by(Run.id.desc()).limit(limit)))
+
+
+def begin(
+    session: Session, steps: Sequence[str], options: dict[str, Any], cap_nanousd: int | None
+) -> Run:
+    """A new cycle, all its steps waiting."""
+    run = start_run(session, VERB, options, cap_nanousd)
+    session.add_all(CycleStep(run_id=run.id, position=i, name=n) for i, n in enumerate(steps))
+    session.flush()
+    return run
+
+
+def resume(session: Session, run: Run, cap_nanousd: int | None) -> None:
+    """An unfinished cycle goes on, in this process and under this cap."""
+    run.status, run.error, run.finished_at = RunStatus.RUNNING, None, None
+    run.host, run.pid, run.cap_nanousd = socket.gethostname(), os.getpid(), cap_nanousd
+
+
+def leave(session: Session, run: Run, reason: str) -> None:
+    """An unfinished cycle is left as it stands; the next one begins anew."""
+    run.status, run.error, run.finished_at = RunStatus.STOPPED, reason, now()
+
+
+def steps_of(session: Session, run_id: int) -> list[CycleStep]:
+    """The steps of a cycle, in order."""
+    query = select(CycleStep).where(CycleStep.run_id == run_id).order_by(CycleStep.position)
+    return list(session.scalars(query))
+
+
+def start_step(session: Session, step_id: int) -> None:
+    """Write down that a step begins, also where it had begun before."""
+    step = session.get_one(CycleStep, step_id)
+    step.status, step.started_at, step.finished_at = RUNNING, step.started_at or now(), None
+
+
+def end_step(session: Session, step_id: int, status: str, summary: dict[str, Any]) -> None:
+    """Write down how a step ended."""
+    step = session.get_one(CycleStep, step_id)
+    step.status, step.summary, step.finished_at = status, summary, now()
+
+
+def spent_by_ended(session: Session, cycle_id: int) -> int:
+    """Nano-dollars of the judging runs begun after a cycle that have written down their end.
+
+    A run that was killed is not among them: the run that resumes it counts it against its own cap.
+    """
+    amount = func.coalesce(Reservation.settled_nanousd, Reservation.reserved_nanousd)
+    query = (
+        select(func.coalesce(func.sum(amount), 0))
+        .join(Run, Run.id == Reservation.run_id)
+        .where(Run.id > cycle_id, Run.status != RunStatus.RUNNING)
+    )
+    return int(session.scalar(query) or 0)
+
+
+def learnt_before(session: Session, dataset_id: int) -> set[int]:
+    """Preferences that stand in a dataset older than this one."""
+    query = select(DatasetItem.preference_id).where(DatasetItem.dataset_id < dataset_id)
+    return set(session.scalars(query))
+
+
+def items_of(session: Session, dataset_id: int) -> set[int]:
+    """Preferences of one dataset."""
+    query = select(DatasetItem.preference_id).where(DatasetItem.dataset_id == dataset_id)
+    return set(session.scalars(query))
+
+
+def decision_since(session: Session, checkpoint_id: int, moment: datetime) -> GateDecision | None:
+    """What the gate said about a checkpoint at or after a moment, newest first."""
+    query = select(GateDecision).where(
+        GateDecision.checkpoint_id == checkpoint_id, GateDecision.created_at >= moment
+    )
+    return session.scalar(query.order_by(GateDecision.id.desc()).limit(1))
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Tasks for humans: waiting now, and created and answered since a moment."""
+
+    open: int
+    created: int
+    answered: int
+
+
+def queue_since(session: Session, moment: datetime) -> Queue:
+    """How the queue of tasks moved since a moment. Withdrawn tasks count nowhere."""
+    real = Task.status != TaskStatus.CLOSED
+    count = select(func.count()).select_from(Task)
+    waiting = Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED))
+    return Queue(
+        open=session.scalar(count.where(waiting)) or 0,
+        created=session.scalar(count.where(real, Task.created_at >= moment)) or 0,
+        answered=session.scalar(count.where(real, Task.settled_at >= moment)) or 0,
+    )
+
+
+def arrivals(session: Session) -> dict[int, datetime]:
+    """When each pair was imported, by id."""
+    return {pair_id: at for pair_id, at in session.execute(select(Pair.id, Pair.created_at))}
+
+
+def winners(session: Session) -> dict[int, tuple[int, str]]:
+    """Of every pair settled as a or b: its prompt, and the text of the better response."""
+    first, second = aliased(Candidate), aliased(Candidate)
+    rows = session.execute(
+        select(Pair.id, Pair.prompt_id, Preference.choice, first.text, second.text)
+        .join(Preference, Preference.pair_id == Pair.id)
+        .join(first, first.id == Pair.candidate_a_id)
+        .join(second, second.id == Pair.candidate_b_id)
+        .where(Preference.superseded_at.is_(None), Preference.choice != Choice.TIE)
+    )
+    return {
+        pair_id: (prompt_id, a if choice is Choice.A else b)
+        for pair_id, prompt_id, choice, a, b in rows
+    }

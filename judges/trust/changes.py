@@ -1,0 +1,184 @@
+"""Has something changed between two periods? Means, shares, sizes and words of new pairs and old.
+
+Pairs of one prompt are not independent: every test here draws, or exchanges, whole prompts. Leaves
+out drift of one judge's votes (`drift`) and what to do about a change.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judges.trust.ballots import MISSING
+from judges.trust.intervals import Estimate, by_prompt, undefined
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def mean_change(
+    values_P: Floats,
+    prompt_P: NDArray[np.int64],
+    new_P: Mask,
+    rng: np.random.Generator,
+    *,
+    repeats: int = 1000,
+    level: float = 0.95,
+) -> Estimate:
+    """Mean of the new pairs minus mean of the old, with a bootstrap by prompt; NaN is left out."""
+    known = np.isfinite(values_P)
+    values, new = values_P[known], new_P[known]
+    if not new.any() or new.all():
+        return undefined("one of the two periods has no pair", int(known.sum()))
+    one, other = new.astype(np.float64), (~new).astype(np.float64)
+    components = np.stack([values * one, one, values * other, other], axis=1)
+
+    def difference(sums: Floats) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            apart: Floats = sums[:, 0] / sums[:, 1] - sums[:, 2] / sums[:, 3]
+        return apart
+
+    return by_prompt(components, prompt_P[known], difference, rng, repeats=repeats, level=level)
+
+
+def agreement_of_pairs(codes_PR: NDArray[np.integer]) -> Floats:
+    """Share of equal answers among the raters of each pair; NaN where fewer than two answered."""
+    counts = np.stack([(codes_PR == code).sum(axis=1) for code in range(3)], axis=1)
+    answers = (codes_PR != MISSING).sum(axis=1).astype(np.float64)
+    equal = (counts * (counts - 1)).sum(axis=1)
+    possible = answers * (answers - 1)
+    return np.where(possible > 0, equal / np.maximum(possible, 1), np.nan)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far apart two samples are, in [0, 1], and how likely by chance alone."""
+
+    size: float
+    p_value: float
+    new: int
+    old: int
+
+
+def share_shift(
+    label_P: NDArray[np.int64],
+    prompt_P: NDArray[np.int64],
+    new_P: Mask,
+    rng: np.random.Generator,
+    *,
+    repeats: int = 999,
+) -> Shift:
+    """Total variation between the shares of categories, new against old.
+
+    p by exchanging whole prompts between the periods (a permutation test). A prompt counts as new
+    where most of its pairs are.
+    """
+    prompts, group = np.unique(prompt_P, return_inverse=True)
+    categories, label = np.unique(label_P, return_inverse=True)
+    table_GC = np.zeros((len(prompts), len(categories)))
+    np.add.at(table_GC, (group, label), 1)
+    is_new_G = np.bincount(group, new_P, minlength=len(prompts)) * 2 > np.bincount(group)
+
+    def apart(new_G: Mask) -> float:
+        one, other = table_GC[new_G].sum(axis=0), table_GC[~new_G].sum(axis=0)
+        if not one.sum() or not other.sum():
+            return 0.0
+        return float(np.abs(one / one.sum() - other / other.sum()).sum() / 2)
+
+    return _permuted(apart, is_new_G, rng, repeats)
+
+
+def size_shift(
+    value_P: Floats,
+    prompt_P: NDArray[np.int64],
+    new_P: Mask,
+    rng: np.random.Generator,
+    *,
+    repeats: int = 999,
+) -> Shift:
+    """Kolmogorov–Smirnov distance between prompts' mean values, p by exchanging whole prompts."""
+    prompts, group = np.unique(prompt_P, return_inverse=True)
+    counts = np.bincount(group)
+    mean_G = np.bincount(group, value_P) / counts
+    is_new_G = np.bincount(group, new_P, minlength=len(prompts)) * 2 > counts
+    order = np.argsort(mean_G, kind="stable")
+    last = np.append(np.diff(mean_G[order]) > 0, True)  # equal values step together
+
+    def apart(new_G: Mask) -> float:
+        new = new_G[order]
+        if not new.any() or new.all():
+            return 0.0
+        steps = np.cumsum(new) / new.sum() - np.cumsum(~new) / (~new).sum()
+        return float(np.abs(steps[last]).max())
+
+    return _permuted(apart, is_new_G, rng, repeats)
+
+
+def word_shift(
+    text_P: Sequence[str],
+    prompt_P: NDArray[np.int64],
+    new_P: Mask,
+    rng: np.random.Generator,
+    *,
+    repeats: int = 99,
+) -> Shift:
+    """Can new prompts be told from old ones by their words? size = 2 AUC - 1, 0 where not.
+
+    A classifier two-sample test (Lopez-Paz, Oquab 2017): logistic regression on hashed words,
+    scored out of fold on one text a prompt; p by shuffling the scores, which are fixed.
+    """
+    from sklearn.feature_extraction.text import HashingVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    _, first = np.unique(prompt_P, return_index=True)
+    is_new = np.asarray(new_P)[first]
+    if min(is_new.sum(), (~is_new).sum()) < 5:
+        return Shift(0.0, 1.0, int(is_new.sum()), int((~is_new).sum()))
+    words = HashingVectorizer(n_features=2**14, alternate_sign=False)
+    columns = words.transform([text_P[i] for i in first])
+    folds = StratifiedKFold(5, shuffle=True, random_state=int(rng.integers(2**31)))
+    classifier = LogisticRegression(C=10.0, class_weight="balanced", max_iter=500)
+    score = cross_val_predict(classifier, columns, is_new, cv=folds, method="decision_function")
+    ranks = score.argsort(kind="stable").argsort(kind="stable") + 1.0
+
+    def apart(new: Mask) -> float:
+        n, m = int(new.sum()), int((~new).sum())
+        return max(0.0, 2 * float((ranks[new].sum() - n * (n + 1) / 2) / (n * m)) - 1)
+
+    return _permuted(apart, is_new, rng, repeats)
+
+
+def distinctness(text_N: Sequence[str], group_N: NDArray[np.int64]) -> Floats:
+    """How unlike the others each text is: 1 - mean cosine of TF-IDF with the texts of its group.
+
+    In [0, 1]; NaN for a text alone in its group. The weights of words are those of all texts, so
+    that groups can be compared.
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    out = np.full(len(text_N), np.nan)
+    filled = [text if text.strip() else "empty" for text in text_N]
+    if not filled:
+        return out
+    rows = TfidfVectorizer(sublinear_tf=True, token_pattern=r"(?u)\w+|\S").fit_transform(filled)
+    for group in np.unique(group_N):
+        inside = np.flatnonzero(group_N == group)
+        if len(inside) < 2:
+            continue
+        own = rows[inside]
+        total = np.asarray(own.sum(axis=0)).ravel()
+        alike = (own @ total - 1.0) / (len(inside) - 1)
+        out[inside] = np.clip(1.0 - alike, 0.0, 1.0)
+    return out
+
+
+def _permuted(
+    apart: Callable[[Mask], float], is_new: Mask, rng: np.random.Generator, repeats: int
+) -> Shift:
+    seen = apart(is_new)
+    drawn = [apart(rng.permutation(is_new)) for _ in range(repeats)]
+    at_least = sum(value >= seen - 1e-12 for value in drawn)
+    new = int(is_new.sum())
+    return Shift(seen, (1 + at_least) / (1 + repeats), new, len(is_new) - new)

@@ -50,9 +50,7 @@ def _quality(report: Report) -> None:
     table("What is true for this project", columns, rows)
     for row in report.rows[report.judges :]:
         print(f"{row.name}: measured against {row.against}; not: {row.not_said}.")
-    figures = [
-        f for row in report.rows for f in (row.agreement, row.pairs_a_day, row.usd_per_1000)
-    ]
+    figures = [f for row in report.rows for f in (row.agreement, row.pairs_a_day, row.usd_per_1000)]
     for why in dict.fromkeys(f.why for f in figures if f.value is None):
         print(f"no figure where: {why}.")
     for target, share in report.human_share_for.items():

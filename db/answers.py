@@ -55,9 +55,7 @@ def opinions(session: Session) -> Iterator[Opinion]:
             standing(),
             Review.post_reveal.is_(False),
             Review.choice != Choice.ABSTAIN,
-            or_(
-                Review.kind.is_(None), Review.kind.not_in([TaskKind.PRACTICE, TaskKind.REPEAT])
-            ),
+            or_(Review.kind.is_(None), Review.kind.not_in([TaskKind.PRACTICE, TaskKind.REPEAT])),
         )
         .order_by(Review.id)
     )
@@ -81,9 +79,9 @@ def gold(session: Session) -> dict[int, GoldLabel]:
 def delivered(session: Session) -> dict[int, Delivered]:
     """Standing labels by pair."""
     rows = session.execute(
-        select(
-            Preference.pair_id, Preference.choice, Preference.source, Preference.fit_id
-        ).where(Preference.superseded_at.is_(None))
+        select(Preference.pair_id, Preference.choice, Preference.source, Preference.fit_id).where(
+            Preference.superseded_at.is_(None)
+        )
     )
     return {pair: Delivered(choice, source, fit) for pair, choice, source, fit in rows}
 
@@ -99,4 +97,4 @@ def human_work(session: Session) -> HumanWork:
         ).where(kept, Review.post_reveal.is_(False))
     ).one()
     binding = session.scalar(select(func.count()).select_from(Adjudication)) or 0
-    return HumanWork(answers, timed, float(seconds), binding)
+    return HumanWork(answers, timed, float(seconds or 0.0), binding)

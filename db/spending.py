@@ -1,14 +1,18 @@
 """What the judges' votes cost and how long they took, summed for the cost report. Read only."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.models import Judge, JudgeVersion, Preference, Reservation, Run, Vote
-from db.vocabulary import Choice, Order, Source
+from db.models import Judge, JudgeVersion, Reservation, Run, Vote
+from db.vocabulary import Choice, Order
+
+Slot = tuple[int, int, Order, int]
+"""Pair, judge version, order, sample."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,11 @@ def spend_by_order(session: Session) -> list[OrderSpend]:
     )
     return [
         OrderSpend(
-            version_id, name, _rules(constitution, config), order,
-            votes, pairs, abstained, free, int(nano) / 1e9,
+            version_id, name, _rules(constitution, config), order, votes, pairs, abstained, free,
+            int(nano) / 1e9,
         )
-        for version_id, name, constitution, config, order, votes, pairs, abstained, free, nano in rows
+        for version_id, name, constitution, config, order, *counts in rows
+        for votes, pairs, abstained, free, nano in [counts]
     ]  # fmt: skip
 
 
@@ -114,16 +119,26 @@ def pace_by_version(session: Session) -> tuple[dict[int, Pace], Pace | None]:
 
 
 def spent_since(session: Session, run_id: int) -> int:
-    """Nano-dollars spent or set aside by runs begun after this one."""
+    """Nano-dollars spent or set aside by runs begun after this one that have ended.
+
+    One that has not ended (killed, or still at work) shares its cap with the run that joins it.
+    """
     amount = func.coalesce(Reservation.settled_nanousd, Reservation.reserved_nanousd)
-    query = select(func.coalesce(func.sum(amount), 0)).where(Reservation.run_id > run_id)
+    query = (
+        select(func.coalesce(func.sum(amount), 0))
+        .join(Run, Run.id == Reservation.run_id)
+        .where(Run.id > run_id, Run.finished_at.is_not(None))
+    )
     return int(session.scalar(query) or 0)
 
 
-def labels_delivered(session: Session) -> dict[Source, int]:
-    """Standing labels by where they come from."""
-    query = select(Preference.source, func.count()).where(Preference.superseded_at.is_(None))
-    return {source: n for source, n in session.execute(query.group_by(Preference.source))}
+def answered_slots(session: Session, version_ids: Iterable[int]) -> Iterator[Slot]:
+    """Pair, judge version, order and sample of every stored vote of these versions."""
+    query = select(Vote.pair_id, Vote.judge_version_id, Vote.order, Vote.sample).where(
+        Vote.judge_version_id.in_(list(version_ids))
+    )
+    for row in session.execute(query.execution_options(yield_per=10_000)):
+        yield row[0], row[1], row[2], row[3]
 
 
 def open_run(session: Session, verb: str) -> Run | None:

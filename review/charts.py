@@ -7,6 +7,7 @@ theme. Shares are in [0, 1]. Every mark carries its figures as a title, shown on
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from math import ceil
 
 Point = tuple[float, float]
 
@@ -90,19 +91,23 @@ def area(low: Sequence[Point], high: Sequence[Point], kind: str) -> str:
     return f'<polygon class="{kind}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in around)}"/>'
 
 
-def axes(box: Box, x_name: str, y_name: str, steps: int = 5) -> list[str]:
+def ticks(low: float, high: float) -> list[float]:
+    """Round places on an axis: steps of 5, 10 or 20 percent, whichever gives up to seven."""
+    step = next(s for s in (0.05, 0.1, 0.2, 1.0) if (high - low) / s <= 6 + 1e-9)
+    first = ceil(low / step - 1e-9)
+    return [n * step for n in range(first, int(high / step + 1e-9) + 1)]
+
+
+def axes(box: Box, x_name: str, y_name: str) -> list[str]:
     """Grid, figures in percent and names of both axes."""
     drawn = []
-    for step in range(steps + 1):
-        x = box.x[0] + (box.x[1] - box.x[0]) * step / steps
-        y = box.y[0] + (box.y[1] - box.y[0]) * step / steps
-        across, _ = box.at(x, box.y[0])
+    for y in ticks(*box.y):
         _, up = box.at(box.x[0], y)
-        drawn += [
-            line(box.left, up, box.width - box.right, up, "grid"),
-            text(box.left - 8, up + 4, f"{y:.0%}", "end"),
-            text(across, box.height - box.bottom + 18, f"{x:.0%}"),
-        ]
+        drawn.append(line(box.left, up, box.width - box.right, up, "grid"))
+        drawn.append(text(box.left - 8, up + 4, f"{y:.0%}", "end"))
+    for x in ticks(*box.x):
+        across, _ = box.at(x, box.y[0])
+        drawn.append(text(across, box.height - box.bottom + 18, f"{x:.0%}"))
     middle = (box.top + box.height - box.bottom) / 2
     drawn.append(text((box.left + box.width - box.right) / 2, box.height - 6, x_name, kind="name"))
     drawn.append(

@@ -11,26 +11,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.agreement import agreement_matrix, krippendorff_alpha
 from judges.trust.ballots import MISSING, A, B, Ballots, Consensus
 from judges.trust.calibration import ReliabilityBin, brier, ece, log_loss, reliability
-from judges.trust.effective import (
-    LEAST_LABELS,
-    LEAST_SHARED,
-    effective_number,
-    error_correlation,
-    judge_values,
-    vote_correlation,
-)
-from judges.trust.intervals import Estimate, undefined
-from judges.trust.label_model import LabelModel
-from review import report_cost, report_quality
+from judges.trust.intervals import Estimate
+from review import report_cost, report_panel, report_quality
 from review.report_cost import Figure, JudgeCost, Money
+from review.report_panel import Effective
 from review.report_quality import BudgetPoint, Reversal
-
-HUMANS = "humans"
-MOST_JUDGES = 12
-"""What each judge adds is not computed for larger panels: it takes a fit a judge."""
 
 
 @dataclass(frozen=True)
@@ -81,25 +68,6 @@ class Facts:
     certificates: tuple[CertificateFact, ...] = ()
     advice: tuple[str, ...] = ()
     teach_P: NDArray[np.int8] | None = None
-
-
-@dataclass(frozen=True)
-class JudgeGain:
-    """What one judge adds. gain: log-loss of the panel without it minus with it."""
-
-    judge: str
-    gain: Estimate
-    n_eff_without: float
-    drop: bool
-
-
-@dataclass(frozen=True)
-class Effective:
-    """How many independent judges the panel is worth, by what, and what each adds."""
-
-    n_eff: float
-    basis: str
-    values: tuple[JudgeGain, ...]
 
 
 @dataclass(frozen=True)
@@ -164,10 +132,11 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
     rng = np.random.default_rng(seed)
     weight_P, silent_zones = report_quality.zone_weights(facts.truth_P, facts.zone_P, facts.zones)
     reversals = report_quality.reversals(facts.ballots, facts.orderless, rng, repeats)
-    names, matrix = _matrix(facts)
+    names, matrix = report_panel.matrix(facts)
     decided = int(np.isin(facts.truth_P, (A, B)).sum())
     curve = report_quality.budget_curve(facts, weight_P, rng, repeats)
     given = facts.delivered_P != MISSING
+    accepted = int((given & ~facts.by_human_P).sum())
     return Report(
         pairs=len(facts.ballots),
         judges=len(facts.ballots.raters),
@@ -180,12 +149,9 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
         human_share_for=report_quality.shares_for(facts, weight_P),
         matrix_names=names,
         matrix=matrix,
-        alpha_judges=krippendorff_alpha(
-            report_quality.single_choices(facts.ballots), facts.ballots.prompt_P, rng,
-            repeats=repeats,
-        ),
-        alpha_humans=_alpha_humans(facts, rng, repeats),
-        effective=_effective(facts, rng),
+        alpha_judges=report_panel.alpha_judges(facts, rng, repeats),
+        alpha_humans=report_panel.alpha_humans(facts, rng, repeats),
+        effective=report_panel.effective(facts, rng),
         certificates=facts.certificates,
         human_share=(
             Figure(float(facts.by_human_P[given].mean()))
@@ -195,7 +161,7 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
         delivered=int(given.sum()),
         spend=facts.money.judges,
         spend_total_usd=sum(j.usd for j in facts.money.judges),
-        usd_per_accepted=report_cost.per_accepted(facts.money, int((given & ~facts.by_human_P).sum())),
+        usd_per_accepted=report_cost.per_accepted(facts.money, accepted),
         assumptions=facts.money.assumptions,
         advice=(*_quality_advice(reversals), *facts.advice),
     )  # fmt: skip
@@ -219,11 +185,12 @@ def _rows(
     best, lean_P = quality.best_on_other_prompts(lean_PR)
     picked = " or ".join(ballots.raters[r] for r in best) if best else ""
     costs = [report_cost.judge_cost(money, ballots.raters[r]) for r in best]
+    paces = [report_cost.judge_pace(money, ballots.raters[r]) for r in best]
+    nobody = Figure(None, "no judge could be compared with humans")
     rows.append(
         _row(
             "best judge alone", quality.of_lean(lean_P),
-            report_cost.judge_pace(money, ballots.raters[best[0]]) if best else Figure(None, "none"),
-            costs[0] if costs else Figure(None, "no judge could be compared"), money,
+            paces[0] if paces else nobody, costs[0] if costs else nobody, money,
             f"the reference; picked on other prompts: {picked or 'nobody'}",
             "nothing is known about prompts of another kind",
         )
@@ -285,57 +252,6 @@ def _calibration(facts: Facts, decided: int) -> Calibration:
         reliability(lean, truth), ece(lean, truth), log_loss(lean, truth), brier(lean, truth),
         decided,
     )  # fmt: skip
-
-
-def _matrix(facts: Facts) -> tuple[tuple[str, ...], tuple[tuple[float | None, ...], ...]]:
-    """Equal choices of every two raters, the consensus and the humans' reference among them."""
-    codes = np.concatenate(
-        [
-            report_quality.single_choices(facts.ballots),
-            facts.consensus.choice_P[:, None],
-            facts.truth_P[:, None],
-        ],
-        axis=1,
-    )
-    values = agreement_matrix(codes)
-    names = (*facts.ballots.raters, "ensemble", HUMANS)
-    return names, tuple(
-        tuple(None if np.isnan(value) else float(value) for value in line) for line in values
-    )
-
-
-def _alpha_humans(facts: Facts, rng: np.random.Generator, repeats: int) -> Estimate:
-    """Krippendorff's alpha between people; who they are does not matter to it, only the counts."""
-    if not len(facts.opinions_N3):
-        return undefined("nobody has answered yet")
-    pair, _, choice = facts.opinions_N3.T
-    order = np.argsort(pair, kind="stable")
-    pair, choice = pair[order], choice[order]
-    start = np.searchsorted(pair, pair)
-    seat = np.arange(len(pair)) - start
-    codes = np.full((len(facts.ballots), int(seat.max()) + 1), MISSING, np.int8)
-    codes[pair, seat] = choice
-    return krippendorff_alpha(codes, facts.ballots.prompt_P, rng, repeats=repeats)
-
-
-def _effective(facts: Facts, rng: np.random.Generator) -> Effective | None:
-    """From errors on answered pairs where enough are answered, else from the votes alone."""
-    raters = len(facts.ballots.raters)
-    if raters < 2:
-        return None
-    decided = int(np.isin(facts.truth_P, (A, B)).sum())
-    if decided < LEAST_SHARED:
-        found = effective_number(vote_correlation(facts.ballots))
-        return Effective(found, "at least; from votes, as too few pairs are answered", ())
-    values: tuple[JudgeGain, ...] = ()
-    taught = facts.teach_P
-    if taught is not None and np.isin(taught, (A, B)).sum() >= LEAST_LABELS and raters <= MOST_JUDGES:
-        values = tuple(
-            JudgeGain(v.rater, v.gain, v.n_eff_without, v.drop)
-            for v in judge_values(lambda: LabelModel(partner=False), facts.ballots, taught, rng)
-        )
-    n_eff = effective_number(error_correlation(facts.ballots, facts.truth_P))
-    return Effective(n_eff, f"from errors on {decided:,} answered pairs", values)
 
 
 def _quality_advice(reversals: Sequence[Reversal]) -> tuple[str, ...]:

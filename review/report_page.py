@@ -9,7 +9,7 @@ from importlib.resources import files
 from judges.trust.intervals import Estimate
 from review import charts
 from review.charts import Box, Span
-from review.report import Report
+from review.report import Report, Row
 from review.report_cost import Figure
 
 
@@ -47,9 +47,7 @@ def _table(report: Report) -> str:
             f"<td>{_percent(row.agreement)}</td><td>{_strip(row.agreement)}</td>"
             f"<td>{row.agreement.n:,}</td><td>{_figure(row.pairs_a_day)}</td>"
             f"<td>{_figure(row.usd_per_1000, '${:,.2f}')}</td>"
-            f"<td>{_figure(row.times_cheaper, '{:,.1f}×')}</td></tr>"
-            f'<tr class="fine"><td></td><td colspan="6">Against {escape(row.against)}. '
-            f"Not: {escape(row.not_said)}.</td></tr>"
+            f"<td>{_figure(row.times_cheaper, '{:,.1f}×')}</td></tr>" + _fine(row)
         )
     needs = [
         f"{target} needs humans on {share:.1%} of the pairs"
@@ -62,7 +60,18 @@ def _table(report: Report) -> str:
         "Judge, ensemble, human, hybrid",
         f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(lines)}</tbody></table></div>",
-        f"{read}. Intervals are 95%, drawn by prompt.",
+        f"{read}. Intervals are 95%, drawn by prompt. A judge's flip between orders counts one "
+        "half.",
+    )
+
+
+def _fine(row: Row) -> str:
+    """What the agreement is measured on; once is enough for the single judges."""
+    if row.name.startswith("judge "):
+        return ""
+    return (
+        f'<tr class="fine"><td></td><td colspan="6">Against {escape(row.against)}. '
+        f"Not: {escape(row.not_said)}.</td></tr>"
     )
 
 
@@ -74,7 +83,7 @@ def _budget(report: Report) -> str:
         for p in report.budget
     ]
     floor = min(s.low if s.low is not None else s.value for _, s in points)
-    box = Box(y=(max(0.0, int(floor * 20) / 20), 1.0))
+    box = Box(y=(max(0.0, int(floor * 10) / 10), 1.0))
     picture = charts.curve(
         points, box, "share of the pairs given to humans", "agreement", levels=(0.95, 0.98)
     )
@@ -108,7 +117,7 @@ def _calibration(report: Report) -> str:
     read = (
         f"Expected calibration error {c.ece:.3f}, log-loss {c.log_loss:.3f}, Brier {c.brier:.3f} "
         f"on {c.n:,} pairs; {off} of {len(c.bins)} bins miss the dashed line beyond doubt. "
-        "Pairs chosen for review are harder than the rest, so this is the strict side."
+        "Pairs that were reviewed because they are hard weigh here as much as audited ones."
     )
     return _section("Calibration", picture, read)
 
@@ -231,7 +240,8 @@ def _notes(report: Report) -> str:
 
 def _section(title: str, picture: str, read: str) -> str:
     figure = f"<figure>{picture}</figure>" if picture else ""
-    return f'<section><h2>{escape(title)}</h2>{figure}<p class="read">{escape(read)}</p></section>\n'
+    line = f'<p class="read">{escape(read)}</p>'
+    return f"<section><h2>{escape(title)}</h2>{figure}{line}</section>\n"
 
 
 def _span(found: Estimate, note: str) -> Span:

@@ -65,7 +65,7 @@ def zone_weights(
     sizes = np.bincount(zone_P, minlength=len(zones)).astype(np.float64)
     seen = np.bincount(zone_P[known], minlength=len(zones))
     weight = np.divide(sizes, seen, out=np.zeros_like(sizes), where=seen > 0)
-    silent = tuple(zones[z] for z in np.flatnonzero((seen == 0) & (sizes > 0)))
+    silent = tuple(zones[int(z)] for z in np.flatnonzero((seen == 0) & (sizes > 0)))
     return np.where(known, weight[zone_P], 0.0), silent
 
 

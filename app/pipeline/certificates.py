@@ -19,7 +19,6 @@ from db.errors import BadInput, Conflict, UnknownName
 from db.events import record
 from db.models import Certificate as Stored
 from db.models import PairRoute
-
 from db.session import Database
 from db.vocabulary import Choice
 from judges.trust.ballots import TIE, A, B

@@ -23,8 +23,9 @@ from db.spending import OrderSpend
 from db.vocabulary import Choice, Order, Route, Source
 from judges.panel import Panel
 from judges.pooling import Poll
-from judges.steps import Pooled, fit_consensus
-from judges.trust.ballots import MISSING, TIE, A, B
+from judges.results import Pooled
+from judges.steps import fit_consensus
+from judges.trust.ballots import TIE, A, B
 from judges.trust.certificate import Certificate
 from judges.trust.intervals import Estimate, clopper_pearson
 from review import report_cost

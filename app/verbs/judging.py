@@ -1,11 +1,15 @@
 """Verbs about judges: estimate, judge."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.output import progress, show, warn
+from app.config import Config
+from app.output import progress, show, table, warn
 from app.verbs.options import AsJson, ConfigPath, configuration
+
+if TYPE_CHECKING:
+    from judges.panel import Panel
 
 Tier = Annotated[int | None, typer.Option(help="Only the judges of this tier.", min=1)]
 Only = Annotated[list[str] | None, typer.Option("--only", help="Only this judge; may be repeated.")]
@@ -35,12 +39,24 @@ def judge(
     ] = None,
     tier: Tier = None,
     only: Only = None,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="Cheap tiers first; only unsure pairs climb.")
+    ] = False,
+    stop_at: Annotated[
+        float, typer.Option(help="With --cascade: confidence at which a pair is settled.")
+    ] = 0.9,
+    careful: Annotated[
+        bool,
+        typer.Option("--careful/--plain", help="With --cascade: ask more of early rungs, or not."),
+    ] = True,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask every judge of the panel for every vote that is missing, then pool the votes.
 
     Killed at any moment and run again, it asks nothing again but what was in flight.
+    With --cascade the second order, further samples and higher tiers are asked only about pairs
+    the pooled votes are not sure of yet.
 
     Example: tiebreak judge --max-usd 5
     """
@@ -49,6 +65,9 @@ def judge(
 
     settings = configuration(config)
     panel = current_panel(settings)
+    if cascade:
+        _cascade(settings, panel, tier, only, stop_at, careful, max_usd, as_json)
+        return
     with progress() as report:
         done = run_judges(
             settings.database,
@@ -65,3 +84,38 @@ def judge(
     show(done, as_json)
     if not as_json:
         show(pooled, False)
+
+
+def _cascade(
+    settings: Config,
+    panel: "Panel",
+    tier: int | None,
+    only: list[str] | None,
+    stop_at: float,
+    careful: bool,
+    max_usd: float | None,
+    as_json: bool,
+) -> None:
+    from app.pipeline.cascade import cascade as step
+    from db.errors import BadInput
+
+    if tier is not None or only:
+        raise BadInput("--cascade goes through all tiers; leave out --tier and --only with it")
+    with progress() as report:
+        done = step(
+            settings.database,
+            panel,
+            stop_at=stop_at,
+            careful=careful,
+            max_usd=max_usd,
+            progress=report,
+            beside=settings.folder,
+        )
+    for problem in done.problems:
+        warn(f"problem: {problem}")
+    if not as_json:
+        table("Cascade", ["rung", "asked", "votes", "spent", "sure after"], [
+            [r.rung, f"{r.asked:,}", f"{r.votes:,}", f"${r.cost_usd:.4f}", f"{r.sure:,}"]
+            for r in done.rungs
+        ])  # fmt: skip
+    show(done, as_json)

@@ -1,0 +1,222 @@
+"""The cascade: ask cheap judges first, pool, and let only the unsure pairs climb to the next rung.
+
+Orders and further samples are rungs like tiers (`ladder`). Where a pair stands is read from its
+stored votes alone, so a killed cascade run again goes on where it was. What the whole cascade
+accepts is certified afterwards like any other batch (`tiebreak route --target-error`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.output import Progress
+from app.pipeline.ladder import Rung, Standing, rungs_of, standing, with_weights
+from db import spending
+from db.errors import BadInput, BudgetSpent, TiebreakError
+from db.runs import finish_run, start_run
+from db.session import Database
+from db.vocabulary import RunStatus
+from judges.panel import Panel
+from judges.prices import NANO
+from judges.results import Pooled
+from judges.steps import fit_consensus, run_judges
+from judges.trust.stopping import Policy, climb_mask
+
+VERB = "cascade"
+_SLICE = 10_000
+"""Pairs asked at a time: an SQL statement takes only so many values."""
+
+
+@dataclass(frozen=True)
+class RungDone:
+    """One rung of one run. asked: pairs that had votes missing; sure: pairs it left sure enough."""
+
+    rung: str
+    judges: tuple[str, ...]
+    asked: int
+    votes: int
+    cost_usd: float
+    sure: int
+
+
+@dataclass(frozen=True)
+class Cascaded:
+    """What a cascade did.
+
+    unsure: pairs still under the bar at the end, for humans. votes_in_all: what asking every judge
+    about every pair would take; votes_there: what is stored now. problems: why some are missing.
+    """
+
+    pairs: int
+    stop_at: float
+    rungs: tuple[RungDone, ...]
+    unsure: int
+    votes_there: int
+    votes_in_all: int
+    cost_usd: float
+    capped: bool
+    problems: tuple[str, ...]
+    fit_id: int
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        saved = 1.0 - self.votes_there / self.votes_in_all if self.votes_in_all else 0.0
+        line = (
+            f"cascade: {self.pairs:,} pairs, {self.pairs - self.unsure:,} sure at "
+            f"{self.stop_at:g}, {self.unsure:,} not; {self.votes_there:,} of {self.votes_in_all:,} votes "
+            f"({saved:.0%} saved), ${self.cost_usd:.4f} spent"
+        )
+        if self.capped:
+            line += "; the cap is reached, run again to go on"
+        if not saved and not self.capped:
+            line += (
+                "; nothing stopped early: give a lower --stop-at, or let humans answer "
+                "some pairs first, so that the consensus learns whom to believe"
+            )
+        return line
+
+
+def cascade(
+    database: Database,
+    panel: Panel,
+    *,
+    stop_at: float = 0.9,
+    careful: bool = True,
+    max_usd: float | None = None,
+    progress: Progress | None = None,
+    beside: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Cascaded:
+    """Climb the ladder of the panel with the pairs that are not sure yet.
+
+    stop_at: confidence at which a pair is settled; careful: ask 1 - (1 - stop_at) / 2 of every rung
+    but the last. max_usd: hard cap over all rungs, kills included. Raises BadInput for a stop_at
+    outside (0, 1], and what `run_judges` raises where nobody answers.
+    """
+    try:
+        policy = Policy(stop_at, careful)
+    except ValueError as error:
+        raise BadInput(f"--stop-at: {error}") from None
+    panel = with_weights(panel, environ or {}, beside)
+    ladder = rungs_of(panel)
+    with database.begin() as session:
+        run = spending.open_run(session, VERB) or start_run(
+            session, VERB, {"stop_at": stop_at, "careful": careful},
+            None if max_usd is None else round(max_usd * NANO),
+        )  # fmt: skip
+    climb = _Climb(database, panel, ladder, policy, run.id, max_usd, progress, beside, environ)
+    try:
+        done = climb.all()
+    except (TiebreakError, KeyboardInterrupt) as error:
+        with database.begin() as session:
+            finish_run(session, run.id, RunStatus.FAILED, error=str(error))
+        raise
+    with database.begin() as session:
+        status = RunStatus.STOPPED if done.capped or done.problems else RunStatus.DONE
+        summary = {"votes": done.votes_there, "unsure": done.unsure, "cost_usd": done.cost_usd}
+        finish_run(session, run.id, status, summary, "; ".join(done.problems) or None)
+    return done
+
+
+@dataclass
+class _Climb:
+    """One run up the ladder."""
+
+    database: Database
+    panel: Panel
+    ladder: list[Rung]
+    policy: Policy
+    run_id: int
+    max_usd: float | None
+    progress: Progress | None
+    beside: Path | None
+    environ: Mapping[str, str] | None
+    capped: bool = False
+    cost_usd: float = 0.0
+    problems: tuple[str, ...] = ()
+
+    def all(self) -> Cascaded:
+        """Every rung in turn; a rung that nobody has to climb to costs nothing."""
+        done: list[RungDone] = []
+        fitted: Pooled | None = None
+        there = standing(self.database, self.panel, self.ladder)
+        for stage, rung in enumerate(self.ladder):
+            wanted = self._wanted(stage, there, fitted)
+            votes, spent = self._ask(rung, there.pairs[wanted].tolist())
+            if votes:
+                there = standing(self.database, self.panel, self.ladder)
+            fitted = fit_consensus(self.database, self.panel.panel.label_model)
+            sure = int((~self._climbs(stage, there.pairs, fitted)).sum())
+            names = tuple(judge.name for judge in rung.judges)
+            done.append(RungDone(rung.name, names, int(wanted.sum()), votes, spent, sure))
+            if self.capped:
+                break
+        if fitted is None:
+            raise BadInput("the panel has no judges to ask; add a [[judge]] to tiebreak.toml")
+        pairs = len(there.pairs)
+        each = sum(len(rung.judges) for rung in self.ladder)
+        unsure = int((_confidence(there.pairs, fitted) < self.policy.threshold).sum())
+        return Cascaded(
+            pairs, self.policy.threshold, tuple(done), unsure, int(there.votes.sum()),
+            each * pairs, self.cost_usd, self.capped, self.problems, fitted.fit_id,
+        )  # fmt: skip
+
+    def _wanted(self, stage: int, there: Standing, fitted: Pooled | None) -> NDArray[np.bool_]:
+        """Pairs to ask at this rung: begun ones are finished, unsure ones climb."""
+        full = np.array([len(rung.judges) for rung in self.ladder])
+        votes = there.votes
+        missing = votes[:, stage] < full[stage]
+        if stage == 0 or fitted is None:
+            return np.asarray(missing)
+        below = (votes[:, :stage] >= full[:stage]).all(axis=1)
+        climbs = (votes[:, stage] > 0) | self._climbs(stage - 1, there.pairs, fitted)
+        return np.asarray(missing & below & climbs)
+
+    def _climbs(self, stage: int, pairs: NDArray[np.int64], fitted: Pooled) -> NDArray[np.bool_]:
+        """Pairs this stage does not settle; after the last one, those left for humans."""
+        sure = _confidence(pairs, fitted)
+        if stage == len(self.ladder) - 1:
+            return np.asarray(sure < self.policy.threshold)
+        return climb_mask(sure, stage, len(self.ladder), self.policy)
+
+    def _ask(self, rung: Rung, pair_ids: list[int]) -> tuple[int, float]:
+        """Ask one rung about these pairs, as far as the money goes; votes stored and dollars."""
+        votes, spent = 0, 0.0
+        for start in range(0, len(pair_ids), _SLICE):
+            room = self._room()
+            if room is not None and room <= 0:
+                self.capped = True
+                break
+            try:
+                run = run_judges(
+                    self.database, self.panel,
+                    names=[judge.name for judge in rung.judges],
+                    within=pair_ids[start : start + _SLICE],
+                    orders=(rung.order,), samples=(rung.sample,),
+                    max_usd=room, progress=self.progress, environ=self.environ, beside=self.beside,
+                )  # fmt: skip
+            except BudgetSpent:
+                self.capped = True
+                break
+            votes, spent = votes + run.stored, spent + run.cost_usd
+            self.problems += tuple(p for p in run.problems if p not in self.problems)
+            self.capped = self.capped or run.capped
+        self.cost_usd += spent
+        return votes, spent
+
+    def _room(self) -> float | None:
+        if self.max_usd is None:
+            return None
+        with self.database.read() as session:
+            return self.max_usd - spending.spent_since(session, self.run_id) / NANO
+
+
+def _confidence(pairs: NDArray[np.int64], fitted: Pooled) -> NDArray[np.float64]:
+    """Confidence of each pair, 0 where it has no vote."""
+    confidence_P = fitted.consensus.confidence_P
+    known = dict(zip(fitted.poll.pair_ids, confidence_P.tolist(), strict=True))
+    return np.array([known.get(int(pair), 0.0) for pair in pairs])

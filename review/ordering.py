@@ -73,6 +73,23 @@ def teaching(
     return np.asarray(worth / most) if most > 0 else worth
 
 
+def review_value(
+    ballots: Ballots,
+    consensus: Consensus,
+    labels_P: NDArray[np.int8] | None = None,
+    *,
+    tie_ok: bool = False,
+) -> NDArray[np.float64]:
+    """What a review of each pair is worth: its risk, raised by what the answer teaches the fit.
+
+    Teaching counts as much as risk before the first answer, half at fifty, and fades from there.
+    """
+    known = 0 if labels_P is None else int((labels_P != MISSING).sum())
+    fading = 1.0 / (1.0 + known / 50.0)
+    lesson = teaching(ballots, consensus, labels_P)
+    return risk(consensus, tie_ok=tie_ok) * (1.0 + fading * lesson) / 2.0
+
+
 def hard_mask(flags: Iterable[Flag], pairs: int) -> NDArray[np.bool_]:
     """Pairs with at least one hard flag."""
     mask = np.zeros(pairs, bool)

@@ -14,7 +14,7 @@ from judges.trust.ballots import MISSING, TIE, Ballots, Consensus
 from judges.trust.certificate import Certificate, Frame, draw_audit
 from review.detectors.flag import Flag
 from review.forecast import Forecast, forecast_target, plan_audits
-from review.ordering import hard_mask, queue_order, risk, teaching
+from review.ordering import hard_mask, queue_order, review_value, risk
 from review.routing import Plan, RouteOptions, collect_reasons, place_in_queue, set_aside
 
 TIES = "ties"
@@ -223,8 +223,7 @@ def _plan(
     aside = set_aside(ballots, flags, labels_P)
     ties = aside.tie_of(consensus, options) & ~audited
     escalate = ~accepted & ~audited & ~aside.settled_P & ~ties
-    value = risk(consensus, tie_ok=options.tie_ok)
-    value = value * (1.0 + teaching(ballots, consensus, labels_P)) / 2.0
+    value = review_value(ballots, consensus, labels_P, tie_ok=options.tie_ok)
     hard = hard_mask(flags, len(ballots)) & ~aside.settled_P
     order, _ = queue_order(value, hard, rng, random_share=options.random_share)
     routes = np.full(len(ballots), "accept", dtype="<U8")

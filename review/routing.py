@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from judges.trust.ballots import MISSING, TIE, Ballots, Consensus
 from review.detectors.flag import Flag
 from review.detectors.votes import agreement
-from review.ordering import hard_mask, queue_order, risk, teaching
+from review.ordering import hard_mask, queue_order, review_value
 from review.route_options import REASONS, Mode, RouteOptions
 
 __all__ = ["REASONS", "Aside", "Mode", "Plan", "RouteOptions", "route", "set_aside"]
@@ -69,8 +69,7 @@ def route(
     rng = np.random.default_rng(options.seed)
     aside = set_aside(ballots, flags, labels_P)
     settled, hard = aside.settled_P, hard_mask(flags, pairs) & ~aside.settled_P
-    value = risk(consensus, tie_ok=options.tie_ok)
-    value = value * (1.0 + teaching(ballots, consensus, labels_P)) / 2.0
+    value = review_value(ballots, consensus, labels_P, tie_ok=options.tie_ok)
     order, by_chance = queue_order(value, hard, rng, random_share=options.random_share)
     order = order[~settled[order]]
     by_agreement = options.mode == "agreement"

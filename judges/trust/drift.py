@@ -131,23 +131,27 @@ def _paths(
     reference_C: NDArray[np.int64], stream_T: NDArray[np.integer], windows: Sequence[int]
 ) -> NDArray[np.float64]:
     """Two-sample G of the last `w` pairs against the reference, [time, windows]; NaN too early."""
-    one_hot = np.zeros((len(stream_T) + 1, CELLS))
-    one_hot[np.arange(1, len(stream_T) + 1), stream_T] = 1.0
+    one_hot = np.zeros((len(stream_T) + 1, CELLS), np.int64)
+    one_hot[np.arange(1, len(stream_T) + 1), stream_T] = 1
     cumulated = one_hot.cumsum(axis=0)
+    size = int(reference_C.sum()) + len(stream_T) + 1
+    entropy = np.asarray(xlogy(np.arange(size), np.arange(size)), np.float64)
     paths = np.full((len(stream_T), len(windows)), np.nan)
     for column, window in enumerate(windows):
         if window <= len(stream_T):
-            paths[window - 1 :, column] = _g(cumulated[window:] - cumulated[:-window], reference_C)
+            counts = cumulated[window:] - cumulated[:-window]
+            paths[window - 1 :, column] = _g(counts, reference_C, entropy)
     return paths
 
 
-def _g(window_TC: NDArray[np.float64], reference_C: NDArray[np.int64]) -> NDArray[np.float64]:
-    """G of homogeneity of two samples: 2 (sum O ln O - marginals), no cell expected zero."""
-    both = window_TC + reference_C
-    n, m = window_TC.sum(axis=1), float(reference_C.sum())
-    inside = xlogy(window_TC, window_TC).sum(axis=1) + xlogy(reference_C, reference_C).sum()
-    margins = xlogy(both, both).sum(axis=1) + xlogy(n, n) + xlogy(m, m) - xlogy(n + m, n + m)
-    return np.asarray(2.0 * (inside - margins))
+def _g(
+    window_TC: NDArray[np.int64], reference_C: NDArray[np.int64], entropy: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """G of homogeneity of two samples of counts; entropy[n] holds n ln n."""
+    n, m = int(window_TC[0].sum()), int(reference_C.sum())
+    inside = entropy[window_TC].sum(axis=1) + entropy[reference_C].sum()
+    margins = entropy[window_TC + reference_C].sum(axis=1) + entropy[n] + entropy[m]
+    return np.asarray(2.0 * (inside - margins + entropy[n + m]))
 
 
 def detect_drift(reference: DriftReference, cells_T: NDArray[np.int8]) -> DriftAlarm | None:

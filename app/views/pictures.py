@@ -41,7 +41,7 @@ def download(rows: Rows, name: str) -> None:
 
 
 def as_csv(rows: Rows) -> str:
-    """CSV with a header; a cell that a spreadsheet would run as a formula is quoted by an apostrophe."""
+    """CSV with a header; a cell that a spreadsheet would run gets an apostrophe before it."""
     out = io.StringIO()
     if rows:
         writer = csv.DictWriter(out, fieldnames=list(rows[0]))

@@ -176,7 +176,7 @@ def mathml(source: str, display: str) -> str | None:
         return None
     try:
         tree = ElementTree.fromstring(convert(source, display=display))
-    except Exception:  # noqa: BLE001 - the converter raises whatever broken LaTeX leads it to
+    except Exception:  # the converter raises whatever broken LaTeX leads it to
         return None
     for element in tree.iter():
         if not element.tag.startswith(f"{{{_MATHML}}}"):

@@ -41,10 +41,10 @@ def _by_name() -> Person:
         st.query_params["name"] = known.name
         return people.known(room.database(), known.id)
     name = st.query_params.get("name", "")
-    if name:
-        return people.by_name(room.database(), name)
-    st.session_state["person"] = people.by_name(room.database(), _ask_name())
-    st.rerun()
+    if not name:
+        st.session_state["person"] = people.by_name(room.database(), _ask_name())
+        st.rerun()
+    return people.by_name(room.database(), name)
 
 
 def _ask_name() -> str:

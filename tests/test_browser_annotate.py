@@ -1,0 +1,319 @@
+"""The annotator's screen in a real Chromium: every trap a key, a reload or a text can set."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from app_world import add_texts, project, queue_of, served, with_panel, with_practice
+from browser import chromium, chromium_path, desk, first_words, press_and_wait, settled
+from conftest import skip_or_fail
+from db.models import ContentFlag, Lease, Rationale, Review
+from db.types import now
+from db.vocabulary import Choice, LeaseStatus, TaskKind
+from review_worlds import escalate
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = """# Not a heading of yours
+<script>window.pwned = 1</script><img src=x onerror="window.pwned = 2">
+It costs $5 and $10 -> nothing :+1: :red[really] :material/home: ~~no~~
+![see](http://127.0.0.1:9/pixel.png) [click](javascript:window.pwned=3)
+<style>.tb-side{display:none}</style> $\\frac{1}{ unclosed \u202eecalp gnorw\u202c zero\u200bwidth
+```
+never closed
+"""
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """One app, one browser and one database for the file; each test signs in as somebody else."""
+    if chromium_path() is None:
+        skip_or_fail("no Chromium is installed")
+    folder = tmp_path_factory.mktemp("desk")
+    database = project(folder)
+    pairs = queue_of(database, 120)
+    with_panel(database, pairs[-1:])
+    with served(folder) as address, chromium() as browser:
+        yield address, browser, database
+
+
+@pytest.fixture
+def page(world):
+    opened = world[1].new_page(viewport={"width": 1280, "height": 900})
+    opened.set_default_timeout(20_000)
+    yield opened
+    opened.close()
+
+
+def said_by(database, name):
+    with database.read() as session:
+        rows = session.query(Review).join(Review.annotator).filter_by(name=name)
+        return rows.order_by(Review.id).all()
+
+
+def wait_for(count, look):
+    for _ in range(100):
+        found = look()
+        if len(found) >= count:
+            return found
+        time.sleep(0.1)
+    return look()
+
+
+def test_t1_t2_fast_presses_on_one_pair_store_one_answer(world, page):
+    address, _, database = world
+    desk(page, address, "Fast")
+    page.wait_for_timeout(400)  # the dwell of this project is 0.3 s
+    for _ in range(3):
+        page.keyboard.press("2")
+    wait_for(1, lambda: said_by(database, "Fast"))
+    page.wait_for_timeout(700)
+    assert len(said_by(database, "Fast")) == 1
+
+
+def test_t1_a_key_held_down_votes_once_at_most(world, page):
+    address, _, database = world
+    desk(page, address, "Held")
+    page.wait_for_timeout(400)
+    for _ in range(50):  # a held key repeats about 30 times a second
+        page.keyboard.down("4")
+        page.wait_for_timeout(30)
+    page.keyboard.up("4")
+    page.wait_for_timeout(700)
+    assert len(said_by(database, "Held")) <= 1
+
+
+def test_t3_to_t6_what_is_typed_goes_with_the_answer_and_stays_with_its_pair(world, page):
+    address, _, database = world
+    desk(page, address, "Typist")
+    page.get_by_text("Add a reason").click()
+    box = page.get_by_label("In your own words")
+    box.fill("because 1 + 2 = 3")
+    box.press("2")  # T3: a digit typed is text
+    box.press("Enter")  # T4: no submit by Enter
+    box.press("Control+Enter")
+    page.wait_for_timeout(600)
+    assert said_by(database, "Typist") == []
+    page.keyboard.press("Escape")  # T6: Esc brings the keys back
+    press_and_wait(page, "5")
+    (review,) = wait_for(1, lambda: said_by(database, "Typist"))
+    assert review.rationale == "because 1 + 2 = 32"
+    page.get_by_text("Add a reason").click()
+    assert page.get_by_label("In your own words").input_value() == ""  # T5
+
+
+def test_t7_a_hostile_response_neither_runs_nor_fetches_nor_changes(world, page, tmp_path):
+    database = project(tmp_path / "hostile")
+    big = "x" * 1_000_000 + " the end"
+    pairs = add_texts(database, [("Judge this <b>text</b>", HOSTILE, HOSTILE + "more"), ("Long", big, "s")])
+    escalate(database, pairs)
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    with served(tmp_path / "hostile") as address:
+        desk(page, address)
+        shown = page.locator(".tb-text").first.inner_text()
+        assert "It costs $5 and $10 -> nothing :+1: :red[really] :material/home:" in shown
+        assert "<script>window.pwned = 1</script>" in shown
+        assert "U+202E" in shown
+        assert "U+200B" in shown
+        assert page.locator(".tb-text img, .tb-text script, .tb-text style").count() == 0
+        assert page.locator(".tb-text a[href^='javascript']").count() == 0
+        assert page.locator(".tb-side").count() == 2
+        page.keyboard.press("w")
+        page.wait_for_selector("[data-testid=stCode]")
+        raw = page.locator("[data-testid=stCode] code").first.text_content()
+        assert raw.rstrip("\n") in (HOSTILE.rstrip("\n"), (HOSTILE + "more").rstrip("\n"))
+        page.keyboard.press("w")
+        press_and_wait(page, "1")
+        page.wait_for_selector("text=more letters: the raw view shows them all")
+        assert page.evaluate("window.pwned") is None
+    assert not [url for url in asked if "pixel" in url or not url.startswith((address, "ws:", "data:", "blob:"))]
+
+
+def test_t8_a_reload_keeps_the_pair(world, page):
+    address, _, database = world
+    desk(page, address, "Reloader")
+    before = first_words(page)
+    page.reload()
+    page.wait_for_selector(".tb-pair")
+    assert first_words(page) == before
+    with database.read() as session:
+        held = session.query(Lease).filter_by(status=LeaseStatus.ACTIVE).all()
+        mine = [one for one in held if one.annotator_id == _id(session, "Reloader")]
+        assert len(mine) == 1
+
+
+def _id(session, name):
+    from db.annotators import by_name
+
+    return by_name(session, name).id
+
+
+def test_twenty_pairs_without_the_mouse_an_undo_a_skip_and_a_flag(world, page):
+    address, _, database = world
+    desk(page, address, "Keys")
+    for number in range(20):
+        page.wait_for_timeout(320)
+        press_and_wait(page, "12345"[number % 5])
+    assert len(said_by(database, "Keys")) == 20
+    undone = first_words(page)
+    press_and_wait(page, "u")
+    assert first_words(page) != undone
+    page.wait_for_timeout(320)
+    press_and_wait(page, "3")
+    page.keyboard.press("s")
+    page.wait_for_selector("text=Not my field")
+    press_and_wait(page, "q")
+    page.keyboard.press("f")
+    page.wait_for_selector("text=Personal data")
+    press_and_wait(page, "w")
+    with database.read() as session:
+        me = _id(session, "Keys")
+        skipped = session.query(Lease).filter_by(annotator_id=me, status=LeaseStatus.SKIPPED)
+        assert [one.skip_reason for one in skipped.order_by(Lease.ended_at)] == [
+            "Not my field",
+            "flagged: personal data",
+        ]
+        assert session.query(ContentFlag).filter_by(annotator_id=me).one().kind == "personal data"
+    assert len(said_by(database, "Keys")) == 21  # what was undone stays stored, retracted
+
+
+def test_nothing_of_the_panel_reaches_the_browser_before_the_answer(page, tmp_path):
+    database = project(tmp_path / "blind")
+    pairs = queue_of(database, 2)
+    with_panel(database, pairs)
+    frames = []
+    page.on(
+        "websocket",
+        lambda socket: socket.on("framereceived", lambda data: frames.append(bytes(data, "utf8") if isinstance(data, str) else data)),
+    )
+    with served(tmp_path / "blind") as address:
+        desk(page, address)
+        assert frames
+        assert not [one for one in frames if b"judge-x" in one or b"escalation" in one]
+        page.wait_for_timeout(400)
+        side = page.locator(".tb-text").first.inner_text()
+        page.keyboard.press("4" if "Answer A" in side else "2")  # for B: against both judges
+        page.wait_for_selector("text=What decided it?")  # asked before the reveal
+        assert not [one for one in frames if b"judge-x" in one]
+        page.get_by_label("In your own words").fill("B is right")
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector("text=What the panel said")
+        page.keyboard.press("v")
+        page.wait_for_selector("text=You said")
+        page.wait_for_timeout(500)
+        assert [one for one in frames if b"judge-x" in one]
+        page.keyboard.press("b")
+        page.wait_for_selector("text=Add a reason")
+    with database.read() as session:
+        assert session.query(Rationale).one().text == "B is right"
+        assert session.query(Review).one().choice is Choice.B
+        assert session.query(Lease).filter(Lease.revealed_at.is_not(None)).count() == 1
+
+
+def test_a_lost_lease_says_so_and_keeps_what_was_typed(world, page):
+    address, _, database = world
+    desk(page, address, "Slow")
+    page.get_by_text("Add a reason").click()
+    page.get_by_label("In your own words").fill("a long thought")
+    page.keyboard.press("Escape")
+    with database.begin() as session:
+        lease = session.query(Lease).filter_by(
+            annotator_id=_id(session, "Slow"), status=LeaseStatus.ACTIVE
+        ).one()
+        lease.expires_at = now() - timedelta(seconds=1)
+    page.keyboard.press("1")
+    page.wait_for_selector("text=This pair is no longer yours")
+    page.wait_for_selector("text=a long thought")
+    page.keyboard.press("a")
+    page.wait_for_selector(".tb-pair")
+    settled(page)
+    assert page.get_by_label("In your own words").input_value() == "a long thought"
+    page.wait_for_timeout(400)
+    page.keyboard.press("1")
+    (review,) = wait_for(1, lambda: said_by(database, "Slow"))
+    assert review.rationale == "a long thought"
+
+
+def test_practice_teaches_before_the_queue(page, tmp_path):
+    database = project(tmp_path / "new", "[review]\nmin_dwell_seconds = 0.2\npractice_pairs = 1\n")
+    with_practice(database, 1)
+    queue_of(database, 1)
+    with served(tmp_path / "new") as address:
+        desk(page, address, "Newcomer")
+        page.wait_for_timeout(300)
+        right = "1" if "Right" in page.locator(".tb-text").first.inner_text() else "5"
+        page.keyboard.press(right)
+        page.wait_for_selector("text=The same. You said")
+        page.keyboard.press("n")
+        page.wait_for_selector("text=Question number")
+    assert [r.kind for r in said_by(database, "Newcomer")] == [TaskKind.PRACTICE]
+
+
+def test_an_empty_queue_says_what_happened(page, tmp_path):
+    database = project(tmp_path / "empty")
+    queue_of(database, 1)
+    with served(tmp_path / "empty") as address:
+        desk(page, address)
+        page.wait_for_timeout(400)
+        page.keyboard.press("3")
+        page.wait_for_selector("text=Nothing waits for you")
+        page.keyboard.press("u")
+        page.wait_for_selector(".tb-pair")
+
+
+def test_an_open_address_without_sign_in_is_refused(page, tmp_path):
+    project(tmp_path / "open")
+    with served(tmp_path / "open", "--server.address", "0.0.0.0") as address:
+        page.goto(address)
+        page.wait_for_selector("text=Sign-in is not configured")
+        assert page.get_by_label("Your name").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong(world, tmp_path, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    address, browser, _ = world
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    desk(page, address, f"Axe {scheme}")
+    page.wait_for_timeout(500)
+    found = axe.Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
+    page.screenshot(path=str(Path(tmp_path) / f"{scheme}.png"))
+    page.close()
+    wrong = {
+        violation["id"]: [node["target"] for node in violation["nodes"]]
+        for violation in found.response["violations"]
+    }
+    assert wrong == {}
+
+
+def test_a_phone_stacks_the_responses_and_shows_every_button(world):
+    address, browser, _ = world
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    desk(page, address, "Phone")
+    one, two = (page.locator(".tb-side").nth(n).bounding_box() for n in (0, 1))
+    assert two["y"] >= one["y"] + one["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    for key in range(7):
+        box = page.locator(".st-key-verdict button").nth(key).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    page.close()
+
+
+def test_long_responses_scroll_in_step_and_the_focus_is_seen(page, tmp_path):
+    database = project(tmp_path / "long")
+    text = "\n\n".join(f"Paragraph {n} with several words in it." for n in range(80))
+    escalate(database, add_texts(database, [("Tell me all", text, text[: len(text) // 2])]))
+    with served(tmp_path / "long") as address:
+        desk(page, address)
+        page.evaluate("document.querySelectorAll('.tb-text')[0].scrollTop = 1e6")
+        page.wait_for_function(
+            "() => { const t = document.querySelectorAll('.tb-text')[1];"
+            " return t.scrollTop + t.clientHeight >= t.scrollHeight - 3; }"
+        )
+        page.locator(".tb-text").first.focus()
+        page.keyboard.press("Tab")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none"

@@ -152,5 +152,5 @@ def redacted(url: str) -> str:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         return re.sub(r"://.*@", "://***@", url)
-    secret = {key: "***" for key in parsed.query if "password" in key.lower()}
+    secret = {key: "..." for key in parsed.query if "password" in key.lower()}
     return parsed.update_query_dict(secret).render_as_string(hide_password=True)

@@ -743,6 +743,10 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_tasks_pair_id_status"), ["pair_id", "status"], unique=False
         )
+        # By hand: autogenerate passes over an index on an expression.
+        batch_op.create_index(
+            "ix_tasks_queue", ["status", sa.text("priority DESC"), "id"], unique=False
+        )
         batch_op.create_index(
             "ix_tasks_personal", ["for_annotator_id", "status", "kind"], unique=False
         )
@@ -1382,6 +1386,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("for_annotator_id IS NULL AND batch_id IS NOT NULL"),
             postgresql_where=sa.text("for_annotator_id IS NULL AND batch_id IS NOT NULL"),
         )
+        batch_op.drop_index("ix_tasks_queue")
         batch_op.drop_index("ix_tasks_personal")
         batch_op.drop_index(batch_op.f("ix_tasks_pair_id_status"))
 

@@ -4,6 +4,7 @@ Odd means that a column changes its sign when A and B are exchanged, so the whol
 are those of all pairs, answered or not. Leaves out: the weights (stack.py).
 """
 
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -13,12 +14,14 @@ from numpy.typing import NDArray
 from judges.trust.ballots import MISSING, Ballots
 from judges.trust.cold_start import ColdStart
 from judges.trust.confusions import Confusions
-from judges.trust.patterns import joint_codes, mean_votes
+from judges.trust.patterns import joint_codes
 from judges.trust.ratios import Ratios
 from judges.trust.reading import LEARNED
-from judges.trust.stack import JUDGES, family_discount
+from judges.trust.stack import CONSISTENCY, JUDGES, family_discount
 
 Floats = NDArray[np.float64]
+LENGTH, LONGER = "length", "longer"
+STRAIGHT = (LENGTH, "author", "rivals")
 MOST_JUDGES = 12
 MOST_DOMAINS = 12
 _LEAST_IN_DOMAIN = 3
@@ -38,30 +41,37 @@ class Evidence:
     judges_: NDArray[np.int64] = field(init=False, repr=False)
     domains_: NDArray[np.int64] = field(init=False, repr=False)
 
-    def fit(self, ballots: Ballots, labels_P: NDArray[np.int8], weight_P: Floats) -> Self:
-        """Learn confusions from all votes, ratios and domains from the answered pairs."""
-        self._cold = ColdStart().fit(ballots)
-        self._confusions = Confusions().fit(ballots)
+    def fit(self, ballots: Ballots) -> Self:
+        """Learn consistency, confusions and units from the votes alone."""
+        self.cold_start_ = ColdStart().fit(ballots)
         cast = (ballots.codes_PRO != MISSING).any(axis=2).sum(axis=0)
-        rank = np.argsort(-cast * self._cold.weight_R_, kind="stable")
+        rank = np.argsort(-cast * self.cold_start_.weight_R_, kind="stable")
         self.judges_ = np.sort(rank[:MOST_JUDGES])
-        answered = labels_P != MISSING
-        codes = joint_codes(ballots.codes_PRO[answered][:, self.judges_])
-        theta = self._confusions.theta_RU_[self.judges_]
-        self._ratios = Ratios().fit(theta, codes, labels_P[answered], weight_P[answered])
-        features = ballots.features_PF.astype(np.float64)
-        self._unit = (
-            np.sqrt(np.mean(features**2, axis=0)) if len(features) else features.sum(axis=0)
-        )
+        theta = Confusions().fit(ballots).theta_RU_[self.judges_]
+        nothing = np.zeros((0, len(self.judges_)), np.int8)
+        self.ratios_ = Ratios().fit(theta, nothing, nothing[:, 0], np.zeros(0))
+        squares = np.einsum("pf,pf->f", ballots.features_PF, ballots.features_PF, dtype=np.float64)
+        self._unit = np.sqrt(squares / max(len(ballots), 1))
         self._sorted = _sorted_confidence(ballots)
-        seen = np.bincount(ballots.domain_P[answered] + 1, minlength=len(ballots.domains) + 1)[1:]
-        busy = np.argsort(-seen, kind="stable")[:MOST_DOMAINS]
-        self.domains_ = np.sort(busy[seen[busy] >= _LEAST_IN_DOMAIN])
-        if len(self.domains_) < 2:
-            self.domains_ = self.domains_[:0]
-        self.answers_D_ = seen
+        self.domains_ = np.zeros(0, np.int64)
         self._name(ballots)
         return self
+
+    def answered(self, ballots: Ballots, labels_P: NDArray[np.int8], weight_P: Floats) -> Self:
+        """A copy that has also learned ratios, and which domains can speak, from human answers."""
+        known = labels_P != MISSING
+        codes = joint_codes(ballots.codes_PRO[known][:, self.judges_])
+        after = copy(self)
+        after.ratios_ = Ratios().fit(
+            self.ratios_.theta_RU_, codes, labels_P[known], weight_P[known]
+        )
+        seen = np.bincount(ballots.domain_P[known] + 1, minlength=len(ballots.domains) + 1)[1:]
+        busy = np.argsort(-seen, kind="stable")[:MOST_DOMAINS]
+        after.domains_ = np.sort(busy[seen[busy] >= _LEAST_IN_DOMAIN])
+        if len(after.domains_) < 2:
+            after.domains_ = after.domains_[:0]
+        after._name(ballots)
+        return after
 
     def columns(
         self,
@@ -72,40 +82,38 @@ class Evidence:
         """Columns [pairs, len(names_)]; with labels, each pair's own answer is left out of them."""
         codes = joint_codes(ballots.codes_PRO[:, self.judges_])
         if labels_P is None or weight_P is None:
-            parts = [self._ratios(codes)]
+            parts = [self.ratios_(codes)]
         else:
-            parts = [self._ratios.leaving_out(codes, labels_P, weight_P)]
-        cold = self._cold.predict(ballots).logit_P / self._cold.scale
-        if len(self.judges_) < len(ballots.raters):
-            parts.append(self._others(ballots)[:, None])
-        features = ballots.features_PF / np.where(self._unit > 0, self._unit, 1.0)
-        parts.append(np.clip(features, -4.0, 4.0))
+            parts = [self.ratios_.leaving_out(codes, labels_P, weight_P)]
+        cold = self.cold_start_.predict(ballots).logit_P
+        cast = (ballots.codes_PRO != MISSING).sum(axis=(1, 2))
+        parts.append((cold * cast / (cast + 1.0))[:, None])
+        features = self._shaped(ballots)
+        parts.append(features)
         if self._sorted is not None:
             parts.append(self._by_confidence(ballots)[:, None])
         inside = ballots.domain_P[:, None] == self.domains_
-        parts.append(inside * cold[:, None])
-        if "length" in ballots.feature_names:
-            length = features[:, ballots.feature_names.index("length")]
+        parts.append(inside * (cold / self.cold_start_.scale)[:, None])
+        if LENGTH in ballots.feature_names:
+            length = features[:, ballots.feature_names.index(LENGTH)]
             parts.append(inside * length[:, None])
         result: Floats = np.concatenate(parts, axis=1)
         return result
-
-    def cold(self, ballots: Ballots) -> ColdStart:
-        """The cold start fitted on the same votes."""
-        return self._cold
 
     def _name(self, ballots: Ballots) -> None:
         names = [ballots.raters[r] for r in self.judges_]
         groups = [JUDGES] * len(names)
         discount = family_discount(tuple(ballots.families[r] for r in self.judges_))
-        if len(self.judges_) < len(ballots.raters):
-            names, groups = [*names, "other judges"], [*groups, "other judges"]
-        names += ballots.feature_names
-        for name in ballots.feature_names:
-            groups.append(name if name in (*LEARNED, "length") else "style")
+        names += [CONSISTENCY, *ballots.feature_names]
+        groups.append(CONSISTENCY)
+        groups += [
+            name if name in (*LEARNED, LENGTH) else "style" for name in ballots.feature_names
+        ]
+        if LENGTH in ballots.feature_names:
+            names, groups = [*names, LONGER], [*groups, LONGER]
         if self._sorted is not None:
             names, groups = [*names, "confidence"], [*groups, "confidence"]
-        kinds = ["votes", "length"] if "length" in ballots.feature_names else ["votes"]
+        kinds = ["votes", LENGTH] if LENGTH in ballots.feature_names else ["votes"]
         for kind in kinds:
             names += [f"{kind} in {ballots.domains[d]}" for d in self.domains_]
             groups += [f"{kind} by domain"] * len(self.domains_)
@@ -113,11 +121,20 @@ class Evidence:
         self.discount_C_ = np.zeros(len(names))
         self.discount_C_[: len(discount)] = discount
 
-    def _others(self, ballots: Ballots) -> Floats:
-        """Mean vote of the raters without a column of their own."""
-        rest = np.setdiff1d(np.arange(len(ballots.raters)), self.judges_)
-        mean, cast = mean_votes(ballots.codes_PRO[:, rest])
-        result: Floats = mean.sum(axis=1) / np.maximum(cast.sum(axis=1), 1)
+    def _shaped(self, ballots: Ballots) -> Floats:
+        """Features in units of their root mean square; style and student level off.
+
+        Length comes twice, straight and levelled off: some people weigh how much longer a response
+        is, some only that it is.
+        """
+        scaled = ballots.features_PF / np.where(self._unit > 0, self._unit, 1.0)
+        names = ballots.feature_names
+        straight = np.array([name in STRAIGHT for name in names], dtype=bool)
+        columns = np.where(straight, np.clip(scaled, -4.0, 4.0), np.tanh(2.0 * scaled))
+        if LENGTH in names:
+            longer = np.tanh(3.0 * scaled[:, names.index(LENGTH)])
+            columns = np.concatenate([columns, longer[:, None]], axis=1)
+        result: Floats = columns.astype(np.float64)
         return result
 
     def _by_confidence(self, ballots: Ballots) -> Floats:

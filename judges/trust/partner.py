@@ -20,8 +20,7 @@ class Partner:
 
     trees: int = 60
     leaves: int = 6
-    rate: float = 0.07
-    folds: int = 5
+    rate: float = 0.06
 
     model_: HistGradientBoostingClassifier = field(init=False, repr=False)
 
@@ -33,6 +32,7 @@ class Partner:
             learning_rate=self.rate,
             min_samples_leaf=max(5, min(20, len(is_a_L) // 10)),
             l2_regularization=1.0,
+            max_bins=32,
             early_stopping=False,
             random_state=0,
         )
@@ -51,13 +51,11 @@ class Partner:
         return result
 
     def out_of_fold(
-        self, columns_LC: Floats, is_a_L: Floats, weight_L: Floats, prompt_L: NDArray[np.int64]
+        self, columns_LC: Floats, is_a_L: Floats, weight_L: Floats, fold_L: NDArray[np.int64]
     ) -> Floats:
-        """Log-odds of each answered pair by a partner that saw no pair of its prompt."""
-        _, place = np.unique(prompt_L, return_inverse=True)
-        fold_L = place.reshape(-1) % self.folds
+        """Log-odds of each answered pair by a partner that saw no pair of its fold."""
         result = np.zeros(len(is_a_L))
-        for fold in range(self.folds):
+        for fold in np.unique(fold_L):
             inside = fold_L == fold
             if not inside.any() or inside.all():
                 continue

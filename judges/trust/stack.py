@@ -15,10 +15,25 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-JUDGES = "judges"
-"""The group whose mean is τ times the family discount; every other group has the mean 0."""
+JUDGES, CONSISTENCY = "judges", "consistency"
+"""The group whose mean is τ times the family discount."""
 
-TRUST_GRID = (0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3)
+PRIOR_MEANS = {CONSISTENCY: 0.5, "rivals": 0.4, "author": 0.4, "student": 0.2}
+"""Groups taught by the panel itself agree with it before any answer; every other mean is 0."""
+
+OPENING_TRUST = 0.225
+"""τ before any answer: the judges' ratios are half of the opening, their consistency the other."""
+
+SCALES = {
+    JUDGES: (0.15, 0.7),
+    CONSISTENCY: (0.2, 0.7),
+    "style": (0.12, 1.0),
+    "votes by domain": (0.08, 1.0),
+    "length by domain": (0.08, 1.0),
+}
+"""Median and log-width of a group's scale before any answer; (.4, 1) for single columns."""
+
+TRUST_GRID = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3)
 JUDGE_SCALES = (0.05, 0.1, 0.2, 0.4)
 OTHER_SCALES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0)
 
@@ -59,12 +74,13 @@ class Stack:
         member = {name: np.array([g == name for g in groups]) for name in names}
         scale = {name: 0.2 if name == JUDGES else 0.1 for name in names}
         trust, start = 0.45, np.zeros(x.shape[1])
+        fixed = np.array([PRIOR_MEANS.get(group, 0.0) for group in groups])
 
         def attempt(trust: float, scale: dict[str, float], start: Floats) -> _Posterior:
             prior = np.empty(x.shape[1])
             for name in names:
                 prior[member[name]] = scale[name]
-            mean = np.where(member[JUDGES], trust * discount_C, 0.0)
+            mean = np.where(member[JUDGES], trust * discount_C, fixed)
             found = _laplace(x, sign, weight_L, mean, prior, start)
             return _Posterior(
                 found.mode_C, found.covariance_CC, found.evidence + _hyper_prior(trust, scale)
@@ -86,6 +102,14 @@ class Stack:
                 break
         self.trust_, self.scale_, self.evidence_ = trust, scale, best.evidence
         self.mode_C_, self.covariance_CC_ = best.mode_C, best.covariance_CC
+        return self
+
+    def open(self, groups: tuple[str, ...], discount_C: Floats) -> Self:
+        """The weights before any answer, held for certain."""
+        fixed = np.array([PRIOR_MEANS.get(group, 0.0) for group in groups])
+        judges = np.array([group == JUDGES for group in groups])
+        self.mode_C_ = np.where(judges, OPENING_TRUST * discount_C, fixed)
+        self.covariance_CC_ = np.zeros((len(groups), len(groups)))
         return self
 
     def contributions(self, columns_PC: Floats) -> Floats:
@@ -116,6 +140,25 @@ class Stack:
         result: Floats = columns_LC * mode / np.sqrt(1 + np.pi * variance / 8)[:, None]
         return result
 
+    def out_of_fold(
+        self, columns_LC: Floats, is_a_L: Floats, weight_L: Floats, fold_L: NDArray[np.int64]
+    ) -> Floats:
+        """Log-odds of the fitted pairs by weights that saw no pair of their fold.
+
+        One Newton step from the full fit without the fold's data; the scales stay.
+        """
+        p = _sigmoid(columns_LC @ self.mode_C_)
+        precision = np.linalg.inv(self.covariance_CC_)
+        result = np.zeros(len(is_a_L))
+        for fold in np.unique(fold_L):
+            own = fold_L == fold
+            x, w = columns_LC[own], weight_L[own]
+            bend = precision - (x.T * (w * p[own] * (1 - p[own]))) @ x
+            mode = self.mode_C_ - np.linalg.solve(bend, x.T @ (w * (is_a_L[own] - p[own])))
+            variance = np.einsum("lc,lc->l", np.linalg.solve(bend, x.T).T, x)
+            result[own] = (x @ mode) / np.sqrt(1 + np.pi * np.maximum(variance, 0) / 8)
+        return result
+
 
 def family_discount(families: tuple[str, ...]) -> Floats:
     """f ∝ 1 / (1 + .6 (family size − 1)) with mean 1: relatives repeat each other."""
@@ -126,10 +169,10 @@ def family_discount(families: tuple[str, ...]) -> Floats:
 
 
 def _hyper_prior(trust: float, scale: dict[str, float]) -> float:
-    """Log-normal: τ around .5, the judges' spread around .15, every other scale around .12."""
-    log_p = -((np.log(trust / 0.5) / 0.6) ** 2) / 2
+    """Log-normal: τ around .35, the judges' spread around .15, the other scales as in SCALES."""
+    log_p = -((np.log(trust / 0.35) / 0.7) ** 2) / 2
     for name, value in scale.items():
-        middle, width = (0.15, 0.7) if name == JUDGES else (0.12, 1.2)
+        middle, width = SCALES.get(name, (0.4, 1.0))
         log_p -= (np.log(value / middle) / width) ** 2 / 2
     return float(log_p)
 
@@ -146,11 +189,11 @@ def _laplace(
 
     beta, value = start, objective(start)
     for _ in range(30):
-        p: Floats = _sigmoid(sign * (x @ beta))
-        slope = -(x.T @ (weight * sign * (1 - p))) + precision * (beta - mean)
-        bend = (x.T * (weight * p * (1 - p))) @ x
-        bend[np.diag_indices_from(bend)] += precision
-        step = np.linalg.solve(bend, slope)
+        q = _sigmoid(sign * (x @ beta))
+        slope = precision * (beta - mean) - x.T @ (weight * sign * (1 - q))
+        bend = (x.T * (weight * q * (1 - q))) @ x
+        bend.flat[:: len(bend) + 1] += precision
+        step: Floats = np.linalg.solve(bend, slope)
         size = 1.0
         while size > 1e-3 and (tried := objective(beta - size * step)) > value + 1e-12:
             size /= 2
@@ -161,7 +204,7 @@ def _laplace(
             break
     p = _sigmoid(x @ beta)
     bend = (x.T * (weight * p * (1 - p))) @ x
-    bend[np.diag_indices_from(bend)] += precision
+    bend.flat[:: len(bend) + 1] += precision
     covariance: Floats = np.linalg.inv(bend)
     log_det = float(np.linalg.slogdet(bend)[1])
     return _Posterior(beta, covariance, -value - float(np.log(scale).sum()) - log_det / 2)

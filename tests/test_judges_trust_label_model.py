@@ -1,0 +1,138 @@
+"""The label model as a whole: odd in A and B, deterministic, explained, guarded."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trust_worlds import panel
+
+from judges.trust.ballots import MISSING, TIE, A, B, Ballots, rename
+from judges.trust.calibration import log_loss
+from judges.trust.cold_start import ColdStart
+from judges.trust.label_model import LEAST_ANSWERS, LabelModel
+
+
+def some_answers(truth: np.ndarray, answers: int) -> np.ndarray:
+    return np.where(np.arange(len(truth)) < answers, truth, MISSING).astype(np.int8)
+
+
+def rich(pairs: int, seed: int, missing: float = 0.05) -> tuple[Ballots, np.ndarray]:
+    """A panel with features, domains, confidences and identical texts."""
+    ballots, truth = panel(pairs, features=3, seed=seed, missing=missing, prompts=pairs // 3)
+    rng = np.random.default_rng(seed + 1)
+    domain = rng.integers(-1, 3, pairs)
+    sure = rng.random(ballots.codes_PRO.shape).astype(np.float32)
+    sure[ballots.codes_PRO == MISSING] = np.nan
+    return replace(
+        ballots,
+        feature_names=("length", "rivals", "digits"),
+        domain_P=domain,
+        domains=("x", "y", "z"),
+        confidence_PRO=sure,
+        even_PF=(rng.random((pairs, 1)) < 0.1).astype(np.float32),
+        even_names=("identical texts",),
+    ), truth
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    answers=st.sampled_from([0, 4, 12, 60]),
+    missing=st.sampled_from([0.0, 0.5]),
+)
+def test_renaming_a_and_b_mirrors_the_answer(seed: int, answers: int, missing: float) -> None:
+    ballots, truth = rich(90, seed, missing)
+    labels = some_answers(truth, answers)
+    labels[3] = TIE if answers else MISSING
+    found = LabelModel().fit(ballots, labels).predict(ballots)
+    other = LabelModel().fit(ballots.mirrored(), rename(labels)).predict(ballots.mirrored())
+    np.testing.assert_allclose(other.logit_P, -found.logit_P, atol=1e-6)
+    np.testing.assert_allclose(other.p_PK[:, [B, A, TIE]], found.p_PK, atol=1e-6)
+    np.testing.assert_allclose(found.p_PK.sum(axis=1), 1.0)
+    assert found.contributions_PC is not None
+    assert found.contributions_PC.shape == (90, len(found.contributors))
+    np.testing.assert_allclose(found.contributions_PC.sum(axis=1), found.logit_P, atol=1e-9)
+
+
+def test_equal_input_gives_equal_output() -> None:
+    ballots, truth = rich(200, 4)
+    labels = some_answers(truth, 60)
+    first = LabelModel().fit(ballots, labels).predict(ballots)
+    second = LabelModel().fit(ballots, labels).predict(ballots)
+    assert np.array_equal(first.p_PK, second.p_PK)
+
+
+def test_fewer_than_five_decided_answers_change_nothing_about_who_is_better() -> None:
+    ballots, truth = rich(120, 8)
+    none = LabelModel().fit(ballots).predict(ballots)
+    few = LabelModel().fit(ballots, some_answers(truth, LEAST_ANSWERS - 1)).predict(ballots)
+    np.testing.assert_array_equal(none.logit_P, few.logit_P)
+
+
+def test_before_any_answer_a_unanimous_consistent_panel_is_sure_but_not_certain() -> None:
+    # Cold start alone: 2.4 · 1 = 2.4, σ(2.4) = .917.
+    codes = np.tile(np.array([A, A], np.int8), (1, 3, 1))
+    names = ("x", "y", "z")
+    one = Ballots(codes, names, names, np.zeros(1, np.int64), np.full(1, -1))
+    assert ColdStart().fit(one).predict(one).lean_P[0] == pytest.approx(1 / (1 + np.exp(-2.4)))
+    found = LabelModel().fit(one).predict(one)
+    assert 0.75 < found.lean_P[0] < 0.97
+
+
+def test_answers_teach_whom_to_believe_and_beat_the_cold_start() -> None:
+    ballots, truth = panel(1500, (0.92, 0.6, 0.55, 0.55, 0.55), first=0.05, seed=11)
+    test = np.arange(500, 1500)
+    cold = ColdStart().fit(ballots).predict(ballots.take(test))
+    model = LabelModel().fit(ballots, some_answers(truth, 200))
+    found = model.predict(ballots.take(test))
+    assert not model.fell_back_
+    assert log_loss(found.lean_P, truth[test]) < log_loss(cold.lean_P, truth[test]) - 0.05
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_answers_that_mean_nothing_do_not_make_it_much_worse_than_its_opening(seed: int) -> None:
+    ballots, truth = panel(600, (0.85, 0.8, 0.75), seed=seed, features=6)
+    ballots = replace(
+        ballots, features_PF=np.roll(ballots.features_PF, 1, axis=0)
+    )  # features of another pair: pure noise
+    rest = np.arange(60, 600)
+    opening = LabelModel().fit(ballots).predict(ballots.take(rest))
+    found = LabelModel().fit(ballots, some_answers(truth, 60)).predict(ballots.take(rest))
+    assert log_loss(found.lean_P, truth[rest]) < log_loss(opening.lean_P, truth[rest]) + 0.04
+
+
+def test_where_answers_contradict_the_rest_of_the_prompts_the_opening_is_given() -> None:
+    # Every answer is a coin toss on a clear panel: nothing can be learned, shares stay with the
+    # opening or the model says that it fell back; on held-out pairs it is as good as before.
+    ballots, truth = panel(400, (0.95, 0.95, 0.9), seed=3, features=8)
+    noise = np.random.default_rng(0).integers(0, 2, 400).astype(np.int8)
+    rest = np.arange(20, 400)
+    model = LabelModel().fit(ballots, some_answers(noise, 20))
+    found = model.predict(ballots.take(rest))
+    assert (found.choice_P == truth[rest]).mean() > 0.8
+
+
+def test_an_answered_pair_is_not_judged_by_its_own_answer() -> None:
+    # The judge says nothing and the feature is unique to one pair: its own answer must not leak.
+    ballots, truth = panel(40, (0.5, 0.5), seed=9)
+    truth = np.random.default_rng(5).integers(0, 2, 40).astype(np.int8)
+    found = LabelModel().fit(ballots, truth).predict(ballots)
+    assert log_loss(found.lean_P, truth) > 0.6
+
+
+def test_identical_texts_and_tie_votes_make_a_tie_likely() -> None:
+    ballots, truth = rich(300, 2)
+    truth = np.where(ballots.even_PF[:, 0] > 0, TIE, truth).astype(np.int8)  # type: ignore[index]
+    found = LabelModel().fit(ballots, some_answers(truth, 150)).predict(ballots)
+    same = ballots.even_PF[:, 0] > 0  # type: ignore[index]
+    assert found.p_PK[same, TIE].mean() > 3 * found.p_PK[~same, TIE].mean()
+
+
+def test_thirteen_judges_and_empty_slots_are_fine() -> None:
+    ballots, truth = panel(150, tuple(0.55 + 0.03 * i for i in range(13)), seed=1)
+    found = LabelModel().fit(ballots, some_answers(truth, 40)).predict(ballots)
+    assert (found.choice_P == truth).mean() > 0.85
+    empty = ballots.take(np.arange(0))
+    assert len(LabelModel().fit(ballots).predict(empty).logit_P) == 0

@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from protocol_server import FAULTS, Script, Server, serving
+from sqlalchemy import func, select
+from test_judges_steps import add, cost_of, fake, remote
+
 from db.models import Reservation, Vote, VoteClaim
 from db.runs import spent_nanousd
 from db.session import Database
 from judges import verdicts
 from judges.prices import NANO
-from protocol_server import FAULTS, Script, Server, serving
-from sqlalchemy import func, select
-from test_judges_steps import add, cost_of, fake, remote
 
 ROOT = Path(__file__).resolve().parent.parent
 

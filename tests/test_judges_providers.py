@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
+from protocol_server import Script, Server, serving
+
 from db.errors import BadInput, KeyRefused, Unavailable
 from db.vocabulary import Choice, Order, Provider
 from judges import constitution, verdicts
@@ -14,7 +16,6 @@ from judges.panel import JudgeConfig
 from judges.providers.anthropic import AnthropicJudge
 from judges.providers.openai import OpenAIJudge
 from judges.seats import template
-from protocol_server import Script, Server, serving
 
 T = TypeVar("T")
 RULES = constitution.load(["starter"])
@@ -34,8 +35,7 @@ def made(config: JudgeConfig, key: str = "good") -> Judge:
 
 
 def question(config: JudgeConfig, order: Order = Order.AB) -> Question:
-    asked = template(config, RULES).render("Say hi", "Hi!", "No.", order, key="7-ab-1")
-    return asked
+    return template(config, RULES).render("Say hi", "Hi!", "No.", order, key="7-ab-1")
 
 
 def using(judge: Judge, work: Callable[[Judge], Awaitable[T]]) -> T:

@@ -16,6 +16,7 @@ from db.vocabulary import Choice, Order, RunStatus
 from judges import panel, steps
 from judges.panel import Panel
 from judges.prices import NANO
+from judges.results import JudgeRun
 
 
 def add(database: Database, count: int) -> None:
@@ -57,7 +58,7 @@ def parsed(*judges: dict[str, Any]) -> Panel:
     return panel.parse({"judge": list(judges)}, allow_fake=True)
 
 
-def run(database: Database, *judges: dict[str, Any], **more: Any) -> steps.JudgeRun:
+def run(database: Database, *judges: dict[str, Any], **more: Any) -> JudgeRun:
     more.setdefault("environ", {"ANTHROPIC_API_KEY": "good"})
     more.setdefault("pauses", (0.01, 0.01))
     return steps.run_judges(database, parsed(*judges), **more)

@@ -1,0 +1,130 @@
+"""Ask the panel: choose, connect, open a run, collect and ask, close the run."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from db.asking import count_wanted
+from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
+from db.session import Database
+from db.vocabulary import Order, RunStatus
+from judges import lifecycle, seating
+from judges.asking import Batcher, Scorer
+from judges.batching import Batching
+from judges.ensemble import Ensemble
+from judges.panel import Panel
+from judges.prices import NANO
+from judges.results import JudgeRun
+from judges.seats import Seat
+from judges.writer import Writer
+
+Progress = Callable[[str, int, int], None]
+
+
+def run_judges(
+    database: Database,
+    panel: Panel,
+    *,
+    tier: int | None = None,
+    names: Sequence[str] | None = None,
+    within: Sequence[int] | None = None,
+    orders: Sequence[Order] | None = None,
+    samples: Sequence[int] | None = None,
+    max_usd: float | None = None,
+    batch: bool = False,
+    progress: Progress | None = None,
+    environ: Mapping[str, str] | None = None,
+    beside: Path | None = None,
+    pauses: Sequence[float] = (2.0, 10.0, 30.0),
+) -> JudgeRun:
+    """Ask every judge for every vote that is missing, and store the answers.
+
+    tier, names: only these judges; within: only these pairs (ids); orders, samples: only these
+    rungs (default: as each judge is configured). max_usd: hard cap over this run and any killed
+    run it resumes. batch: send questions as batches where the provider takes them, at half the
+    price; a later run collects the answers (every run collects what is ready).
+    Raises KeyRefused where a key is missing before anything is asked, BudgetSpent where the cap
+    leaves room for nothing, Unavailable where no judge gave a single answer.
+    """
+    started = time.monotonic()
+    judges = seating.chosen(panel, tier, names)
+    known = [seating.connected(judge, environ or os.environ, beside) for judge in judges]
+    cap = None if max_usd is None else round(max_usd * NANO)
+    with database.begin() as session:
+        count = None if within is None else len(within)
+        run, job = lifecycle.open_run(session, "judge", panel, judges, cap, count)
+        seats = seating.seats(session, panel.rules, known, orders, samples, pauses)
+        for seat in seats:
+            seat.tally.wanted = count_wanted(
+                session, seat.version_id, seat.orders, seat.samples, within
+            )
+    try:
+        waiting = asyncio.run(_ask(database, run.id, seats, batch, job, cap, within, progress))
+    except BaseException as error:
+        lifecycle.close_run(database, run.id, job, RunStatus.FAILED, {}, str(error))
+        raise
+    done = JudgeRun.of(run.id, time.monotonic() - started, seats, waiting)
+    status = RunStatus.STOPPED if done.missing else RunStatus.DONE
+    figures = {"stored": done.stored, "missing": done.missing, "cost_usd": done.cost_usd}
+    problems = "; ".join(done.problems) or None
+    lifecycle.close_run(database, run.id, job, status, figures, problems)
+    _complain(done, seats, max_usd)
+    return done
+
+
+async def _ask(
+    database: Database,
+    run_id: int,
+    seats: Sequence[Seat],
+    batch: bool,
+    job: int,
+    cap: int | None,
+    within: Sequence[int] | None,
+    progress: Progress | None,
+) -> int:
+    """Collect what is ready, send or ask what is missing; the questions now lying in batches."""
+    waiting = 0
+    direct = []
+    try:
+        for seat in seats:
+            if seat.judge.batches:
+                batching = Batching(
+                    database, run_id, seat, cast(Batcher, seat.asked), job, cap, within
+                )
+                waiting += await _by_batch(batching, batch)
+            if seat.tally.problem is None and not (batch and seat.judge.batches):
+                direct.append(seat)
+        await Ensemble(run_id, direct, Writer(database, progress), job, cap, within).ask_all()
+    finally:
+        for seat in seats:
+            if not isinstance(seat.asked, Scorer):
+                await seat.asked.close()
+    return waiting
+
+
+async def _by_batch(batching: Batching, send: bool) -> int:
+    tally = batching.seat.tally
+    try:
+        waiting = await batching.collect()
+        return waiting + (await batching.submit() if send else 0)
+    except (Unavailable, BadInput) as error:
+        tally.problem, tally.refused = str(error), isinstance(error, KeyRefused)
+        return 0
+
+
+def _complain(done: JudgeRun, seats: Sequence[Seat], max_usd: float | None) -> None:
+    """Raise where the run did nothing and the user must act."""
+    if done.stored or not done.missing or done.waiting:
+        return
+    if done.problems:
+        refused = all(seat.tally.refused for seat in seats if seat.tally.problem)
+        kind: type[TiebreakError] = KeyRefused if refused else Unavailable
+        raise kind("; ".join(done.problems))
+    if done.capped:
+        raise BudgetSpent(
+            f"the cap of ${max_usd} leaves no room for a single question; "
+            "raise --max-usd, or see `tiebreak estimate`"
+        )

@@ -1,0 +1,105 @@
+"""What asking would cost, and what stored answers say by today's rules: neither asks anybody."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from pathlib import Path
+
+from db.asking import (
+    mean_output_tokens,
+    missing_slots,
+    pair_page,
+    pair_texts,
+    stored_answers,
+)
+from db.events import record
+from db.judges import find_version
+from db.session import Database
+from db.vocabulary import Choice, Provider
+from judges import seating, verdicts
+from judges.cost import Estimate, Estimator, JudgeEstimate
+from judges.panel import JudgeConfig, Panel
+from judges.results import Reparsed
+from judges.seats import meaning
+
+Progress = Callable[[str, int, int], None]
+
+
+def estimate(
+    database: Database,
+    panel: Panel,
+    *,
+    tier: int | None = None,
+    names: Sequence[str] | None = None,
+    within: Sequence[int] | None = None,
+    batch: bool = False,
+    progress: Progress | None = None,
+    beside: Path | None = None,
+) -> Estimate:
+    """What asking the missing questions would cost, per judge and order. Asks nobody."""
+    rows: list[JudgeEstimate] = []
+    example = None
+    for judge in seating.chosen(panel, tier, names):
+        if judge.provider is Provider.LOCAL:
+            judge, _ = seating.connected(judge, {}, beside)
+        with database.read() as session:
+            version_id = find_version(session, judge.name, judge.version(panel.rules))
+            mean = None if version_id is None else mean_output_tokens(session, version_id)
+        counted = Estimator(judge, panel.rules, mean, batch and judge.batches)
+        _count_missing(database, judge, version_id, within, counted, progress)
+        rows += counted.rows()
+        if counted.example is not None and judge.ordered:
+            example = example or counted.example
+    return Estimate.of(rows, batch, example)
+
+
+def reparse(database: Database, *, progress: Progress | None = None) -> Reparsed:
+    """Read every stored answer again by today's rules of parsing, without a call.
+
+    A vote whose answer now says something else is changed in place: the answer itself never is.
+    """
+    after = read = changed = before = afterwards = 0
+    while True:
+        with database.begin() as session:
+            votes = list(stored_answers(session, after, 1000))
+            for vote in votes:
+                meant = meaning(verdicts.read(verdicts.load(vote.raw or ""), vote.order))
+                before += vote.choice is Choice.ABSTAIN
+                afterwards += meant["choice"] is Choice.ABSTAIN
+                if any(getattr(vote, name) != value for name, value in meant.items()):
+                    changed += 1
+                    for name, value in meant.items():
+                        setattr(vote, name, value)
+        if not votes:
+            break
+        after, read = votes[-1].id, read + len(votes)
+        if progress is not None:
+            progress("answers", read, 0)
+    done = Reparsed(read, changed, before, afterwards)
+    with database.begin() as session:
+        record(session, "tiebreak", "votes reparsed", "votes", asdict(done))
+    return done
+
+
+def _count_missing(
+    database: Database,
+    judge: JudgeConfig,
+    version_id: int | None,
+    within: Sequence[int] | None,
+    counted: Estimator,
+    progress: Progress | None,
+) -> None:
+    orders, samples = judge.asked_orders, range(1, judge.samples + 1)
+    after = seen = 0
+    while True:
+        with database.read() as session:
+            page = pair_page(session, after, 1000, within)
+            slots = missing_slots(session, page, version_id or 0, orders, samples)
+            texts = pair_texts(session, [slot.pair_id for slot in slots])
+        if not page:
+            return
+        for pair_id, own in groupby(slots, key=lambda slot: slot.pair_id):
+            counted.add(texts[pair_id], own)
+        after, seen = page[-1], seen + len(page)
+        if progress is not None:
+            progress(judge.name, seen, 0)

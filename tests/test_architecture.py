@@ -1,0 +1,222 @@
+"""The house stands as docs/architecture.md draws it: who imports whom, and what only lives where."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("app", "judges", "review", "trainer", "db", "migrations")
+OUTSIDE = "/".join(("..", "shared"))  # the optional folder of recorded data
+MACHINE = "/".join(("", "work", ""))
+
+SOURCES = sorted(
+    path.relative_to(ROOT)
+    for package in PACKAGES
+    for path in (ROOT / package).rglob("*.py")
+    if "__pycache__" not in path.parts
+)
+TREES = {path: ast.parse((ROOT / path).read_text("utf-8")) for path in SOURCES}
+
+ONLY_HERE = {
+    "sqlalchemy": ("db/", "migrations/", "review/queue.py"),
+    "alembic": ("db/schema.py", "migrations/"),
+    "anthropic": ("judges/providers/",),
+    "openai": ("judges/providers/",),
+    "torch": ("trainer/", "judges/local.py"),
+    "transformers": ("trainer/", "judges/local.py"),
+    "trl": ("trainer/", "judges/local.py"),
+    "streamlit": ("app/views/", "app/main.py"),
+}
+LATE = ("torch", "transformers", "trl", "anthropic", "openai", "peft", "accelerate", "datasets")
+READS = {"open", "getenv", "read_text", "read_bytes", "load_dotenv", "basicConfig", "dictConfig"}
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Names of imported modules, with the line; relative ones are of ours anyway."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module, node.lineno
+
+
+def at_import(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node that runs when the module is imported, type checking aside."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            for default in [*node.args.defaults, *node.args.kw_defaults]:
+                if default is not None:
+                    yield default
+                    yield from at_import(default)
+            continue
+        yield node
+        yield from at_import(node)
+
+
+def test_arrows_point_down() -> None:
+    """The contracts of pyproject.toml, by import-linter itself."""
+    code = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout[-4_000:] + ran.stderr[-2_000:]
+
+
+@pytest.mark.parametrize("library", ONLY_HERE)
+def test_a_library_is_used_only_where_it_lives(library: str) -> None:
+    elsewhere = [
+        f"{path}:{line}"
+        for path, tree in TREES.items()
+        for name, line in imports(tree)
+        if name.split(".")[0] == library and not str(path.as_posix()).startswith(ONLY_HERE[library])
+    ]
+    assert elsewhere == []
+
+
+def test_heavy_libraries_are_imported_inside_functions() -> None:
+    early = []
+    for path, tree in TREES.items():
+        for node in at_import(tree):
+            names = [name.split(".")[0] for name, _ in imports(node)]
+            early += [f"{path}: {name}" for name in names if name in LATE]
+    assert sorted(set(early)) == []
+
+
+def test_a_question_for_help_loads_nothing_heavy() -> None:
+    heavy = (*LATE, "streamlit", "pandas", "sklearn", "pyarrow")
+    code = f"import sys, app.cli; print([n for n in {heavy!r} if n in sys.modules])"
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == "[]"
+
+
+def test_nothing_happens_on_import() -> None:
+    """No environment and no file is read by the mere import of a module. The page Streamlit runs
+    and the script Alembic runs are no modules to import.
+    """
+    scripts = {"app/main.py", "migrations/env.py"}
+    found = []
+    for path, tree in TREES.items():
+        if path.as_posix() in scripts or path.as_posix().startswith("app/views/"):
+            continue
+        for node in at_import(tree):
+            if isinstance(node, ast.Attribute) and node.attr == "environ":
+                found.append(f"{path}:{node.lineno} reads the environment")
+            if isinstance(node, ast.Call):
+                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+                if name in READS:
+                    found.append(f"{path}:{node.lineno} calls {name}")
+    assert found == []
+
+
+def test_the_check_of_imports_sees_what_it_should() -> None:
+    code = "import os\nKEY = os.environ['K']\ndef f(x=open('a')):\n    return os.environ['L']\n"
+    seen = list(at_import(ast.parse(code)))
+    assert sum(isinstance(n, ast.Attribute) and n.attr == "environ" for n in seen) == 1
+    assert sum(isinstance(n, ast.Call) for n in seen) == 1
+
+
+def test_no_file_of_the_app_bears_the_name_of_a_package() -> None:
+    names = {path.stem for path in (ROOT / "app").glob("*.py")}
+    assert names & {*PACKAGES, "streamlit", "typer"} == set()
+
+
+def test_migrations_know_the_tables_only() -> None:
+    for path, tree in TREES.items():
+        if path.parts[0] == "migrations":
+            ours = {name for name, _ in imports(tree) if name.split(".")[0] in PACKAGES}
+            assert ours <= {"db.models", "db.types"}, path
+
+
+def test_everything_public_says_what_it_means() -> None:
+    silent = []
+    for path, tree in TREES.items():
+        if path.name != "__init__.py" and not ast.get_docstring(tree):
+            silent.append(str(path))
+        silent += [
+            f"{path}:{node.lineno} {node.name}" for node in public(tree) if not documented(node)
+        ]
+    assert silent == []
+
+
+def public(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef]:
+    """Functions, classes and methods that others may call."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            if not node.name.startswith("_"):
+                yield node
+                if isinstance(node, ast.ClassDef):
+                    yield from public(node)
+
+
+def documented(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> bool:
+    """Whether it has a docstring; an overload borrows the one of its function."""
+    marks = [ast.dump(mark) for mark in node.decorator_list]
+    return bool(ast.get_docstring(node)) or any("overload" in m or "setter" in m for m in marks)
+
+
+def test_no_assert_guards_anything_outside_the_tests() -> None:
+    found = [
+        f"{path}:{node.lineno}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assert)
+    ]
+    assert found == []
+
+
+def test_no_box_without_a_noun() -> None:
+    names = {path.name for path in SOURCES}
+    assert names & {"utils.py", "helpers.py", "common.py", "misc.py", "manager.py"} == set()
+    managers = [
+        f"{path}: {node.name}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Manager")
+    ]
+    assert managers == []
+
+
+def test_tests_are_flat_and_named_after_what_they_test() -> None:
+    folder = ROOT / "tests"
+    known = {*PACKAGES, "architecture", "sample", "docs", "demo", "readme", "loop", "contracts"}
+    for path in folder.rglob("test_*.py"):
+        assert path.parent == folder
+        assert path.stem.split("_")[1] in known, f"{path.name} names no package"
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every text file that is kept in the repository, with its words."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    names = listed.stdout.split("\0") if listed.returncode == 0 else map(str, SOURCES)
+    for name in names:
+        path = ROOT / name
+        if name and path.is_file():
+            data = path.read_bytes()
+            if b"\0" not in data:
+                yield name, data.decode("utf-8", "replace")
+
+
+def test_recorded_data_is_named_in_tests_and_benchmarks_only() -> None:
+    inside = ("tests/", "benchmarks/")
+    found = [name for name, words in texts() if OUTSIDE in words and not name.startswith(inside)]
+    assert found == []
+
+
+def test_no_path_of_one_machine_is_written_down() -> None:
+    assert [name for name, words in texts() if MACHINE in words] == []
+
+
+def test_every_word_of_a_file_is_text() -> None:
+    """A replacement character in a kept file is the trace of a wrong encoding."""
+    broken = [name for name, words in texts() if "\N{REPLACEMENT CHARACTER}" in words]
+    assert broken == []

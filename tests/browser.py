@@ -8,7 +8,11 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 
 def chromium_path() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    return (
+        shutil.which("chromium")
+        or shutil.which("chromium-browser")
+        or shutil.which("google-chrome")
+    )
 
 
 @contextmanager
@@ -35,6 +39,7 @@ def desk(page: Page, address: str, name: str = "Ada") -> None:
     """Sign in by name and wait for a pair."""
     page.goto(f"{address}/?name={name}")
     page.wait_for_selector(".tb-pair")
+    page.wait_for_function("() => document.querySelector('[data-countdown]').innerText !== '–'")
     settled(page)
 
 

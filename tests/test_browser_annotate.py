@@ -106,7 +106,9 @@ def test_t3_to_t6_what_is_typed_goes_with_the_answer_and_stays_with_its_pair(wor
 def test_t7_a_hostile_response_neither_runs_nor_fetches_nor_changes(world, page, tmp_path):
     database = project(tmp_path / "hostile")
     big = "x" * 1_000_000 + " the end"
-    pairs = add_texts(database, [("Judge this <b>text</b>", HOSTILE, HOSTILE + "more"), ("Long", big, "s")])
+    pairs = add_texts(
+        database, [("Judge this <b>text</b>", HOSTILE, HOSTILE + "more"), ("Long", big, "s")]
+    )
     escalate(database, pairs)
     asked = []
     page.on("request", lambda request: asked.append(request.url))
@@ -128,7 +130,11 @@ def test_t7_a_hostile_response_neither_runs_nor_fetches_nor_changes(world, page,
         press_and_wait(page, "1")
         page.wait_for_selector("text=more letters: the raw view shows them all")
         assert page.evaluate("window.pwned") is None
-    assert not [url for url in asked if "pixel" in url or not url.startswith((address, "ws:", "data:", "blob:"))]
+    assert not [
+        url
+        for url in asked
+        if "pixel" in url or not url.startswith((address, "ws:", "data:", "blob:"))
+    ]
 
 
 def test_t8_a_reload_keeps_the_pair(world, page):
@@ -186,7 +192,10 @@ def test_nothing_of_the_panel_reaches_the_browser_before_the_answer(page, tmp_pa
     frames = []
     page.on(
         "websocket",
-        lambda socket: socket.on("framereceived", lambda data: frames.append(bytes(data, "utf8") if isinstance(data, str) else data)),
+        lambda socket: socket.on(
+            "framereceived",
+            lambda data: frames.append(bytes(data, "utf8") if isinstance(data, str) else data),
+        ),
     )
     with served(tmp_path / "blind") as address:
         desk(page, address)
@@ -219,9 +228,11 @@ def test_a_lost_lease_says_so_and_keeps_what_was_typed(world, page):
     page.get_by_label("In your own words").fill("a long thought")
     page.keyboard.press("Escape")
     with database.begin() as session:
-        lease = session.query(Lease).filter_by(
-            annotator_id=_id(session, "Slow"), status=LeaseStatus.ACTIVE
-        ).one()
+        lease = (
+            session.query(Lease)
+            .filter_by(annotator_id=_id(session, "Slow"), status=LeaseStatus.ACTIVE)
+            .one()
+        )
         lease.expires_at = now() - timedelta(seconds=1)
     page.keyboard.press("1")
     page.wait_for_selector("text=This pair is no longer yours")

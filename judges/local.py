@@ -1,7 +1,8 @@
 """Judges trained here, asked on this machine: a checkpoint folder that answers the panel's questions.
 
 A scoring judge is a classifier over the rendered question with one output for each entry of the
-menu; its probabilities are a softmax, scaled by the temperature found on validation. A judge of
+menu; its probabilities are a softmax, scaled by the temperature found on validation. A generative
+judge writes its reasons first; its probabilities are those of each verdict after them. A judge of
 words weighs them (`judges.words`). Leaves out how they are trained (`trainer.judge_training`), which
 encodes with the very functions of this file.
 """
@@ -12,12 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from db.errors import BadInput
+from db.vocabulary import Provider
 from judges.asking import Answer, Question, Usage
+from judges.panel import JudgeConfig
 from judges.prompts import MENU, Output, material
 from judges.trust.text_features import PairTexts
 from judges.verdicts import say
 
+VERDICT = "VERDICT:"
 _GAP = "\n[...]\n"
 _HEAD = 0.6  # share of a cut text that is kept from its beginning; the rest is kept from its end
 
@@ -54,6 +60,12 @@ class LocalJudge:
         return "text" if self._metadata["style"] == "generative" else "token"
 
     @property
+    def base(self) -> str:
+        """What it was trained from: judges of one base err together."""
+        base: str = self._metadata["base"]
+        return base.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
     def content_hash(self) -> str:
         """Of the weights: part of what makes two judges different."""
         digest: str = self._metadata["content_hash"]
@@ -63,6 +75,8 @@ class LocalJudge:
         """One answer a question, in order, with the probability of every entry of the menu."""
         if self._metadata["style"] == "words":
             return self._weighed(questions)
+        if self.output == "text":
+            return self._written(questions)
         model, tokenizer = self._load()
         limit, instructed = self._metadata["max_length"], self._metadata["instructions"]
         ids = [encode(tokenizer, question, limit, instructed) for question in questions]
@@ -88,15 +102,37 @@ class LocalJudge:
         )
         return [_answer(row, 0) for row in self._loaded[0].probabilities(texts).tolist()]
 
+    def _written(self, questions: Sequence[Question]) -> list[Answer]:
+        """Reasoning by greedy generation; the verdict by the logits of each entry of the menu."""
+        model, tokenizer = self._load()
+        limit, length = self._metadata["max_length"], self._metadata["reasoning_tokens"]
+        answers: list[Answer] = []
+        for start in range(0, len(questions), self.batch_size):
+            batch = questions[start : start + self.batch_size]
+            asked = [chat_ids(tokenizer, question, limit) for question in batch]
+            reasoned = [
+                said.rsplit(VERDICT, 1)[0].rstrip()
+                for said in _generate(model, tokenizer, asked, length)
+            ]
+            logs = _menu_logs(model, tokenizer, asked, reasoned)
+            for ids, reasoning, row in zip(asked, reasoned, logs, strict=True):
+                answers.append(_spoken(reasoning, row, self._metadata["temperature"], len(ids)))
+        return answers
+
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:
             import torch
-            from transformers import AutoModelForSequenceClassification, AutoTokenizer
+            from transformers import (
+                AutoModelForCausalLM,
+                AutoModelForSequenceClassification,
+                AutoTokenizer,
+            )
 
             device = "cuda" if torch.cuda.is_available() else "cpu"
             tokenizer = AutoTokenizer.from_pretrained(self.folder)
-            model = AutoModelForSequenceClassification.from_pretrained(self.folder)
-            self._loaded = model.eval().to(device), tokenizer
+            writes = self.output == "text"
+            kind = AutoModelForCausalLM if writes else AutoModelForSequenceClassification
+            self._loaded = kind.from_pretrained(self.folder).eval().to(device), tokenizer
         return self._loaded
 
     def _probabilities(
@@ -112,27 +148,46 @@ class LocalJudge:
 
 
 def encode(tokenizer: Any, question: Question, max_length: int, instructed: bool) -> list[int]:
-    """Token ids of a question. What is too long is cut in the middle of its longest texts.
+    """Token ids of a question for a scoring judge, cut to fit by `fitted`.
 
     `instructed` puts the constant instructions before it: wanted by a pretrained base, dead weight
     for a small one.
     """
     head = question.system + "\n\n" if instructed else ""
-    ids = _ids(tokenizer, head + question.user)
+    room = max_length - len(_ids(tokenizer, head))
+    return _ids(tokenizer, head + fitted(tokenizer, question, room))[-max_length:]
+
+
+def fitted(tokenizer: Any, question: Question, room: int) -> str:
+    """The question's words in at most `room` tokens: its longest texts are cut in their middle."""
     shown = question.shown
     whole = material(shown.prompt, shown.first, shown.second)
-    if len(ids) <= max_length or not question.user.startswith(whole):
-        return ids[-max_length:]
+    if _count(tokenizer, question.user) <= room or not question.user.startswith(whole):
+        return question.user
     tail = question.user[len(whole) :]
     texts = (shown.prompt, shown.first, shown.second)
-    room = max_length - len(_ids(tokenizer, head + material("", "", "") + tail))
+    left = room - _count(tokenizer, material("", "", "") + tail)
     for _ in range(8):  # marks of lines cost tokens, too: ask for less until it fits
-        cut = _fitted(tokenizer, texts, max(room, 0))
-        ids = _ids(tokenizer, head + material(*cut) + tail)
-        if len(ids) <= max_length or room <= 0:
+        text = material(*_fitted(tokenizer, texts, max(left, 0))) + tail
+        over = _count(tokenizer, text) - room
+        if over <= 0 or left <= 0:
             break
-        room -= len(ids) - max_length
-    return ids[-max_length:]
+        left -= over
+    return text
+
+
+def judge_config(folder: Path, name: str, generation: int = 0) -> JudgeConfig:
+    """The panel's entry for a trained judge, asked in the form it was trained to answer."""
+    judge = LocalJudge(folder)
+    return JudgeConfig(
+        name=name,
+        provider=Provider.LOCAL,
+        model=str(folder),
+        family=f"trained/{judge.base}",
+        output=judge.output,
+        per_principle=False,
+        generation=generation,
+    )
 
 
 def padded(ids: Sequence[list[int]], pad_token_id: int, device: Any = "cpu") -> dict[str, Any]:
@@ -148,6 +203,10 @@ def padded(ids: Sequence[list[int]], pad_token_id: int, device: Any = "cpu") -> 
             [[1] * len(row) + [0] * (width - len(row)) for row in ids], device=device
         ),
     }
+
+
+def _count(tokenizer: Any, text: str) -> int:
+    return len(tokenizer(text, add_special_tokens=False, truncation=False)["input_ids"])
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
@@ -192,6 +251,79 @@ def _answer(row: Sequence[float], tokens: int) -> Answer:
     verdict = max(MENU, key=lambda word: probabilities[word])
     return Answer(
         text=say(verdict, confidence=probabilities[verdict]),
+        usage=Usage(input=tokens),
+        probabilities=probabilities,
+    )
+
+
+def chat_ids(tokenizer: Any, question: Question, max_length: int) -> list[int]:
+    """The question as a conversation that waits for the judge's answer, cut to fit."""
+    system = {"role": "system", "content": question.system}
+
+    def asked(user: str) -> list[int]:
+        ids: list[int] = tokenizer.apply_chat_template(
+            [system, {"role": "user", "content": user}],
+            tokenize=True,
+            add_generation_prompt=True,
+            return_dict=True,
+        )["input_ids"]
+        return ids
+
+    room = max_length - len(asked(""))
+    return asked(fitted(tokenizer, question, room))[-max_length:]
+
+
+def _generate(model: Any, tokenizer: Any, asked: Sequence[list[int]], length: int) -> list[str]:
+    import torch
+
+    width = max(len(ids) for ids in asked)
+    pad = tokenizer.pad_token_id
+    ids = torch.tensor([[pad] * (width - len(row)) + row for row in asked], device=model.device)
+    mask = torch.tensor(
+        [[0] * (width - len(row)) + [1] * len(row) for row in asked], device=model.device
+    )
+    with torch.inference_mode():
+        out = model.generate(
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=length,
+            do_sample=False,
+            pad_token_id=pad,
+        )
+    said: list[str] = tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
+    return said
+
+
+def _menu_logs(
+    model: Any, tokenizer: Any, asked: Sequence[list[int]], reasoned: Sequence[str]
+) -> list[list[float]]:
+    """Log-probability of each entry of the menu, as it would stand after the reasoning."""
+    import torch
+
+    rows, starts = [], []
+    for ids, reasoning in zip(asked, reasoned, strict=True):
+        before = tokenizer(f"{reasoning}\n{VERDICT}", add_special_tokens=False)["input_ids"]
+        for word in MENU:
+            after = tokenizer(f" {word}\n", add_special_tokens=False)["input_ids"]
+            rows.append([*ids, *before, *after])
+            starts.append(len(ids) + len(before))
+    batch = padded(rows, tokenizer.pad_token_id, model.device)
+    with torch.inference_mode():
+        logs = model(**batch).logits.float().log_softmax(-1)
+    sums = [
+        sum(float(logs[i, at - 1, row[at]]) for at in range(start, len(row)))
+        for i, (row, start) in enumerate(zip(rows, starts, strict=True))
+    ]
+    return [sums[i : i + len(MENU)] for i in range(0, len(sums), len(MENU))]
+
+
+def _spoken(reasoning: str, logs: Sequence[float], temperature: float, tokens: int) -> Answer:
+    scaled = np.array(logs) * temperature
+    shares = np.exp(scaled - scaled.max())
+    probabilities = dict(zip(MENU, (shares / shares.sum()).tolist(), strict=True))
+    verdict = max(MENU, key=lambda word: probabilities[word])
+    return Answer(
+        text=f"{reasoning}\n{VERDICT} {verdict}",
         usage=Usage(input=tokens),
         probabilities=probabilities,
     )

@@ -170,3 +170,84 @@ def test_a_judge_of_words_learns_without_a_base(exported: Database, tmp_path: Pa
     assert right(answers.lean_P, table.truth_P).mean() > 0.95
     assert not answers.reversed_P.any()
     assert steps.train_judge(exported, settings(tmp_path, judge_base="words"), RULES).new is False
+
+
+@pytest.mark.slow
+def test_a_generative_judge_writes_reasons_and_a_verdict(
+    database: Database, tmp_path: Path
+) -> None:
+    from trainer.generative_judge import examples, reasons
+    from trainer.judge_training import lessons
+    from trainer.training import material
+
+    with database.begin() as session:
+        from db.identity import content_hash
+        from db.judges import judge_version
+        from db.models import Vote
+        from db.vocabulary import Provider
+
+        version = judge_version(
+            session,
+            name="j",
+            family="j",
+            version=content_hash("j"),
+            provider=Provider.RECORDED,
+            config={},
+        )
+        for i in range(16):
+            good, bad = f"yes {i % 7}", f"no {i % 5}"
+            choice = "ab"[i % 2]
+            a, b = (good, bad) if choice == "a" else (bad, good)
+            pair = add_pair(session, f"q{i}", a, b)
+            settle(session, pair, choice)
+            for said, text in ((choice, "It says yes."), ("ba"[i % 2], "It says no.")):
+                session.add(
+                    Vote(
+                        pair_id=pair.id,
+                        judge_version_id=version.id,
+                        order=Order.AB,
+                        sample=1 + (said != choice),
+                        choice=Choice(said),
+                        rationale=text,
+                    )
+                )
+    steps.export(database, tmp_path / "set", ExportOptions(validation=0, test=0))
+    rules = RULES.only([RULES.principles[0].id])
+    chosen = TrainerSettings(
+        folder=tmp_path / "c",
+        epochs=1,
+        max_length=700,
+        reasoning_tokens=40,
+        dpo=True,
+        judge_style="generative",
+        batch_size=8,
+    )
+    given = material(database, None)
+    written = reasons(given.folder, given.train)
+    assert written["p1", Order.AB, Choice.A] == ["It says yes."]
+    assert written["p1", Order.AB, Choice.B] == ["It says no."]
+    from trainer.bases import build_tiny, load_tokenizer
+
+    build_tiny(["yes no"], tmp_path / "tok")
+    made = examples(
+        lessons(given.train, [], {}, chosen),
+        written,
+        rules,
+        load_tokenizer(str(tmp_path / "tok")),
+        chosen,
+    )
+    assert len(made) == 32 and sum(e.wrong is not None for e in made) == 16
+    done = steps.train_judge(database, chosen, rules)
+    assert done.rows["contrasts"] == 16
+    judge = LocalJudge(Path(done.path))
+    from judges.local import judge_config
+    from judges.prompts import Template
+    from judges.verdicts import read
+
+    config = judge_config(Path(done.path), "next", 1)
+    assert (config.output, config.generation) == ("text", 1)
+    template = Template(rules, output="text", per_principle=False)
+    (answer,) = judge.score([template.render("q1", "yes 1", "no 1", Order.BA)])
+    assert sum(answer.probabilities.values()) == pytest.approx(1)
+    assert "VERDICT: " in answer.text
+    assert read(answer, Order.BA).choice in (Choice.A, Choice.B, Choice.TIE)

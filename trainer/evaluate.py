@@ -21,7 +21,7 @@ from judges.local import LocalJudge
 from judges.prompts import MENU, Template
 from judges.trust.ballots import TIE, A, B
 from judges.trust.calibration import brier, ece, log_loss
-from judges.trust.intervals import mean_by_prompt
+from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt
 from trainer.baselines import TfidfBradleyTerry, longer_wins
 from trainer.gate import Answers, as_figures, right
 from trainer.scoring import RewardScorer
@@ -76,7 +76,7 @@ def reward_answers(folder: Path, gold: GoldTable) -> Answers:
 def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> Answers:
     """A trained judge's leans: the mean of both orders; reversed where one says a, the other b."""
     judge = LocalJudge(folder)
-    template = Template(rules, output=judge.output)
+    template = Template(rules, output=judge.output, per_principle=False)
     asked = [
         template.render(p.prompt, p.a, p.b, order, domain=p.domain)
         for p in gold.pairs
@@ -146,6 +146,7 @@ def measure(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
     turned = answers.reversed_P[np.isfinite(answers.reversed_P)]
     return {
         "accuracy": as_figures(mean_by_prompt(hits, gold.prompt_P, np.random.default_rng(seed))),
+        "length_controlled": as_figures(length_controlled(answers.lean_P, gold, seed)),
         "log_loss": log_loss(answers.lean_P, gold.truth_P),
         "brier": brier(answers.lean_P, gold.truth_P),
         "ece": ece(answers.lean_P, gold.truth_P),
@@ -153,6 +154,28 @@ def measure(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
         "pairs": int(np.isfinite(hits).sum()),
         "ties": int((gold.truth_P == TIE).sum()),
     }
+
+
+def length_controlled(lean_P: NDArray[np.float64], gold: GoldTable, seed: int = 0) -> Estimate:
+    """Mean of the accuracies where the better response is the longer and where it is the shorter.
+
+    A rater that reads nothing but length has one half of it, whatever the data prefer.
+    """
+    hits, apart = right(lean_P, gold.truth_P), relative_length(gold)
+    better = np.where(gold.truth_P == A, apart, -apart)
+    known = np.isfinite(hits) & (apart != 0)
+    longer, shorter = known & (better > 0), known & (better < 0)
+    filled = np.where(np.isfinite(hits), hits, 0.0)
+    parts = np.stack([filled * longer, longer, filled * shorter, shorter], axis=1).astype(float)
+
+    def halves(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean: NDArray[np.float64] = (sums[:, 0] / sums[:, 1] + sums[:, 2] / sums[:, 3]) / 2
+        return mean
+
+    rng = np.random.default_rng(seed)
+    why = "the better response is always the longer, or always the shorter"
+    return by_prompt(parts, gold.prompt_P, halves, rng, why=why)
 
 
 def by_slice(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, dict[str, Any]]:

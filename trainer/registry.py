@@ -22,8 +22,9 @@ from trainer import evaluate as measuring
 from trainer.dataset import read_manifest, read_split
 from trainer.encoding import as_messages, prompt_text
 from trainer.evaluate import GoldTable, gold_table
-from trainer.gate import Answers, Decision, Effect, decide
+from trainer.gate import Answers, Decision, Effect, decide, right
 from trainer.leakage import leaks
+from trainer.probes import build, habits
 
 PANEL = "panel consensus"
 _GATED = (CheckpointKind.REWARD, CheckpointKind.JUDGE)
@@ -33,6 +34,7 @@ _GATED = (CheckpointKind.REWARD, CheckpointKind.JUDGE)
 class EvaluateDone:
     """How a checkpoint fares on gold. `table`: rater -> measures; `slices`: slice -> accuracy.
 
+    `probes`: probe -> share right, of the checkpoint and of the bad habit the probe is made for.
     `left_out`: gold pairs whose prompts the checkpoint was trained on, which measure nothing.
     """
 
@@ -43,6 +45,7 @@ class EvaluateDone:
     left_out: int
     table: dict[str, dict[str, Any]]
     slices: dict[str, dict[str, Any]]
+    probes: dict[str, dict[str, float]]
 
     @property
     def summary(self) -> str:
@@ -95,9 +98,15 @@ class _Contest:
 
 
 def evaluate(
-    database: Database, name: str | None = None, rules: Constitution | None = None
+    database: Database,
+    name: str | None = None,
+    rules: Constitution | None = None,
+    probes: bool = False,
 ) -> EvaluateDone:
-    """Measure a checkpoint (the newest without a name) on gold, beside baselines and incumbent."""
+    """Measure a checkpoint (the newest without a name) on gold, beside baselines and incumbent.
+
+    `probes` also asks it pairs transformed so that one bad habit each gets them wrong.
+    """
     contest = _contest(database, name, rules, against=None)
     table = {
         rater: measuring.measure(answers, contest.gold)
@@ -111,13 +120,19 @@ def evaluate(
         left_out=contest.left_out,
         table=table,
         slices=measuring.by_slice(contest.answers[contest.challenger.name], contest.gold),
+        probes=_probed(contest, rules) if probes else {},
     )
     with database.begin() as session:
         stored.record_evaluation(
             session,
             contest.challenger.id,
             done.gold,
-            {"table": done.table, "slices": done.slices, "pairs": done.pairs},
+            {
+                "table": done.table,
+                "slices": done.slices,
+                "probes": done.probes,
+                "pairs": done.pairs,
+            },
         )
     return done
 
@@ -197,6 +212,19 @@ def history(database: Database, kind: CheckpointKind | None = None) -> list[dict
             }
             for each in stored.decisions(session, kind)
         ]
+
+
+def _probed(contest: _Contest, rules: Constitution | None) -> dict[str, dict[str, float]]:
+    found = {}
+    bad = habits()
+    for name, table in build(contest.gold.pairs).items():
+        ours = _answers(contest.challenger, table, rules or Constitution(chapters=()))
+        found[name] = {
+            contest.challenger.name: float(right(ours.lean_P, table.truth_P).mean()),
+            "the bad habit": float(right(bad[name](table), table.truth_P).mean()),
+            "items": float(len(table.pairs)),
+        }
+    return found
 
 
 def _decided(

@@ -40,6 +40,11 @@ class TrainerSettings(BaseModel):
     judge_instructions: bool = Field(
         False, description="scoring judge: read the constant instructions before each pair, too"
     )
+    judge_style: Literal["scoring", "generative"] = Field(
+        "scoring", description="classify the pair, or write reasons and then the verdict"
+    )
+    reasoning_tokens: int = Field(128, ge=8, description="generative judge: its longest answer")
+    dpo: bool = Field(False, description="generative judge: then prefer right to wrong verdicts")
     human_weight: float = Field(2.0, gt=0, description="judge: weight of labels people settled")
     tensorboard: bool = Field(False, description="write curves for `tensorboard --logdir`")
 

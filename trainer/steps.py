@@ -3,7 +3,7 @@
 Leaves out how any of it is computed (the sibling files).
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from db.events import record
 from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
+from trainer.cross_validation import By
 from trainer.dataset import Export, write_dataset
 from trainer.loop import Progress, quiet
 from trainer.registry import evaluate, history, promote, rollback
@@ -23,6 +24,7 @@ from trainer.training import TrainDone, carry_out, choices_of, material
 from trainer.work import Work
 
 __all__ = [
+    "cross_validate",
     "evaluate",
     "export",
     "history",
@@ -54,6 +56,21 @@ class ExportDone:
             f"{self.rows['validation']}, test {self.rows['test']}) and {self.rows['ties']} ties "
             f"as {self.dataset!r} to {self.path}"
         )
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """Accuracy on each group by models trained without it."""
+
+    dataset: str
+    by: str
+    groups: list[dict[str, Any]]
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        each = (f"{g['group']} {g['accuracy']['reward model']['value']:.3f}" for g in self.groups)
+        return f"left-out {self.by} of {self.dataset!r}, reward model accuracy: " + "; ".join(each)
 
 
 @dataclass(frozen=True)
@@ -136,7 +153,7 @@ def train_judge(
     `rules` is the constitution the panel judges by: it stands in the question where the settings
     give a judge its instructions.
     """
-    from trainer import judge_training, words_training
+    from trainer import generative_judge, judge_training, words_training
 
     given = material(database, dataset)
     everything = [*given.train, *given.validation, *given.train_ties, *given.validation_ties]
@@ -147,12 +164,32 @@ def train_judge(
         held = judge_training.lessons(given.validation, given.validation_ties, missed, settings)
         if settings.judge_base == WORDS:
             return words_training.train(learnt, held, work, rules, given.dataset.name)
+        if settings.judge_style == "generative":
+            written = generative_judge.reasons(given.folder, everything)
+            return generative_judge.train(
+                learnt, held, written, work, settings, rules, given.dataset.name, progress
+            )
         return judge_training.train(
             learnt, held, work, settings, rules, given.dataset.name, progress
         )
 
     recipe = settings.recipe(settings.judge_base) | {"constitution": rules.version}
     return carry_out(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
+
+
+def cross_validate(
+    database: Database,
+    settings: TrainerSettings,
+    dataset: str | None = None,
+    by: By = "data_source",
+    progress: Progress = quiet,
+) -> CrossValidated:
+    """Train a reward model without each source (or domain) in turn and test it on that one."""
+    from trainer.cross_validation import cross_validate as rounds
+
+    given = material(database, dataset)
+    found = rounds([*given.train, *given.validation], settings, by, progress=progress)
+    return CrossValidated(given.dataset.name, by, [asdict(each) for each in found])
 
 
 def _record_export(database: Database, name: str, written: Export, selection: Selection) -> bool:

@@ -28,11 +28,12 @@ class Work:
     final: Path
     partial: Path
     recipe: dict[str, Any]
+    stage: str = "snapshots"
 
     @property
     def snapshots(self) -> Path:
-        """Where the trainer saves its own state."""
-        return self.partial / "snapshots"
+        """Where the trainer saves its own state; each stage of a training has its own."""
+        return self.partial / self.stage
 
     @property
     def done(self) -> bool:

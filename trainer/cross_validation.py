@@ -1,0 +1,107 @@
+"""Does it hold elsewhere? Train without one source or domain, test on it, for each in turn."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from db.errors import BadInput
+from judges.trust.intervals import mean_by_prompt
+from trainer.baselines import TfidfBradleyTerry, longer_wins
+from trainer.evaluate import text_of
+from trainer.gate import as_figures
+from trainer.loop import Progress, quiet
+from trainer.settings import TrainerSettings
+from trainer.work import begin
+
+Row = dict[str, Any]
+Lean = Callable[[Sequence[str], Sequence[str], Sequence[Any]], Any]
+"""From responses A, responses B and prompts to the probability that A is better."""
+By = Literal["data_source", "domain"]
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Accuracy on one group by models that never saw it; each with its interval."""
+
+    group: str
+    pairs: int
+    accuracy: dict[str, dict[str, Any]]
+
+
+def cross_validate(
+    rows: Sequence[Row],
+    settings: TrainerSettings,
+    by: By = "data_source",
+    smallest: int = 20,
+    progress: Progress = quiet,
+) -> list[LeftOut]:
+    """For each group of at least `smallest` pairs: a reward model and the baselines, trained on the
+    others. Models are thrown away afterwards; a kill loses at most one group's training.
+    """
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row["meta"][by] or "unknown", []).append(row)
+    large = sorted(name for name, group in groups.items() if len(group) >= smallest)
+    if len(large) < 2:
+        raise BadInput(
+            f"cross-validation by {by!r} needs two groups of {smallest} pairs or more; "
+            f"there are {[f'{name} ({len(group)})' for name, group in sorted(groups.items())]}"
+        )
+    found = []
+    for number, name in enumerate(large):
+        progress("cross-validation", number, len(large))
+        held = groups[name]
+        prompts = {row["meta"]["prompt_hash"] for row in held}
+        others = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
+        leans = {
+            "reward model": _reward(others, settings, name),
+            "tf-idf Bradley–Terry": _tfidf(others),
+            "longer wins": lambda a, b, _: longer_wins(a, b),
+        }
+        found.append(LeftOut(name, len(held), {k: _accuracy(f, held) for k, f in leans.items()}))
+    return found
+
+
+def _tfidf(rows: Sequence[Row]) -> Lean:
+    fitted = TfidfBradleyTerry().fit(
+        [text_of(r["chosen"]) for r in rows], [text_of(r["rejected"]) for r in rows]
+    )
+    return lambda a, b, _: fitted.lean(a, b)
+
+
+def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> Lean:
+    from trainer import reward_model
+    from trainer.scoring import RewardScorer
+
+    folder = Path(settings.folder) / ".cross-validation"
+    chosen = settings.model_copy(update={"folder": folder})
+    # One prompt in ten is for early stopping.
+    held = [r for r in rows if int(r["meta"]["prompt_hash"][:8], 16) % 10 == 0]
+    rest = [r for r in rows if int(r["meta"]["prompt_hash"][:8], 16) % 10]
+    work = begin(folder, "reward", chosen.recipe(chosen.base) | {"without": name})
+    reward_model.train(rest or rows, held, work, chosen, f"all but {name}")
+    scorer = RewardScorer(work.final)
+    scorer.load()
+    shutil.rmtree(work.final)
+
+    def lean(a: Sequence[str], b: Sequence[str], prompts: Sequence[Any]) -> Any:
+        one = scorer.score(list(zip(prompts, a, strict=True)))
+        other = scorer.score(list(zip(prompts, b, strict=True)))
+        return 1 / (1 + np.exp(np.clip(other - one, -500, 500)))
+
+    return lean
+
+
+def _accuracy(lean: Lean, rows: Sequence[Row]) -> dict[str, Any]:
+    a = [text_of(r["chosen"]) for r in rows]
+    b = [text_of(r["rejected"]) for r in rows]
+    prompts = [r["prompt"] for r in rows]
+    value = lean(a, b, prompts)
+    hits = np.where(value == 0.5, 0.5, value > 0.5)
+    numbers = {h: i for i, h in enumerate(dict.fromkeys(r["meta"]["prompt_hash"] for r in rows))}
+    prompt_P = np.array([numbers[r["meta"]["prompt_hash"]] for r in rows], dtype=np.int64)
+    return as_figures(mean_by_prompt(hits, prompt_P, np.random.default_rng(0)))

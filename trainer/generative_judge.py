@@ -1,0 +1,290 @@
+"""The next judge, kind two: it writes reasons and then a verdict; supervised, then DPO.
+
+Supervised tuning on answers that reached the settled choice: the panel's own words where a vote was
+right in that order, an expert's rationale, or the bare verdict. Then, where asked for, DPO
+(Rafailov et al. 2023) between a right and a wrong answer to the very same question.
+"""
+
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from db.errors import BadInput
+from db.vocabulary import Choice, Order
+from judges.constitution import Constitution
+from judges.local import VERDICT, LocalJudge, fitted
+from judges.prompts import MENU, VERSION, Template
+from trainer.bases import base_folder, load_tokenizer
+from trainer.card import model_card
+from trainer.judge_training import Lesson, question
+from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.settings import TrainerSettings
+from trainer.work import Work, finish_files
+
+Reasons = Mapping[tuple[str, Order, Choice], Sequence[str]]
+"""What was written for a choice about a pair as it was shown in an order."""
+
+_PLACE = re.compile(r"\b(?:response|assistant|answer)\s*(?:1|2|a|b|one|two)\b", re.IGNORECASE)
+_CLOSING = re.compile(r"^\W*(?:VERDICT|CONFIDENCE|PRINCIPLES|VIOLATED BY)\b.*$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Example:
+    """One question as a conversation, a right answer, and a wrong one where the panel gave one."""
+
+    asked: list[dict[str, str]]
+    right: str
+    wrong: str | None
+
+
+def reasons(folder: Path, rows: Sequence[dict[str, Any]]) -> Reasons:
+    """From an export: rationales of votes by pair, order and choice; those of experts in both orders.
+
+    An expert's rationale that names a place is left out, because it does not say which was where.
+    """
+    found: dict[tuple[str, Order, Choice], list[str]] = defaultdict(list)
+    columns = ["pair_id", "order", "choice", "rationale"]
+    for file in sorted((folder / "votes").glob("*.parquet")):
+        for vote in pq.read_table(file, columns=columns).to_pylist():
+            if vote["rationale"] and vote["order"] != Order.NONE:
+                key = vote["pair_id"], Order(vote["order"]), Choice(vote["choice"])
+                found[key].append(_CLOSING.sub("", vote["rationale"]).strip())
+    for row in rows:
+        meta = row["meta"]
+        free = [text for text in meta["rationales"] if not _PLACE.search(text)]
+        for order in (Order.AB, Order.BA):
+            # Experts first: their reasons are the ones to learn.
+            key = meta["pair_id"], order, Choice(meta["choice"])
+            found[key] = [*free, *found[key]]
+    return found
+
+
+def examples(
+    lessons: Sequence[Lesson],
+    written: Reasons,
+    rules: Constitution,
+    tokenizer: Any,
+    settings: TrainerSettings,
+) -> list[Example]:
+    """Both orders of every lesson; questions cut as the judge will cut them when asked."""
+    template = Template(rules, output="text", per_principle=False)
+    made = []
+    for lesson in lessons:
+        settled = _settled(lesson)
+        for order in (Order.AB, Order.BA):
+            asked = question(lesson, order, template)
+            room = settings.max_length - _length(tokenizer, asked.system)
+            others = [c for c in (Choice.A, Choice.B, Choice.TIE) if c != settled]
+            wrong = next((c for c in others if written.get((lesson.pair_id, order, c))), None)
+            made.append(
+                Example(
+                    [
+                        {"role": "system", "content": asked.system},
+                        {"role": "user", "content": fitted(tokenizer, asked, room)},
+                    ],
+                    _answer(lesson.pair_id, order, settled, written, tokenizer, settings),
+                    _answer(lesson.pair_id, order, wrong, written, tokenizer, settings)
+                    if wrong
+                    else None,
+                )
+            )
+    return made
+
+
+def train(
+    train_lessons: Sequence[Lesson],
+    validation_lessons: Sequence[Lesson],
+    written: Reasons,
+    work: Work,
+    settings: TrainerSettings,
+    rules: Constitution,
+    dataset: str,
+    progress: Progress = quiet,
+) -> dict[str, Any]:
+    """Supervised tuning, then DPO where asked for; each stage goes on where a kill left off."""
+    if not train_lessons:
+        raise BadInput(f"dataset {dataset!r} has no row to train a judge on; export more labels")
+    texts = [text for each in train_lessons for text in (each.prompt, each.a, each.b)]
+    shaped = Template(rules, output="text", per_principle=False)
+    first = question(train_lessons[0], Order.AB, shaped)
+    base = settings.judge_base
+    texts += [first.system, first.user, *(t for several in written.values() for t in several)]
+    folder = base_folder(base, texts, work.partial, settings.seed)
+    tokenizer = load_tokenizer(folder)
+    fit = examples(train_lessons, written, rules, tokenizer, settings)
+    held = examples(validation_lessons, written, rules, tokenizer, settings)
+    curves = [_supervised(folder, fit, held, work, settings, progress)]
+    tuned = work.partial / "supervised-model"
+    contrasts = [each for each in fit if each.wrong]
+    if settings.dpo and contrasts:
+        curves.append(_preferred(tuned, contrasts, work, settings, progress))
+        tuned = work.partial / "dpo-model"
+    metadata = {
+        "kind": "judge",
+        "style": "generative",
+        "base": base,
+        "dataset": dataset,
+        "max_length": settings.max_length,
+        "reasoning_tokens": settings.reasoning_tokens,
+        "temperature": 1.0,
+        "template": VERSION,
+        "constitution": rules.version,
+        "rows": {
+            "train": len(train_lessons),
+            "validation": len(validation_lessons),
+            "with_reasons": sum("\n" in each.right for each in fit),
+            "contrasts": len(contrasts) if settings.dpo else 0,
+        },
+        "curve": [point for curve in curves for point in curve.points],
+        "validation": None,
+    }
+
+    def save(target: Path) -> None:
+        shutil.copytree(tuned, target, dirs_exist_ok=True)
+
+    packages = ("torch", "transformers", "trl")
+    finish_files(work, save, metadata, model_card(work.name, metadata), packages)
+    return metadata
+
+
+def right_menu_share(folder: Path, lessons: Sequence[Lesson], rules: Constitution) -> float:
+    """Share of both-order questions whose most probable entry of the menu is the settled one."""
+    judge = LocalJudge(folder)
+    template = Template(rules, output=judge.output, per_principle=False)
+    asked = [(each, o) for each in lessons for o in (Order.AB, Order.BA)]
+    answers = judge.score([question(each, o, template) for each, o in asked])
+    hits = [
+        max(MENU, key=lambda w: (answer.probabilities or {})[w]) == _word(_settled(each), o)
+        for answer, (each, o) in zip(answers, asked, strict=True)
+    ]
+    return sum(hits) / len(hits)
+
+
+def _supervised(
+    folder: str,
+    fit: Sequence[Example],
+    held: Sequence[Example],
+    work: Work,
+    settings: TrainerSettings,
+    progress: Progress,
+) -> Curve:
+    from datasets import Dataset
+    from trl import SFTConfig, SFTTrainer
+
+    stage, curve, validated = replace(work, stage="supervised"), Curve(), bool(held)
+    if (work.partial / "supervised-model").is_dir():
+        return curve
+
+    def rows(given: Sequence[Example]) -> Any:
+        return Dataset.from_list([{"prompt": e.asked, "completion": _said(e.right)} for e in given])
+
+    trainer = SFTTrainer(
+        model=folder,
+        args=SFTConfig(
+            **arguments(stage, settings, settings.judge_base, validated), max_length=None
+        ),
+        train_dataset=rows(fit),
+        eval_dataset=rows(held) if validated else None,
+        processing_class=load_tokenizer(folder),
+        callbacks=callbacks(settings, validated, "generative judge", progress, curve),
+        peft_config=_lora(settings),
+    )
+    run(trainer, stage)
+    _keep(trainer, work.partial / "supervised-model", settings)
+    return curve
+
+
+def _preferred(
+    folder: Path,
+    contrasts: Sequence[Example],
+    work: Work,
+    settings: TrainerSettings,
+    progress: Progress,
+) -> Curve:
+    from datasets import Dataset
+    from trl import DPOConfig, DPOTrainer
+
+    stage, curve = replace(work, stage="dpo"), Curve()
+    if (work.partial / "dpo-model").is_dir():
+        return curve
+    gentle = settings.model_copy(update={"learning_rate": settings.rate(settings.judge_base) / 10})
+    trainer = DPOTrainer(
+        model=str(folder),  # a path: TRL loads the reference from it, too
+        args=DPOConfig(**arguments(stage, gentle, settings.judge_base, False), max_length=None),
+        train_dataset=Dataset.from_list(
+            [
+                {"prompt": e.asked, "chosen": _said(e.right), "rejected": _said(e.wrong or "")}
+                for e in contrasts
+            ]
+        ),
+        processing_class=load_tokenizer(str(folder)),
+        callbacks=callbacks(gentle, False, "generative judge, DPO", progress, curve),
+        peft_config=_lora(settings),
+    )
+    run(trainer, stage)
+    _keep(trainer, work.partial / "dpo-model", settings)
+    return curve
+
+
+def _keep(trainer: Any, folder: Path, settings: TrainerSettings) -> None:
+    """Save the finished stage by one rename."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if settings.lora:
+        model = model.merge_and_unload()
+    writing = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(writing, ignore_errors=True)
+    model.save_pretrained(writing)
+    trainer.processing_class.save_pretrained(writing)
+    writing.replace(folder)
+
+
+def _lora(settings: TrainerSettings) -> Any:
+    if not settings.lora:
+        return None
+    from peft import LoraConfig
+
+    rank = settings.lora_rank
+    return LoraConfig(
+        task_type="CAUSAL_LM", r=rank, lora_alpha=2 * rank, target_modules="all-linear"
+    )
+
+
+def _settled(lesson: Lesson) -> Choice:
+    a, b, tie = lesson.target
+    return max(((a, Choice.A), (b, Choice.B), (tie, Choice.TIE)), key=lambda each: each[0])[1]
+
+
+def _word(choice: Choice, order: Order) -> str:
+    shown = choice.mirrored() if order is Order.BA else choice
+    return {Choice.A: "1", Choice.B: "2", Choice.TIE: "tie"}[shown]
+
+
+def _answer(
+    pair_id: str,
+    order: Order,
+    choice: Choice,
+    written: Reasons,
+    tokenizer: Any,
+    settings: TrainerSettings,
+) -> str:
+    """Reasons, cut to what the judge may write, and the verdict's line."""
+    said = next(iter(written.get((pair_id, order, choice), ())), "")
+    ids = tokenizer(said, add_special_tokens=False)["input_ids"]
+    if len(ids) > settings.reasoning_tokens - 16:
+        said = tokenizer.decode(ids[: settings.reasoning_tokens - 16])
+    verdict = f"{VERDICT} {_word(choice, order)}"
+    return f"{said}\n{verdict}" if said else verdict
+
+
+def _said(text: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": text + "\n"}]
+
+
+def _length(tokenizer: Any, system: str) -> int:
+    return len(tokenizer(system, add_special_tokens=False)["input_ids"]) + 32

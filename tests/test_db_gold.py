@@ -1,0 +1,115 @@
+"""Gold is drawn by whole prompts from what humans settled, the same every time."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from import_worlds import pair, take
+from sqlalchemy import select
+
+from db.errors import BadInput, Conflict
+from db.gold import (
+    draw_gold,
+    frozen_pairs,
+    gold_hash,
+    gold_labels,
+    gold_prompts,
+    settled_by_humans,
+)
+from db.models import Adjudication, Annotator, Retraction, Review
+from db.session import Database
+from db.vocabulary import Choice, TaskKind
+
+
+@pytest.fixture
+def settled(any_database: Database, tmp_path):  # type: ignore[no-untyped-def]
+    """Ten prompts of two pairs each, every pair labelled `a` by one person."""
+    rows = [pair(f"{p}-{i}", f"P{p}?", a=f"a{i}") for p in range(10) for i in range(2)]
+    take(any_database, "pairs", tmp_path / "p.jsonl", rows)
+    labels = [{"pair_id": r["pair_id"], "annotator": "ann", "choice": "a"} for r in rows]
+    take(any_database, "labels", tmp_path / "l.jsonl", labels)
+    return any_database
+
+
+def test_a_draw_freezes_whole_prompts_and_only_once(settled: Database) -> None:
+    with settled.begin() as session:
+        first = draw_gold(session, 0.3, 7)
+        assert (first.prompts, first.pairs, first.new, first.settled_pairs) == (3, 6, 6, 20)
+        assert first.summary == (
+            "gold: 6 new of 6 pairs on 3 prompts, drawn from 20 pairs settled by humans"
+        )
+        assert len(gold_prompts(session)) == 3
+        before = gold_hash(session)
+    with settled.begin() as session:
+        again = draw_gold(session, 0.3, 7)
+        assert (again.pairs, again.new) == (6, 0)
+        assert gold_hash(session) == before
+        assert set(gold_labels(session).values()) == {Choice.A}
+        more = draw_gold(session, 0.5, 7)
+        assert (more.prompts, more.new) == (5, 4)
+        assert gold_hash(session) != before
+
+
+def test_another_seed_draws_other_prompts(settled: Database) -> None:
+    drawn = []
+    for seed in (7, 8):
+        with settled.read() as session:  # never committed
+            draw_gold(session, 0.3, seed)
+            drawn.append(frozen_pairs(session))
+    assert drawn[0] != drawn[1]
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.01, float("nan")])
+def test_a_share_outside_its_range_is_refused(database: Database, share: float) -> None:
+    with database.begin() as session, pytest.raises(BadInput, match="must be more than 0 and at"):
+        draw_gold(session, share, 7)
+
+
+def test_without_a_human_answer_there_is_nothing_to_draw(any_database: Database) -> None:
+    with any_database.begin() as session, pytest.raises(Conflict, match="import labels or review"):
+        draw_gold(session, 0.2, 7)
+
+
+def answer(session, pair_id: int, choice: str, **more: object) -> Review:  # type: ignore[no-untyped-def]
+    review = Review(pair_id=pair_id, annotator_id=1, choice=Choice(choice), **more)
+    session.add(review)
+    session.flush()
+    return review
+
+
+def test_only_opinions_count_and_an_adjudication_binds(settled: Database) -> None:
+    """Pair 1 has one `a`. Two `b` make a plurality, unless they are practice, repeats, abstains,
+    seen after the reveal, or taken back.
+    """
+    with settled.begin() as session:
+        for kind in (TaskKind.PRACTICE, TaskKind.REPEAT):
+            for _ in range(2):
+                answer(session, 1, "b", kind=kind)
+        answer(session, 1, "b", post_reveal=True)
+        answer(session, 1, "abstain")
+        assert settled_by_humans(session)[1] is Choice.A
+        one = answer(session, 1, "b", kind=TaskKind.AUDIT)
+        assert 1 not in settled_by_humans(session)  # one to one
+        answer(session, 1, "b")
+        assert settled_by_humans(session)[1] is Choice.B
+        session.add(Retraction(review_id=one.id, reason="slip"))
+        session.flush()
+        assert 1 not in settled_by_humans(session)
+        person = session.scalars(select(Annotator)).one()
+        for choice in (Choice.B, Choice.TIE):
+            session.add(
+                Adjudication(pair_id=1, annotator_id=person.id, choice=choice, reason="why")
+            )
+            session.flush()
+        assert settled_by_humans(session)[1] is Choice.TIE
+
+
+@given(share=st.floats(0.01, 1.0), seed=st.integers(0, 2**31))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
+def test_a_larger_share_holds_the_smaller_one(settled: Database, share: float, seed: int) -> None:
+    with settled.read() as session:
+        small = draw_gold(session, share / 2, seed)
+        frozen = frozen_pairs(session)
+        large = draw_gold(session, share, seed)
+        assert frozen <= frozen_pairs(session)
+        assert large.pairs == len(frozen_pairs(session)) == 2 * large.prompts
+        assert small.prompts <= large.prompts == max(1, -(-round(share * 1e9) * 10 // 10**9))

@@ -1,0 +1,83 @@
+"""Runs say how they ended, money is counted once, and status counts what is there."""
+
+import pytest
+from import_worlds import pair, take, vote
+
+from db.errors import BudgetSpent
+from db.models import Reservation, Run
+from db.runs import finish_run, recorded_run, spent_nanousd, start_run
+from db.session import Database
+from db.status import status
+from db.vocabulary import RunStatus
+
+
+@pytest.mark.parametrize(
+    ("error", "ending", "said"),
+    [
+        (None, RunStatus.DONE, None),
+        (ValueError("no\x00 good \ud800"), RunStatus.FAILED, "no good ?"),
+        (KeyboardInterrupt(), RunStatus.STOPPED, "KeyboardInterrupt"),
+        (BudgetSpent("cap reached"), RunStatus.STOPPED, "cap reached"),
+    ],
+)
+def test_a_run_says_how_it_ended(
+    any_database: Database, error: BaseException | None, ending: RunStatus, said: str | None
+) -> None:
+    def work() -> None:
+        with recorded_run(any_database, "judge", {"max_usd": 5}) as run:
+            assert run.status is RunStatus.RUNNING
+            if error is not None:
+                raise error
+
+    if error is None:
+        work()
+    else:
+        with pytest.raises(type(error)):
+            work()
+    with any_database.read() as session:
+        run = session.get_one(Run, 1)
+        assert (run.status, run.error, run.options) == (ending, said, {"max_usd": 5})
+        assert run.finished_at is not None
+        assert run.finished_at >= run.started_at
+
+
+def test_a_run_that_was_killed_stays_running(any_database: Database) -> None:
+    with any_database.begin() as session:
+        start_run(session, "judge", {}, cap_nanousd=10**9)
+    with any_database.begin() as session:
+        run = session.get_one(Run, 1)
+        assert (run.status, run.cap_nanousd) == (RunStatus.RUNNING, 10**9)
+        assert run.pid
+        finish_run(session, 1, summary={"votes": 3})
+    with any_database.read() as session:
+        assert session.get_one(Run, 1).summary == {"votes": 3}
+
+
+def test_money_is_settled_or_counted_in_full_and_imported_prices_once(
+    any_database: Database, tmp_path
+) -> None:  # type: ignore[no-untyped-def]
+    """0.5 reserved and open, 1.0 reserved and settled at 0.25, a vote imported at 0.001."""
+    with any_database.begin() as session:
+        one, two = start_run(session, "judge", {}), start_run(session, "judge", {})
+        session.add(Reservation(run_id=one.id, reserved_nanousd=500_000_000))
+        session.add(Reservation(run_id=two.id, reserved_nanousd=10**9, settled_nanousd=250_000_000))
+    take(any_database, "pairs", tmp_path / "p.jsonl", [pair("one")])
+    votes = [vote("one", cost_usd=0.001), vote("one", order="ab")]
+    for _ in range(2):
+        take(any_database, "votes", tmp_path / "v.jsonl", votes)
+    with any_database.read() as session:
+        assert spent_nanousd(session, one.id) == 500_000_000
+        assert spent_nanousd(session, two.id) == 250_000_000
+        assert spent_nanousd(session) == 751_000_000
+        assert status(session)["spent_usd"] == 0.751
+
+
+def test_status_of_an_empty_database_is_all_zeros(any_database: Database) -> None:
+    with any_database.read() as session:
+        counts = status(session)
+    promised = {
+        "pairs", "votes", "labels", "gold", "escalations_open", "reviews",
+        "preferences", "datasets", "checkpoints", "spent_usd",
+    }  # fmt: skip
+    assert promised <= counts.keys()
+    assert set(counts.values()) == {0}

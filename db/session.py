@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 
 from db.errors import BadInput, SchemaOutdated, Unavailable
 
+__all__ = ["Database", "Session", "redacted"]  # Session, for whoever is handed one
+
 _BUSY_MS = 30_000
 _WAY_OUT = "write sqlite:///tiebreak.db or postgresql+psycopg://user@host/name"
 

@@ -6,7 +6,7 @@ SERVE ?= 1
 LIVE ?= 0
 PORT ?= 8501
 
-.PHONY: demo test lint types contract migrations setup clean
+.PHONY: demo test slow lint types contract migrations setup clean
 
 setup: $(VENV)/.installed
 
@@ -21,7 +21,10 @@ demo: setup
 	$(BIN)/python -m app.demo --serve $(SERVE) --live $(LIVE) --port $(PORT)
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+slow: setup
+	$(BIN)/python -m pytest -m slow
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,13 +1,14 @@
 """The command line: gathers the verbs and turns every error into one sentence.
 
-Exit 0 done, 1 one clear sentence, 2 usage. Nothing heavy is imported before a verb needs it.
+Exit 0 done, 1 one clear sentence, 2 usage, 3 a cycle finished with alarms. Nothing heavy is
+imported before a verb needs it.
 """
 
 import sys
 
 import typer
 
-from app.verbs import data, judging, project, reporting, reviewing, training
+from app.verbs import cycling, data, judging, project, reporting, reviewing, training
 from db.errors import TiebreakError
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ app.command()(training.evaluate)
 app.command()(training.promote)
 app.command()(training.rollback)
 app.command()(training.history)
+app.command()(cycling.cycle)
 app.command()(reporting.report)
 app.add_typer(reporting.certificate, name="certificate")
 app.command()(project.status)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from app.pipeline.cycle_settings import FOLDERS, CycleSettings
 from db.errors import BadInput, UnknownName
 from judges.settings import one_sentence
 from review.settings import ReviewSettings
@@ -43,6 +44,7 @@ class Sections(BaseModel):
     judge: list[dict[str, Any]] = []
     review: ReviewSettings = ReviewSettings()
     training: TrainerSettings = TrainerSettings()
+    cycle: CycleSettings = CycleSettings()
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,13 @@ class Config:
         """The `[training]` section, its folder made absolute."""
         training = self.sections.training
         return training.model_copy(update={"folder": self.folder / training.folder})
+
+    @property
+    def cycle(self) -> CycleSettings:
+        """The `[cycle]` section, its folders made absolute."""
+        cycle = self.sections.cycle
+        folders = {name: self.folder / getattr(cycle, name) for name in FOLDERS}
+        return cycle.model_copy(update=folders)
 
 
 def load(path: str | Path | None = None) -> Config:

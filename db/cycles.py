@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.errors import Conflict, Unavailable
 from db.models import (
+    Batch,
     Candidate,
     CycleStep,
     DatasetItem,
@@ -220,3 +221,44 @@ def winners(session: Session) -> dict[int, tuple[int, str]]:
         pair_id: (prompt_id, a if choice is Choice.A else b)
         for pair_id, prompt_id, choice, a, b in rows
     }
+
+
+def note_step(session: Session, step_id: int, summary: dict[str, Any]) -> None:
+    """Keep what a step has done so far, for the case that it is killed."""
+    session.get_one(CycleStep, step_id).summary = summary
+
+
+def all_batches(session: Session) -> list[Batch]:
+    """Every batch, oldest first."""
+    return list(session.scalars(select(Batch).order_by(Batch.id)))
+
+
+def get(session: Session, cycle_id: int) -> Run:
+    """One cycle."""
+    return session.get_one(Run, cycle_id)
+
+
+def fail_step(session: Session, step_id: int, reason: str) -> None:
+    """Write down why a step failed; what it had noted stays for the next attempt."""
+    step = session.get_one(CycleStep, step_id)
+    step.status, step.finished_at = FAILED, now()
+    step.summary = {**(step.summary or {}), "line": reason}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a cycle's steps say together: what rang, what to look at, dollars spent."""
+
+    alarms: list[dict[str, Any]]
+    look: list[str]
+    spent_usd: float
+
+
+def facts(session: Session, cycle_id: int) -> Facts:
+    """Gathered over the steps of a cycle, in order."""
+    summaries: list[dict[str, Any]] = [dict(s.summary or {}) for s in steps_of(session, cycle_id)]
+    return Facts(
+        alarms=[alarm for s in summaries for alarm in s.get("alarms", ())],
+        look=[line for s in summaries for line in s.get("look", ())],
+        spent_usd=sum(s.get("figures", {}).get("spent_usd", 0.0) for s in summaries),
+    )

@@ -95,7 +95,6 @@ class Stream:
 
     prompt_P: NDArray[np.int64]
     domain_P: NDArray[np.int64]
-    domains: Sequence[str]
     prompt_text_P: Sequence[str]
     length_P: Floats
 

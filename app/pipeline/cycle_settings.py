@@ -9,6 +9,7 @@ from db.errors import BadInput
 from review.route_options import RouteOptions
 
 _MODES = ("min_agreement", "max_reviews", "review_share", "target_error")
+FOLDERS = ("inbox", "datasets", "reports")
 
 
 class CycleSettings(BaseModel):
@@ -20,9 +21,7 @@ class CycleSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    inbox: Path = Field(
-        Path("inbox"), description="files that arrived; taken in, moved to done/"
-    )
+    inbox: Path = Field(Path("inbox"), description="files that arrived; taken in, moved to done/")
     datasets: Path = Path("datasets")
     reports: Path = Path("reports")
     max_usd: float | None = Field(None, gt=0, description="hard cap on judging, a cycle")

@@ -1,0 +1,320 @@
+"""The weekly cycle: everything from the inbox to the gate, once, recorded step by step.
+
+A cycle that was killed or failed is found again and goes on at its first step not done. Two never
+run at once. Leaves out what the steps do (`cycle_steps`) and how the page looks (`cycle_page`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from app.config import Config
+from app.output import Progress
+from app.pipeline import cycle_page, inbox
+from app.pipeline.cycle_steps import STEPS, Scene, StepDone, expected_usd
+from app.pipeline.panel import current_panel
+from app.pipeline.webhook import send
+from db import cycles
+from db.errors import BadInput
+from db.events import record
+from db.runs import NANO, finish_run
+from db.vocabulary import RunStatus
+
+Announce = Callable[[str], None]
+REPORT = "report"
+
+
+@dataclass(frozen=True)
+class StepTold:
+    """One step as it ended."""
+
+    name: str
+    status: str
+    line: str
+
+
+@dataclass(frozen=True)
+class CycleDone:
+    """What a cycle did. alarms: kind, sentence, look and figures of each that rang."""
+
+    cycle: int
+    resumed: bool
+    steps: tuple[StepTold, ...]
+    alarms: tuple[dict[str, Any], ...]
+    look: tuple[str, ...]
+    spent_usd: float
+    report: str
+    webhook: str | None = None
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        done = sum(step.status == cycles.DONE for step in self.steps)
+        rang = f"{len(self.alarms)} alarms" if self.alarms else "no alarm"
+        again = "resumed and " if self.resumed else ""
+        return (
+            f"cycle {self.cycle} {again}finished: {done} of {len(self.steps)} steps had work, "
+            f"{rang}, ${self.spent_usd:.4f} spent; read {self.report}"
+        )
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a cycle would do now. files: what waits in the inbox, by name and kind."""
+
+    goes_on: int | None
+    steps: tuple[StepTold, ...]
+    files: tuple[dict[str, Any], ...]
+    expected_usd: float
+    max_usd: float | None
+
+    @property
+    def summary(self) -> str:
+        """The plan for people."""
+        begin = f"cycle {self.goes_on} would go on" if self.goes_on else "a new cycle would begin"
+        lines = [begin, *(f"  {s.name:14} {s.line}" for s in self.steps)]
+        cap = "no cap" if self.max_usd is None else f"never more than ${self.max_usd:g}"
+        lines.append(f"expected cost of judging: ${self.expected_usd:.4f} ({cap})")
+        return "\n".join(lines)
+
+
+def run_cycle(
+    config: Config,
+    *,
+    max_usd: float | None = None,
+    folder: Path | None = None,
+    webhook: str | None = None,
+    anew: bool = False,
+    announce: Announce = lambda _: None,
+    progress: Progress = lambda _label, _done, _total: None,
+) -> CycleDone:
+    """One whole cycle, or the rest of one that did not finish.
+
+    max_usd, folder: instead of [cycle] max_usd and inbox. anew: leave an unfinished cycle as it is.
+    Raises Conflict where a cycle is running, BadInput where judges cost and nothing caps them, and
+    whatever made a step fail, after it is written down.
+    """
+    config = _with_inbox(config, folder)
+    cap = max_usd if max_usd is not None else config.cycle.max_usd
+    _check(config, cap)
+    with cycles.only_cycle(config.database):
+        cycle_id, resumed = _open(config, cap, anew)
+        if resumed:
+            announce(f"cycle {cycle_id} goes on where it stopped")
+        try:
+            _run_steps(config, cycle_id, cap, announce, progress)
+        except BaseException as error:
+            _fail(config, cycle_id, error, webhook, announce)
+            raise
+        return _finish(config, cycle_id, resumed, webhook, announce)
+
+
+def plan_cycle(
+    config: Config, *, max_usd: float | None = None, folder: Path | None = None
+) -> Planned:
+    """What `run_cycle` would do now, and what judging is expected to cost. Changes nothing."""
+    config = _with_inbox(config, folder)
+    cap = max_usd if max_usd is not None else config.cycle.max_usd
+    _check(config, cap)
+    with config.database.read() as session:
+        open_ = cycles.unfinished(session)
+        stored = cycles.steps_of(session, open_.id) if open_ else []
+    ended = {s.name: s.status for s in stored if s.status in (cycles.DONE, cycles.SKIPPED)}
+    files = inbox.arrived(config.cycle.inbox)
+    words = _words(config, [f.path.name for f in files if f.kind])
+    steps = tuple(
+        StepTold(name, ended[name], f"{ended[name]} before")
+        if name in ended
+        else StepTold(name, cycles.WAITING, words[name])
+        for name in (*STEPS, REPORT)
+    )
+    return Planned(
+        goes_on=open_.id if open_ else None,
+        steps=steps,
+        files=tuple({"name": f.path.name, "kind": f.kind, "bytes": f.bytes} for f in files),
+        expected_usd=expected_usd(config),
+        max_usd=cap,
+    )
+
+
+def _words(config: Config, names: list[str]) -> dict[str, str]:
+    cycle, panel = config.cycle, current_panel(config)
+    asked = ", ".join(judge.name for judge in panel.asked) or "nobody"
+    options = cycle.route_options()
+    least = f"if {cycle.min_new_labels} labels are new"
+    return {
+        "import": f"take in {', '.join(names)}" if names else f"nothing waits in {cycle.inbox}",
+        "judge": f"ask {asked} about every vote that is missing",
+        "route": f"by {options.mode}",
+        "merge": "settle labels",
+        "export": f"into {cycle.datasets}",
+        "train reward": f"from {config.training.base}, {least}",
+        "train judge": f"from {config.training.judge_base}, {least}",
+        "evaluate": "on the frozen gold",
+        "gate": "promote what beats the incumbent" if cycle.promote else "left to a person",
+        "alarms": "compare with everything before",
+        REPORT: f"into {cycle.reports}",
+    }
+
+
+def _with_inbox(config: Config, folder: Path | None) -> Config:
+    if folder is None:
+        return config
+    cycle = config.sections.cycle.model_copy(update={"inbox": folder.absolute()})
+    return replace(config, sections=config.sections.model_copy(update={"cycle": cycle}))
+
+
+def _check(config: Config, cap: float | None) -> None:
+    """Everything that can be known to be wrong before a step begins."""
+    from judges.cost import costs
+
+    config.cycle.route_options()
+    priced = [judge.name for judge in config.panel.asked if costs(judge)]
+    if priced and cap is None:
+        raise BadInput(
+            f"judge {priced[0]!r} costs money and nothing caps it; "
+            "give --max-usd, or set max_usd under [cycle]"
+        )
+
+
+def _open(config: Config, cap: float | None, anew: bool) -> tuple[int, bool]:
+    """The cycle to work on and whether it had begun before."""
+    nano = None if cap is None else round(cap * NANO)
+    with config.database.begin() as session:
+        run = cycles.unfinished(session)
+        if run is not None and anew:
+            cycles.leave(session, run, "left unfinished; a new cycle was begun")
+            run = None
+        if run is not None:
+            cycles.resume(session, run, nano)
+            return run.id, True
+        run = cycles.begin(session, (*STEPS, REPORT), {"inbox": str(config.cycle.inbox)}, nano)
+        record(session, "tiebreak", "cycle.begun", f"cycle:{run.id}")
+        return run.id, False
+
+
+def _run_steps(
+    config: Config, cycle_id: int, cap: float | None, announce: Announce, progress: Progress
+) -> None:
+    with config.database.read() as session:
+        run, stored = cycles.get(session, cycle_id), cycles.steps_of(session, cycle_id)
+    before: dict[str, dict[str, Any]] = {}
+    for step in stored:
+        summary: dict[str, Any] = dict(step.summary or {})
+        if step.name not in STEPS:
+            continue
+        if step.status not in (cycles.DONE, cycles.SKIPPED):
+            scene = Scene(
+                config=config,
+                cycle_id=cycle_id,
+                began=run.started_at,
+                cap_usd=cap,
+                before=before,
+                so_far=summary.get("so_far"),
+                note=_noter(config, step.id),
+                progress=progress,
+            )
+            done = _run_step(config, step.id, scene, STEPS[step.name])
+            announce(f"{step.name}: {done.line}")
+            summary = done.as_summary()
+        before[step.name] = summary.get("figures", {})
+
+
+def _run_step(
+    config: Config, step_id: int, scene: Scene, run: Callable[[Scene], StepDone]
+) -> StepDone:
+    with config.database.begin() as session:
+        cycles.start_step(session, step_id)
+    try:
+        done = run(scene)
+    except BaseException as error:
+        why = _reason(error)
+        with config.database.begin() as session:
+            cycles.fail_step(session, step_id, why)
+        raise
+    with config.database.begin() as session:
+        status = cycles.SKIPPED if done.skipped else cycles.DONE
+        cycles.end_step(session, step_id, status, done.as_summary())
+    return done
+
+
+def _noter(config: Config, step_id: int) -> Callable[[dict[str, Any]], None]:
+    def note(figures: dict[str, Any]) -> None:
+        with config.database.begin() as session:
+            cycles.note_step(session, step_id, {"so_far": figures})
+
+    return note
+
+
+def _finish(
+    config: Config, cycle_id: int, resumed: bool, webhook: str | None, announce: Announce
+) -> CycleDone:
+    """The page first, then the end in one transaction, then the webhook."""
+    page = cycle_page.write(config, cycle_id)
+    with config.database.begin() as session:
+        steps = cycles.steps_of(session, cycle_id)
+        last = next(step for step in steps if step.name == REPORT)
+        cycles.start_step(session, last.id)
+        line = {"line": str(page), "figures": {}, "alarms": [], "look": []}
+        cycles.end_step(session, last.id, cycles.DONE, line)
+        facts = cycles.facts(session, cycle_id)
+        summary = {"alarms": facts.alarms, "spent_usd": facts.spent_usd, "report": str(page)}
+        finish_run(session, cycle_id, RunStatus.DONE, summary)
+        kinds = [alarm["kind"] for alarm in facts.alarms]
+        record(session, "tiebreak", "cycle.finished", f"cycle:{cycle_id}", {"alarms": kinds})
+    told = None
+    if facts.alarms and webhook:
+        told = send(webhook, message(cycle_id, "alarms", facts.alarms, str(page)))
+        announce(f"webhook: {told}")
+    return CycleDone(
+        cycle=cycle_id,
+        resumed=resumed,
+        steps=tuple(
+            StepTold(s.name, s.status, str((s.summary or {}).get("line", ""))) for s in steps
+        ),
+        alarms=tuple(facts.alarms),
+        look=tuple(facts.look),
+        spent_usd=facts.spent_usd,
+        report=str(page),
+        webhook=told,
+    )
+
+
+def _fail(
+    config: Config, cycle_id: int, error: BaseException, webhook: str | None, announce: Announce
+) -> None:
+    """Write down that the cycle stopped and why; the same cycle goes on when it is run again."""
+    why = _reason(error)
+    with config.database.begin() as session:
+        finish_run(session, cycle_id, RunStatus.FAILED, error=why)
+        record(session, "tiebreak", "cycle.failed", f"cycle:{cycle_id}", {"reason": why})
+    page = cycle_page.write(config, cycle_id)
+    announce(
+        f"cycle {cycle_id} stopped; run `tiebreak cycle` to go on; {page} says where it stands"
+    )
+    if webhook and isinstance(error, Exception):
+        told = send(webhook, message(cycle_id, "failed", [], str(page), why))
+        announce(f"webhook: {told}")
+
+
+def message(
+    cycle_id: int, state: str, alarms: list[dict[str, Any]], report: str, reason: str = ""
+) -> dict[str, Any]:
+    """What the webhook gets: `text` is for people and chat rooms, the rest for machines."""
+    lines = [alarm["sentence"] for alarm in alarms] or [reason]
+    return {
+        "text": f"Tiebreak cycle {cycle_id} {state}: " + "; ".join(lines),
+        "cycle": cycle_id,
+        "state": state,
+        "reason": reason,
+        "alarms": alarms,
+        "report": report,
+    }
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped by its user"
+    said = str(error).replace("\x00", "")[:2000] or type(error).__name__
+    return said.encode("utf-8", "replace").decode()

@@ -1,0 +1,342 @@
+"""The steps of the weekly cycle, each a verb of its own that is safe to run again.
+
+Leaves out their order, their recording and the lock (`cycle`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from app.config import Config
+from app.output import Progress, plain
+from app.pipeline.alarms import Alarm, as_rows
+from app.pipeline.panel import current_panel
+from db import checkpoints, cycles, datasets, spending
+from db.errors import BadInput, BudgetSpent, Conflict
+from db.runs import NANO
+from db.session import Database
+from db.status import status
+from db.vocabulary import CheckpointKind
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """How a step ended: its line, its figures as JSON, what rang and what a person may look at.
+
+    `skipped` steps had nothing to do, and their line says why.
+    """
+
+    line: str
+    figures: Figures = field(default_factory=dict)
+    alarms: tuple[Alarm, ...] = ()
+    look: tuple[str, ...] = ()
+    skipped: bool = False
+
+    def as_summary(self) -> dict[str, Any]:
+        """As it is stored."""
+        return {
+            "line": self.line,
+            "figures": plain(self.figures),
+            "alarms": plain(as_rows(self.alarms)),
+            "look": list(self.look),
+        }
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a step works with. `before` holds the figures of the steps before it, `so_far` what an
+    earlier attempt at this very step noted.
+    """
+
+    config: Config
+    cycle_id: int
+    began: datetime
+    cap_usd: float | None
+    before: Mapping[str, Figures]
+    so_far: Figures | None = None
+    note: Callable[[Figures], None] = lambda _: None
+    progress: Progress = lambda _label, _done, _total: None
+
+    @property
+    def database(self) -> Database:
+        """Where everything is stored."""
+        return self.config.database
+
+
+def take_in(scene: Scene) -> StepDone:
+    """Import what lies in the inbox."""
+    from app.pipeline import inbox
+
+    folder = scene.config.cycle.inbox
+    taken = inbox.take_in(scene.database, folder, scene.so_far, scene.note, scene.progress)
+    rang = [
+        Alarm(
+            "import", f"{name} was refused: {why}", "mend the file and put it into the inbox again"
+        )
+        for name, why in taken.refused.items()
+    ]
+    look = [f"{name} in the inbox: its name says no kind" for name in taken.unknown]
+    look += [f"rejected rows lie in {file}" for file in taken.reject_files]
+    return StepDone(taken.line, plain(taken), tuple(rang), tuple(look))
+
+
+def judge(scene: Scene) -> StepDone:
+    """Ask the panel for what is missing, under what the cap leaves, and pool the votes."""
+    from judges.steps import fit_consensus, run_judges
+
+    panel = current_panel(scene.config)
+    model = panel.panel.label_model
+    if not panel.asked:
+        line = "nobody is asked: the panel has recorded judges only"
+        if _count(scene, "votes"):
+            line += f"; {fit_consensus(scene.database, model).summary}"
+        return StepDone(line, skipped=not _count(scene, "votes"))
+    if not _count(scene, "pairs"):
+        return StepDone("there is no pair to judge", skipped=True)
+    planned = (scene.so_far or {}).get("planned_usd")
+    if planned is None:
+        planned = expected_usd(scene.config)
+        scene.note({"planned_usd": planned})
+    figures: Figures = {"planned_usd": planned, "capped": False, "missing": 0}
+    problems: tuple[str, ...] = ()
+    try:
+        done = run_judges(
+            scene.database,
+            panel,
+            max_usd=_left(scene),
+            progress=scene.progress,
+            beside=scene.config.folder,
+        )
+        line, problems = done.summary, done.problems
+        figures |= {"stored": done.stored, "missing": done.missing, "capped": done.capped}
+    except BudgetSpent as error:
+        line = str(error)
+        figures |= {"capped": True, "missing": _missing(scene.config)}
+    with scene.database.read() as session:
+        figures["spent_usd"] = spending.spent_since(session, scene.cycle_id) / NANO
+    if _count(scene, "votes"):
+        line += f"; {fit_consensus(scene.database, model).summary}"
+    rang = [
+        Alarm("judges", problem, "mend the judge's key, address or limits; `tiebreak doctor` helps")
+        for problem in problems
+    ]
+    return StepDone(line, figures, tuple(rang))
+
+
+def route(scene: Scene) -> StepDone:
+    """Accept, escalate and audit as [cycle] says."""
+    from app.pipeline.route import route_pairs
+
+    if not _count(scene, "votes"):
+        return StepDone("there are no votes to route by", skipped=True)
+    settings = scene.config.cycle
+    done = route_pairs(
+        scene.database,
+        scene.config.panel,
+        settings.route_options(),
+        scene.config.review,
+        progress=scene.progress,
+    )
+    figures = {"state": done.state, "routes": done.routes, "tasks": done.tasks}
+    look = [f"{done.audits_open} audits wait before anything is promised"] * bool(done.audits_open)
+    return StepDone(done.summary, figures, look=(*look, *done.quality))
+
+
+def merge(scene: Scene) -> StepDone:
+    """Settle labels."""
+    from review.steps import merge as step
+
+    done = step(scene.database, scene.config.review, progress=scene.progress)
+    return StepDone(done.summary, plain(done))
+
+
+def export(scene: Scene) -> StepDone:
+    """Write the settled labels as this cycle's dataset; say how many are new."""
+    from trainer.selection import ExportOptions
+    from trainer.steps import export as step
+
+    if not _count(scene, "preferences"):
+        return StepDone("no label is settled yet", skipped=True)
+    settings = scene.config.cycle
+    options = ExportOptions(seed=settings.seed)
+    name = f"cycle-{scene.cycle_id}"
+    number = 1
+    while True:
+        try:
+            done = step(scene.database, settings.datasets / name, options, name)
+            break
+        except BadInput as error:
+            return StepDone(str(error), skipped=True)
+        except Conflict:  # a killed attempt left a dataset, and labels changed since
+            number += 1
+            name = f"cycle-{scene.cycle_id}-{number}"
+    with scene.database.read() as session:
+        dataset = datasets.dataset(session, name)
+        mine = cycles.items_of(session, dataset.id)
+        new = len(mine - cycles.learnt_before(session, dataset.id))
+    figures = {"dataset": name, "rows": done.rows, "new_labels": new, "left_out": done.left_out}
+    return StepDone(f"{done.summary}; {new} of them are new", figures)
+
+
+def train(scene: Scene, kind: str) -> StepDone:
+    """Train a reward model or the next judge on this cycle's dataset."""
+    from trainer.steps import train_judge, train_reward
+
+    settings = scene.config.cycle
+    exported = scene.before.get("export", {})
+    if kind not in settings.train:
+        return StepDone(f"[cycle] train does not name {kind!r}", skipped=True)
+    if "dataset" not in exported:
+        return StepDone("there is no dataset to learn from", skipped=True)
+    if exported["new_labels"] < settings.min_new_labels:
+        few = f"{exported['new_labels']} labels are new, {settings.min_new_labels} are worth it"
+        return StepDone(f"no training this time: {few}", skipped=True)
+    config, name = scene.config, exported["dataset"]
+    try:
+        if kind == "judge":
+            rules = config.panel.rules
+            done = train_judge(
+                scene.database, config.training, rules, name, progress=scene.progress
+            )
+        else:
+            done = train_reward(scene.database, config.training, name, progress=scene.progress)
+    except ModuleNotFoundError as error:
+        raise BadInput(
+            f"training needs {error.name!r}, which is not installed; "
+            "run `pip install 'tiebreak[train]'`, or take it out of [cycle] train"
+        ) from error
+    figures = {"checkpoint": done.checkpoint, "rows": done.rows, "validation": done.validation}
+    return StepDone(done.summary, figures)
+
+
+def evaluate(scene: Scene) -> StepDone:
+    """Measure what was trained on the frozen gold, beside the incumbents and the baselines."""
+    from trainer.registry import evaluate as step
+
+    trained = _trained(scene)
+    if not trained:
+        return StepDone("nothing was trained", skipped=True)
+    lines, tables = [], {}
+    for name in trained:
+        try:
+            done = step(scene.database, name, scene.config.panel.rules)
+        except Conflict as error:
+            return StepDone(str(error), look=(f"nothing can be promoted: {error}",), skipped=True)
+        lines.append(f"{name}: {done.summary}")
+        tables[name] = {"pairs": done.pairs, "table": done.table, "kind": done.kind}
+    return StepDone("; ".join(lines), {"tables": tables})
+
+
+def gate(scene: Scene) -> StepDone:
+    """Put what was trained before the gate; a judge also has to spare humans work."""
+    trained = _trained(scene)
+    if not trained or "tables" not in scene.before.get("evaluate", {}):
+        return StepDone("nothing stands before the gate", skipped=True)
+    if not scene.config.cycle.promote:
+        asked = ", ".join(f"`tiebreak promote {name}`" for name in trained)
+        return StepDone("[cycle] promote is off", look=(f"decide: {asked}",), skipped=True)
+    verdicts = [decide(scene, name) for name in trained]
+    look = [
+        f"{v['checkpoint']} was refused: {'; '.join(v['reasons'])}"
+        for v in verdicts
+        if v["verdict"] == "refused"
+    ]
+    line = "; ".join(f"{v['verdict']} {v['checkpoint']} ({v['reasons'][0]})" for v in verdicts)
+    return StepDone(line, {"verdicts": verdicts}, look=tuple(look))
+
+
+def decide(scene: Scene, name: str) -> Figures:
+    """The gate's word on one checkpoint. What it said earlier in this very cycle stands."""
+    from app.pipeline.effect import measure_effect
+    from trainer.registry import promote
+
+    rules = scene.config.panel.rules
+    with scene.database.read() as session:
+        challenger = checkpoints.checkpoint(session, name)
+        said = cycles.decision_since(session, challenger.id, scene.began)
+    told: Figures = {"checkpoint": name, "kind": challenger.kind.value, "effect": None}
+    if said is not None:
+        told |= {"verdict": said.verdict, "reasons": said.reasons, "figures": said.figures}
+        share = said.figures.get("human_share")
+        told["effect"] = f"{share[0]:.1%} before, {share[1]:.1%} after" if share else None
+        return told
+    effect = None
+    if challenger.kind is CheckpointKind.JUDGE:
+        model, target = scene.config.panel.panel.label_model, scene.config.cycle.target_agreement
+        try:
+            shares = measure_effect(scene.database, rules, model, name, target=target)
+            effect, told["effect"] = shares.effect, shares.summary
+        except Conflict as error:
+            told["effect"] = f"not measured: {error}"
+    done = promote(scene.database, name, rules, effect=effect, actor=f"cycle {scene.cycle_id}")
+    reasons = done.reasons or ["it is in production already"]
+    return told | {"verdict": done.verdict, "reasons": reasons, "figures": plain(done.figures)}
+
+
+def alarms(scene: Scene) -> StepDone:
+    """Compare what came since the last cycle with everything before it."""
+    from app.pipeline.watch import watch
+
+    with scene.database.read() as session:
+        past = cycles.finished(session, 1)
+    boundary = past[0].finished_at if past and past[0].finished_at else scene.began
+    days = (scene.began - boundary).total_seconds() / 86_400
+    rang = watch(scene.database, scene.config.cycle, boundary, dict(scene.before["judge"]), days)
+    line = f"{len(rang)} alarms: " + "; ".join(a.sentence for a in rang) if rang else "no alarm"
+    return StepDone(line, {"since": boundary.isoformat()}, tuple(rang))
+
+
+def expected_usd(config: Config) -> float:
+    """What the missing questions to judges that cost are expected to cost, in dollars."""
+    from judges.cost import costs
+    from judges.steps import estimate
+
+    panel = current_panel(config)
+    paid = [judge.name for judge in panel.asked if costs(judge)]
+    return estimate(config.database, panel, names=paid).expected_usd if paid else 0.0
+
+
+def _missing(config: Config) -> int:
+    from judges.steps import estimate
+
+    return estimate(config.database, current_panel(config)).questions
+
+
+def _left(scene: Scene) -> float | None:
+    """What the cap leaves after the judging runs of this cycle that ended."""
+    if scene.cap_usd is None:
+        return None
+    with scene.database.read() as session:
+        spent = cycles.spent_by_ended(session, scene.cycle_id) / NANO
+    return max(0.0, scene.cap_usd - spent)
+
+
+def _trained(scene: Scene) -> list[str]:
+    return [
+        str(scene.before[step]["checkpoint"])
+        for step in ("train reward", "train judge")
+        if "checkpoint" in scene.before.get(step, {})
+    ]
+
+
+def _count(scene: Scene, what: str) -> int:
+    with scene.database.read() as session:
+        return int(status(session)[what])
+
+
+STEPS: Mapping[str, Callable[[Scene], StepDone]] = {
+    "import": take_in,
+    "judge": judge,
+    "route": route,
+    "merge": merge,
+    "export": export,
+    "train reward": lambda scene: train(scene, "reward"),
+    "train judge": lambda scene: train(scene, "judge"),
+    "evaluate": evaluate,
+    "gate": gate,
+    "alarms": alarms,
+}
+"""In this order. The report comes after them, and also where one of them failed."""

@@ -1,0 +1,324 @@
+"""What a challenger does for the whole: does the router need fewer humans with it in the panel?
+
+The panel's votes are pooled twice by its own label model, without and with the challenger's. The
+share of pairs that must go to humans for the same agreement is read off on gold that is new to the
+challenger, each prompt judged by a fit that saw none of its answers. The fits are thrown away
+and the challenger's votes are never stored: a refused judge leaves no trace in the consensus.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from db import checkpoints
+from db.asking import PairText, pair_texts
+from db.consensus import answers_to_learn_from, usable_votes, voted_pairs, voting_versions
+from db.errors import Conflict
+from db.gold import gold_labels
+from db.models import Checkpoint, Dataset
+from db.session import Database
+from db.vocabulary import CheckpointKind, Order
+from judges.asking import Answer
+from judges.constitution import Constitution
+from judges.local import LocalJudge
+from judges.pooling import Poll, label_model, read_poll
+from judges.prompts import MENU, Template
+from judges.trust.ballots import BA, MISSING, A, B, Ballots, Pooler, rename
+from judges.trust.calibration import human_share
+from judges.trust.intervals import Estimate
+from judges.trust.text_features import PairTexts
+from trainer.dataset import read_manifest, read_split
+from trainer.encoding import as_messages, prompt_text
+from trainer.gate import Effect
+from trainer.leakage import leaks
+
+Codes = NDArray[np.int8]
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+LEAST_PAIRS = 20  # decided gold pairs below which nothing is said
+_OTHERS = 300  # pairs without any answer that the label model sees, too
+_FOLDS, _REPEATS = 5, 400
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Human share for `target` agreement, without and with the challenger; change: after - before.
+
+    pairs: decided gold pairs behind them. The intervals are 95%, drawn by prompt.
+    """
+
+    before: Estimate
+    after: Estimate
+    change: Estimate
+    target: float
+    pairs: int
+
+    @property
+    def effect(self) -> Effect:
+        """As the gate takes it."""
+        return Effect(self.before.value or 0.0, self.after.value or 0.0)
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        change = self.change
+        inside = ""
+        if change.low is not None and change.high is not None:
+            inside = f" ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
+        return (
+            f"humans needed for {self.target:.0%} agreement: {self.before.value:.1%} of the pairs "
+            f"without it, {self.after.value:.1%} with it; "
+            f"{100 * (change.value or 0.0):+.1f} points{inside} on {self.pairs} gold pairs"
+        )
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """Everything read in one transaction."""
+
+    challenger: Checkpoint
+    incumbent: Checkpoint | None
+    datasets: Mapping[int, Dataset]
+    poll: Poll
+    labels_P: Codes
+    truth_P: Codes
+    texts: Mapping[int, PairText]
+
+
+def measure_effect(
+    database: Database,
+    rules: Constitution,
+    model: str,
+    name: str | None = None,
+    *,
+    target: float = 0.9,
+    seed: int = 0,
+) -> Shares:
+    """The effect of a trained judge (the newest without a name) on the human share.
+
+    model: the panel's label model. The judge in production, which the challenger would replace,
+    votes in the panel without it only. Raises Conflict where there is too little gold to say.
+    """
+    with database.read() as session:
+        scene = _read(session, name)
+    known = scene.truth_P != MISSING
+    ours = _learnt(scene, scene.challenger)
+    truth = np.where(ours, MISSING, scene.truth_P).astype(np.int8)
+    decided = int(np.isin(truth, (A, B)).sum())
+    if decided < LEAST_PAIRS:
+        raise Conflict(
+            f"only {decided} decided gold pairs with votes are new to {scene.challenger.name!r}, "
+            f"and {LEAST_PAIRS} are needed to compare human shares; freeze more gold"
+        )
+    spare = np.flatnonzero(~known & (scene.labels_P == MISSING))
+    drawn = np.random.default_rng(seed).permutation(spare)[:_OTHERS]
+    used = np.sort(np.concatenate([np.flatnonzero(known | (scene.labels_P != MISSING)), drawn]))
+    without, joined = _panels(scene, used, ours, rules, model)
+    labels = np.where(scene.labels_P == MISSING, truth, scene.labels_P)[used].astype(np.int8)
+    return compare(
+        without, joined, labels, truth[used], lambda: label_model(model), target=target, seed=seed
+    )
+
+
+def compare(
+    without: Ballots,
+    joined: Ballots,
+    labels_P: Codes,
+    truth_P: Codes,
+    pooler: Callable[[], Pooler],
+    *,
+    target: float = 0.9,
+    seed: int = 0,
+) -> Shares:
+    """Human shares of two panels on the same pairs, cross-fitted and bootstrapped by prompt.
+
+    labels_P teach both fits; truth_P measures. No prompt is measured by a fit that saw an answer
+    to any pair of it.
+    """
+    leans = [
+        cross_fitted(ballots, labels_P, truth_P, pooler, seed) for ballots in (without, joined)
+    ]
+    kept = np.isin(truth_P, (A, B))
+    truth, prompt = truth_P[kept], without.prompt_P[kept]
+    before_P, after_P = leans[0][kept], leans[1][kept]
+
+    def shares(index: NDArray[np.int64]) -> tuple[float, float]:
+        return (
+            human_share(before_P[index], truth[index], target),
+            human_share(after_P[index], truth[index], target),
+        )
+
+    seen = shares(np.arange(len(truth)))
+    drawn = np.array([shares(index) for index in _resamples(prompt, seed)])
+    return Shares(
+        before=_estimate(seen[0], drawn[:, 0], len(truth)),
+        after=_estimate(seen[1], drawn[:, 1], len(truth)),
+        change=_estimate(seen[1] - seen[0], drawn[:, 1] - drawn[:, 0], len(truth)),
+        target=target,
+        pairs=len(truth),
+    )
+
+
+def cross_fitted(
+    ballots: Ballots, labels_P: Codes, truth_P: Codes, pooler: Callable[[], Pooler], seed: int = 0
+) -> Floats:
+    """Leans of a label model on the pairs with a truth, by fits blind to their prompts."""
+    lean_P = np.full(len(ballots), np.nan)
+    prompts = np.unique(ballots.prompt_P[truth_P != MISSING])
+    shuffled = np.random.default_rng(seed).permutation(prompts)
+    for fold in np.array_split(shuffled, min(_FOLDS, len(shuffled))):
+        held = np.isin(ballots.prompt_P, fold)
+        labels = np.where(held, MISSING, labels_P).astype(np.int8)
+        found = pooler().fit(ballots, labels).predict(ballots)
+        measured = held & (truth_P != MISSING)
+        lean_P[measured] = found.lean_P[measured]
+    return lean_P
+
+
+def ask(folder: Path, pairs: list[PairText], rules: Constitution) -> tuple[Codes, Floats]:
+    """What a trained judge votes in both orders, in stored order, and how sure; [pairs, 2]."""
+    judge = LocalJudge(folder)
+    template = Template(rules, output=judge.output)
+    questions = [
+        template.render(p.prompt, p.response_a, p.response_b, order, domain=p.domain)
+        for p in pairs
+        for order in (Order.AB, Order.BA)
+    ]
+    shown = np.array([_row(answer) for answer in judge.score(questions)]).reshape(-1, 2, len(MENU))
+    codes_PO = shown.argmax(axis=2).astype(np.int8)
+    codes_PO[:, BA] = rename(codes_PO[:, BA])  # the second order showed B first
+    return codes_PO, shown.max(axis=2)
+
+
+def with_rater(
+    ballots: Ballots, rows: NDArray[np.integer], codes_PO: Codes, sure_PO: Floats, name: str
+) -> Ballots:
+    """The ballots with one more rater, of a family of its own, who voted on these rows only."""
+    codes = np.full((len(ballots), 1, 2), MISSING, np.int8)
+    codes[rows, 0] = codes_PO
+    confidence = ballots.confidence_PRO
+    if confidence is None:
+        confidence = np.full(ballots.codes_PRO.shape, np.nan, np.float32)
+    sure = np.full((len(ballots), 1, 2), np.nan, np.float32)
+    sure[rows, 0] = sure_PO
+    return replace(
+        ballots,
+        codes_PRO=np.concatenate([ballots.codes_PRO, codes], axis=1),
+        raters=(*ballots.raters, name),
+        families=(*ballots.families, "tiebreak"),
+        confidence_PRO=np.concatenate([confidence, sure], axis=1),
+    )
+
+
+def _read(session: Session, name: str | None) -> _Scene:
+    challenger = checkpoints.checkpoint(session, name, CheckpointKind.JUDGE)
+    incumbent = checkpoints.active(session, CheckpointKind.JUDGE)
+    if incumbent is not None and incumbent.id == challenger.id:
+        incumbent = None
+    poll = read_poll(voted_pairs(session), usable_votes(session), voting_versions(session))
+    wanted = {c.dataset_id for c in (challenger, incumbent) if c is not None and c.dataset_id}
+    datasets = {i: session.get_one(Dataset, i) for i in wanted}
+    answers, gold = answers_to_learn_from(session), gold_labels(session)
+    texts = pair_texts(session, poll.pair_ids)
+    return _Scene(
+        challenger, incumbent, datasets, poll, poll.labels(answers), poll.labels(gold), texts
+    )
+
+
+def _panels(
+    scene: _Scene, used: NDArray[np.int64], ours: Mask, rules: Constitution, model: str
+) -> tuple[Ballots, Ballots]:
+    """The panel as it is, and as it would be, on the used pairs."""
+    poll = scene.poll
+    ballots = poll.ballots.take(used)
+    if model == "tiebreak":
+        from judges.trust.reading import read
+
+        ballots = read(ballots, _some(poll.texts, used))
+    challenger = scene.challenger.name
+    without = ballots.keep_raters(_not_by(ballots, challenger))
+    rest = without
+    if scene.incumbent is not None:
+        codes = without.codes_PRO.copy()
+        theirs = _learnt(scene, scene.incumbent)[used]
+        known = np.setdiff1d(np.arange(len(without.raters)), _not_by(without, scene.incumbent.name))
+        codes[np.ix_(theirs, known)] = MISSING  # it would only repeat what it was taught
+        without = replace(without, codes_PRO=codes)
+        rest = without.keep_raters(_not_by(without, scene.incumbent.name))
+    rows = np.flatnonzero(~ours[used])
+    pairs = [scene.texts[poll.pair_ids[used[row]]] for row in rows]
+    codes_PO, sure_PO = ask(Path(scene.challenger.path), pairs, rules)
+    return without, with_rater(rest, rows, codes_PO, sure_PO, challenger)
+
+
+def _not_by(ballots: Ballots, name: str) -> NDArray[np.int64]:
+    """Raters that are no version of this judge."""
+    same = [rater == name or rater.startswith(f"{name}@") for rater in ballots.raters]
+    return np.flatnonzero(~np.array(same, dtype=bool))
+
+
+def _learnt(scene: _Scene, checkpoint: Checkpoint) -> Mask:
+    """Pairs whose prompts are, or nearly are, among those a checkpoint was trained on."""
+    poll = scene.poll
+    dataset = scene.datasets.get(checkpoint.dataset_id or 0)
+    if dataset is None:
+        return np.zeros(len(poll.pair_ids), dtype=bool)
+    folder = Path(dataset.path)
+    rows = [row for split in ("train", "validation") for row in read_split(folder, split)]
+    ties = (folder / "ties").glob("*.parquet")
+    trained = {
+        row["meta"]["prompt_hash"]: prompt_text(as_messages(row["prompt"], "user"))
+        for row in [*rows, *_tie_rows(list(ties))]
+    }
+    for prompt in checkpoint.settings.get("left_out_prompts", ()):
+        trained.pop(prompt, None)
+    asked = {text: text for text in {scene.texts[p].prompt for p in poll.pair_ids}}
+    plain = {text.removesuffix("\n\n"): text.removesuffix("\n\n") for text in trained.values()}
+    threshold = read_manifest(folder)["filters"]["near_duplicate"]
+    found = leaks(asked, plain, threshold)
+    return np.array([scene.texts[p].prompt in found for p in poll.pair_ids], dtype=bool)
+
+
+def _tie_rows(files: list[Path]) -> list[dict[str, object]]:
+    import pyarrow.parquet as pq
+
+    return [row for file in sorted(files) for row in pq.read_table(file).to_pylist()]
+
+
+def _some(texts: PairTexts, used: NDArray[np.int64]) -> PairTexts:
+    """The texts of some pairs."""
+
+    def of(column: Sequence[str | None]) -> list[str | None]:
+        return [column[i] for i in used] if column else []
+
+    return PairTexts(
+        of(texts.prompts), of(texts.responses_a), of(texts.responses_b),
+        of(texts.authors_a), of(texts.authors_b),
+    )  # fmt: skip
+
+
+def _row(answer: Answer) -> list[float]:
+    given = answer.probabilities or dict.fromkeys(MENU, 1 / len(MENU))
+    return [given[word] for word in MENU]
+
+
+def _resamples(prompt_P: NDArray[np.int64], seed: int) -> list[NDArray[np.int64]]:
+    """Pairs of whole prompts drawn with replacement, as many prompts as there are."""
+    rng = np.random.default_rng(seed)
+    _, group = np.unique(prompt_P, return_inverse=True)
+    order = np.argsort(group, kind="stable")
+    members = np.split(order, np.cumsum(np.bincount(group))[:-1])
+    return [
+        np.concatenate([members[g] for g in rng.integers(0, len(members), len(members))])
+        for _ in range(_REPEATS)
+    ]
+
+
+def _estimate(value: float, drawn: Floats, n: int) -> Estimate:
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Estimate(float(value), float(low), float(high), n)

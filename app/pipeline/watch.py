@@ -1,0 +1,130 @@
+"""Gathers what the alarms compare: what came since the last cycle against everything before it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.pipeline.alarms import (
+    Alarm,
+    Stream,
+    agreement_falling,
+    diversity_falling,
+    judge_drift,
+    overspent,
+    queue_growing,
+    stream_drift,
+)
+from app.pipeline.certificates import settled_choice
+from app.pipeline.cycle_settings import CycleSettings
+from db import batches, consensus, cycles
+from db.session import Database
+from judges.pooling import Poll, read_poll
+from judges.trust.ballots import AB, BA, MISSING, TIE, Ballots
+from judges.trust.changes import agreement_of_pairs
+from judges.trust.drift import drift_cells
+
+
+def watch(
+    database: Database,
+    settings: CycleSettings,
+    boundary: datetime,
+    judging: dict[str, Any],
+    days: float,
+) -> list[Alarm]:
+    """Every alarm that rings. boundary: from when on things are new. days: since the last cycle.
+
+    judging: spent_usd, planned_usd, capped and missing of this cycle.
+    """
+    with database.read() as session:
+        poll = read_poll(
+            consensus.voted_pairs(session),
+            consensus.usable_votes(session),
+            consensus.voting_versions(session),
+        )
+        arrivals = cycles.arrivals(session)
+        queue = cycles.queue_since(session, boundary)
+        winners = cycles.winners(session)
+        audits = _audits(session, boundary)
+    new_P = np.array([arrivals[p] >= boundary for p in poll.pair_ids], dtype=bool)
+    rang: list[Alarm | None] = [
+        overspent(
+            judging.get("spent_usd", 0.0),
+            judging.get("planned_usd"),
+            settings.spend_tolerance,
+            bool(judging.get("capped")),
+            int(judging.get("missing", 0)),
+        ),
+        queue_growing(queue.open, queue.created, queue.answered, days, settings.queue_weeks),
+        agreement_falling("between the panel and blind audits", *audits),
+    ]
+    if len(poll.pair_ids):
+        rang += _of_votes(poll, new_P)
+        rang.append(stream_drift(_stream(poll), new_P))
+    texts = [text for _, text in winners.values()]
+    prompts = np.array([prompt for prompt, _ in winners.values()], dtype=np.int64)
+    new_N = np.array([arrivals[pair] >= boundary for pair in winners], dtype=bool)
+    rang.append(diversity_falling(texts, prompts, new_N))
+    return [alarm for alarm in rang if alarm is not None]
+
+
+def sides(ballots: Ballots) -> NDArray[np.int8]:
+    """One choice of each judge on each pair [P, R]: a tie where its two orders contradict."""
+    ab, ba = ballots.codes_PRO[:, :, AB], ballots.codes_PRO[:, :, BA]
+    both = np.where(ab == ba, ab, TIE)
+    one = np.where(ab == MISSING, ba, ab)
+    return np.where((ab == MISSING) | (ba == MISSING), one, both).astype(np.int8)
+
+
+def _of_votes(poll: Poll, new_P: NDArray[np.bool_]) -> list[Alarm | None]:
+    ballots = poll.ballots
+    voted_PR = (ballots.codes_PRO != MISSING).any(axis=2)
+    steady: Sequence[int] = [
+        r
+        for r in range(len(ballots.raters))
+        if new_P.any()
+        and not new_P.all()
+        and min(voted_PR[new_P, r].mean(), voted_PR[~new_P, r].mean()) >= 0.5
+    ]
+    if not steady:
+        return []
+    kept = np.array(steady)
+    agreed = agreement_of_pairs(sides(ballots)[:, kept])
+    rang = [agreement_falling("among the judges", agreed, ballots.prompt_P, new_P)]
+    if len(kept) > 1:
+        rang += [judge_drift(ballots.raters[r], drift_cells(ballots, r), new_P) for r in steady]
+    return rang
+
+
+def _stream(poll: Poll) -> Stream:
+    texts = poll.texts
+    lengths = [
+        len(a or "") + len(b or "")
+        for a, b in zip(texts.responses_a, texts.responses_b, strict=True)
+    ]
+    return Stream(
+        prompt_P=poll.ballots.prompt_P,
+        domain_P=poll.ballots.domain_P,
+        prompt_text_P=[text or "" for text in texts.prompts],
+        length_P=np.array(lengths, dtype=np.float64),
+    )
+
+
+def _audits(
+    session: Any, boundary: datetime
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Of every answered audit: whether the machine's label agreed, its pair, whether it is new."""
+    rows: list[tuple[float, int, bool]] = []
+    for batch in cycles.all_batches(session):
+        answers = batches.audit_progress(session, batch.id).answers
+        scores = consensus.consensus_of(session, batch.fit_id, list(answers))
+        new = batch.created_at >= boundary
+        rows += [
+            (float(settled_choice(scores[pair]) == choice), pair, new)
+            for pair, choice in answers.items()
+            if pair in scores
+        ]
+    values, pairs, new_N = zip(*rows, strict=True) if rows else ((), (), ())
+    return np.array(values, float), np.array(pairs, np.int64), np.array(new_N, bool)

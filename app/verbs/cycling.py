@@ -1,0 +1,67 @@
+"""The verb of the week: cycle."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.output import progress, show, warn
+from app.verbs.options import AsJson, ConfigPath, configuration
+
+ALARMS = 3  # exit code of a cycle that finished with alarms
+
+
+def cycle(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and cost; do nothing.")
+    ] = False,
+    max_usd: Annotated[
+        float | None,
+        typer.Option(help="Never spend more on judging; default: [cycle] max_usd.", min=0),
+    ] = None,
+    inbox: Annotated[
+        Path | None, typer.Option(help="Take in what lies here; default: [cycle] inbox.")
+    ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            help="Address that is told of alarms and failures.",
+            envvar="TIEBREAK_WEBHOOK",
+            show_envvar=True,
+            show_default=False,
+        ),
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Leave an unfinished cycle as it is and begin a new one.")
+    ] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Everything once: import, judge, route, merge, export, train, evaluate, gate, report.
+
+    Killed or failed, it goes on at the step that was not done. Exit 0 fine, 3 finished with alarms,
+    1 failed.
+
+    Example: tiebreak cycle --max-usd 20
+    """
+    from app.pipeline.cycle import plan_cycle, run_cycle
+
+    settings = configuration(config)
+    if dry_run:
+        show(plan_cycle(settings, max_usd=max_usd, folder=inbox), as_json)
+        return
+    with progress() as report:
+        done = run_cycle(
+            settings,
+            max_usd=max_usd,
+            folder=inbox,
+            webhook=webhook,
+            anew=anew,
+            announce=warn,
+            progress=report,
+        )
+    show(done, as_json)
+    if done.alarms:
+        for alarm in done.alarms:
+            warn(f"alarm: {alarm['sentence']}")
+        raise typer.Exit(ALARMS)

@@ -21,9 +21,9 @@ from folders import Folder, load
 from numpy.typing import NDArray
 
 from judges.trust.ballots import MISSING, TIE, A, B
-from judges.trust.certificate import SHARES, test_levels
 from judges.trust.drift import detect_drift, drift_cells, fit_reference, watch_audits
 from judges.trust.label_model import LabelModel
+from judges.trust.levels import SHARES, test_levels
 
 SPLITS = 10
 ORACLE_SHARE = 0.8
@@ -124,11 +124,10 @@ def target_for(split: list[Batch], promise: str) -> float:
     return round(float(np.mean(rates)), 4)
 
 
-def certificates(folder: Folder, trials: int, delta: float) -> Iterator[dict[str, Any]]:
+def certificates(
+    folder: Folder, split: list[Batch], answers: int, trials: int, delta: float
+) -> Iterator[dict[str, Any]]:
     """Coverage and violations of every rule, both promises, at several audit sizes."""
-    decided = int(((folder.truth_P != MISSING) & (folder.truth_P != TIE)).sum())
-    answers = min(200, decided // 4)
-    split = list(batches(folder, answers))
     size = min(len(wrong) for wrong, _ in split)
     for promise in ("g2", "g1"):
         target = target_for(split, promise)
@@ -198,10 +197,10 @@ def drift(folder: Folder, trials: int) -> Iterator[dict[str, Any]]:
         yield row(folder, metric, float(value), float(sd), trials)
 
 
-def withdrawals(folder: Folder, trials: int, delta: float) -> Iterator[dict[str, Any]]:
+def withdrawals(
+    folder: Folder, split: list[Batch], trials: int, delta: float
+) -> Iterator[dict[str, Any]]:
     """A certified batch, then a batch whose labels are turned on three pairs in ten: alarms."""
-    decided = int(((folder.truth_P != MISSING) & (folder.truth_P != TIE)).sum())
-    split = list(batches(folder, min(200, decided // 4)))
     target = target_for(split, "g2")
     quiet, rang, delays = [], [], []
     for trial in range(trials):
@@ -242,7 +241,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--trials", type=int, default=500)
-    parser.add_argument("--drift-trials", type=int, default=200)
+    parser.add_argument("--drift-trials", type=int, default=100)
     parser.add_argument("--delta", type=float, default=0.1)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -254,10 +253,13 @@ def main() -> int:
             print(error, file=sys.stderr)
             continue
         found: list[Iterator[dict[str, Any]]] = [drift(folder, asked.drift_trials)]
-        if ((folder.truth_P == A) | (folder.truth_P == B)).sum() >= 200:
+        decided = int(np.isin(folder.truth_P, (A, B)).sum())
+        if decided >= 200:
+            answers = min(200, decided // 4)
+            split = list(batches(folder, answers))
             found += [
-                certificates(folder, asked.trials, asked.delta),
-                withdrawals(folder, asked.trials, asked.delta),
+                certificates(folder, split, answers, asked.trials, asked.delta),
+                withdrawals(folder, split, asked.trials, asked.delta),
             ]
         for lines in found:
             for line in lines:

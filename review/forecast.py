@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.certificate import Promise, test_levels
+from judges.trust.levels import Promise, test_levels
 
 _AUDIT_GRID = (50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 5000)
 

@@ -1,7 +1,7 @@
-"""Routing to a target error: freeze the frames, draw the audits, and later obey the certificates.
+"""Routing to a target error: freeze the frames, draw the audits, escalate what is hopeless.
 
-Two steps with humans in between. `route_to_target` draws the audits; once they are answered,
-`route_certified` accepts what the certificates allow and escalates the rest. Pure.
+The first of two steps with humans in between: once the audits are answered, the certificates on
+these frames (`judges.trust.certificate`) say what is accepted. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from db.errors import BadInput
 from judges.trust.ballots import MISSING, TIE, Ballots, Consensus
-from judges.trust.certificate import Certificate, Frame, draw_audit
+from judges.trust.frame import Frame, draw_audit
 from review.detectors.flag import Flag
 from review.forecast import Forecast, forecast_target, plan_audits
 from review.ordering import hard_mask, queue_order, review_value, risk
@@ -71,7 +72,8 @@ def freeze_frames(
     names = np.array([WHOLE] * len(ballots) if strata is None else list(strata), dtype=np.str_)
     score = 1.0 - risk(consensus, tie_ok=options.tie_ok)
     rows = {
-        name: np.flatnonzero((names == name) & voted & ~is_tie) for name in dict.fromkeys(names)
+        name: np.flatnonzero((names == name) & voted & ~is_tie)
+        for name in dict.fromkeys(names.tolist())
     }
     if options.ties == "certify":
         rows[TIES] = np.flatnonzero(voted & is_tie)
@@ -98,7 +100,7 @@ def route_to_target(
     certificate. strata: a name per pair where promises are made by domain (each gets delta / D).
     """
     if options.target_error is None:
-        raise ValueError(
+        raise BadInput(
             f"target_error is {options.target_error!r}; a promise needs a share like 0.03: "
             "give one, or use a mode without a promise."
         )
@@ -165,46 +167,6 @@ def _first_draw(frame: Frame, share: float, strata: int, options: RouteOptions) 
     )
     drawn, inclusion = draw_audit(frame, audits, options.seed)
     return _Draw(drawn, inclusion, int(np.quantile(accepted, 0.95)), forecast)
-
-
-def route_certified(
-    pair_ids: Sequence[str],
-    ballots: Ballots,
-    consensus: Consensus,
-    flags: Sequence[Flag],
-    options: RouteOptions,
-    frames: Mapping[str, Frame],
-    certificates: Mapping[str, Certificate],
-    *,
-    labels_P: NDArray[np.int8] | None = None,
-) -> Plan:
-    """Second step: accept what the certificates cover, escalate the rest; audits stay audits.
-
-    `frames` and `certificates` are those of the first step; a consensus refitted since changes the
-    order of the queue, never what is accepted.
-    """
-    row = {pair_id: place for place, pair_id in enumerate(pair_ids)}
-    audited, safe = np.zeros(len(ballots), bool), np.zeros(len(ballots), bool)
-    inclusion = np.zeros(len(ballots))
-    for name, certificate in certificates.items():
-        frame = frames[name]
-        if frame.sha256() != certificate.frame_sha256:
-            raise ValueError(
-                f"the certificate of stratum {name!r} speaks of frame "
-                f"{certificate.frame_sha256[:12]!r}, not {frame.sha256()[:12]!r}: "
-                "pass the frames that were frozen when its audit was drawn."
-            )
-        members = np.array([row[pair_id] for pair_id in frame.pair_ids], np.int64)
-        drawn, chance = draw_audit(frame, certificate.audits, certificate.seed)
-        audited[[row[pair_id] for pair_id in drawn]] = True
-        inclusion[members] = chance
-        safe[members[certificate.accepted_P(frame)]] = True
-    aside = set_aside(ballots, flags, labels_P)
-    causes = {
-        "certified": safe & ~audited,
-        "uncertified": ~safe & ~audited & ~aside.any_P & (consensus.choice_P != TIE),
-    }
-    return _plan(ballots, consensus, flags, options, labels_P, audited, inclusion, safe, causes)
 
 
 def _plan(

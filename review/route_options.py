@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
+from db.errors import BadInput
+
 Mode = Literal["agreement", "reviews", "share", "hours", "target"]
 
 REASONS = {
@@ -60,7 +62,7 @@ class RouteOptions:
         modes = ("min_agreement", "max_reviews", "review_share", "hours", "target_error")
         given = [name for name in modes if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError(
+            raise BadInput(
                 f"route got {given!r} where exactly one of {', '.join(modes)} is needed: "
                 "choose one."
             )
@@ -79,12 +81,12 @@ class RouteOptions:
         for name, (low, high) in bounds.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise ValueError(
+                raise BadInput(
                     f"{name} is {value!r}; {low:g} to {high:g} is allowed: "
                     "give a value in that range."
                 )
         if self.hours is not None and not (self.seconds_per_review or 0) > 0:
-            raise ValueError(
+            raise BadInput(
                 f"hours is {self.hours!r} but seconds_per_review is {self.seconds_per_review!r}: "
                 "give the measured seconds an answer takes, or a number of reviews instead."
             )

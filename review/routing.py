@@ -11,6 +11,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from db.errors import BadInput
 from judges.trust.ballots import MISSING, TIE, Ballots, Consensus
 from review.detectors.flag import Flag
 from review.detectors.votes import agreement
@@ -61,7 +62,7 @@ def route(
     settled and take part in no draw.
     """
     if options.mode == "target":
-        raise ValueError(
+        raise BadInput(
             f"target_error is {options.target_error!r}: a promise needs frozen pair ids; "
             "use review.promise.route_to_target."
         )

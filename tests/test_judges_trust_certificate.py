@@ -10,16 +10,9 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from judges.trust.audit import audits_needed, clean_audits_needed
-from judges.trust.certificate import (
-    SHARES,
-    Certificate,
-    Frame,
-    certify,
-    certify_strata,
-    draw_audit,
-    test_levels,
-    verify_certificate,
-)
+from judges.trust.certificate import Certificate, certify, certify_strata, verify_certificate
+from judges.trust.frame import Frame, draw_audit
+from judges.trust.levels import SHARES, test_levels
 
 
 def frame_of(size: int, seed: int = 0) -> Frame:
@@ -52,7 +45,9 @@ def test_nested_sets_are_the_most_confident_shares() -> None:
         1000, np.arange(0, 1000, 10), np.zeros(100, bool), target=0.02, delta=0.1, promise="g2"
     )
     assert [level.size for level in levels] == [ceil(share * 1000 - 1e-9) for share in SHARES]
-    assert len(levels) == 39 and levels[0].size == 50 and levels[1].size == 75
+    assert len(levels) == 39
+    assert levels[0].size == 50
+    assert levels[1].size == 75
     # every tenth rank is audited: 5 in the first 50
     assert levels[0].audited == 5
     # g2 tolerates floor(.02 * 1000) in every set, g1 floor(.02 * size)
@@ -102,7 +97,8 @@ def test_g1_budget_is_killed_by_a_failure_and_replaced_by_the_next_start() -> No
     wrong[300:330] = True
     levels = test_levels(4000, places, wrong, target=0.03, delta=0.1, promise="g1")
     passed = [level.passed for level in levels]
-    assert True in passed and False in passed[passed.index(True) :]
+    assert True in passed
+    assert False in passed[passed.index(True) :]
     assert passed[-1]  # 30 of 2,000 wrong = 1.5%: a later start certifies the whole
 
 
@@ -112,7 +108,8 @@ def test_certificate_survives_json_and_verifies() -> None:
     wrong_P[frame.ranking()[-30:]] = True
     answers = audit(frame, wrong_P, 200, seed=5)
     made = certify(frame, answers, target=0.05, seed=5, model_version="m1")
-    assert made.holds and made.accepted_P(frame).sum() == made.accepted
+    assert made.holds
+    assert made.accepted_P(frame).sum() == made.accepted
     assert frame.scores_P[made.accepted_P(frame)].min() == made.threshold
     back = Certificate.from_dict(json.loads(json.dumps(made.to_dict())))
     assert back == made
@@ -153,18 +150,22 @@ def test_nothing_certified_says_how_much_is_missing() -> None:
     frame = frame_of(300)
     answers = audit(frame, np.ones(300, bool), 30, seed=0)
     none = certify(frame, answers, target=0.02)
-    assert not none.holds and none.threshold is None and none.missing > 0
+    assert not none.holds
+    assert none.threshold is None
+    assert none.missing > 0
     assert "missing" in none.sentence()
     # a set no larger than what may be wrong needs no evidence, and is not called certified
     empty = certify(frame, {}, target=0.1)
-    assert not empty.holds and empty.missing > 0
+    assert not empty.holds
+    assert empty.missing > 0
 
 
 def test_strata_share_delta() -> None:
     frames = {"code": frame_of(300, 1), "chat": Frame.of(["q1", "q2"], np.array([0.5, 0.4]))}
     answers = audit(frames["code"], np.zeros(300, bool), 100, seed=2) | {"q1": False, "q2": False}
     made = certify_strata(frames, answers, audits={"code": 100, "chat": 2}, target=0.05, seed=2)
-    assert made["code"].delta == pytest.approx(0.05) and made["code"].stratum == "code"
+    assert made["code"].delta == pytest.approx(0.05)
+    assert made["code"].stratum == "code"
     assert made["chat"].accepted == 2  # everything was audited
 
 

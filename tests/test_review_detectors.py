@@ -62,6 +62,11 @@ def test_reversal_names_raters_and_the_favoured_position() -> None:
     assert not reversal(ballots, strongest=2)[0].hard  # a against tie is no change of sides
 
 
+def test_steady_raters_raise_no_flag() -> None:
+    assert reversal(ballots_of([[[A, A], [B, B]]]), strongest=0) == []
+    assert reversal(ballots_of([[[A, A]]]).take(np.zeros(0, np.int64))) == []
+
+
 def test_low_confidence_and_silence() -> None:
     consensus = consensus_of(np.array([np.log(3.0), np.log(9.0)]), 0.0)  # .75 and .9
     assert low_confidence(consensus, below=0.75) == []

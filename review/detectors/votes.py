@@ -91,32 +91,33 @@ def reversal(ballots: Ballots, *, strongest: int | None = None) -> list[Flag]:
     """
     flipped = reversed_PR(ballots)
     opposite = reversed_PR(ballots, ties=False)
+    hard = np.zeros(len(ballots), bool) if strongest is None else opposite[:, strongest]
     asked = np.maximum(swapped_PR(ballots).sum(axis=1), 1)
+    favours = np.where(opposite, np.where(ballots.codes_PRO[:, :, AB] == A, 1, 2), 0)
+    pairs, raters = np.nonzero(flipped)
+    if not len(pairs):
+        return []
     flags = []
-    for pair in np.flatnonzero(flipped.any(axis=1)):
-        who = np.flatnonzero(flipped[pair])
-        first_shown = [_position_chosen(ballots.codes_PRO[pair, rater]) for rater in who]
+    starts = np.flatnonzero(np.diff(pairs, prepend=-1))
+    for pair, who in zip(pairs[starts].tolist(), np.split(raters, starts[1:]), strict=True):
         flags.append(
             Flag(
                 "reversal",
-                int(pair),
-                float(len(who) / asked[pair]),
+                pair,
+                len(who) / int(asked[pair]),
                 {
-                    "raters": [ballots.raters[rater] for rater in who],
-                    "favours": first_shown,
+                    "raters": [ballots.raters[rater] for rater in who.tolist()],
+                    "favours": [_POSITIONS[side] for side in favours[pair, who].tolist()],
                     "opposite": int(opposite[pair].sum()),
                 },
-                hard=strongest is not None and bool(opposite[pair, strongest]),
+                hard=bool(hard[pair]),
             )
         )
     return flags
 
 
-def _position_chosen(codes_O: NDArray[np.int8]) -> str:
-    """Which shown position a reversed rater favoured; "neither" where one answer is a tie."""
-    if codes_O[AB] == A and codes_O[BA] == B:
-        return "first"
-    return "second" if codes_O[AB] == B and codes_O[BA] == A else "neither"
+_POSITIONS = ("neither", "first", "second")
+"""The shown position a reversed rater favoured; neither where one of its answers is a tie."""
 
 
 def low_confidence(consensus: Consensus, *, below: float = 0.75) -> list[Flag]:

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots
+from judges.trust.reading import read
 from judges.trust.tallies import NO_ORDER, tally_votes
-from judges.trust.text_features import EVEN_NAMES, ODD_NAMES, PairTexts, text_features
+from judges.trust.text_features import PairTexts
 
 CHOICES = {"a": A, "b": B, "tie": TIE, "abstain": MISSING}
 ORDERS = {"ab": 0, "ba": 1}
@@ -119,20 +120,16 @@ def _ballots(kept: list[dict[str, Any]], votes: tuple[Any, ...], texts: PairText
     domains = sorted({str(row["domain"]) for row in kept if row.get("domain") is not None})
     index = {name: number for number, name in enumerate(domains)}
     domain_P = [index[str(row["domain"])] if row.get("domain") is not None else -1 for row in kept]
-    odd, even = text_features(texts)
-    return Ballots(
+    bare = Ballots(
         codes,
         names,
         families,
         np.array(prompt_P, np.int64),
         np.array(domain_P, np.int64),
         tuple(domains),
-        odd,
-        ODD_NAMES,
-        confidence,
-        even,
-        EVEN_NAMES,
+        confidence_PRO=confidence,
     )
+    return read(bare, texts)
 
 
 def _truth(folder: Path, place: dict[str, tuple[int, bool]], pairs: int) -> NDArray[np.int8]:

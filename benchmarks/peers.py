@@ -1,0 +1,245 @@
+"""The label model's peers behind its own interface: crowd-kit, cleanlab, scikit-learn on votes.
+
+crowd-kit and cleanlab are the optional extra `bench`. Every peer may read all votes; human answers
+only those it is given. Leaves out: the baselines that are part of the package.
+"""
+
+import contextlib
+import io
+import warnings
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+
+from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, Pooler, consensus_of
+from judges.trust.majority import Majority
+from judges.trust.patterns import mean_votes
+from judges.trust.text_features import ODD_NAMES
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int8]
+LEAST_ANSWERS = 5
+MOST_DOMAINS = 12
+
+
+@contextlib.contextmanager
+def quiet() -> Any:
+    """Peers warn about their own dependencies and print progress; neither is ours to show."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def crowd_kit(name: str, ballots: Ballots) -> Consensus:
+    """DawidSkene, GLAD or MACE of crowd-kit on all votes, each order one answer of its worker."""
+    import pandas as pd
+    from crowdkit import aggregation
+
+    pair, rater, order = np.nonzero(ballots.codes_PRO != MISSING)
+    table = pd.DataFrame(
+        {"task": pair, "worker": rater, "label": ballots.codes_PRO[pair, rater, order]}
+    )
+    options: dict[str, dict[str, int]] = {"MACE": {"n_restarts": 3}, "GLAD": {"n_iter": 20}}
+    with quiet():
+        found = getattr(aggregation, name)(**options.get(name, {})).fit_predict_proba(table)
+    p = np.zeros((len(ballots), 3))
+    p[:] = 1 / 3
+    p[found.index.to_numpy()] = found.reindex(columns=[A, B, TIE], fill_value=0.0).to_numpy()
+    p = np.clip(p, 1e-6, 1)
+    p /= p.sum(axis=1, keepdims=True)
+    return Consensus(p, np.log(p[:, A]) - np.log(p[:, B]))
+
+
+@dataclass
+class Fixed:
+    """An answer that needs no human ones and was computed once for the whole set."""
+
+    found: Consensus
+
+    def fit(
+        self, ballots: Ballots, labels_P: Codes | None = None, weight_P: Floats | None = None
+    ) -> Self:
+        """Nothing is learned."""
+        return self
+
+    def predict(self, ballots: Ballots) -> Consensus:
+        """The stored answer; only for the pairs it was computed on."""
+        return self.found
+
+
+def signed_votes(ballots: Ballots) -> Floats:
+    """One column for each rater and order: +1 for A, −1 for B, else 0."""
+    sign: Floats = np.array([1.0, -1.0, 0.0, 0.0])[ballots.codes_PRO]
+    return sign.reshape(len(ballots), -1)
+
+
+def texts_only(ballots: Ballots, names: tuple[str, ...] = ODD_NAMES) -> Floats:
+    """Plain text features in units of their root mean square; nothing the panel taught."""
+    kept = [i for i, name in enumerate(ballots.feature_names) if name in names]
+    columns = ballots.features_PF[:, kept].astype(np.float64)
+    unit = np.sqrt(np.mean(columns**2, axis=0)) if len(columns) else np.ones(len(kept))
+    return columns / np.where(unit > 0, unit, 1.0)
+
+
+def mirrored_rows(columns: Floats, labels: Codes) -> tuple[Floats, NDArray[np.bool_]]:
+    """Decided rows and their mirror images, so that a learner cannot prefer a name."""
+    known = (labels == A) | (labels == B)
+    x, y = columns[known], labels[known] == A
+    return np.concatenate([x, -x]), np.concatenate([y, ~y])
+
+
+@dataclass
+class VotesModel:
+    """Logistic regression or gradient boosting on votes (boosting: and length and domain)."""
+
+    boosted: bool = False
+
+    learner_: Any = field(init=False, default=None)
+
+    def fit(
+        self, ballots: Ballots, labels_P: Codes | None = None, weight_P: Floats | None = None
+    ) -> Self:
+        """Learn from the decided answers; with fewer than 5 the majority stands in."""
+        self.learner_ = None
+        decided = 0 if labels_P is None else int(np.isin(labels_P, (A, B)).sum())
+        if labels_P is None or decided < LEAST_ANSWERS:
+            return self
+        x, y = mirrored_rows(self._odd(ballots), labels_P)
+        if self.boosted:
+            known = np.isin(labels_P, (A, B))
+            even = np.tile(self._even(ballots)[known], (2, 1))
+            self.learner_ = HistGradientBoostingClassifier(
+                max_iter=60,
+                max_leaf_nodes=6,
+                learning_rate=0.08,
+                min_samples_leaf=max(5, min(20, decided // 10)),
+                early_stopping=False,
+                random_state=0,
+            ).fit(np.concatenate([x, even], axis=1), y)
+        else:
+            self.learner_ = LogisticRegression(fit_intercept=False).fit(x, y)
+        return self
+
+    def predict(self, ballots: Ballots) -> Consensus:
+        """Log-odds, symmetric in A and B."""
+        if self.learner_ is None:
+            return Majority().predict(ballots)
+        odd = self._odd(ballots)
+        if not self.boosted:
+            return consensus_of(self.learner_.decision_function(odd), 0.0)
+        even = self._even(ballots)
+        p = self.learner_.predict_proba(np.concatenate([odd, even], axis=1))[:, 1]
+        q = self.learner_.predict_proba(np.concatenate([-odd, even], axis=1))[:, 1]
+        return consensus_of(np.log(p + 1 - q) - np.log(q + 1 - p), 0.0)
+
+    def _odd(self, ballots: Ballots) -> Floats:
+        votes = signed_votes(ballots)
+        return (
+            np.concatenate([votes, texts_only(ballots, ("length",))], axis=1)
+            if (self.boosted)
+            else votes
+        )
+
+    def _even(self, ballots: Ballots) -> Floats:
+        domains = np.arange(min(len(ballots.domains), MOST_DOMAINS))
+        return (ballots.domain_P[:, None] == domains).astype(np.float64)
+
+
+@dataclass
+class BestJudge:
+    """The rater that agrees most with the human answers; votes of the others are not used."""
+
+    rater_: int = field(init=False, default=0)
+
+    def fit(
+        self, ballots: Ballots, labels_P: Codes | None = None, weight_P: Floats | None = None
+    ) -> Self:
+        """Pick by agreement with the decided answers, the first rater without any."""
+        mean, _ = mean_votes(ballots.codes_PRO)
+        self.rater_ = 0
+        if labels_P is not None:
+            side = np.where(labels_P == A, 1.0, np.where(labels_P == B, -1.0, 0.0))
+            self.rater_ = int(np.argmax(side @ mean))
+        return self
+
+    def predict(self, ballots: Ballots) -> Consensus:
+        """Twice its mean vote as log-odds."""
+        return consensus_of(2.0 * mean_votes(ballots.codes_PRO)[0][:, self.rater_], 0.0)
+
+
+@dataclass
+class CrowdLab:
+    """CROWDLAB of cleanlab: judges as annotators, and a classifier fitted out of fold by prompt.
+
+    The classifier is a logistic regression on votes and text features from 5 answers on, before
+    that on the texts and the majority of the judges. Human answers teach it and are no annotator,
+    so that no answered pair judges itself.
+    """
+
+    folds: int = 5
+    scores_P: Floats = field(init=False, repr=False)
+    _found: Consensus = field(init=False, repr=False)
+
+    def fit(
+        self, ballots: Ballots, labels_P: Codes | None = None, weight_P: Floats | None = None
+    ) -> Self:
+        """Run on the whole set; ActiveLab scores (low: ask next) are left in scores_P."""
+        from cleanlab.multiannotator import (
+            get_active_learning_scores,
+            get_label_quality_multiannotator,
+        )
+
+        mean, _ = mean_votes(ballots.codes_PRO)
+        annotators = np.where(mean > 0, 0.0, np.where(mean < 0, 1.0, np.nan))
+        voted = ~np.isnan(annotators).all(axis=1)
+        p_a = self._classifier(ballots, labels_P)
+        p = np.stack([p_a, 1 - p_a], axis=1)
+        lean, self.scores_P = p_a.copy(), np.abs(p_a - 0.5) + 0.5
+        usable = ~np.isnan(annotators[voted]).all(axis=0)
+        given = annotators[voted][:, usable]
+        with quiet():
+            info = get_label_quality_multiannotator(
+                given, p[voted], return_detailed_quality=False, verbose=False
+            )["label_quality"]
+            scores, _ = get_active_learning_scores(given, p[voted])
+        quality = info["consensus_quality_score"].to_numpy()
+        lean[voted] = np.where(info["consensus_label"].to_numpy() == 0, quality, 1 - quality)
+        self.scores_P[voted] = scores
+        lean = np.clip(lean, 1e-4, 1 - 1e-4)
+        self._found = consensus_of(np.log(lean) - np.log(1 - lean), 0.0)
+        return self
+
+    def predict(self, ballots: Ballots) -> Consensus:
+        """The answer for the fitted set."""
+        return self._found
+
+    def _classifier(self, ballots: Ballots, labels_P: Codes | None) -> Floats:
+        """Out-of-fold P(A) of every pair, within [.02, .98]."""
+        majority = Majority().predict(ballots).lean_P
+        decided = 0 if labels_P is None else int(np.isin(labels_P, (A, B)).sum())
+        texts = texts_only(ballots)
+        if labels_P is not None and decided >= LEAST_ANSWERS:
+            columns = np.concatenate([signed_votes(ballots), texts], axis=1)
+            target = labels_P
+        else:
+            columns = texts
+            target = np.where(majority > 0.5, A, np.where(majority < 0.5, B, MISSING))
+        p = majority.copy()
+        fold_P = ballots.prompt_P % self.folds
+        for fold in range(self.folds):
+            inside = fold_P == fold
+            x, y = mirrored_rows(columns[~inside], target[~inside].astype(np.int8))
+            if columns.shape[1] and len(y) >= LEAST_ANSWERS and inside.any():
+                learner = LogisticRegression(fit_intercept=False).fit(x, y)
+                p[inside] = learner.predict_proba(columns[inside])[:, 1]
+        return np.clip(p, 0.02, 0.98)
+
+
+def unlabelled(ballots: Ballots) -> dict[str, Pooler]:
+    """The peers that read votes alone, run once on the set."""
+    names = {"dawid_skene": "DawidSkene", "glad": "GLAD", "mace": "MACE"}
+    return {ours: Fixed(crowd_kit(theirs, ballots)) for ours, theirs in names.items()}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from db.consensus import consensus_of, newest_fit
-from db.models import Adjudication, Batch, Pair, PairRoute, Preference, Review, Task
+from db.models import Adjudication, Batch, Gold, Pair, PairRoute, Preference, Review, Task
 from db.reviews import standing
 from db.upsert import insert_all
 from db.vocabulary import Choice, Route, TaskKind, TaskStatus
@@ -229,3 +229,24 @@ def of_pair(session: Session, pair_id: int) -> Sequence[Preference]:
     return session.scalars(
         select(Preference).where(Preference.pair_id == pair_id).order_by(Preference.id)
     ).all()
+
+
+def answers(session: Session) -> list[tuple[int, int, Choice, Choice | None]]:
+    """(annotator, pair, choice, gold) of every standing answer before any reveal that was not an
+    abstain; gold is the trusted choice where the pair was asked as hidden gold, else None.
+    """
+    rows = session.execute(
+        select(Review.annotator_id, Review.pair_id, Review.choice, Review.kind, Gold.choice)
+        .outerjoin(Gold, Gold.pair_id == Review.pair_id)
+        .where(
+            Review.choice != Choice.ABSTAIN,
+            Review.post_reveal.is_(False),
+            or_(Review.kind.is_(None), Review.kind.in_((*_TEACHES[1:], TaskKind.GOLD))),
+            standing(),
+        )
+        .order_by(Review.id)
+    )
+    return [
+        (who, pair, choice, gold if kind is TaskKind.GOLD else None)
+        for who, pair, choice, kind, gold in rows
+    ]

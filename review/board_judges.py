@@ -16,8 +16,9 @@ from db.session import Database
 from db.vocabulary import Choice, Order
 from judges.pooling import Poll, read_poll, stored_consensus
 from judges.trust.agreement import agreement_matrix
-from judges.trust.ballots import A, B, Consensus
+from judges.trust.ballots import MISSING, A, B, Consensus
 from judges.trust.calibration import ReliabilityBin, reliability
+from judges.trust.effective import LEAST_SHARED, effective_number, error_correlation
 from judges.trust.intervals import Estimate, mean_by_prompt, wilson
 from review.report_quality import Reversal, judge_leans, reversals, right, single_choices
 from review.roles import Action, require
@@ -72,7 +73,7 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
         leanings=_leanings(poll),
         calibration=reliability(pooled.lean_P, truth_P) if pooled is not None else (),
         matrix=_matrix(poll.ballots.raters, codes_PR),
-        effective=effective_judges(leans_PR, truth_P),
+        effective=_effective(poll, truth_P),
         budget=_budget(pooled, truth_P) if pooled is not None else [],
         weeks=weekly(days),
         costs=costs,
@@ -152,23 +153,11 @@ def _matrix(names: Sequence[str], codes_PR: NDArray[np.int8]) -> list[dict[str, 
     ]
 
 
-def effective_judges(leans_PR: Floats, truth_P: NDArray[np.int8]) -> float | None:
-    """How many judges that err independently the panel is worth: R / (1 + (R - 1) * rho).
-
-    rho is the mean correlation of the judges' errors on pairs with a human answer (the design
-    effect of Kish 1965, section 5.4); None below two judges or 20 such pairs.
-    """
-    decided = np.isin(truth_P, (A, B)) & np.isfinite(leans_PR).all(axis=1)
-    judges = leans_PR.shape[1]
-    if judges < 2 or decided.sum() < 20:
+def _effective(poll: Poll, truth_P: NDArray[np.int8]) -> float | None:
+    """Effective number of independent judges; None with fewer answered pairs than it needs."""
+    if len(poll.ballots.raters) < 2 or (truth_P != MISSING).sum() < LEAST_SHARED:
         return None
-    error_PR = np.abs(leans_PR[decided] - (truth_P[decided] == A)[:, None])
-    error_PR = error_PR[:, error_PR.std(axis=0) > 0]
-    if error_PR.shape[1] < 2:
-        return None
-    related = np.corrcoef(error_PR.T)
-    rho = float(related[np.triu_indices(len(related), 1)].mean())
-    return float(judges / (1 + (judges - 1) * max(rho, 0.0)))
+    return effective_number(error_correlation(poll.ballots, truth_P))
 
 
 def _budget(pooled: Consensus, truth_P: NDArray[np.int8]) -> list[dict[str, Any]]:

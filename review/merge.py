@@ -5,7 +5,7 @@ Leaves out the database (`steps`).
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -48,8 +48,13 @@ class Outcome:
     doubtful_task: int | None = None
 
 
-def settle(known: Evidence, settings: ReviewSettings) -> Outcome:
-    """The label of one pair, if its evidence settles it."""
+def settle(
+    known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, float] | None = None
+) -> Outcome:
+    """The label of one pair, if its evidence settles it.
+
+    accuracy: of annotators by id, where measured; the settings' assumption for the others.
+    """
     opinions = [o for o in known.opinions if o.choice is not Choice.ABSTAIN]
     if known.binding is not None and known.binding.choice is not Choice.ABSTAIN:
         return Outcome(_adjudicated(known, known.binding, opinions, settings))
@@ -58,7 +63,7 @@ def settle(known: Evidence, settings: ReviewSettings) -> Outcome:
         return Outcome()
     choice = majority(o.choice for o in settled)
     if choice is not None:
-        return _reviewed(known, choice, settled, settings)
+        return _reviewed(known, choice, settled, settings, accuracy or {})
     if settled or known.consensus is None or known.route not in (Route.ACCEPT, Route.AUDIT):
         return Outcome()
     return Outcome(_pooled(known, known.consensus))
@@ -87,9 +92,14 @@ def posterior(prior: Three, said: Sequence[tuple[Choice, float]]) -> Three:
 
 
 def _reviewed(
-    known: Evidence, choice: Choice, opinions: Sequence[Opinion], settings: ReviewSettings
+    known: Evidence,
+    choice: Choice,
+    opinions: Sequence[Opinion],
+    settings: ReviewSettings,
+    accuracy: Mapping[int, float],
 ) -> Outcome:
-    said = [(o.choice, settings.reviewer_accuracy) for o in opinions]
+    assumed = settings.reviewer_accuracy
+    said = [(o.choice, accuracy.get(o.annotator_id, assumed)) for o in opinions]
     after = posterior(known.consensus or _FLAT, said)
     lone = opinions[0] if len(opinions) == 1 else None
     if lone is not None and lone.kind is TaskKind.ESCALATION:

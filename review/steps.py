@@ -7,7 +7,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.orm import Session
+import numpy as np
 
 from db import annotators, preferences, reviews, tasks
 from db.errors import BadInput
@@ -16,10 +16,12 @@ from db.imports.fields import BadRow
 from db.imports.rows import LabelRow, parse_label
 from db.models import Preference
 from db.pairs import resolve_names
-from db.session import Database
+from db.session import Database, Session
 from db.types import now
 from db.upsert import chunks
-from db.vocabulary import Source, TaskStatus
+from db.vocabulary import Choice, Source, TaskStatus
+from judges.trust.ballots import MISSING, TIE, A, B
+from judges.trust.reviewers import Answers, fit_reviewers
 from review.deciding import settle as settle_task
 from review.merge import Label, settle
 from review.settings import ReviewSettings
@@ -27,6 +29,7 @@ from review.settings import ReviewSettings
 Progress = Callable[[str, int, int], None]
 
 _A_TRANSACTION = 100
+_CODES = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
 _PROVENANCE = ("choice", "strength", "both_bad", "source", "adjudication_id", "task_kind")
 
 
@@ -61,11 +64,12 @@ def merge(
     """Settle every pair whose evidence settles it. Safe to repeat and to kill between chunks."""
     counts: Counter[str] = Counter()
     with database.read() as session:
+        accuracy = measured_accuracy(session, settings)
         ids = list(preferences.chunks_of_pairs(session))
     total, done = sum(map(len, ids)), 0
     for chunk in ids:
         with database.begin() as session:
-            counts += _merge_chunk(session, chunk, settings)
+            counts += _merge_chunk(session, chunk, settings, accuracy)
         done += len(chunk)
         if progress is not None:
             progress("merging", done, total)
@@ -83,18 +87,23 @@ def merge(
     )
 
 
-def _merge_chunk(session: Session, pair_ids: list[int], settings: ReviewSettings) -> Counter[str]:
+def _merge_chunk(
+    session: Session,
+    pair_ids: list[int],
+    settings: ReviewSettings,
+    accuracy: Mapping[int, float],
+) -> Counter[str]:
     counts: Counter[str] = Counter()
     old = preferences.current(session, pair_ids)
     ended: list[int] = []
     rows: list[dict[str, Any]] = []
     at = now()
     for known in preferences.evidence(session, pair_ids):
-        outcome = settle(known, settings)
+        outcome = settle(known, settings, accuracy)
         if outcome.doubtful_task is not None and tasks.ask_again(session, outcome.doubtful_task):
             counts["doubtful"] += 1
         elif outcome.doubtful_task is not None:
-            outcome = settle(known, settings.model_copy(update={"doubt_below": 0.0}))
+            outcome = settle(known, settings.model_copy(update={"doubt_below": 0.0}), accuracy)
         before = old.get(known.pair_id)
         if outcome.label is None:
             if before is not None:
@@ -111,6 +120,33 @@ def _merge_chunk(session: Session, pair_ids: list[int], settings: ReviewSettings
     preferences.supersede(session, ended, at)
     preferences.add(session, rows)
     return counts
+
+
+def measured_accuracy(session: Session, settings: ReviewSettings) -> dict[int, float]:
+    """Each annotator's accuracy, from hidden gold and from answers others gave too.
+
+    Shrunk towards the settings' assumption, which is worth ten answers. A pair asked as gold
+    stands apart from the same pair answered otherwise: its gold may rest on those very answers.
+    """
+    rows = preferences.answers(session)
+    people = sorted({annotator_id for annotator_id, *_ in rows})
+    place = {annotator_id: n for n, annotator_id in enumerate(people)}
+    units: dict[tuple[int, bool], int] = {}
+    pair_V = [units.setdefault((pair, gold is not None), len(units)) for _, pair, _, gold in rows]
+    gold_P = np.full(len(units), MISSING, np.int8)
+    for unit, (_, _, _, gold) in zip(pair_V, rows, strict=True):
+        if gold is not None:
+            gold_P[unit] = _CODES[gold]
+    answers = Answers(
+        np.array(pair_V, np.int64),
+        np.array([place[row[0]] for row in rows], np.int64),
+        np.array([_CODES[row[2]] for row in rows], np.int8),
+    )
+    right = settings.reviewer_accuracy
+    found = fit_reviewers(
+        answers, len(people), len(units), gold_P=gold_P, prior=(10 * right, 10 * (1 - right))
+    )
+    return {annotator_id: float(found.accuracy_R[n]) for annotator_id, n in place.items()}
 
 
 def _same(before: Preference, label: Label) -> bool:
@@ -137,8 +173,8 @@ class Replayed:
         """One line for people."""
         return (
             f"replay: {self.answers} recorded answers to {self.tasks} open tasks, {self.settled} "
-            f"settled, {self.disputed} disputed, {self.without_answer} stay open without a recorded "
-            f"answer; {self.unknown_pairs} recorded pairs are not known here"
+            f"settled, {self.disputed} disputed, {self.without_answer} stay open without one; "
+            f"{self.unknown_pairs} recorded pairs are not known here"
         )
 
 

@@ -12,9 +12,9 @@ from review import deciding, queue
 from review.adjudicating import adjudicate
 from review.merge import majority, posterior, settle
 from review.settings import ReviewSettings
-from review.steps import merge, replay_labels
+from review.steps import measured_accuracy, merge, replay_labels
 from review.verdict import Answer
-from review_worlds import PLAIN, add_consensus, add_pairs, add_person, escalate, say
+from review_worlds import PLAIN, add_consensus, add_gold, add_pairs, add_person, escalate, say
 
 RULES = ReviewSettings()
 
@@ -272,3 +272,20 @@ def test_replay_refuses_what_it_cannot_use(database):
         replay_labels(database, [], share=2)
     with pytest.raises(BadInput, match=r"label row 1: choice is 'c'"):
         replay_labels(database, [{"pair_id": "x", "annotator": "y", "choice": "c"}])
+
+
+def test_who_fails_on_gold_is_believed_less(database):
+    pairs = add_pairs(database, 12)
+    add_gold(database, pairs[:10], Choice.A)
+    good, poor = add_person(database, "Good"), add_person(database, "Poor")
+    for pair in pairs[:10]:
+        say(database, good, pair, Choice.A, kind=TaskKind.GOLD)
+        say(database, poor, pair, Choice.B, kind=TaskKind.GOLD)
+    with database.read() as session:
+        found = measured_accuracy(session, RULES)
+    # Beta(9, 1) before; after 10 of 10 the mean is 19/20, after 0 of 10 it is 9/20
+    assert found[good] == pytest.approx(0.95, abs=0.01)
+    assert found[poor] == pytest.approx(0.45, abs=0.01)
+    known = Evidence(1, (0.85, 0.0, 0.15), 5, Route.ESCALATE, 3, (opinion(poor, Choice.B),))
+    assert settle(known, RULES, {poor: 0.45}).doubtful_task == 7
+    assert settle(known, RULES, {poor: 0.95}).label.choice is Choice.B

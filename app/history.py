@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from app.output import plain, table
 from db import panel, reviews
 from db.events import history
 from db.models import Pair
 from db.pairs import get_pair, names_of
 from db.preferences import of_pair as preferences_of
+from db.session import Session
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,10 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from db.asking import has_claims, join_job, release_runs, unfinished_runs
 from db.models import Run
 from db.runs import finish_run, start_run
-from db.session import Database
+from db.session import Database, Session
 from db.vocabulary import RunStatus
 from judges.panel import JudgeConfig, Panel
 

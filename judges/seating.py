@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
 from db.errors import UnknownName
 from db.judges import judge_version
 from db.models import JudgeVersion
+from db.session import Session
 from db.vocabulary import Order
 from judges import prompts
 from judges.asking import Asker, Scorer

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy.orm import Session
-
 from db import annotators, events, leases, panel, reviews, tasks
 from db.errors import Conflict, NotAllowed
 from db.models import Lease, Review, Task
-from db.session import Database
+from db.session import Database, Session
 from db.types import now
 from db.vocabulary import Choice, LeaseStatus, TaskKind, TaskStatus
 from review import queue

@@ -6,13 +6,11 @@ Before the answer nothing but the texts leaves this file.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.orm import Session
-
 from db import annotators, content, figures, leases, panel, reviews, tasks
 from db.errors import NotAllowed
 from db.models import Task
 from db.panel import PanelVote
-from db.session import Database
+from db.session import Database, Session
 from db.types import now
 from db.vocabulary import Choice, LeaseStatus, TaskKind
 from review.quality import Share, matches, pace

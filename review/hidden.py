@@ -2,10 +2,9 @@
 
 from random import Random
 
-from sqlalchemy.orm import Session
-
 from db import reviews
 from db.models import Annotator, Task
+from db.session import Session
 from db.tasks import personal
 from db.types import now
 from db.vocabulary import TaskKind

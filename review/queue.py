@@ -10,12 +10,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random, SystemRandom
 
-from sqlalchemy.orm import Session
-
 from db import annotators, events, leases
 from db.errors import LeaseLost, NotAllowed, UnknownName
 from db.models import Annotator, Lease, Task
-from db.session import Database
+from db.session import Database, Session
 from db.types import now
 from db.vocabulary import LeaseStatus, TaskKind, TaskStatus
 from review import hidden

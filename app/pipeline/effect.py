@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from db import checkpoints
 from db.asking import PairText, pair_texts
@@ -20,7 +19,7 @@ from db.consensus import answers_to_learn_from, usable_votes, voted_pairs, votin
 from db.errors import Conflict
 from db.gold import gold_labels
 from db.models import Checkpoint, Dataset
-from db.session import Database
+from db.session import Database, Session
 from db.vocabulary import CheckpointKind, Order
 from judges.asking import Answer
 from judges.constitution import Constitution

@@ -1,6 +1,6 @@
 """The ladder of the cascade: which judges are asked at which step, and how far each pair has come.
 
-Where a pair stands is read from its stored votes alone.
+Where a pair stands, and how sure it was there, is read from stored votes alone.
 """
 
 from collections.abc import Mapping
@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from db import spending
+from db import slots
+from db.consensus import answers_to_learn_from, voted_pairs, voting_versions
 from db.judges import find_version
 from db.preferences import chunks_of_pairs
-from db.session import Database
+from db.session import Database, Session
 from db.vocabulary import Order, Provider
-from judges import seating
+from judges import pooling, seating
 from judges.panel import JudgeConfig, Panel
 
 
@@ -60,31 +61,68 @@ class Standing:
 
 def standing(database: Database, panel: Panel, ladder: list[Rung]) -> Standing:
     """Read it from the stored votes of today's judge versions."""
-    place = {
-        (judge.name, _shown(judge, rung.order), rung.sample): s
-        for s, rung in enumerate(ladder)
-        for judge in rung.judges
-    }
     with database.read() as session:
         ids = [pair for chunk in chunks_of_pairs(session) for pair in chunk]
-        found = {find_version(session, j.name, j.version(panel.rules)): j for j in panel.asked}
-        name_of = {version: judge.name for version, judge in found.items() if version is not None}
+        names = _versions(session, panel)
+        place = _places(names, ladder)
         row_of = {pair: p for p, pair in enumerate(ids)}
         votes = np.zeros((len(ids), len(ladder)), np.int64)
-        for pair, version, order, sample in spending.answered_slots(session, name_of):
-            stage = place.get((name_of[version], order, sample))
+        for pair, *slot in slots.answered_slots(session, names):
+            stage = place.get(tuple(slot))
             if stage is not None and pair in row_of:
                 votes[row_of[pair], stage] += 1
     return Standing(np.array(ids, dtype=np.int64), votes)
 
 
+def confidence_at(
+    database: Database, panel: Panel, ladder: list[Rung], stage: int
+) -> dict[int, float]:
+    """Confidence of each pair by the votes of this rung and those below alone.
+
+    Later votes are left out, so that a cascade that is run again decides as it did before. Votes of
+    judges outside the ladder (imported ones) count from the start. Human answers teach the fit, and
+    no answered pair judges itself.
+    """
+    model = panel.panel.label_model
+    with database.read() as session:
+        place = _places(_versions(session, panel), ladder)
+        seen = (
+            vote
+            for vote, sample in slots.sampled_votes(session)
+            if place.get((vote.version_id, vote.order, sample), 0) <= stage
+        )
+        poll = pooling.read_poll(voted_pairs(session), seen, voting_versions(session))
+        labels_P = poll.labels(answers_to_learn_from(session))
+    ballots = poll.ballots
+    if model == "tiebreak":
+        from judges.trust.reading import read  # scikit-learn takes a second to import
+
+        ballots = read(ballots, poll.texts)
+    found = pooling.label_model(model).fit(ballots, labels_P).predict(ballots)
+    return dict(zip(poll.pair_ids, found.confidence_P.tolist(), strict=True))
+
+
+def _versions(session: Session, panel: Panel) -> dict[int, JudgeConfig]:
+    """Today's version of each judge that was asked before."""
+    found = {find_version(session, j.name, j.version(panel.rules)): j for j in panel.asked}
+    return {version: judge for version, judge in found.items() if version is not None}
+
+
+def _places(
+    versions: Mapping[int, JudgeConfig], ladder: list[Rung]
+) -> dict[tuple[object, ...], int]:
+    """The rung a vote belongs to, by judge version, order and sample."""
+    return {
+        (version, rung.order if judge.ordered else Order.NONE, rung.sample): stage
+        for stage, rung in enumerate(ladder)
+        for version, judge in versions.items()
+        if judge in rung.judges
+    }
+
+
 def _stands(judge: JudgeConfig, order: Order) -> bool:
     """Whether a judge is asked at rungs of this order; one without an order at the first."""
     return order in judge.asked_orders or (order is Order.AB and not judge.ordered)
-
-
-def _shown(judge: JudgeConfig, order: Order) -> Order:
-    return order if judge.ordered else Order.NONE
 
 
 def with_weights(panel: Panel, environ: Mapping[str, str], beside: Path | None) -> Panel:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy.orm import Session
 
 from app.pipeline.certificates import audits_of, frame_of, settled_choice
 from db import answers, batches, certificates, consensus, spending
@@ -18,7 +17,7 @@ from db.answers import Delivered, GoldLabel, HumanWork
 from db.gold import settled_by_humans
 from db.models import Batch, PairRoute
 from db.models import Certificate as StoredCertificate
-from db.session import Database
+from db.session import Database, Session
 from db.spending import OrderSpend
 from db.vocabulary import Choice, Order, Route, Source
 from judges.panel import Panel

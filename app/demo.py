@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -193,9 +194,7 @@ def _export(demo: Demo) -> str:
         try:
             demo.step(
                 f"export datasets/{name}",
-                lambda report, folder=folder: export(
-                    demo.config.database, folder, ExportOptions(seed=7)
-                ),
+                partial(_without_bar, export, demo.config.database, folder, ExportOptions(seed=7)),
             )
         except Conflict:
             print("the labels changed since; the next export gets the next name")
@@ -224,13 +223,18 @@ def _train(demo: Demo, dataset: str) -> None:
     columns: list[str] = []
     for name in (reward.checkpoint, judge.checkpoint):
         measured = demo.step(
-            f"evaluate {name}", lambda report, name=name: evaluate(database, name, rules)
+            f"evaluate {name}", partial(_without_bar, evaluate, database, name, rules)
         )
         columns, found = gold_rows(measured)
         rows |= {str(row[0]): row for row in found}
-        demo.step(f"promote {name}", lambda report, name=name: promote(database, name, rules))
+        demo.step(f"promote {name}", partial(_without_bar, promote, database, name, rules))
     print()
     table(f"Frozen gold: {measured.pairs} pairs no model was trained on", columns, [*rows.values()])
+
+
+def _without_bar(verb: Callable[..., Any], *given: Any) -> Any:
+    """Run a verb that is too quick for a progress bar: the last argument is the unused bar."""
+    return verb(*given[:-1])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What the judges' votes cost and how long they took, summed for the cost report. Read only."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,9 +9,6 @@ from sqlalchemy.orm import Session
 
 from db.models import Judge, JudgeVersion, Reservation, Run, Vote
 from db.vocabulary import Choice, Order
-
-Slot = tuple[int, int, Order, int]
-"""Pair, judge version, order, sample."""
 
 
 @dataclass(frozen=True)
@@ -130,15 +126,6 @@ def spent_since(session: Session, run_id: int) -> int:
         .where(Run.id > run_id, Run.finished_at.is_not(None))
     )
     return int(session.scalar(query) or 0)
-
-
-def answered_slots(session: Session, version_ids: Iterable[int]) -> Iterator[Slot]:
-    """Pair, judge version, order and sample of every stored vote of these versions."""
-    query = select(Vote.pair_id, Vote.judge_version_id, Vote.order, Vote.sample).where(
-        Vote.judge_version_id.in_(list(version_ids))
-    )
-    for row in session.execute(query.execution_options(yield_per=10_000)):
-        yield row[0], row[1], row[2], row[3]
 
 
 def open_run(session: Session, verb: str) -> Run | None:

@@ -13,17 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.output import Progress
-from app.pipeline.ladder import Rung, Standing, rungs_of, standing, with_weights
+from app.pipeline.ladder import (
+    Rung,
+    Standing,
+    confidence_at,
+    rungs_of,
+    standing,
+    with_weights,
+)
 from db import spending
-from db.errors import BadInput, BudgetSpent, TiebreakError
+from db.errors import BadInput, BudgetSpent, TiebreakError, UnknownName
 from db.runs import finish_run, start_run
 from db.session import Database
 from db.vocabulary import RunStatus
 from judges.panel import Panel
 from judges.prices import NANO
-from judges.results import Pooled
 from judges.steps import fit_consensus, run_judges
-from judges.trust.stopping import Policy, climb_mask
+from judges.trust.stopping import Policy
 
 VERB = "cascade"
 _SLICE = 10_000
@@ -32,14 +38,15 @@ _SLICE = 10_000
 
 @dataclass(frozen=True)
 class RungDone:
-    """One rung of one run. asked: pairs that had votes missing; sure: pairs it left sure enough."""
+    """One rung of one run. asked: pairs that had votes missing; settled: pairs that stopped
+    here or below."""
 
     rung: str
     judges: tuple[str, ...]
     asked: int
     votes: int
     cost_usd: float
-    sure: int
+    settled: int
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,9 @@ class Cascaded:
         saved = 1.0 - self.votes_there / self.votes_in_all if self.votes_in_all else 0.0
         line = (
             f"cascade: {self.pairs:,} pairs, {self.pairs - self.unsure:,} sure at "
-            f"{self.stop_at:g}, {self.unsure:,} not; {self.votes_there:,} of {self.votes_in_all:,} votes "
-            f"({saved:.0%} saved), ${self.cost_usd:.4f} spent"
+            f"{self.stop_at:g}, {self.unsure:,} not; "
+            f"{self.votes_there:,} of {self.votes_in_all:,} votes ({saved:.0%} saved), "
+            f"${self.cost_usd:.4f} spent"
         )
         if self.capped:
             line += "; the cap is reached, run again to go on"
@@ -103,6 +111,8 @@ def cascade(
         raise BadInput(f"--stop-at: {error}") from None
     panel = with_weights(panel, environ or {}, beside)
     ladder = rungs_of(panel)
+    if not ladder:
+        raise UnknownName("the panel has no judges to ask; add a [[judge]] to tiebreak.toml")
     with database.begin() as session:
         run = spending.open_run(session, VERB) or start_run(
             session, VERB, {"stop_at": stop_at, "careful": careful},
@@ -142,46 +152,52 @@ class _Climb:
     def all(self) -> Cascaded:
         """Every rung in turn; a rung that nobody has to climb to costs nothing."""
         done: list[RungDone] = []
-        fitted: Pooled | None = None
         there = standing(self.database, self.panel, self.ladder)
+        climbs = np.ones(len(there.pairs), bool)
         for stage, rung in enumerate(self.ladder):
-            wanted = self._wanted(stage, there, fitted)
+            wanted = self._wanted(stage, there, climbs)
             votes, spent = self._ask(rung, there.pairs[wanted].tolist())
             if votes:
                 there = standing(self.database, self.panel, self.ladder)
-            fitted = fit_consensus(self.database, self.panel.panel.label_model)
-            sure = int((~self._climbs(stage, there.pairs, fitted)).sum())
+            sure_P = self._sure(stage, there)
+            sure = sure_P >= self.policy.bar(stage, len(self.ladder))
             names = tuple(judge.name for judge in rung.judges)
-            done.append(RungDone(rung.name, names, int(wanted.sum()), votes, spent, sure))
+            climbs &= ~sure
+            settled = int((~climbs).sum())
+            done.append(RungDone(rung.name, names, int(wanted.sum()), votes, spent, settled))
             if self.capped:
                 break
-        if fitted is None:
-            raise BadInput("the panel has no judges to ask; add a [[judge]] to tiebreak.toml")
-        pairs = len(there.pairs)
+        return self._end(there, int(climbs.sum()), done)
+
+    def _end(self, there: Standing, unsure: int, done: list[RungDone]) -> Cascaded:
+        """Pool everything for whoever routes, and count."""
+        fitted = fit_consensus(self.database, self.panel.panel.label_model)
         each = sum(len(rung.judges) for rung in self.ladder)
-        unsure = int((_confidence(there.pairs, fitted) < self.policy.threshold).sum())
         return Cascaded(
-            pairs, self.policy.threshold, tuple(done), unsure, int(there.votes.sum()),
-            each * pairs, self.cost_usd, self.capped, self.problems, fitted.fit_id,
-        )  # fmt: skip
+            len(there.pairs),
+            self.policy.threshold,
+            tuple(done),
+            unsure,
+            int(there.votes.sum()),
+            each * len(there.pairs),
+            self.cost_usd,
+            self.capped,
+            self.problems,
+            fitted.fit_id,
+        )
 
-    def _wanted(self, stage: int, there: Standing, fitted: Pooled | None) -> NDArray[np.bool_]:
-        """Pairs to ask at this rung: begun ones are finished, unsure ones climb."""
+    def _wanted(
+        self, stage: int, there: Standing, climbs_P: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Pairs to ask at this rung: those that climbed here, all lower rungs answered."""
         full = np.array([len(rung.judges) for rung in self.ladder])
-        votes = there.votes
-        missing = votes[:, stage] < full[stage]
-        if stage == 0 or fitted is None:
-            return np.asarray(missing)
-        below = (votes[:, :stage] >= full[:stage]).all(axis=1)
-        climbs = (votes[:, stage] > 0) | self._climbs(stage - 1, there.pairs, fitted)
-        return np.asarray(missing & below & climbs)
+        below = (there.votes[:, :stage] >= full[:stage]).all(axis=1)
+        return np.asarray((there.votes[:, stage] < full[stage]) & below & climbs_P)
 
-    def _climbs(self, stage: int, pairs: NDArray[np.int64], fitted: Pooled) -> NDArray[np.bool_]:
-        """Pairs this stage does not settle; after the last one, those left for humans."""
-        sure = _confidence(pairs, fitted)
-        if stage == len(self.ladder) - 1:
-            return np.asarray(sure < self.policy.threshold)
-        return climb_mask(sure, stage, len(self.ladder), self.policy)
+    def _sure(self, stage: int, there: Standing) -> NDArray[np.float64]:
+        """Confidence of each pair after this rung, 0 where it has no vote."""
+        known = confidence_at(self.database, self.panel, self.ladder, stage)
+        return np.array([known.get(int(pair), 0.0) for pair in there.pairs])
 
     def _ask(self, rung: Rung, pair_ids: list[int]) -> tuple[int, float]:
         """Ask one rung about these pairs, as far as the money goes; votes stored and dollars."""
@@ -213,10 +229,3 @@ class _Climb:
             return None
         with self.database.read() as session:
             return self.max_usd - spending.spent_since(session, self.run_id) / NANO
-
-
-def _confidence(pairs: NDArray[np.int64], fitted: Pooled) -> NDArray[np.float64]:
-    """Confidence of each pair, 0 where it has no vote."""
-    confidence_P = fitted.consensus.confidence_P
-    known = dict(zip(fitted.poll.pair_ids, confidence_P.tolist(), strict=True))
-    return np.array([known.get(int(pair), 0.0) for pair in pairs])

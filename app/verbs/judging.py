@@ -114,8 +114,8 @@ def _cascade(
     for problem in done.problems:
         warn(f"problem: {problem}")
     if not as_json:
-        table("Cascade", ["rung", "asked", "votes", "spent", "sure after"], [
-            [r.rung, f"{r.asked:,}", f"{r.votes:,}", f"${r.cost_usd:.4f}", f"{r.sure:,}"]
+        table("Cascade", ["rung", "asked", "votes", "spent", "settled so far"], [
+            [r.rung, f"{r.asked:,}", f"{r.votes:,}", f"${r.cost_usd:.4f}", f"{r.settled:,}"]
             for r in done.rungs
         ])  # fmt: skip
     show(done, as_json)

@@ -5,6 +5,7 @@ through kills: it counts in full until it is settled. Both are made in one trans
 of questions. Leaves out asking itself and what an answer means.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,11 +59,12 @@ class Block:
 
 
 def pair_page(session: Session, after: int, size: int, within: Sequence[int] | None) -> list[int]:
-    """Ids of the next pairs beyond `after`, in order; only those `within`, where given."""
-    query = select(Pair.id).where(Pair.id > after).order_by(Pair.id).limit(size)
-    if within is not None:
-        query = query.where(Pair.id.in_(within))
-    return list(session.scalars(query))
+    """Ids of the next pairs beyond `after`, in order; only those `within` (sorted), where given."""
+    query = select(Pair.id).where(Pair.id > after).order_by(Pair.id)
+    if within is None:
+        return list(session.scalars(query.limit(size)))
+    start = bisect_right(within, after)
+    return list(session.scalars(query.where(Pair.id.in_(within[start : start + size]))))
 
 
 def missing_slots(
@@ -147,7 +149,7 @@ def take_block(
     runs that share the cap.
     """
     claims = _claim(session, run_id, version_id, [slot for slot, _ in bounds], now() + lasts)
-    room = None if cap_nanousd is None else cap_nanousd - _job_spent(session, job or run_id)
+    room = _room(session, job or run_id, cap_nanousd)
     granted: dict[Slot, int] = {}
     total = 0
     considered = 0
@@ -159,15 +161,27 @@ def take_block(
             total += bound
         considered += 1
     release(session, [claim for slot, claim in claims.items() if slot not in granted])
-    reservation_id = None
-    if total:
-        reservation = Reservation(
-            run_id=run_id, judge_version_id=version_id, reserved_nanousd=total
-        )
-        session.add(reservation)
-        session.flush()
-        reservation_id = reservation.id
+    reservation_id = _reserved(session, run_id, version_id, total)
     return Block(granted, reservation_id, considered < len(bounds), considered)
+
+
+def set_aside(
+    session: Session,
+    run_id: int,
+    bounds: Sequence[int],
+    *,
+    job: int | None = None,
+    cap_nanousd: int | None = None,
+) -> tuple[int | None, int]:
+    """Money for questions that are no votes: the reservation, and how many of them it covers."""
+    room = _room(session, job or run_id, cap_nanousd)
+    total = covered = 0
+    for bound in bounds:
+        if room is not None and total + bound > room:
+            break
+        total += bound
+        covered += 1
+    return _reserved(session, run_id, None, total), covered
 
 
 def release(session: Session, claim_ids: Iterable[int]) -> None:
@@ -265,6 +279,19 @@ def _unanswered(session: Session, version_id: int, claims: dict[Slot, int]) -> d
         answered.update(Slot(*row) for row in found)
     release(session, [claims[slot] for slot in answered])
     return {slot: claim for slot, claim in claims.items() if slot not in answered}
+
+
+def _room(session: Session, job: int, cap_nanousd: int | None) -> int | None:
+    return None if cap_nanousd is None else cap_nanousd - _job_spent(session, job)
+
+
+def _reserved(session: Session, run_id: int, version_id: int | None, total: int) -> int | None:
+    if not total:
+        return None
+    reservation = Reservation(run_id=run_id, judge_version_id=version_id, reserved_nanousd=total)
+    session.add(reservation)
+    session.flush()
+    return reservation.id
 
 
 def _job_spent(session: Session, job: int) -> int:

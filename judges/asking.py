@@ -34,7 +34,8 @@ class Question:
 
     `system` is the same for every question of a judge (and domain), so that servers can cache it;
     `user` carries the comparison. `schema` is None where free text or a single token is wanted.
-    `key` names the question within its run and becomes the request's name in a batch.
+    `key` names the question within its run and becomes the request's name in a batch. `earlier`
+    holds the turns before `user` where a conversation is continued: {role, content} each.
     """
 
     key: str
@@ -45,6 +46,7 @@ class Question:
     menu: tuple[str, ...] = ("1", "2", "tie")
     max_tokens: int = 2048
     sample: int = 1
+    earlier: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,9 +94,11 @@ class AnthropicJudge:
         params: dict[str, Any] = {
             "model": judge.model,
             "max_tokens": question.max_tokens,
-            "system": [{"type": "text", "text": question.system, "cache_control": cached}],
-            "messages": [{"role": "user", "content": question.user}],
+            "messages": [*question.earlier, {"role": "user", "content": question.user}],
         }
+        if question.system:
+            system = {"type": "text", "text": question.system, "cache_control": cached}
+            params["system"] = [system]
         if output:
             params["output_config"] = output
         if judge.temperature is not None:

@@ -1,9 +1,10 @@
 """A scripted judge for tests: deterministic answers, scripted faults, and a tally of its calls.
 
-Options (from the judge's `options`): `answers` maps a substring of the first response to the text
-answered; `verdict` is what else is answered ("1", "2", "tie" or any text; default: longer is
-better); `latency` seconds; `faults` share of calls that fail; `calls` a file that gets one line a
-call before anything else happens, so that calls can be counted across kills.
+Options (from the judge's `options`): `answers` maps a part of the first text or the system prompt
+to the text answered, in which `{key}` is the question's name; `verdict` is what else is answered
+("1", "2", "tie" or any text; default: the longer is better); `latency` in seconds; `faults`, the
+share of calls that fail; `calls`, a file that gets one line a call before anything else happens, so
+that calls can be counted across kills.
 """
 
 import asyncio
@@ -39,8 +40,8 @@ class Fake:
 
     def _text(self, question: Question) -> str:
         for part, text in self.options.get("answers", {}).items():
-            if part in question.shown.first:
-                return str(text)
+            if part in question.shown.first or part in question.system:
+                return str(text).replace("{key}", question.key)
         verdict = self.options.get("verdict")
         if verdict is None:
             first, second = len(question.shown.first), len(question.shown.second)

@@ -114,7 +114,8 @@ class OpenAIJudge:
         params: dict[str, Any] = {
             "model": judge.model,
             "messages": [
-                {"role": "system", "content": question.system},
+                *([{"role": "system", "content": question.system}] if question.system else []),
+                *question.earlier,
                 {"role": "user", "content": question.user},
             ],
             "max_completion_tokens" if official else "max_tokens": limit,

@@ -6,5 +6,18 @@
 from judges.steps.asking import run_judges
 from judges.steps.estimating import estimate, reparse
 from judges.steps.fitting import fit_consensus
+from judges.steps.principled import hold_out, principle_report
+from judges.steps.writing import form_pairs, generate, revise, write_revisions
 
-__all__ = ["estimate", "fit_consensus", "reparse", "run_judges"]
+__all__ = [
+    "estimate",
+    "fit_consensus",
+    "form_pairs",
+    "generate",
+    "hold_out",
+    "principle_report",
+    "reparse",
+    "revise",
+    "run_judges",
+    "write_revisions",
+]

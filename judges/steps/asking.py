@@ -50,6 +50,7 @@ def run_judges(
     leaves room for nothing, Unavailable where no judge gave a single answer.
     """
     started = time.monotonic()
+    within = None if within is None else sorted(set(within))
     judges = seating.chosen(panel, tier, names)
     known = [seating.connected(judge, environ or os.environ, beside) for judge in judges]
     cap = None if max_usd is None else round(max_usd * NANO)

@@ -39,6 +39,7 @@ def estimate(
     """What asking the missing questions would cost, per judge and order. Asks nobody."""
     rows: list[JudgeEstimate] = []
     example = None
+    within = None if within is None else sorted(set(within))
     for judge in seating.chosen(panel, tier, names):
         if judge.provider is Provider.LOCAL:
             judge, _ = seating.connected(judge, {}, beside)

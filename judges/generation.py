@@ -1,0 +1,144 @@
+"""Candidates: which models write responses to which prompts, and how a response is asked for.
+
+A source is one model at one temperature under one system prompt, asked for one sample. Pure, but
+for reading the configuration; asking is in `judges.errands`, storing in `judges.steps.writing`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from db.errors import BadInput
+from db.vocabulary import Provider
+from judges.asking import Question, Shown
+from judges.panel import REMOTE, JudgeConfig
+from judges.prices import Prices
+from judges.settings import one_sentence
+
+Messages = Sequence[Mapping[str, str]]
+
+
+class GeneratorConfig(BaseModel):
+    """One `[[generator]]`: a model and the ways it is asked. Every combination is a source."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1)
+    provider: Provider
+    model: str
+    family: str | None = None
+    temperatures: tuple[float, ...] = ()
+    systems: tuple[str, ...] = ("",)
+    samples: int = Field(default=1, ge=1, le=100)
+    max_tokens: int = Field(default=1024, ge=1)
+    base_url: str | None = None
+    api_key_env: str | None = None
+    prices: Prices | None = None
+    concurrency: int = Field(default=32, ge=1, le=4096)
+    timeout: float = Field(default=120.0, gt=0)
+    retries: int = Field(default=4, ge=0, le=20)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    def asked_at(self, temperature: float | None) -> JudgeConfig:
+        """The model as somebody who is asked, at one temperature."""
+        return JudgeConfig(
+            name=self.name,
+            provider=self.provider,
+            model=self.model,
+            family=self.family,
+            temperature=temperature,
+            output="text",
+            max_tokens=self.max_tokens,
+            base_url=self.base_url,
+            api_key_env=self.api_key_env,
+            prices=self.prices,
+            concurrency=self.concurrency,
+            timeout=self.timeout,
+            retries=self.retries,
+            options=self.options,
+        )
+
+
+@dataclass(frozen=True)
+class Source:
+    """One way of asking for one response. `label` names it in the record of what was written."""
+
+    label: str
+    generator: GeneratorConfig
+    temperature: float | None
+    system: str
+    sample: int
+
+    def question(self, messages: Messages, prompt_id: int) -> Question:
+        """The conversation to go on with, under this source's system prompt."""
+        system, earlier, user = split(messages)
+        return Question(
+            key=f"{prompt_id}-{self.label}",
+            system="\n\n".join(text for text in (self.system, system) if text),
+            user=user,
+            shown=Shown(user, "", ""),
+            max_tokens=self.generator.max_tokens,
+            sample=self.sample,
+            earlier=tuple(earlier),
+        )
+
+
+def parse(
+    generators: Sequence[Mapping[str, Any]], *, allow_fake: bool = False
+) -> tuple[GeneratorConfig, ...]:
+    """Read the `[[generator]]` sections. Raises BadInput with one sentence."""
+    made = []
+    for section in generators:
+        try:
+            generator = GeneratorConfig.model_validate(dict(section))
+            generator.asked_at(None).price()
+        except ValidationError as error:
+            raise BadInput(f"generator: {one_sentence(error, GeneratorConfig)}") from None
+        if generator.provider not in REMOTE and not (
+            allow_fake and generator.provider is Provider.FAKE
+        ):
+            raise BadInput(
+                f"generator {generator.name!r} has provider {generator.provider.value!r}, which "
+                f"writes no texts; choose one of {[p.value for p in REMOTE]}"
+            )
+        made.append(generator)
+    names = [generator.name for generator in made]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput(f"two generators are named {name!r}; names must differ")
+    return tuple(made)
+
+
+def sources(generators: Sequence[GeneratorConfig]) -> list[Source]:
+    """Every combination of temperature, system prompt and sample, sample by sample."""
+    return [
+        Source(
+            label=_label(generator, temperature, number, sample),
+            generator=generator,
+            temperature=temperature,
+            system=system,
+            sample=sample,
+        )
+        for generator in generators
+        for temperature in generator.temperatures or (None,)
+        for number, system in enumerate(generator.systems, 1)
+        for sample in range(1, generator.samples + 1)
+    ]
+
+
+def split(messages: Messages) -> tuple[str, list[Mapping[str, str]], str]:
+    """System prompt, earlier turns and the user's last message of a conversation."""
+    system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
+    turns = [m for m in messages if m["role"] != "system"]
+    return system, turns[:-1], turns[-1]["content"]
+
+
+def _label(generator: GeneratorConfig, temperature: float | None, system: int, sample: int) -> str:
+    parts = [generator.name]
+    if temperature is not None:
+        parts.append(f"t={temperature:g}")
+    if len(generator.systems) > 1:
+        parts.append(f"s{system}")
+    return " ".join([*parts, f"#{sample}"])

@@ -1,0 +1,436 @@
+"""Texts from models: candidates, critiques and revisions; and the pairs formed of candidates."""
+
+import asyncio
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from db.asking import join_job
+from db.errors import BadInput
+from db.models import Prompt
+from db.pairs import NewCandidate, NewPair, add_pairs
+from db.runs import start_run
+from db.session import Database, Session
+from db.vocabulary import RunStatus
+from db.writing import (
+    Field,
+    PromptRow,
+    Response,
+    fields,
+    note,
+    noted,
+    prompts_page,
+    responses_page,
+    revised,
+    store_candidate,
+)
+from judges import critique, designs, lifecycle
+from judges.asking import Asker, Question
+from judges.connect import connect
+from judges.constitution import Constitution
+from judges.designs import Design
+from judges.errands import Brought, Errand, Errands, Outcome, Store, raise_if_nothing
+from judges.generation import GeneratorConfig, Source, sources
+from judges.prices import NANO
+
+Progress = Callable[[str, int, int], None]
+
+_WRITTEN, _CRITIQUED, _REVISED = "candidate written", "response critiqued", "response revised"
+_PAGE = 200
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run of writing did.
+
+    asked: texts that came back; new: those that were not there yet; pairs: formed of them.
+    """
+
+    asked: int
+    new: int
+    failed: int
+    pairs: int
+    cost_usd: float
+    capped: bool
+    problem: str | None
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [
+            f"{self.asked} texts written",
+            f"{self.new} of them new",
+            f"{self.pairs} new pairs",
+        ]
+        if self.cost_usd:
+            parts.append(f"${self.cost_usd:.4f} spent")
+        if self.failed:
+            parts.append(f"{self.failed} failed (run again to ask for them)")
+        if self.capped:
+            parts.append("the cap is reached")
+        return ", ".join(parts) + (f"; {self.problem}" if self.problem else "")
+
+
+@dataclass
+class _Count:
+    new: int = 0
+    pairs: int = 0
+
+
+Askers = Mapping[tuple[str, float | None], Asker]
+Make = Callable[[Askers], Iterator[Errand]]
+
+
+def generate(
+    database: Database,
+    generators: Sequence[GeneratorConfig],
+    *,
+    prompts: int | None = None,
+    max_usd: float | None = None,
+    progress: Progress | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Written:
+    """Ask every source for a response to every prompt (the first `prompts` of them) it has not
+    written for yet, and store the new ones as candidates. Duplicates are folded.
+    """
+    wanted = sources(generators)
+    if not wanted:
+        raise BadInput("there are no generators; add a [[generator]] to tiebreak.toml")
+    count = _Count()
+
+    def errands(askers: Askers) -> Iterator[Errand]:
+        for prompt in _prompts(database, prompts):
+            subject = f"prompt:{prompt.id}"
+            with database.read() as session:
+                done = noted(session, _WRITTEN, [subject])
+            for source in wanted:
+                if (subject, source.label) not in done:
+                    generator = source.generator
+                    yield Errand(
+                        askers[generator.name, source.temperature],
+                        source.question(prompt.messages, prompt.id),
+                        generator.asked_at(source.temperature).price(),
+                        (prompt, source),
+                    )
+
+    def store(session: Session, brought: list[Brought]) -> None:
+        for one in brought:
+            prompt, source = one.errand.about
+            _store_written(session, prompt, source, one, count)
+
+    return _run(database, "generate", generators, errands, store, count, max_usd, progress, environ)
+
+
+def form_pairs(database: Database, design: Design, *, each: int = 3, seed: int = 7) -> int:
+    """Pair the candidates of every prompt by a design; the number of new pairs.
+
+    all: every two; random: each candidate in about `each` pairs; swiss: one round of neighbours by
+    their current standing (judge, then form the next round).
+    """
+    made = 0
+    with database.read() as session:
+        found = list(fields(session))
+    for field in found:
+        chosen = _chosen(field, design, each, np.random.default_rng([seed, field.prompt.id]))
+        texts = dict(field.candidates)
+        rows = [
+            NewPair(
+                field.prompt.messages,
+                NewCandidate(texts[a]),
+                NewCandidate(texts[b]),
+                domain=field.domain,
+                source=f"design:{design}",
+            )
+            for a, b in chosen
+        ]
+        if rows:
+            with database.begin() as session:
+                made += sum(s is not None and s.new for s in add_pairs(session, rows))
+    return made
+
+
+def revise(
+    database: Database,
+    reviser: GeneratorConfig,
+    rules: Constitution,
+    *,
+    rounds: int = 1,
+    responses: int | None = None,
+    max_usd: float | None = None,
+    progress: Progress | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Written:
+    """Let a model criticise the first `responses` original responses by the rules and rewrite them,
+    `rounds` times over, keeping the chain; each (response, revision) becomes a pair.
+    """
+    count = _Count()
+    done: list[Written] = []
+    for depth in range(rounds):
+        for errands, store in (
+            _critiques(database, reviser, rules, depth, responses),
+            _revisions(database, reviser, rules, depth, responses, count),
+        ):
+            left = None if max_usd is None else max_usd - sum(w.cost_usd for w in done)
+            done.append(
+                _run(database, "revise", [reviser], errands, store, count, left, progress, environ)
+            )
+            if done[-1].capped or done[-1].problem:
+                break
+        if done[-1].capped or done[-1].problem:
+            break
+    return Written(
+        asked=sum(w.asked for w in done),
+        new=count.new,
+        failed=sum(w.failed for w in done),
+        pairs=count.pairs,
+        cost_usd=sum(w.cost_usd for w in done),
+        capped=done[-1].capped,
+        problem=done[-1].problem,
+    )
+
+
+def write_revisions(database: Database, path: Path) -> int:
+    """Write the supervised data set of revisions: JSONL of prompt, completion and the chain.
+
+    `prompt` and `completion` are lists of messages, as TRL's SFTTrainer takes them. Returns rows.
+    """
+    rows = 0
+    with database.read() as session, path.open("w", encoding="utf-8") as file:
+        for prompt, chain in revised(session):
+            row = {
+                "prompt": prompt.messages,
+                "completion": [{"role": "assistant", "content": chain[-1][0]}],
+                "chain": [{"text": text, "critique": said} for text, said in chain],
+            }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            rows += 1
+    return rows
+
+
+def _run(
+    database: Database,
+    verb: str,
+    generators: Sequence[GeneratorConfig],
+    make: Make,
+    store: Store,
+    count: _Count,
+    max_usd: float | None,
+    progress: Progress | None,
+    environ: Mapping[str, str] | None,
+) -> Written:
+    """One run of errands from its first line in the database to its last."""
+    cap = None if max_usd is None else round(max_usd * NANO)
+    askers: dict[tuple[str, float | None], Asker] = {}
+    for generator in generators:
+        for temperature in generator.temperatures or (None,):
+            who = connect(generator.asked_at(temperature), environ or os.environ)
+            askers[generator.name, temperature] = cast(Asker, who)
+    with database.begin() as session:
+        run = start_run(session, verb, {"generators": [g.name for g in generators]}, cap)
+        job = join_job(session, run)
+    errands = Errands(
+        database,
+        run.id,
+        store,
+        job,
+        cap,
+        max(g.concurrency for g in generators),
+        progress,
+        verb,
+    )
+
+    async def go() -> Outcome:
+        try:
+            return await errands.run(make(askers), 0)
+        finally:
+            for asker in askers.values():
+                await asker.close()
+
+    before = (count.new, count.pairs)
+    try:
+        outcome = asyncio.run(go())
+    except BaseException as error:
+        lifecycle.close_run(database, run.id, job, RunStatus.FAILED, {}, str(error))
+        raise
+    done = Written(
+        asked=outcome.brought,
+        new=count.new - before[0],
+        failed=outcome.failed,
+        pairs=count.pairs - before[1],
+        cost_usd=outcome.cost_nanousd / NANO,
+        capped=outcome.capped,
+        problem=outcome.problem,
+    )
+    whole = not (done.failed or done.capped or done.problem)
+    status = RunStatus.DONE if whole else RunStatus.STOPPED
+    lifecycle.close_run(database, run.id, job, status, asdict(done), done.problem)
+    raise_if_nothing(outcome)
+    return done
+
+
+def _prompts(database: Database, limit: int | None) -> Iterator[PromptRow]:
+    after = given = 0
+    while True:
+        with database.read() as session:
+            page = prompts_page(session, after, _PAGE)
+        for prompt in page:
+            if limit is not None and given >= limit:
+                return
+            given += 1
+            yield prompt
+        if not page:
+            return
+        after = page[-1].id
+
+
+def _responses(database: Database, depth: int, limit: int | None) -> Iterator[Response]:
+    after = given = 0
+    while True:
+        with database.read() as session:
+            page = responses_page(session, after, _PAGE, depth)
+        for response in page:
+            if limit is not None and given >= limit:
+                return
+            given += 1
+            yield response
+        if not page:
+            return
+        after = page[-1].id
+
+
+def _store_written(
+    session: Session, prompt: PromptRow, source: Source, one: Brought, count: _Count
+) -> None:
+    candidate_id = None
+    if one.answer.text.strip():
+        generator = source.generator
+        candidate_id, new = store_candidate(
+            session, prompt, one.answer.text, generator.model, generator.family
+        )
+        count.new += new
+    payload = {"by": source.label, "candidate": candidate_id, **_bill(one)}
+    note(session, _WRITTEN, f"prompt:{prompt.id}", payload)
+
+
+def _critiques(
+    database: Database,
+    reviser: GeneratorConfig,
+    rules: Constitution,
+    depth: int,
+    limit: int | None,
+) -> tuple[Make, Store]:
+    def make(askers: Askers) -> Iterator[Errand]:
+        for response in _responses(database, depth, limit):
+            subject = f"candidate:{response.id}"
+            with database.read() as session:
+                done = noted(session, _CRITIQUED, [subject])
+            if (subject, reviser.name) not in done:
+                question = critique.critique(
+                    _text(response),
+                    response.text,
+                    rules.for_domain(response.domain),
+                    key=subject,
+                    max_tokens=reviser.max_tokens,
+                )
+                yield _errand(askers, reviser, question, response)
+
+    def store(session: Session, brought: list[Brought]) -> None:
+        for one in brought:
+            payload = {"by": reviser.name, "review": one.answer.text, **_bill(one)}
+            note(session, _CRITIQUED, f"candidate:{one.errand.about.id}", payload)
+
+    return make, store
+
+
+def _revisions(
+    database: Database,
+    reviser: GeneratorConfig,
+    rules: Constitution,
+    depth: int,
+    limit: int | None,
+    count: _Count,
+) -> tuple[Make, Store]:
+    def make(askers: Askers) -> Iterator[Errand]:
+        for response in _responses(database, depth, limit):
+            subject = f"candidate:{response.id}"
+            with database.read() as session:
+                reviews = noted(session, _CRITIQUED, [subject])
+                done = noted(session, _REVISED, [subject])
+            review = reviews.get((subject, reviser.name), {}).get("review", "")
+            if (subject, reviser.name) not in done and not critique.finds_nothing(review):
+                question = critique.revision(
+                    _text(response),
+                    response.text,
+                    review,
+                    rules.for_domain(response.domain),
+                    key=subject,
+                    max_tokens=reviser.max_tokens,
+                )
+                yield _errand(askers, reviser, question, (response, review))
+
+    def store(session: Session, brought: list[Brought]) -> None:
+        for one in brought:
+            response, review = one.errand.about
+            _store_revision(session, reviser, response, review, one, count)
+
+    return make, store
+
+
+def _store_revision(
+    session: Session,
+    reviser: GeneratorConfig,
+    response: Response,
+    review: str,
+    one: Brought,
+    count: _Count,
+) -> None:
+    made = None
+    text = one.answer.text.strip()
+    if text and one.answer.stop == "end":
+        made, new = store_candidate(
+            session, response.prompt, text, reviser.model, reviser.family, response.id, review
+        )
+        count.new += new
+        if made != response.id:
+            pair = NewPair(
+                response.prompt.messages,
+                NewCandidate(response.text),
+                NewCandidate(text),
+                domain=response.domain,
+                source="revision",
+            )
+            count.pairs += sum(s is not None and s.new for s in add_pairs(session, [pair]))
+    payload = {"by": reviser.name, "candidate": made, **_bill(one)}
+    note(session, _REVISED, f"candidate:{response.id}", payload)
+
+
+def _errand(askers: Askers, reviser: GeneratorConfig, question: Question, about: object) -> Errand:
+    temperature = (reviser.temperatures or (None,))[0]
+    who = askers[reviser.name, temperature]
+    return Errand(who, question, reviser.asked_at(temperature).price(), about)
+
+
+def _bill(one: Brought) -> dict[str, Any]:
+    return {"cost_nanousd": one.cost_nanousd, "stop": one.answer.stop}
+
+
+def _text(response: Response) -> str:
+    return Prompt(messages=response.prompt.messages).text
+
+
+def _chosen(
+    field: Field, design: Design, each: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    ids = [candidate_id for candidate_id, _ in field.candidates]
+    if design == "all":
+        return designs.all_pairs(ids, field.met)
+    if design == "random":
+        return designs.random_pairs(ids, each, rng, field.met)
+    if design == "swiss":
+        return designs.swiss_round(designs.standings(ids, field.results), field.met, rng)
+    raise BadInput(f"design {design!r} does not exist; choose all, random or swiss")

@@ -1,0 +1,250 @@
+"""The pages without a browser: who sees what, what a hidden page answers, what trouble looks like."""
+
+import pytest
+import streamlit as st
+from app_world import ROOT, project, queue_of, with_panel
+from db.errors import NotAllowed
+from db.vocabulary import Choice, Role, TaskKind
+from review import deciding, queue
+from review.adjudicating import adjudicate
+from review.board_data import costs_board, pairs_page
+from review.board_disputes import disputes
+from review.board_judges import judges_board, weekly
+from review.board_people import people_board
+from review.people import by_name, by_subject, change, everyone
+from review.settings import ReviewSettings
+from review.verdict import Answer
+from review_worlds import PLAIN, add_person, escalate, say
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    database = project(tmp_path)
+    monkeypatch.setenv("TIEBREAK_CONFIG", str(tmp_path / "tiebreak.toml"))
+    monkeypatch.chdir(tmp_path)
+    st.cache_resource.clear()
+    st.cache_data.clear()
+    before = config.get_option("server.address")
+    config.set_option("server.address", "127.0.0.1")
+    yield database
+    config.set_option("server.address", before)
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+def opened(name, page=None):
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=60)
+    app.query_params["name"] = name
+    app.run()
+    if page:
+        app.switch_page(f"views/{page}.py").run()
+    assert not app.exception
+    return app
+
+
+def words(app):
+    shown = [*app.text, *app.header, *app.subheader, *app.warning, *app.markdown]
+    return " ".join(str(one.value) for one in shown)
+
+
+def buttons(app):
+    return {one.label: one for one in app.button}
+
+
+def test_the_desk_offers_every_verdict_with_its_key(world):
+    queue_of(world, 2)
+    app = opened("Ada")
+    keys = {one.label: one.proto.shortcut for one in app.button if one.proto.shortcut}
+    assert keys["1 is much better"] == "1"
+    assert keys["2 is much better"] == "5"
+    assert keys["Both bad"] == "0"
+    assert keys["Undo"] == "u"
+    assert "c" not in keys.values()
+    assert "r" not in keys.values()
+
+
+def test_an_answer_is_stored_for_the_side_it_was_shown_on(world):
+    queue_of(world, 1)
+    app = opened("Ada")
+    import time
+
+    time.sleep(0.35)
+    buttons(app)["1 is better"].click().run()
+    assert not app.exception
+    with world.read() as session:
+        from db.models import Review
+
+        review = session.query(Review).one()
+        assert review.choice is (Choice.B if review.b_first else Choice.A)
+        assert review.strength == 1
+    assert "Nothing waits for you" in words(app)
+
+
+def test_too_quick_an_answer_is_refused_with_a_word(world):
+    queue_of(world, 1)
+    app = opened("Ada")
+    with world.begin() as session:
+        from datetime import timedelta
+
+        from db.models import Lease
+        from db.types import now
+
+        session.query(Lease).one().ready_at = now() + timedelta(seconds=30)
+    buttons(app)["Equally good"].click().run()
+    assert "too quick" in words(app)
+
+
+@pytest.mark.parametrize(
+    ("role", "pages"),
+    [
+        (Role.ANNOTATOR, {"annotate", "guideline", "mine"}),
+        (Role.ADJUDICATOR, {"annotate", "guideline", "mine", "adjudicate", "progress"}),
+        (Role.ENGINEER, {"guideline", "progress", "judges", "data", "costs"}),
+    ],
+)
+def test_each_role_has_its_pages_and_no_other(world, role, pages):
+    pairs = queue_of(world, 3)
+    with_panel(world, pairs)
+    add_person(world, "Root", Role.ADMIN)
+    add_person(world, "Ada", role)
+    for page in pages:
+        opened("Ada", page)
+
+
+def test_what_a_page_hides_the_service_refuses(database):
+    root = add_person(database, "Root", Role.ADMIN)
+    ada = add_person(database, "Ada")
+    engineer = add_person(database, "Eng", Role.ENGINEER)
+    settings = ReviewSettings()
+    for ask in (
+        lambda: judges_board(database, ada),
+        lambda: pairs_page(database, ada),
+        lambda: costs_board(database, ada),
+        lambda: people_board(database, ada, settings),
+        lambda: disputes(database, ada),
+        lambda: disputes(database, engineer),
+        lambda: everyone(database, engineer),
+        lambda: change(database, engineer, ada, role=Role.ADMIN),
+        lambda: adjudicate(database, 1, engineer, Choice.A, "because"),
+        lambda: queue.claim(database, engineer, settings),
+    ):
+        with pytest.raises(NotAllowed, match="ask an admin"):
+            ask()
+    assert len(everyone(database, root)) == 3
+
+
+def test_the_first_on_one_machine_is_admin_and_the_next_is_not(database):
+    assert by_name(database, "Ada").role is Role.ADMIN
+    assert by_name(database, "Bob").role is Role.ANNOTATOR
+    settings = ReviewSettings(admins=("x@y.z",))
+    assert by_subject(database, "i|1", "Zoe", "x@y.z", settings).role is Role.ADMIN
+    assert by_subject(database, "i|2", "Zoe", None, settings).name == "Zoe (i|2)"
+
+
+def test_the_last_admin_stays_one(database):
+    ada = by_name(database, "Ada").id
+    with pytest.raises(ValueError, match="'Ada' is the last admin"):
+        change(database, ada, ada, role=Role.ANNOTATOR)
+
+
+def test_a_paused_person_reads_why(world):
+    queue_of(world, 1)
+    add_person(world, "Root", Role.ADMIN)
+    add_person(world, "Ada", paused_reason="3 of your last 8 control answers matched")
+    assert "Your work is paused" in words(opened("Ada"))
+
+
+def test_a_database_that_is_down_has_a_screen(world, monkeypatch):
+    monkeypatch.setenv("TIEBREAK_DATABASE_URL", "postgresql://nobody@127.0.0.1:9/none")
+    st.cache_resource.clear()
+    assert "The database does not answer" in words(opened("Ada"))
+
+
+def test_a_dispute_is_settled_on_the_page(world):
+    pairs = queue_of(world, 1)
+    with_panel(world, pairs)
+    with world.begin() as session:
+        from db.models import Task
+
+        task = session.query(Task).one()
+        task.wanted_reviews = task.max_reviews = 2
+    add_person(world, "Jo", Role.ADMIN)
+    for name, choice in (("Ada", Choice.A), ("Bob", Choice.B)):
+        person = add_person(world, name)
+        claim = queue.claim(world, person, PLAIN)
+        deciding.decide(world, claim.lease_id, person, Answer(choice, rationale=name), PLAIN)
+    app = opened("Jo", "adjudicate")
+    assert "Ada: 1 is better" in words(app)
+    buttons(app)["1 is better"].click().run()
+    assert "needs its reason" in words(app)
+    app.text_area[0].set_value("B invents a source")
+    buttons(app)["1 is better"].click().run()
+    assert "Nothing is disputed" in words(app)
+
+
+def test_the_quality_page_says_why_agreement_is_undefined(world):
+    add_person(world, "Root", Role.ADMIN)
+    assert "undefined" in words(opened("Root", "progress")).lower()
+
+
+def test_pictures_are_drawn_with_readings_and_data(world):
+    pairs = queue_of(world, 30)
+    with_panel(world, pairs)
+    root = add_person(world, "Root", Role.ADMIN)
+    bob = add_person(world, "Bob")
+    for number, pair in enumerate(pairs):
+        say(world, root, pair, Choice.A if number % 3 else Choice.B)
+        say(world, bob, pair, Choice.A if number % 4 else Choice.B)
+    board = judges_board(world, root)
+    assert board.referenced == 18  # of 30; 10 + 8 - 2 * 3 pairs are split and decide nothing
+    assert {row["judge"] for row in board.accuracy} == {"judge-x", "judge-y"}
+    shown = words(opened("Root", "judges"))
+    assert "agrees most" in shown
+    assert "agree" in words(opened("Root", "progress"))
+
+
+def test_weeks_start_on_monday_and_count_the_first_shown():
+    from db.vocabulary import Order
+
+    days = [
+        ("2026-11-18", "x", Order.AB, Choice.A, 3),  # a Wednesday; first shown chosen
+        ("2026-11-20", "x", Order.BA, Choice.A, 1),  # the second shown
+        ("2026-11-20", "x", Order.AB, Choice.TIE, 4),
+        ("2026-11-23", "x", Order.BA, Choice.B, 2),
+    ]
+    assert weekly(days) == [
+        {
+            "week": "2026-11-16",
+            "judge": "x",
+            "votes": 8,
+            "ties": 0.5,
+            "abstains": 0.0,
+            "first shown": 0.75,
+        },
+        {
+            "week": "2026-11-23",
+            "judge": "x",
+            "votes": 2,
+            "ties": 0.0,
+            "abstains": 0.0,
+            "first shown": 1.0,
+        },
+    ]
+
+
+def test_practice_is_the_first_thing_a_newcomer_meets(database):
+    from app_world import with_practice
+
+    with_practice(database, 3)
+    escalate(database, [])
+    person = add_person(database, "Ada")
+    settings = PLAIN.model_copy(update={"practice_pairs": 3})
+    claim = queue.claim(database, person, settings)
+    done = deciding.decide(database, claim.lease_id, person, Answer(Choice.A), settings)
+    assert done.practice
+    with database.read() as session:
+        from db.models import Task
+
+        assert session.query(Task).filter_by(kind=TaskKind.PRACTICE).count() == 3

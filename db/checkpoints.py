@@ -1,4 +1,4 @@
-"""Trained artefacts and the gate's decisions about them: stored, found, made active, rolled back."""
+"""Trained artefacts and what the gate decided about them: stored, found, activated, rolled back."""
 
 from typing import Any
 

@@ -1,9 +1,9 @@
-"""Judges trained here, asked on this machine: a checkpoint folder that answers the panel's questions.
+"""Judges trained here, asked on this machine: a checkpoint that answers the panel's questions.
 
 A scoring judge is a classifier over the rendered question with one output for each entry of the
 menu; its probabilities are a softmax, scaled by the temperature found on validation. A generative
 judge writes its reasons first; its probabilities are those of each verdict after them. A judge of
-words weighs them (`judges.words`). Leaves out how they are trained (`trainer.judge_training`), which
+words weighs them (`judges.words`). Leaves out how they are trained: `trainer.judge_training`
 encodes with the very functions of this file.
 """
 
@@ -50,8 +50,8 @@ class LocalJudge:
         self._metadata = json.loads(path.read_text(encoding="utf-8"))
         if self._metadata.get("kind") != "judge":
             raise BadInput(
-                f"checkpoint {str(self.folder)!r} is a {self._metadata.get('kind')!r}, not a judge; "
-                "train one with `tiebreak train judge`"
+                f"checkpoint {str(self.folder)!r} is a {self._metadata.get('kind')!r}, "
+                "not a judge; train one with `tiebreak train judge`"
             )
 
     @property
@@ -127,7 +127,10 @@ class LocalJudge:
                 AutoModelForSequenceClassification,
                 AutoTokenizer,
             )
+            from transformers.utils import logging
 
+            logging.disable_progress_bar()
+            logging.set_verbosity_error()
             device = "cuda" if torch.cuda.is_available() else "cpu"
             tokenizer = AutoTokenizer.from_pretrained(self.folder)
             writes = self.output == "text"

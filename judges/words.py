@@ -23,15 +23,15 @@ WEIGHTS, VOCABULARY = "weights.npz", "vocabulary.json"
 
 @dataclass(frozen=True)
 class WordsModel:
-    """The learned numbers. idf_W and coef_W run over the vocabulary, then coef over ODD_NAMES.
+    """The learned numbers. idf [W] and coef run over the vocabulary, then coef over ODD_NAMES [F].
 
-    scale_F divides the text features; nu is Davidson's tie parameter, 0 without ties.
+    scale [F] divides the text features; nu is Davidson's tie parameter, 0 without ties.
     """
 
     vocabulary: dict[str, int]
-    idf_W: Floats
-    coef_W: Floats
-    scale_F: Floats
+    idf: Floats
+    coef: Floats
+    scale: Floats
     nu: float
 
     def probabilities(self, texts: PairTexts) -> Floats:
@@ -40,13 +40,13 @@ class WordsModel:
 
     def margins(self, texts: PairTexts) -> Floats:
         """Log-odds of A over B, ties aside."""
-        margin: Floats = differences(texts, self.vocabulary, self.idf_W, self.scale_F) @ self.coef_W
+        margin: Floats = differences(texts, self.vocabulary, self.idf, self.scale) @ self.coef
         return margin
 
     def save(self, folder: Path) -> None:
         """Two files of plain numbers and words; nothing in them is executed when read."""
         folder.mkdir(parents=True, exist_ok=True)
-        arrays = {"idf": self.idf_W, "coef": self.coef_W, "scale": self.scale_F}
+        arrays = {"idf": self.idf, "coef": self.coef, "scale": self.scale}
         np.savez(folder / WEIGHTS, **arrays, nu=np.array(self.nu))  # type: ignore[arg-type]
         words = json.dumps(self.vocabulary, ensure_ascii=False, sort_keys=True)
         (folder / VOCABULARY).write_text(words, encoding="utf-8")
@@ -62,7 +62,7 @@ class WordsModel:
 
 
 def davidson(margin_P: Floats, nu: float) -> Floats:
-    """Probabilities of A, B and tie from log-odds and the tie parameter (Davidson 1970, eq. 2.4)."""
+    """Probabilities of A, B and tie from log-odds and the tie parameter (Davidson 1970, 2.4)."""
     half = np.clip(margin_P, -60, 60) / 2
     weights = np.stack([np.exp(half), np.exp(-half), np.full(len(half), nu)], axis=1)
     shares: Floats = weights / weights.sum(axis=1, keepdims=True)
@@ -101,5 +101,5 @@ def _sides(texts: PairTexts) -> tuple[Sequence[str | None], Sequence[str | None]
 
 
 def feature_names(model: WordsModel) -> list[str]:
-    """Names along coef_W: words in the order of the vocabulary, then the text features."""
+    """Names along coef: words in the order of the vocabulary, then the text features."""
     return [*sorted(model.vocabulary, key=lambda word: model.vocabulary[word]), *ODD_NAMES]

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from db.errors import BadInput
-from db.vocabulary import Choice, Order
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from db.errors import BadInput
+from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
 from judges.local import LocalJudge, _share, encode
 from judges.prompts import Template, material
@@ -103,7 +104,7 @@ def test_the_share_by_hand() -> None:
 
 
 def test_what_is_no_judge_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="has no metadata.json"):
+    with pytest.raises(BadInput, match="has no metadata"):
         LocalJudge(tmp_path)
     (tmp_path / "metadata.json").write_text('{"kind": "reward"}')
     with pytest.raises(BadInput, match="is a 'reward', not a judge"):

@@ -7,18 +7,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select as sql_select
+from trainer_worlds import add_pair, learnable, settle
+
 from db.datasets import GoldSet
 from db.errors import BadInput, Conflict
 from db.models import Dataset, DatasetItem, Gold, Preference
 from db.session import Database
 from db.types import now
 from db.vocabulary import Choice, Source
-from sqlalchemy import select as sql_select
 from trainer import steps
 from trainer.dataset import read_manifest, read_split
 from trainer.leakage import NEAR, SAME, leaks, shingles
 from trainer.selection import ExportOptions, split_of
-from trainer_worlds import add_pair, learnable, settle
 
 LONG = "Explain in plain words how a suspension bridge carries the weight of the cars upon it"
 

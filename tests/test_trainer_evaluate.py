@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from db.datasets import GoldPair
 from db.models import Prompt
 from db.vocabulary import Choice

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from judges.trust.ballots import TIE, A, B
 from trainer.gate import Answers, Effect, decide, ece_difference, right
 
@@ -102,7 +103,8 @@ def test_exact_halves_count_half_and_ties_do_not_count() -> None:
     truth = np.array([A, B, TIE, A], dtype=np.int8)
     hits = right(np.array([0.9, 0.9, 0.9, 0.5]), truth)
     assert hits[:2].tolist() == [1.0, 0.0]
-    assert np.isnan(hits[2]) and hits[3] == 0.5
+    assert np.isnan(hits[2])
+    assert hits[3] == 0.5
 
 
 def test_calibration_difference_by_hand() -> None:

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
+from trainer_worlds import learnable
+
 from db.errors import BadInput, Conflict, NotAllowed
-from db.models import Checkpoint, Event, Gold, GateDecision, Preference
+from db.models import Checkpoint, Event, GateDecision, Gold, Preference
 from db.session import Database
 from db.vocabulary import CheckpointKind, Choice
 from judges.constitution import load
-from sqlalchemy import func, select
 from trainer import steps
 from trainer.selection import ExportOptions
 from trainer.settings import TrainerSettings
-from trainer_worlds import learnable
 
 RULES = load(["starter"])
 REWARD = CheckpointKind.REWARD

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from trainer.bases import build_tiny, load_classifier, load_tokenizer
 from trainer.quantize import quantize
 from trainer.scoring import RewardScorer

@@ -8,16 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
+from trainer_worlds import add_pair, learnable, settle
+
 from db.models import Checkpoint, Gold
 from db.session import Database
 from db.vocabulary import Choice, Order
 from judges.constitution import load
 from judges.local import LocalJudge
-from sqlalchemy import select
 from trainer import steps
 from trainer.selection import ExportOptions
 from trainer.settings import TrainerSettings
-from trainer_worlds import add_pair, learnable, settle
 
 RULES = load(["starter"])
 
@@ -111,7 +112,8 @@ def test_soft_targets_are_learnt_as_probabilities(database: Database, tmp_path: 
 def test_long_rows_are_counted(exported: Database, tmp_path: Path) -> None:
     tight = settings(tmp_path).model_copy(update={"epochs": 1, "max_length": 26})
     cut = steps.train_reward(exported, tight)
-    assert cut.rows["truncated"] > 0 and cut.rows["dropped"] == 0
+    assert cut.rows["truncated"] > 0
+    assert cut.rows["dropped"] == 0
     dropped = steps.train_reward(exported, tight.model_copy(update={"long": "drop"}))
     assert dropped.rows["dropped"] == cut.rows["truncated"]
     assert dropped.rows["truncated"] == 0
@@ -236,7 +238,8 @@ def test_a_generative_judge_writes_reasons_and_a_verdict(
         load_tokenizer(str(tmp_path / "tok")),
         chosen,
     )
-    assert len(made) == 32 and sum(e.wrong is not None for e in made) == 16
+    assert len(made) == 32
+    assert sum(e.wrong is not None for e in made) == 16
     done = steps.train_judge(database, chosen, rules)
     assert done.rows["contrasts"] == 16
     judge = LocalJudge(Path(done.path))

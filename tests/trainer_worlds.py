@@ -1,16 +1,17 @@
-"""Small worlds for the trainer's tests: pairs, votes and settled labels written straight to tables."""
+"""Small worlds for the trainer's tests: pairs and settled labels written straight to tables."""
 
 import random
+
+from sqlalchemy.orm import Session
 
 from db.identity import candidate_hash, pair_hash, prompt_hash
 from db.models import Candidate, Gold, Pair, PairName, Preference, Prompt
 from db.session import Database
 from db.vocabulary import Choice, Source
-from sqlalchemy.orm import Session
 
-TOPICS = "rivers bridges taxes bread winter engines gardens courts fevers maps sails clocks".split()
-GOOD = "clear careful exact honest useful sound".split()
-BAD = "vague sloppy wrong rude useless broken".split()
+TOPICS = ["rivers", "bridges", "taxes", "bread", "winter", "engines", "gardens", "courts", "fevers", "maps", "sails", "clocks"]
+GOOD = ["clear", "careful", "exact", "honest", "useful", "sound"]
+BAD = ["vague", "sloppy", "wrong", "rude", "useless", "broken"]
 
 
 def add_pair(

@@ -31,7 +31,7 @@ def base_folder(base: str, texts: Iterable[str], work: Path, seed: int) -> str:
 
 
 def build_tiny(texts: Iterable[str], folder: Path, seed: int = 0, hidden: int = 64) -> None:
-    """Write a tiny causal base: a tokenizer trained on the texts and a Qwen2 with random weights."""
+    """Write a tiny causal base: a tokenizer trained on the texts, a Qwen2 of random weights."""
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, set_seed
 
     tokenizer = PreTrainedTokenizerFast(
@@ -80,6 +80,7 @@ def load_tokenizer(folder: str) -> Any:
     """A tokenizer that can pad. BadInput where the base has none."""
     from transformers import AutoTokenizer
 
+    quiet_libraries()
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except (OSError, ValueError) as error:
@@ -94,10 +95,9 @@ def load_classifier(folder: str, labels: int, tokenizer: Any, seed: int) -> Any:
     """The base with a fresh head of so many outputs; the head's weights follow the seed."""
     import torch
     from transformers import AutoModelForSequenceClassification, set_seed
-    from transformers.utils import logging
 
     set_seed(seed)
-    logging.set_verbosity_error()
+    quiet_libraries()
     try:
         model = AutoModelForSequenceClassification.from_pretrained(
             folder, num_labels=labels, dtype=torch.float32
@@ -106,6 +106,16 @@ def load_classifier(folder: str, labels: int, tokenizer: Any, seed: int) -> Any:
         raise _unusable(folder, error) from None
     model.config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+def quiet_libraries() -> None:
+    """No progress bars and no chatter of the libraries: progress is ours to show."""
+    from datasets import disable_progress_bars
+    from transformers.utils import logging
+
+    disable_progress_bars()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
 
 
 def with_lora(model: Any, rank: int) -> Any:

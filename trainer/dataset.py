@@ -1,4 +1,4 @@
-"""An export folder that `datasets.load_dataset(DIR)` and TRL read unchanged, written all or nothing.
+"""An export folder that `datasets.load_dataset(DIR)` and TRL read unchanged, all or nothing.
 
     data/{train,validation,test}-*.parquet   prompt, chosen, rejected, meta
     ties/ votes/ pairs/                      what was settled as equal, every vote, every pair

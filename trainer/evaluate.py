@@ -104,7 +104,7 @@ def panel_table(said: PanelAnswers, gold: GoldTable) -> Answers:
 def baseline_answers(
     gold: GoldTable, train_rows: Sequence[Mapping[str, Any]]
 ) -> dict[str, Answers]:
-    """`longer wins`, and TF-IDF Bradley–Terry fitted on the rows the checkpoint was trained on."""
+    """`longer wins`, and TF-IDF Bradley–Terry fitted on the checkpoint's own rows."""
     none = np.zeros(len(gold.pairs))
     found = {"longer wins": Answers(longer_wins(gold.a, gold.b), none, none)}
     if train_rows:
@@ -124,7 +124,7 @@ def text_of(value: Any) -> str:
 def slices_of(
     gold: GoldTable, principles: Mapping[int, frozenset[str]] | None = None
 ) -> dict[str, NDArray[np.bool_]]:
-    """Masks by domain, by principle and by the generation that froze the pair; only where several."""
+    """Masks by domain, by principle and by the generation that froze the pair, where several."""
     pairs, found = gold.pairs, {}
     for label, values in (
         ("domain", [p.domain for p in pairs]),

@@ -44,7 +44,7 @@ class Example:
 
 
 def reasons(folder: Path, rows: Sequence[dict[str, Any]]) -> Reasons:
-    """From an export: rationales of votes by pair, order and choice; those of experts in both orders.
+    """From an export: rationales by pair, order and choice; experts' in both orders.
 
     An expert's rationale that names a place is left out, because it does not say which was where.
     """

@@ -1,4 +1,4 @@
-"""The next judge, kind one: a classifier over the pair, trained on the very question it will be asked.
+"""The next judge, kind one: a classifier over the pair, trained on what it will be asked.
 
 Every settled pair is shown in both orders with the mirrored target, so neither place is preferred.
 Pairs the panel got wrong weigh more: 1 + the share of its votes that missed the settled choice.
@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Lesson:
-    """One settled pair as a judge learns it: texts in stored order, (p_a, p_b, p_tie), its weight."""
+    """One settled pair to learn: texts in stored order, target (p_a, p_b, p_tie), weight."""
 
     pair_id: str
     prompt: str
@@ -100,9 +100,6 @@ def train(
     progress: Progress = quiet,
 ) -> dict[str, Any]:
     """Train a scoring judge, or go on where a kill left off; write the checkpoint; its metadata."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
     if not train_lessons:
         raise BadInput(f"dataset {dataset!r} has no row to train a judge on; export more labels")
     base = settings.judge_base

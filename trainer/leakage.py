@@ -30,7 +30,7 @@ def shingles(text: str) -> frozenset[str]:
 def leaks(
     prompts: Mapping[str, str], gold: Mapping[str, str], threshold: float = 0.9
 ) -> dict[str, str]:
-    """Which prompts (content hash -> text) are, or nearly are, gold prompts: hash -> SAME or NEAR."""
+    """Which prompts (hash -> text) are, or nearly are, gold prompts: hash -> SAME or NEAR."""
     found = {key: SAME for key in prompts if key in gold}
     rest = [key for key in prompts if key not in gold]
     if rest and gold:

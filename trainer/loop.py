@@ -1,4 +1,4 @@
-"""What every training has in common: arguments, callbacks, exact resume, curves. No loss in here."""
+"""What every training has in common: arguments, callbacks, exact resume, curves; no loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Probes: real pairs, transformed so that the right answer is known and one bad habit gets it wrong.
+"""Probes: real pairs, transformed so that the answer is known and one bad habit gets it wrong.
 
 Each probe is a gold table of its own; a habit that earns its points elsewhere fails here. Beside
 each probe stands the scorer that has only the habit, and that must fail it.

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from db.errors import BadInput
 from judges.trust.ballots import A
 from judges.trust.calibration import accuracy, ece, fit_temperature
+from trainer.bases import quiet_libraries
 from trainer.encoding import as_messages
 from trainer.work import METADATA, read_metadata, weights_hash
 
@@ -85,6 +86,7 @@ def load_scorer(folder: Path, metadata: dict[str, Any]) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+    quiet_libraries()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     how = metadata.get("quantized")
     if how == "int8":

@@ -274,7 +274,7 @@ def _write_down(
     force: str | None,
     actor: str,
 ) -> PromoteDone:
-    """Decision, switch and event in one transaction; Conflict if the incumbent changed meanwhile."""
+    """Decision, switch and event in one transaction; Conflict if the incumbent changed."""
     with database.begin() as session:
         found = session.get_one(Checkpoint, challenger.id)
         current = stored.active(session, found.kind)

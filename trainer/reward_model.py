@@ -71,9 +71,6 @@ def train(
 
     Without validation rows there is no early stopping and no temperature.
     """
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
     base = settings.base
     folder = base_folder(base, _texts(train_rows), work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
@@ -121,10 +118,9 @@ def _trainer(
     progress: Progress,
     curve: Curve,
 ) -> Any:
-    from datasets import Dataset, disable_progress_bars
+    from datasets import Dataset
     from trl import RewardConfig
 
-    disable_progress_bars()
     validated = bool(held)
     return _soft_trainer()(
         model=model,

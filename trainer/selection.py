@@ -89,7 +89,7 @@ def select(
     options: ExportOptions,
     waiting_batch: int | None = None,
 ) -> Selection:
-    """Apply the rules and the filters. `waiting_batch` is the batch whose audits may not be used."""
+    """Apply the rules and the filters. The audits of `waiting_batch` may not be used yet."""
     leaking = leaks({p.prompt_hash: p.prompt for p in pairs}, gold.prompts, options.near_duplicate)
     left_out: Counter[str] = Counter()
     shown: list[ExportPair] = []

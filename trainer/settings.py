@@ -14,8 +14,8 @@ class TrainerSettings(BaseModel):
 
     A base is a folder, a hub id, or the word `tiny`: a small model built on this machine from the
     dataset's own texts, for demonstrations and tests. A judge can also be of `words`: it weighs
-    words and simple features, needs no base, and trains in seconds on a CPU. Empty learning rates follow the base: 2e-3
-    for tiny, 1e-4 with LoRA, 2e-5 otherwise.
+    words and simple features, needs no base, and trains in seconds on a CPU. Empty learning
+    rates follow the base: 2e-3 for tiny, 1e-4 with LoRA, 2e-5 otherwise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

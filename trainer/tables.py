@@ -1,6 +1,6 @@
 """The tables of an export as Arrow, with fixed schemas, so that the same rows are the same bytes.
 
-Leaves out which rows there are (`trainer.selection`) and where they are written (`trainer.dataset`).
+Leaves out which rows there are (`trainer.selection`) and where they go (`trainer.dataset`).
 """
 
 import json

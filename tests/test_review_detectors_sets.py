@@ -21,6 +21,7 @@ from review.detectors import (
     self_preference,
     text_measures,
 )
+from review.detectors.families import author_families
 
 
 def ballots_of(codes_PRO: np.ndarray, families: tuple[str, ...] | None = None) -> Ballots:
@@ -151,6 +152,15 @@ def test_self_preference_is_measured_against_the_others() -> None:
     assert found[0].why == "against judges whose family wrote neither response"
     assert found[2].value is None
     assert "0 pairs" in found[2].why
+
+
+def test_authors_are_found_among_the_panels_families() -> None:
+    raters = ("gpt-4", "claude-1", "vicuna-13b", "house-judge")
+    families = ("openai", "anthropic", "llama", "acme")
+    authors = ["gpt35", "claude", "vicuna-13b", "acme", "Gemini-1.5", "claude-3-opus", None, "zeta"]
+    assert author_families(authors, raters, families) == [
+        "openai", "anthropic", "llama", "acme", "google", "anthropic", None, "zeta",
+    ]  # fmt: skip
 
 
 def test_outliers_in_the_stream() -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots
 from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt, paired_difference, ratio
+from review.detectors.families import author_families
 from review.detectors.flag import Finding, FindingKind
 from review.detectors.votes import reversed_PR, swapped_PR
 
@@ -119,18 +120,19 @@ def length_bias(
 
 def self_preference(
     ballots: Ballots,
-    family_a: Sequence[str | None],
-    family_b: Sequence[str | None],
+    authors_a: Sequence[str | None],
+    authors_b: Sequence[str | None],
     rng: np.random.Generator,
     labels_P: NDArray[np.int8] | None = None,
 ) -> list[Finding]:
     """How much more a judge takes its own model family's response than others do on those pairs.
 
-    family_a, family_b: family of the model that wrote each response. Compared with humans where
-    enough answered, otherwise with the judges whose family wrote neither response.
+    authors_a, authors_b: model or family that wrote each response, None where unknown. Compared
+    with humans where enough answered, otherwise with the judges whose family wrote neither.
     """
     stance = stance_PR(ballots)
-    first, second = np.array(family_a, object), np.array(family_b, object)
+    written = author_families([*authors_a, *authors_b], ballots.raters, ballots.families)
+    first, second = np.split(np.array(written, object), 2)
     human = _reference(labels_P, len(ballots))
     families = np.array(ballots.families, object)
     neutral = (first[:, None] != families) & (second[:, None] != families)

@@ -9,7 +9,20 @@ from db.models import Candidate, Gold, Pair, PairName, Preference, Prompt
 from db.session import Database
 from db.vocabulary import Choice, Source
 
-TOPICS = ["rivers", "bridges", "taxes", "bread", "winter", "engines", "gardens", "courts", "fevers", "maps", "sails", "clocks"]
+TOPICS = [
+    "rivers",
+    "bridges",
+    "taxes",
+    "bread",
+    "winter",
+    "engines",
+    "gardens",
+    "courts",
+    "fevers",
+    "maps",
+    "sails",
+    "clocks",
+]
 GOOD = ["clear", "careful", "exact", "honest", "useful", "sound"]
 BAD = ["vague", "sloppy", "wrong", "rude", "useless", "broken"]
 

@@ -12,8 +12,12 @@ from db import datasets as stored
 from db.datasets import ExportPair, ExportVote, GoldSet
 from db.errors import BadInput, Conflict
 from db.events import record
+from db.files import read_lines
+from db.identity import content_hash
 from db.models import Dataset
 from db.session import Database
+from db.step_labels import add_solutions, all_solutions
+from db.upsert import chunks
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.cross_validation import By
@@ -31,11 +35,13 @@ __all__ = [
     "evaluate",
     "export",
     "history",
+    "import_steps",
     "promote",
     "quantize",
     "rollback",
     "serve",
     "train_judge",
+    "train_process",
     "train_reward",
 ]
 
@@ -76,6 +82,21 @@ class CrossValidated:
         """One line for people."""
         each = (f"{g['group']} {g['accuracy']['reward model']['value']:.3f}" for g in self.groups)
         return f"left-out {self.by} of {self.dataset!r}, reward model accuracy: " + "; ".join(each)
+
+
+@dataclass(frozen=True)
+class ImportedSteps:
+    """How an import of stepwise labels went."""
+
+    file: str
+    new: int
+    known: int
+    rejected: list[str]
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return f"{self.new} solutions imported, {self.known} known, {len(self.rejected)} rejected"
 
 
 @dataclass(frozen=True)
@@ -225,6 +246,55 @@ def cross_validate(
     given = material(database, dataset)
     found = rounds([*given.train, *given.validation], settings, by, progress=progress)
     return CrossValidated(given.dataset.name, by, [asdict(each) for each in found])
+
+
+def import_steps(database: Database, file: Path, strict: bool = False) -> ImportedSteps:
+    """Import stepwise labels (`prompt`, `steps`, `labels`) from JSONL, Parquet or CSV, once each.
+
+    A row that cannot be used is counted with its reason and the others are kept; `strict` refuses
+    the whole file at the first one.
+    """
+    from trainer.process_reward import parse
+
+    good, bad = [], []
+    for line in read_lines(file):
+        try:
+            if line.problem:
+                raise BadInput(line.problem)
+            good.append(parse(line.row))
+        except BadInput as error:
+            if strict:
+                raise BadInput(f"{line.file} line {line.number}: {error}") from None
+            bad.append(f"{line.file} line {line.number}: {error}")
+    with database.begin() as session:
+        new = sum(add_solutions(session, chunk) for chunk in chunks(good))
+    return ImportedSteps(str(file), new, len(good) - new, bad)
+
+
+def train_process(
+    database: Database,
+    settings: TrainerSettings,
+    name: str | None = None,
+    progress: Progress = quiet,
+) -> TrainDone:
+    """Train a process reward model on all imported step labels; one prompt in five is held out."""
+    from trainer import process_reward
+
+    with database.read() as session:
+        everything = all_solutions(session)
+        gold = stored.gold_set(session)
+    usable = [each for each in everything if each.prompt not in gold.prompts]
+    held = [each for each in usable if int(each.prompt[:8], 16) % 5 == 0]
+    rest = [each for each in usable if int(each.prompt[:8], 16) % 5]
+
+    def fit(work: Work) -> dict[str, Any]:
+        return process_reward.train(rest or usable, held, work, settings, progress)
+
+    recipe = settings.recipe(settings.base) | {
+        "solutions": content_hash([[each.identity, list(each.labels)] for each in usable])
+    }
+    left_out = len(everything) - len(usable)
+    return carry_out(database, None, CheckpointKind.PROCESS, settings, recipe, name, fit, left_out)
 
 
 def quantize(

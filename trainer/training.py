@@ -108,20 +108,26 @@ def material(database: Database, name: str | None) -> Material:
 
 def carry_out(
     database: Database,
-    given: Material,
+    given: Material | None,
     kind: CheckpointKind,
     settings: TrainerSettings,
     recipe: dict[str, Any],
     name: str | None,
     fit: Callable[[Work], dict[str, Any]],
+    left_out_gold: int = 0,
 ) -> TrainDone:
-    """Do a training once: begin or go on, fit, and write the checkpoint into the database."""
-    recipe = {
-        **recipe,
-        "dataset": given.dataset.name,
-        "dataset_hash": given.dataset.content_hash,
-        "left_out_prompts": given.left_out_prompts,
-    }
+    """Do a training once: begin or go on, fit, and write the checkpoint into the database.
+
+    `given` is None for trainings that are not on a dataset.
+    """
+    if given is not None:
+        left_out_gold = given.left_out_gold
+        recipe = {
+            **recipe,
+            "dataset": given.dataset.name,
+            "dataset_hash": given.dataset.content_hash,
+            "left_out_prompts": given.left_out_prompts,
+        }
     work = begin(settings.folder, kind.value, recipe, name)
     new = not work.done
     if new:
@@ -136,7 +142,7 @@ def carry_out(
                 kind=kind,
                 path=str(work.final),
                 metadata=metadata,
-                dataset=given.dataset,
+                dataset=given.dataset if given else None,
             )
             record(
                 session,
@@ -145,16 +151,16 @@ def carry_out(
                 f"checkpoint:{work.name}",
                 {
                     "content_hash": metadata["content_hash"],
-                    "dataset": given.dataset.name,
+                    "dataset": metadata["dataset"],
                 },
             )
     return TrainDone(
         checkpoint=work.name,
         kind=kind.value,
         path=str(work.final),
-        dataset=given.dataset.name,
+        dataset=metadata["dataset"],
         base=metadata["base"],
-        rows=metadata["rows"] | {"left_out_gold": given.left_out_gold},
+        rows=metadata["rows"] | {"left_out_gold": left_out_gold},
         validation=metadata.get("validation"),
         new=new,
     )

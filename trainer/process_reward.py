@@ -1,0 +1,219 @@
+"""Process rewards: for each step of a solution, the probability that it is right.
+
+A token classifier read at the last token of every step (Lightman et al. 2023, "Let's verify step by
+step", without its generative head); a solution is worth its lowest step. Leaves out how step labels
+are stored (`db.step_labels`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from db.errors import BadInput
+from db.step_labels import Solution
+from judges.local import padded
+from trainer.bases import base_folder, load_tokenizer, quiet_libraries
+from trainer.card import model_card
+from trainer.encoding import Messages, prompt_text
+from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.settings import TrainerSettings
+from trainer.work import Work, finish, read_metadata
+
+_IGNORED = -100
+
+
+def parse(row: dict[str, Any]) -> Solution:
+    """One row of an import: `prompt` (text or messages), `steps`, `labels`. BadInput says why not.
+
+    Labels are true and false, 1 and 0, or + and -.
+    """
+    prompt, steps, labels = (row.get(name) for name in ("prompt", "steps", "labels"))
+    if not prompt or not isinstance(steps, list) or not isinstance(labels, list):
+        raise BadInput(f"a row needs prompt, steps and labels; it has {sorted(row)!r}")
+    if not steps or len(steps) != len(labels):
+        raise BadInput(f"{len(steps)} steps have {len(labels)} labels; give each step one label")
+    words = {True: True, False: False, "+": True, "-": False}
+    read = [words.get(each) if isinstance(each, bool | int | str) else None for each in labels]
+    if None in read:
+        wrong = labels[read.index(None)]
+        raise BadInput(f"label {wrong!r} is not known; use true or false, 1 or 0, + or -")
+    messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    return Solution(messages, tuple(map(str, steps)), tuple(bool(each) for each in read))
+
+
+def encode_steps(
+    tokenizer: Any, prompt: Messages, steps: Sequence[str], max_length: int
+) -> tuple[list[int], list[int]]:
+    """Token ids, and where each step ends. Steps beyond `max_length` have no end."""
+    ids: list[int] = tokenizer(prompt_text(prompt) + "\n\n", add_special_tokens=False)["input_ids"]
+    ids = ids[-(max_length // 2) :]  # a long prompt must leave room for the steps
+    ends = []
+    for step in steps:
+        part = tokenizer(step.strip() + "\n", add_special_tokens=False)["input_ids"]
+        if len(ids) + len(part) > max_length:
+            break
+        ids = [*ids, *part]
+        ends.append(len(ids) - 1)
+    return ids, ends
+
+
+def train(
+    solutions: Sequence[Solution],
+    held: Sequence[Solution],
+    work: Work,
+    settings: TrainerSettings,
+    progress: Progress = quiet,
+) -> dict[str, Any]:
+    """Train, or go on where a kill left off; evaluate on held-out solutions; save."""
+    import torch
+    from datasets import Dataset
+    from transformers import (
+        AutoModelForTokenClassification,
+        DataCollatorForTokenClassification,
+        Trainer,
+        TrainingArguments,
+        set_seed,
+    )
+
+    if not solutions:
+        raise BadInput("there are no labelled steps to train on; import some")
+    base, validated = settings.base, bool(held)
+    texts = [text for each in solutions for text in (prompt_text(each.messages), *each.steps)]
+    folder = base_folder(base, texts, work.partial, settings.seed)
+    tokenizer = load_tokenizer(folder)
+    set_seed(settings.seed)
+    model = AutoModelForTokenClassification.from_pretrained(
+        folder, num_labels=2, dtype=torch.float32
+    )
+    curve = Curve()
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(**arguments(work, settings, base, validated)),
+        train_dataset=Dataset.from_list(_rows(solutions, tokenizer, settings)),
+        eval_dataset=Dataset.from_list(_rows(held, tokenizer, settings)) if validated else None,
+        data_collator=DataCollatorForTokenClassification(tokenizer),
+        callbacks=callbacks(settings, validated, "process reward", progress, curve),
+    )
+    run(trainer, work)
+    metadata = {
+        "kind": "process",
+        "base": base,
+        "dataset": "step labels",
+        "max_length": settings.max_length,
+        "rows": {
+            "train": len(solutions),
+            "validation": len(held),
+            "steps": sum(len(each.steps) for each in solutions),
+        },
+        "curve": curve.points,
+        "validation": None,
+    }
+    if validated:
+        scorer = StepScorer.of(trainer.model, tokenizer, settings.max_length)
+        metadata["validation"] = evaluate_steps(scorer, held)
+    finish(work, trainer.model, tokenizer, metadata, model_card(work.name, metadata))
+    return metadata
+
+
+@dataclass
+class StepScorer:
+    """A process reward model; loaded at the first call."""
+
+    folder: Path | None
+    batch_size: int = 16
+    max_length: int = 0
+    _loaded: tuple[Any, Any] | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, model: Any, tokenizer: Any, max_length: int) -> "StepScorer":
+        """A scorer over a model in memory."""
+        return cls(None, max_length=max_length, _loaded=(model.eval(), tokenizer))
+
+    def score(self, asked: Sequence[tuple[Messages, Sequence[str]]]) -> list[list[float]]:
+        """For each solution, the probability that each step is right; 0.5 if too far out."""
+        model, tokenizer = self._load()
+        made = [encode_steps(tokenizer, p, steps, self.max_length) for p, steps in asked]
+        scores: list[list[float]] = []
+        for start in range(0, len(made), self.batch_size):
+            scores.extend(_forward(model, tokenizer, made[start : start + self.batch_size]))
+        return [
+            row + [0.5] * (len(steps) - len(row))
+            for row, (_, steps) in zip(scores, asked, strict=True)
+        ]
+
+    def best_of(self, prompt: Messages, solutions: Sequence[Sequence[str]]) -> int:
+        """Index of the solution whose lowest step is highest; the first of equals."""
+        lows = [min(row, default=0.0) for row in self.score([(prompt, s) for s in solutions])]
+        return int(np.argmax(lows))
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            from transformers import AutoModelForTokenClassification, AutoTokenizer
+
+            if self.folder is None:
+                raise BadInput("a step scorer needs the folder of a process reward model")
+            metadata = read_metadata(self.folder)
+            if metadata["kind"] != "process":
+                raise BadInput(
+                    f"checkpoint {str(self.folder)!r} is a {metadata['kind']!r}, not a process "
+                    "reward model; train one with `tiebreak train process`"
+                )
+            quiet_libraries()
+            self.max_length = metadata["max_length"]
+            model = AutoModelForTokenClassification.from_pretrained(self.folder).eval()
+            self._loaded = model, AutoTokenizer.from_pretrained(self.folder)
+        return self._loaded
+
+
+def evaluate_steps(scorer: StepScorer, held: Sequence[Solution]) -> dict[str, float]:
+    """Accuracy by step, AUC, and the share of solutions whose first wrong step is found exactly."""
+    from sklearn.metrics import roc_auc_score
+
+    scores = scorer.score([(each.messages, each.steps) for each in held])
+    flat = np.array([p for row in scores for p in row])
+    truth = np.array([label for each in held for label in each.labels])
+    firsts = [
+        _first_wrong([p > 0.5 for p in row]) == _first_wrong(each.labels)
+        for row, each in zip(scores, held, strict=True)
+    ]
+    both = len(np.unique(truth)) == 2
+    return {
+        "steps": float(len(flat)),
+        "accuracy": float(((flat > 0.5) == truth).mean()),
+        "always_right_accuracy": float(truth.mean()),
+        "auc": float(roc_auc_score(truth, flat)) if both else float("nan"),
+        "first_error_found": float(np.mean(firsts)),
+    }
+
+
+def _first_wrong(labels: Sequence[bool]) -> int:
+    """Index of the first wrong step; the number of steps where all are right."""
+    return next((i for i, right in enumerate(labels) if not right), len(labels))
+
+
+def _rows(
+    solutions: Sequence[Solution], tokenizer: Any, settings: TrainerSettings
+) -> list[dict[str, Any]]:
+    made = []
+    for each in solutions:
+        ids, ends = encode_steps(tokenizer, each.messages, each.steps, settings.max_length)
+        labels = [_IGNORED] * len(ids)
+        for end, right in zip(ends, each.labels, strict=False):
+            labels[end] = int(right)
+        if ends:
+            made.append({"input_ids": ids, "attention_mask": [1] * len(ids), "labels": labels})
+    return made
+
+
+def _forward(
+    model: Any, tokenizer: Any, made: Sequence[tuple[list[int], list[int]]]
+) -> list[list[float]]:
+    import torch
+
+    batch = padded([ids for ids, _ in made], tokenizer.pad_token_id, model.device)
+    with torch.inference_mode():
+        shares = model(**batch).logits.float().softmax(-1)[..., 1]
+    return [[float(shares[i, end]) for end in ends] for i, (_, ends) in enumerate(made)]

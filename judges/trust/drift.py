@@ -91,11 +91,12 @@ def fit_reference(
     horizon: int = 2000,
     simulations: int = 400,
 ) -> DriftReference:
-    """Thresholds from a parametric bootstrap of both the reference and the stream after it.
+    """Thresholds by simulating both the reference and the stream after it.
 
-    cells_T: the reference pairs' cells (300 is a good number). Each simulation draws a reference
-    and a stream from the smoothed cell shares, so that the error of the reference is part of the
-    threshold. All windows ring equally rarely; together they ring with `false_alarms`.
+    cells_T: the reference pairs' cells (300 is a good number). Each simulation draws cell shares
+    from their posterior (Jeffreys), then a reference and a stream from those shares, so that the
+    error of the reference, rare cells above all, is part of the threshold. All windows ring
+    equally rarely; together they ring with `false_alarms`.
     """
     seen = cells_T[cells_T != MISSING]
     if len(seen) < 50:
@@ -104,9 +105,9 @@ def fit_reference(
             "wait for more votes before watching this judge."
         )
     counts = np.bincount(seen, minlength=CELLS)
-    shares = (counts + 0.5) / (counts.sum() + 0.5 * CELLS)
     maxima = np.empty((simulations, len(windows)))
     for run in range(simulations):
+        shares = rng.dirichlet(counts + 0.5)
         reference = rng.multinomial(len(seen), shares)
         stream = rng.choice(CELLS, size=horizon, p=shares)
         maxima[run] = np.nanmax(_paths(reference, stream, windows), axis=0)

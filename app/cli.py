@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from app.verbs import cycling, data, judging, project, reporting, reviewing, training
+from app.verbs import cycling, data, judging, project, reporting, reviewing, training, writing
 from db.errors import TiebreakError
 
 app = typer.Typer(
@@ -24,6 +24,9 @@ app.command()(project.init)
 app.add_typer(data.imports, name="import")
 app.command()(judging.estimate)
 app.command()(judging.judge)
+app.command()(writing.generate)
+app.command()(writing.revise)
+app.add_typer(judging.principles, name="principles")
 app.command()(reviewing.route)
 app.command()(reviewing.review)
 app.add_typer(reviewing.replay, name="replay")

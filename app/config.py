@@ -20,6 +20,7 @@ from trainer.settings import TrainerSettings
 
 if TYPE_CHECKING:
     from db.session import Database
+    from judges.generation import GeneratorConfig
     from judges.panel import Panel
 
 FILE = "tiebreak.toml"
@@ -35,13 +36,14 @@ class DatabaseSettings(BaseModel):
 
 
 class Sections(BaseModel):
-    """All sections. `panel` and `judge` are read by the judging room itself."""
+    """All sections. Panel, judges and generators are read by the judging room itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     database: DatabaseSettings = DatabaseSettings()
     panel: dict[str, Any] = {}
     judge: list[dict[str, Any]] = []
+    generator: list[dict[str, Any]] = []
     review: ReviewSettings = ReviewSettings()
     training: TrainerSettings = TrainerSettings()
     cycle: CycleSettings = CycleSettings()
@@ -86,6 +88,26 @@ class Config:
         allow_fake = os.environ.get("TIEBREAK_ALLOW_FAKE") == "1"
         sections = {"panel": self.sections.panel, "judge": self.sections.judge}
         return parse(sections, beside=self.folder, allow_fake=allow_fake)
+
+    @property
+    def generators(self) -> "tuple[GeneratorConfig, ...]":
+        """The models that write responses. Raises UnknownName where there is none."""
+        from judges.generation import parse
+
+        found = parse(self.sections.generator)
+        if not found:
+            raise UnknownName(
+                f"{self.path.name} has no [[generator]]; add one with name, provider and model"
+            )
+        return found
+
+    def generator(self, name: str | None) -> "GeneratorConfig":
+        """One of them, the first without a name. Raises UnknownName."""
+        for one in self.generators:
+            if name in (None, one.name):
+                return one
+        names = [one.name for one in self.generators]
+        raise UnknownName(f"generator {name!r} is not configured; there are {names}")
 
     @property
     def review(self) -> ReviewSettings:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,9 +23,7 @@ Rejects = Annotated[
 ]
 
 
-def _run(
-    kind: str, files: list[Path], config: Path | None, as_json: bool, **options: object
-) -> None:
+def _run(kind: str, files: list[Path], config: Path | None, as_json: bool, **options: Any) -> None:
     from db.imports import ImportOptions, Kind, import_files
 
     database = configuration(config).database
@@ -35,7 +33,7 @@ def _run(
             Kind(kind),
             files,
             ImportOptions(**options),
-            report,  # type: ignore[arg-type]
+            report,
         )
     show(done, as_json)
 

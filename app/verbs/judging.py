@@ -1,4 +1,4 @@
-"""Verbs about judges: estimate, judge."""
+"""Verbs about judges: estimate, judge, principles."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 
 Tier = Annotated[int | None, typer.Option(help="Only the judges of this tier.", min=1)]
 Only = Annotated[list[str] | None, typer.Option("--only", help="Only this judge; may be repeated.")]
+Batch = Annotated[
+    bool, typer.Option("--batch", help="Through the provider's batches: half price, hours later.")
+]
+MaxUsd = Annotated[float | None, typer.Option(help="Never spend more than this.", min=0)]
 
 
 def estimate(
     tier: Tier = None,
     only: Only = None,
+    batch: Batch = False,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -30,7 +35,17 @@ def estimate(
 
     settings = configuration(config)
     panel = current_panel(settings)
-    show(step(settings.database, panel, tier=tier, names=only), as_json)
+    with progress() as report:
+        found = step(
+            settings.database,
+            panel,
+            tier=tier,
+            names=only,
+            batch=batch,
+            progress=report,
+            beside=settings.folder,
+        )
+    show(found, as_json)
 
 
 def judge(
@@ -39,6 +54,10 @@ def judge(
     ] = None,
     tier: Tier = None,
     only: Only = None,
+    batch: Batch = False,
+    again: Annotated[
+        bool, typer.Option("--reparse", help="Read the stored answers again; asks nobody.")
+    ] = False,
     cascade: Annotated[
         bool, typer.Option("--cascade", help="Cheap tiers first; only unsure pairs climb.")
     ] = False,
@@ -61,10 +80,14 @@ def judge(
     Example: tiebreak judge --max-usd 5
     """
     from app.pipeline.panel import current_panel
-    from judges.steps import fit_consensus, run_judges
+    from judges.steps import fit_consensus, reparse, run_judges
 
     settings = configuration(config)
     panel = current_panel(settings)
+    if again:
+        with progress() as report:
+            show(reparse(settings.database, progress=report), as_json)
+        return
     if cascade:
         _cascade(settings, panel, tier, only, stop_at, careful, max_usd, as_json)
         return
@@ -75,6 +98,7 @@ def judge(
             tier=tier,
             names=only,
             max_usd=max_usd,
+            batch=batch,
             progress=report,
             beside=settings.folder,
         )
@@ -119,3 +143,50 @@ def _cascade(
             for r in done.rungs
         ])  # fmt: skip
     show(done, as_json)
+
+
+principles = typer.Typer(help="What the constitution does in practice.", no_args_is_help=True)
+
+
+@principles.command("report")
+def principles_report(
+    judge: Annotated[str | None, typer.Option(help="Only this judge's votes.")] = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """How often each principle decides and is broken; which ones clash or say the same.
+
+    Example: tiebreak principles report
+    """
+    from judges.steps import principle_report
+
+    settings = configuration(config)
+    show(principle_report(settings.database, settings.panel, judge), as_json)
+
+
+@principles.command("hold-out")
+def principles_hold_out(
+    principle: Annotated[str, typer.Argument(help="Id of the principle to leave out.")],
+    judge: Annotated[str, typer.Option(help="The judge to ask without it.")],
+    max_usd: MaxUsd = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a judge without one principle, and about it alone: what carries over.
+
+    Example: tiebreak principles hold-out honesty-uncertainty --judge claude --max-usd 2
+    """
+    from judges.steps import hold_out
+
+    settings = configuration(config)
+    with progress() as report:
+        found = hold_out(
+            settings.database,
+            settings.panel,
+            principle,
+            judge,
+            max_usd=max_usd,
+            progress=report,
+            beside=settings.folder,
+        )
+    show(found, as_json)

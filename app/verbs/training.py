@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.output import progress, show
+from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, configuration
 
 train = typer.Typer(help="Train models on an exported dataset.", no_args_is_help=True)
@@ -113,12 +113,21 @@ def promote(
 
     Example: tiebreak promote judge-1
     """
+    from app.pipeline.gate import effect_of
     from trainer.registry import promote as step
 
     settings = configuration(config)
+    effect = effect_of(settings, checkpoint)
     done = step(
-        settings.database, checkpoint, settings.panel.rules, against=against, force=force
+        settings.database,
+        checkpoint,
+        settings.panel.rules,
+        effect=effect.effect,
+        against=against,
+        force=force,
     )
+    if effect.line:
+        warn(effect.line)
     show(done, as_json)
     if done.verdict == "refused":
         raise typer.Exit(1)

@@ -1,0 +1,87 @@
+"""Verbs that make responses: generate, revise."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from app.output import progress, show, warn
+from app.verbs.judging import MaxUsd
+from app.verbs.options import AsJson, ConfigPath, Seed, configuration
+
+
+class Design(StrEnum):
+    """How the candidates of a prompt become pairs."""
+
+    ALL = "all"
+    RANDOM = "random"
+    SWISS = "swiss"
+    NONE = "none"
+
+
+def generate(
+    max_usd: MaxUsd = None,
+    prompts: Annotated[int | None, typer.Option(help="Only the first so many prompts.")] = None,
+    design: Annotated[Design, typer.Option(help="Pairs to form afterwards.")] = Design.ALL,
+    each: Annotated[int, typer.Option(help="Pairs a candidate, for random.", min=1)] = 3,
+    seed: Seed = 7,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask every [[generator]] for responses to the stored prompts, and form pairs of them.
+
+    The swiss design pairs neighbours by their standing so far: judge, then generate again.
+
+    Example: tiebreak generate --design swiss --max-usd 5
+    """
+    from judges.steps import form_pairs
+    from judges.steps import generate as step
+
+    settings = configuration(config)
+    with progress() as report:
+        done = step(
+            settings.database,
+            settings.generators,
+            prompts=prompts,
+            max_usd=max_usd,
+            progress=report,
+        )
+    if design is not Design.NONE:
+        made = form_pairs(settings.database, cast(Any, design.value), each=each, seed=seed)
+        warn(f"{made:,} new pairs by the {design.value} design")
+    show(done, as_json)
+
+
+def revise(
+    by: Annotated[str | None, typer.Option(help="The [[generator]] that revises.")] = None,
+    rounds: Annotated[int, typer.Option(help="Times over.", min=1)] = 1,
+    responses: Annotated[int | None, typer.Option(help="Only the first so many.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the revisions as a supervised data set (JSONL).")
+    ] = None,
+    max_usd: MaxUsd = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a model criticise responses by the constitution and rewrite them; keeps the chain.
+
+    Example: tiebreak revise --rounds 2 --out revisions.jsonl --max-usd 5
+    """
+    from judges.steps import revise as step
+    from judges.steps import write_revisions
+
+    settings = configuration(config)
+    with progress() as report:
+        done = step(
+            settings.database,
+            settings.generator(by),
+            settings.panel.rules,
+            rounds=rounds,
+            responses=responses,
+            max_usd=max_usd,
+            progress=report,
+        )
+    if out is not None:
+        warn(f"{write_revisions(settings.database, out):,} revisions written to {out}")
+    show(done, as_json)

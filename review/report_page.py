@@ -83,7 +83,7 @@ def _budget(report: Report) -> str:
         for p in report.budget
     ]
     floor = min(s.low if s.low is not None else s.value for _, s in points)
-    box = Box(y=(max(0.0, int(floor * 10) / 10), 1.0))
+    box = Box(y=(min(0.9, max(0.0, int(floor * 10) / 10)), 1.0))
     picture = charts.curve(
         points, box, "share of the pairs given to humans", "agreement", levels=(0.95, 0.98)
     )

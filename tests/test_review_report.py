@@ -1,0 +1,281 @@
+"""The report's arithmetic on worlds small enough to count by hand."""
+
+import xml.etree.ElementTree as Xml
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from trust_worlds import panel
+
+from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, consensus_of
+from judges.trust.intervals import Estimate
+from review import report_cost, report_quality
+from review.charts import Box, Span, curve, ticks
+from review.report import CertificateFact, Facts, make_report
+from review.report_cost import Figure, JudgeCost, Money
+from review.report_page import page
+
+
+def ballots(*pairs: list[list[int]]) -> Ballots:
+    """Votes [judge][ab, ba] of each pair, one prompt a pair."""
+    codes = np.array(pairs, dtype=np.int8)
+    names = tuple(f"j{r}" for r in range(codes.shape[1]))
+    n = len(codes)
+    return Ballots(codes, names, names, np.arange(n), np.full(n, -1))
+
+
+def codes(*choices: int) -> np.ndarray:
+    return np.array(choices, dtype=np.int8)
+
+
+def leaning(*lean: float) -> Consensus:
+    p = np.array(lean)
+    return consensus_of(np.log(p) - np.log(1 - p), 0.0)
+
+
+def money(**more: Any) -> Money:
+    known = {
+        "judges": (JudgeCost("j0", "ab", "all", 10, 0, 0.02, Figure(2.0)),),
+        "cost_of": {"j0": Figure(2.0), "j1": Figure(3.0)},
+        "pace_of": {"j0": Figure(5000.0), "j1": Figure(8000.0)},
+        "panel_pace": Figure(4000.0),
+        "answers": 10,
+        "pairs_delivered": 40,
+        "seconds": 60.0,
+        "usd_per_hour": 30.0,
+    }
+    return Money(**(known | more))
+
+
+def facts(votes: Ballots, consensus: Consensus, truth: np.ndarray, **more: Any) -> Facts:
+    n = len(votes)
+    known: dict[str, Any] = {
+        "ballots": votes,
+        "consensus": consensus,
+        "fit": "majority, fit 1",
+        "truth_P": truth,
+        "reference": {"said by one person": int((truth != MISSING).sum())},
+        "zone_P": np.zeros(n, np.int64),
+        "zones": ("all pairs",),
+        "opinions_N3": np.zeros((0, 3), np.int64),
+        "delivered_P": np.full(n, MISSING, np.int8),
+        "by_human_P": np.zeros(n, bool),
+        "apart_P": np.zeros(n, bool),
+        "machine_P": np.full(n, MISSING, np.int8),
+        "money": money(),
+    }
+    return Facts(**(known | more))
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(1)
+
+
+def test_answered_pairs_stand_for_their_zone() -> None:
+    # Zone 0 has 4 pairs, 2 answered: 2 each. Zone 1 has 3, 1 answered: 3. Zone 2 has none.
+    truth = codes(A, MISSING, B, MISSING, A, MISSING, MISSING, MISSING)
+    zone = np.array([0, 0, 0, 0, 1, 1, 1, 2])
+    weight, silent = report_quality.zone_weights(truth, zone, ("seen", "hard", "dark"))
+    assert weight.tolist() == [2, 0, 2, 0, 3, 0, 0, 0]
+    assert silent == ("dark",)
+
+
+def test_a_flip_is_half_right_and_a_tie_of_the_humans_decides_nothing() -> None:
+    votes = ballots([[A, A]], [[A, B]], [[B, B]], [[A, TIE]], [[A, A]])
+    lean = report_quality.judge_leans(votes)[:, 0]
+    assert lean.tolist() == [1.0, 0.5, 0.0, 1.0, 1.0]
+    hit = report_quality.right(lean, codes(A, A, A, A, TIE))
+    np.testing.assert_array_equal(hit, [1.0, 0.5, 0.0, 1.0, np.nan])
+    quality = report_quality.Quality(codes(A, A, A, A, TIE), np.ones(5), np.arange(5), rng(), 100)
+    found = quality.of_lean(lean)
+    assert found.value == pytest.approx(2.5 / 4)
+    assert found.n == 4
+
+
+def test_one_human_against_the_majority_of_two_others() -> None:
+    # Pair 0: a a b: the two who say a see a draw of the others (left out); b is wrong against a a.
+    # Pair 1: a a a: three times right. Pair 2 has two people only, so it is left out: 3 of 4.
+    opinions = np.array(
+        [(0, 1, A), (0, 2, A), (0, 3, B), (1, 1, A), (1, 2, A), (1, 3, A), (2, 1, A), (2, 2, B)]
+    )
+    found = report_quality.one_human(opinions, np.arange(3), rng(), 100)
+    assert found.agreement.value == pytest.approx(3 / 4)
+    assert "majority of two or more others, 4 answers on 2 pairs" in found.against
+
+
+def test_one_human_against_one_other_says_so() -> None:
+    opinions = np.array([(0, 1, A), (0, 2, A), (1, 1, A), (1, 2, B)])
+    found = report_quality.one_human(opinions, np.arange(2), rng(), 100)
+    assert found.agreement.value == pytest.approx(0.5)
+    assert "no majority" in found.against
+    alone = report_quality.one_human(opinions[:1], np.arange(2), rng(), 100)
+    assert alone.agreement.value is None
+    assert "two people" in alone.agreement.why
+
+
+def test_the_best_judge_is_picked_on_other_prompts() -> None:
+    # j0 is always right, j1 always wrong: whatever the folds, j0 is picked.
+    votes = ballots(*[[[A, A], [B, B]]] * 20)
+    quality = report_quality.Quality(codes(*[A] * 20), np.ones(20), np.arange(20), rng(), 50)
+    best, said = quality.best_on_other_prompts(report_quality.judge_leans(votes))
+    assert best == [0]
+    assert (said == 1.0).all()
+
+
+def test_the_best_of_equals_is_not_flattered() -> None:
+    picked, hindsight = [], []
+    for seed in range(6):
+        votes, truth = panel(200, accuracy=(0.6,) * 6, ties=0, missing=0, first=0, seed=seed)
+        quality = report_quality.Quality(truth, np.ones(200), votes.prompt_P, rng(), 20)
+        leans = report_quality.judge_leans(votes)
+        picked.append(quality.of_lean(quality.best_on_other_prompts(leans)[1]).value or 0)
+        hindsight.append(max(quality.of_lean(lean).value or 0 for lean in leans.T))
+    # Every judge is right on .6 of both orders: .36 + half of .48 = .6 in truth.
+    assert np.mean(picked) == pytest.approx(0.6, abs=0.025)
+    assert np.mean(hindsight) > 0.62
+
+
+def test_hybrid_weighs_machine_and_human_labels_by_their_numbers() -> None:
+    # Six labels of the machine; four of their like were audited, three rightly. Two labels of
+    # humans, right by construction: (6 * 3/4 + 2) / 8 = .8125.
+    n = 12
+    machine = np.full(n, A, np.int8)
+    machine[10:] = MISSING
+    delivered = np.full(n, A, np.int8)
+    delivered[6:10] = MISSING  # the audits are not delivered here, so that only 8 labels count
+    truth = np.full(n, MISSING, np.int8)
+    truth[6:10] = codes(A, A, A, B)
+    truth[10:] = A
+    human = np.zeros(n, bool)
+    human[10:] = True
+    known = facts(
+        ballots(*[[[A, A]]] * n), leaning(*[0.9] * n), truth,
+        delivered_P=delivered, by_human_P=human, machine_P=machine,
+    )  # fmt: skip
+    found = report_quality.hybrid(known, rng(), 200)
+    assert found.value == pytest.approx(0.8125)
+    assert found.n == 4
+    assert (found.low or 1) < 0.8125 < (found.high or 0)
+    assert "measured on 4 pairs" in report_quality.hybrid_against(known)
+    checked = replace(known, apart_P=human, truth_P=np.where(human, B, truth).astype(np.int8))
+    # Now gold from outside contradicts both human labels: (6 * 3/4 + 0) / 8.
+    assert report_quality.hybrid(checked, rng(), 50).value == pytest.approx(4.5 / 8)
+
+
+def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
+    known = facts(
+        ballots([[A, A]], [[A, A]]), leaning(0.9, 0.9), codes(MISSING, MISSING),
+        delivered_P=codes(A, A), machine_P=codes(A, A),
+    )  # fmt: skip
+    found = report_quality.hybrid(known, rng(), 50)
+    assert found.value is None
+    assert "audit" in found.why
+
+
+def test_human_budget_counts_the_least_sure_first() -> None:
+    # Confidence .6 .7 .8 .9, the two least sure are wrong: half right alone, three quarters when
+    # humans take one, all when they take two.
+    known = facts(
+        ballots(*[[[A, A]]] * 4), leaning(0.6, 0.7, 0.8, 0.9), codes(B, B, A, A)
+    )  # fmt: skip
+    points = report_quality.budget_curve(known, np.ones(4), rng(), 50)
+    at = {round(p.share, 2): p.agreement.value for p in points}
+    assert (at[0.0], at[0.25], at[0.45], at[0.5]) == (0.5, 0.75, 0.75, 1.0)
+    assert report_quality.shares_for(known, np.ones(4)) == {"95%": 0.5, "98%": 0.5, "99%": 0.5}
+
+
+def test_money_of_every_row() -> None:
+    m = money()
+    assert report_cost.panel_cost(m).value == 5.0
+    assert report_cost.human_cost(m).value == pytest.approx(1000 * 60 / 3600 * 30)  # $500
+    assert report_cost.human_pace(m).value == 480  # 8 hours of one a minute
+    # 10 answers for 40 labels: a quarter of the human cost, and the judges.
+    assert report_cost.hybrid_cost(m).value == pytest.approx(5 + 500 / 4)
+    assert report_cost.hybrid_pace(m).value == pytest.approx(480 * 4)
+    assert report_cost.times_cheaper(report_cost.hybrid_cost(m), m).value == pytest.approx(
+        500 / 130
+    )
+    assert report_cost.per_accepted(m, 20).value == pytest.approx(0.02 / 20)
+    slow = replace(m, panel_pace=Figure(100.0))
+    assert report_cost.hybrid_pace(slow).value == 100
+
+
+def test_what_was_not_measured_says_why() -> None:
+    m = money(seconds=None, cost_of={"j0": Figure(None, "no price")})
+    assert "--seconds-per-answer" in report_cost.human_cost(m).why
+    assert report_cost.panel_cost(m).why == "no price"
+    assert report_cost.hybrid_cost(replace(m, pairs_delivered=0)).value is None
+    assert report_cost.times_cheaper(Figure(0.0), money()).why == "it costs nothing"
+
+
+def whole() -> Facts:
+    """A panel of three on 120 pairs with some of everything."""
+    votes, truth = panel(120, seed=3, prompts=60)
+    known = np.where(np.arange(120) < 80, truth, MISSING).astype(np.int8)
+    delivered = truth.copy()
+    human = np.arange(120) < 30
+    certificate = CertificateFact(
+        1, "A promise <of> sorts.", "g2", 0.05, True, None,
+        Estimate(0.02, 0.0, 0.07, 40), Estimate(None, None, None, 0, "no observation"),
+    )  # fmt: skip
+    opinions = np.array([(p, who, int(known[p])) for p in range(80) for who in (1, 2, 3)])
+    return facts(
+        votes, leaning(*np.clip(np.where(truth == A, 0.85, 0.2), 0.01, 0.99)), known,
+        delivered_P=delivered, by_human_P=human, machine_P=np.where(human, MISSING, delivered),
+        opinions_N3=opinions, certificates=(certificate,), teach_P=known,
+        money=money(
+            cost_of={f"judge-{r}": Figure(1.0) for r in range(3)},
+            pace_of={f"judge-{r}": Figure(900.0) for r in range(3)},
+        ),
+    )  # fmt: skip
+
+
+def test_the_whole_report_and_its_page() -> None:
+    report = make_report(whole(), repeats=100)
+    assert [row.name for row in report.rows] == [
+        "judge judge-0", "judge judge-1", "judge judge-2",
+        "best judge alone", "ensemble", "one human alone", "hybrid (delivered now)",
+    ]  # fmt: skip
+    assert report.rows[4].agreement.value == 1.0
+    assert report.human_share.value == pytest.approx(30 / 120)
+    assert report.effective is not None
+    assert 1.0 <= report.effective.n_eff <= 3.0
+    assert report.matrix_names[-1] == "humans"
+    assert all(r.low_quality == ((r.rate.value or 0) > 0.1) for r in report.reversals)
+    assert make_report(whole(), repeats=100) == report
+    html = page(report)
+    assert "<script" not in html
+    assert "http" not in html.replace("http-equiv", "")
+    assert "prefers-color-scheme: dark" in html
+    assert "A promise &lt;of&gt; sorts." in html
+    for picture in html.split("<svg")[1:]:
+        Xml.fromstring("<svg" + picture.split("</svg>")[0] + "</svg>")
+    for title in ("Calibration", "Quality against human budget", "Reversals", "Spend", "Promised"):
+        assert title in html
+
+
+def test_a_project_without_answers_has_a_report_too() -> None:
+    bare = facts(ballots([[A, A]], [[B, B]]), leaning(0.9, 0.1), codes(MISSING, MISSING))
+    report = make_report(bare, repeats=50)
+    assert "no pair has a human answer yet" in report.reference
+    assert all(row.agreement.value is None and row.agreement.why for row in report.rows)
+    assert report.human_share.why
+    assert "No pair has a human reference yet" in page(report)
+
+
+def test_names_are_escaped() -> None:
+    votes = replace(ballots([[A, A]], [[B, A]]), raters=("<b>&",))
+    report = make_report(facts(votes, leaning(0.9, 0.8), codes(A, B)), repeats=50)
+    assert "<b>" not in page(report)
+
+
+def test_pictures_stand_where_they_should() -> None:
+    assert ticks(0.0, 1.0) == pytest.approx([0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    assert ticks(0.7, 1.0) == pytest.approx([0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0])
+    box = Box(width=100, height=100, left=0, right=0, top=0, bottom=0)
+    assert box.at(0.25, 0.25) == (25, 75)
+    drawn = Xml.fromstring(curve([(0.5, Span(0.5, 0.4, 0.6, "half"))], box, "x", "y"))
+    mark = next(e for e in drawn.iter() if e.tag == "circle")
+    assert (float(mark.get("cx", 0)), float(mark.get("cy", 0))) == (50, 50)
+    assert mark[0].text == "half"

@@ -18,7 +18,7 @@ from judges.seats import Ask, Done, OpenBlock, Seat, input_about, vote_row
 from judges.writer import Writer
 
 PAGE = 256  # pairs read at a time
-BLOCK = 64  # questions claimed and paid for in one transaction
+BLOCK = 64  # questions claimed and paid for in one transaction, or as many as are in flight
 SCORED = 512  # the same for judges on this machine, who cost nothing
 PASSES = 3  # times the missing votes are gone through before the rest is left to the next run
 
@@ -139,7 +139,7 @@ class Ensemble:
                 group.create_task(self._work(seat, asker, queue))
                 for _ in range(seat.judge.concurrency)
             ]
-            await self._blocks(seat, BLOCK, put)
+            await self._blocks(seat, max(BLOCK, min(seat.judge.concurrency, SCORED)), put)
             await queue.join()
             for worker in workers:
                 worker.cancel()

@@ -189,7 +189,7 @@ def soak_cost(server: Server, names: set[str]) -> int:
 
 
 def test_a_small_soak(database: Database) -> None:
-    soak(database, pairs=120, seed=1)
+    soak(database, pairs=50, seed=1)
 
 
 @pytest.mark.slow

@@ -184,7 +184,7 @@ def drift(folder: Folder, trials: int) -> Iterator[dict[str, Any]]:
         mine = drift_cells(ballots.keep_raters(np.array([judge, *others])), 0)
         theirs = drift_cells(ballots.keep_raters(np.array([other, *others])), 0)
         usable = np.flatnonzero((mine != MISSING) & (theirs != MISSING))
-        reference = fit_reference(mine[rng.choice(usable, 300)], rng, simulations=200)
+        reference = fit_reference(mine[rng.choice(usable, 300)], rng, simulations=300)
         rang.append(detect_drift(reference, mine[rng.choice(usable, 2000)]) is not None)
         alarm = detect_drift(reference, theirs[rng.choice(usable, 2000)])
         delays.append(alarm.at if alarm else 2001)
@@ -200,7 +200,7 @@ def drift(folder: Folder, trials: int) -> Iterator[dict[str, Any]]:
 def withdrawals(
     folder: Folder, split: list[Batch], trials: int, delta: float
 ) -> Iterator[dict[str, Any]]:
-    """A certified batch, then a batch whose labels are turned on three pairs in ten: alarms."""
+    """A certified batch, then a batch whose delivered labels are wrong half the time: alarms."""
     target = target_for(split, "g2")
     quiet, rang, delays = [], [], []
     for trial in range(trials):
@@ -208,7 +208,7 @@ def withdrawals(
         wrong, _ = split[trial % len(split)]
         accepted = oracle(wrong, target, "g2")
         delivered = wrong & (np.arange(len(wrong)) < accepted)
-        turned = (delivered ^ (rng.random(len(wrong)) < 0.3)) & (np.arange(len(wrong)) < accepted)
+        turned = (delivered ^ (rng.random(len(wrong)) < 0.5)) & (np.arange(len(wrong)) < accepted)
         drawn = rng.choice(len(wrong), 300)
         quiet.append(watch_audits(delivered[drawn], bound=target, delta=delta).withdraw)
         alarm = watch_audits(turned[drawn], bound=target, delta=delta).alarm_at

@@ -92,6 +92,14 @@ def test_too_short_a_reference_is_refused() -> None:
         fit_reference(np.zeros(10, np.int8), np.random.default_rng(0))
 
 
+def test_windows_longer_than_the_horizon_are_left_out() -> None:
+    cells = np.tile(np.arange(8, dtype=np.int8), 40)
+    short = fit_reference(cells, np.random.default_rng(0), horizon=120, simulations=20)
+    assert short.windows[-1] <= 120
+    with pytest.raises(ValueError, match="horizon of 20 pairs"):
+        fit_reference(cells, np.random.default_rng(0), horizon=20)
+
+
 def test_a_silent_stream_rings_nothing() -> None:
     reference = fit_reference(
         np.tile(np.arange(8, dtype=np.int8), 40), np.random.default_rng(0), simulations=50

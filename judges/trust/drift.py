@@ -22,7 +22,7 @@ CELLS = 8
 Swap outcomes: 0 same side twice, 1 the first shown twice, 2 the second shown twice, 3 a tie or one
 order only."""
 
-WINDOWS = (50, 100, 200, 400, 800)
+WINDOWS = (50, 70, 100, 140, 200, 280, 400, 800)
 
 
 def drift_cells(ballots: Ballots, rater: int) -> NDArray[np.int8]:
@@ -104,6 +104,11 @@ def fit_reference(
             f"{len(seen)!r} reference pairs; at least 50 are needed (300 are good): "
             "wait for more votes before watching this judge."
         )
+    windows = tuple(window for window in windows if window <= horizon)
+    if not windows:
+        raise ValueError(
+            f"a horizon of {horizon!r} pairs is shorter than every window: watch more pairs."
+        )
     counts = np.bincount(seen, minlength=CELLS)
     maxima = np.empty((simulations, len(windows)))
     for run in range(simulations):
@@ -112,7 +117,7 @@ def fit_reference(
         stream = rng.choice(CELLS, size=horizon, p=shares)
         maxima[run] = np.nanmax(_paths(reference, stream, windows), axis=0)
     return DriftReference(
-        counts, tuple(windows), _joint_thresholds(maxima, false_alarms), false_alarms, horizon
+        counts, windows, _joint_thresholds(maxima, false_alarms), false_alarms, horizon
     )
 
 

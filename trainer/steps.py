@@ -23,6 +23,7 @@ from judges.constitution import Constitution
 from trainer.cross_validation import By
 from trainer.dataset import Export, write_dataset
 from trainer.loop import Progress, quiet
+from trainer.policy import PolicyOptions
 from trainer.quantize import How
 from trainer.registry import evaluate, history, promote, rollback
 from trainer.selection import ExportOptions, Selection, select
@@ -41,6 +42,7 @@ __all__ = [
     "rollback",
     "serve",
     "train_judge",
+    "train_policy",
     "train_process",
     "train_reward",
 ]
@@ -295,6 +297,52 @@ def train_process(
     }
     left_out = len(everything) - len(usable)
     return carry_out(database, None, CheckpointKind.PROCESS, settings, recipe, name, fit, left_out)
+
+
+def train_policy(
+    database: Database,
+    settings: TrainerSettings,
+    options: PolicyOptions,
+    dataset: str | None = None,
+    reward: str | None = None,
+    judged: str | None = None,
+    name: str | None = None,
+    progress: Progress = quiet,
+) -> TrainDone:
+    """Train a policy on a dataset; grpo, rloo and ppo follow a reward model (`reward`, else the
+    active one, else the newest) and stop when `judged`, a second reward model, says otherwise.
+    """
+    from trainer import policy
+    from trainer.scoring import RewardScorer
+
+    given = material(database, dataset)
+    recipe = settings.recipe(settings.base) | {"policy": asdict(options)}
+    scorers: dict[str, RewardScorer | None] = {"reward": None, "judged": None}
+    with database.read() as session:
+        if options.method in policy.ONLINE:
+            active = checkpoints.active(session, CheckpointKind.REWARD) if reward is None else None
+            found = active or checkpoints.checkpoint(session, reward, CheckpointKind.REWARD)
+            scorers["reward"] = RewardScorer(Path(found.path))
+            recipe["reward"] = found.content_hash
+        if judged is not None:
+            second = checkpoints.checkpoint(session, judged, CheckpointKind.REWARD)
+            scorers["judged"] = RewardScorer(Path(second.path))
+            recipe["judged"] = second.content_hash
+
+    def fit(work: Work) -> dict[str, Any]:
+        score = {k: each.score if each else None for k, each in scorers.items()}
+        return policy.train(
+            given.train,
+            work,
+            settings,
+            options,
+            given.dataset.name,
+            score["reward"],
+            score["judged"],
+            progress,
+        )
+
+    return carry_out(database, given, CheckpointKind.POLICY, settings, recipe, name, fit)
 
 
 def quantize(

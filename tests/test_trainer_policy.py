@@ -1,0 +1,103 @@
+"""Policies: PPO's arithmetic by hand, monitors, and every method run on a tiny base."""
+
+import random
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from trainer_worlds import TOPICS, texts
+
+from db.errors import BadInput
+from trainer.hacking import Limits, Monitor, Observation, distinct
+from trainer.policy import PolicyOptions, train
+from trainer.ppo import advantages
+from trainer.settings import TrainerSettings
+from trainer.work import begin
+
+
+@pytest.fixture(autouse=True)
+def _quiet_libraries() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def rows(count: int) -> list[dict[str, object]]:
+    rng = random.Random(0)
+    made = []
+    for _ in range(count):
+        prompt, good, bad = texts(rng, rng.choice(TOPICS))
+        made.append({"prompt": prompt, "chosen": good, "rejected": bad, "meta": {}})
+    return made
+
+
+def wants_letter(answered) -> list[float]:
+    """Ten times the share of the letter e among the letters of a response: PPO can raise it."""
+    return [10 * text.count("e") / max(len(text), 1) for _, text in answered]
+
+
+def test_advantages_by_hand() -> None:
+    # gamma 1, lam 0.5: last 2 - 1 = 1; before it 0 + 1 - 0.5 = 0.5, plus 0.5 * 1.
+    found = advantages(np.array([0.0, 2.0]), np.array([0.5, 1.0]), gamma=1.0, lam=0.5)
+    assert found.tolist() == [1.0, 1.0]
+    # lam 1 is return minus value: 2 - 0.5 and 2 - 1.
+    assert advantages(np.array([0.0, 2.0]), np.array([0.5, 1.0]), 1.0, 1.0).tolist() == [1.5, 1.0]
+
+
+def test_diversity_by_hand() -> None:
+    assert distinct(["a b c", "a b d"]) == 3 / 4  # ab, bc, ab, bd
+    assert distinct(["same", "same"]) == 1 / 2
+
+
+@pytest.mark.parametrize(
+    ("late", "says"),
+    [
+        ({"kl": 90.0}, "KL to the reference is 90.0 nats"),
+        ({"length": 400.0}, "responses grew from 100 to 400"),
+        ({"diversity": 0.1}, "diversity of responses fell from 0.80 to 0.10"),
+        ({"reward": 2.0, "judged": 0.1}, "the reward rose by 1.00 while the second judge fell"),
+        ({"reward": 2.0}, None),
+    ],
+)
+def test_monitors_speak_up(late: dict[str, float], says: str | None) -> None:
+    usual = {"reward": 1.0, "length": 100.0, "diversity": 0.8, "kl": 1.0, "judged": 0.5}
+    monitor = Monitor(Limits())
+    for _ in range(5):
+        monitor.seen.append(Observation(**usual))
+    assert monitor.alarm() is None
+    for _ in range(5):
+        monitor.seen.append(Observation(**(usual | late)))
+    alarm = monitor.alarm()
+    assert (alarm is None) if says is None else alarm.startswith(says)
+
+
+def test_ppo_raises_the_reward(tmp_path: Path) -> None:
+    settings = TrainerSettings(folder=tmp_path, batch_size=32, max_length=64, learning_rate=6e-3)
+    options = PolicyOptions("ppo", kl=0.01, response_tokens=8, updates=12)
+    work = begin(tmp_path, "policy", {"m": "ppo"})
+    made = train(rows(20), work, settings, options, "d", reward=wants_letter)
+    rewards = [point["reward"] for point in made["curve"]]
+    assert np.mean(rewards[-3:]) > np.mean(rewards[:3]) + 1.0
+    assert (work.final / "config.json").is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["sft", "dpo", "kto", "grpo", "rloo"])
+def test_every_method_of_trl_runs(tmp_path: Path, method: str) -> None:
+    settings = TrainerSettings(folder=tmp_path, batch_size=4, epochs=1, max_length=96)
+    options = PolicyOptions(method, generations=2, response_tokens=8)
+    work = begin(tmp_path, "policy", {"m": method})
+    made = train(rows(4), work, settings, options, "d", reward=wants_letter)
+    assert made["method"] == method
+    assert made["curve"]
+    assert bool(made["watched"]) == (method in ("grpo", "rloo"))
+
+
+def test_wrong_wishes_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="method 'dqn' is not known; choose from sft, dpo"):
+        PolicyOptions("dqn")
+    work = begin(tmp_path, "policy", {})
+    with pytest.raises(BadInput, match="'ppo' needs a reward model"):
+        train(rows(1), work, TrainerSettings(), PolicyOptions("ppo"), "d")

@@ -177,7 +177,7 @@ def disputed(session: Session, *, limit: int = 200) -> Sequence[Task]:
     """Tasks that wait for an adjudicator, the most valuable first."""
     return session.scalars(
         select(Task)
-        .where(Task.status == TaskStatus.DISPUTED)
+        .where(Task.status == TaskStatus.DISPUTED, Task.for_annotator_id.is_(None))
         .order_by(Task.priority.desc(), Task.id)
         .limit(limit)
     ).all()

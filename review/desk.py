@@ -136,6 +136,28 @@ def own_standing(
         )
 
 
+@dataclass(frozen=True)
+class Progress:
+    """The little a person sees of their day beside every pair."""
+
+    today: int
+    median_seconds: float | None
+
+
+def progress(database: Database, annotator_id: int, *, today: datetime) -> Progress:
+    """A person's answers since their day began, and how long they take for one."""
+    with database.read() as session:
+        seconds = figures.recent_seconds(session, annotator_id, limit=50)
+        answered = figures.answers_since(session, annotator_id, today)
+        return Progress(answered, pace(seconds).median_seconds)
+
+
+def waiting(database: Database) -> int:
+    """How many shared tasks wait for an answer."""
+    with database.read() as session:
+        return tasks.waiting(session)
+
+
 def flag(
     database: Database, lease_id: str, annotator_id: int, kind: str, note: str | None = None
 ) -> None:

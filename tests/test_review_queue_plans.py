@@ -21,7 +21,7 @@ TINY = {"annotators", "judges", "judge_versions", "consensus_fits", "alembic_ver
 
 
 def fill(database, people):
-    """`SIZE` pairs; a quarter waits, the others were answered; everybody has a history."""
+    """`SIZE` pairs; one in twenty waits, the others were answered; everybody has a history."""
     rng, at = random.Random(1), now()
     rows = {name: [] for name in ("prompts", "candidates", "pairs", "tasks", "leases", "reviews")}
     for n in range(1, SIZE + 1):
@@ -53,7 +53,7 @@ def fill(database, people):
                 "created_at": at,
             }
         )
-        waits = n % 4 == 0
+        waits = n % 20 == 0
         rows["tasks"].append(
             {
                 "id": n,
@@ -121,7 +121,8 @@ def walk(database, person):
     for _ in range(12):
         claim = queue.claim(database, person, SETTINGS, chance=chance)
         desk.item(database, claim)
-        desk.own_standing(database, person, SETTINGS, today=today)
+        desk.progress(database, person, today=today)
+        desk.waiting(database)
         queue.renew(database, claim.lease_id, person, SETTINGS, active_seconds=1)
         done = deciding.decide(database, claim.lease_id, person, Answer(Choice.B), SETTINGS)
         deciding.explain(database, done.review_id, person, "why")
@@ -147,7 +148,7 @@ def scans(database, statement, parameters):
 def test_no_statement_of_the_annotators_path_scans_a_table(any_database):
     people = [add_person(any_database, f"Person {n}") for n in range(20)]
     fill(any_database, people)
-    add_votes(any_database, 8, {"x": Choice.A, "y": Choice.A}, p_a=0.7)
+    add_votes(any_database, 20, {"x": Choice.A, "y": Choice.A}, p_a=0.7)
     seen = {}
 
     def note(_conn, _cursor, statement, parameters, _context, _many):

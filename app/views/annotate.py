@@ -251,16 +251,22 @@ def _help() -> None:
 
 
 def _progress() -> None:
-    mine = _standing(room.person().id)
-    share = min(1.0, mine.today % mine.session_goal / mine.session_goal)
+    mine = service.progress(room.database(), room.person().id, today=room.day_began())
+    goal = room.settings().session_goal
+    share = mine.today % goal / goal
     pace = f"{mine.median_seconds:.0f} s each" if mine.median_seconds else "no pace yet"
     st.html(
         '<div class="tb-bar">'
         f"<span><b>{mine.today}</b> today</span>"
         f'<span class="tb-track"><i style="width:{share:.0%}"></i></span>'
-        f"<span><b>{mine.waiting}</b> waiting</span><span>{pace}</span>"
+        f"<span><b>{_waiting():,}</b> waiting</span><span>{pace}</span>"
         "<span>yours for <b data-countdown>–</b></span></div>"
     )
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def _waiting() -> int:
+    return service.waiting(room.database())
 
 
 def _standing(annotator_id: int) -> service.Standing:

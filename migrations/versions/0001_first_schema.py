@@ -745,10 +745,18 @@ def upgrade() -> None:
         )
         # By hand: autogenerate passes over an index on an expression.
         batch_op.create_index(
-            "ix_tasks_queue", ["status", sa.text("priority DESC"), "id"], unique=False
+            "ix_tasks_queue",
+            ["status", sa.text("priority DESC"), "id"],
+            unique=False,
+            sqlite_where=sa.text("for_annotator_id IS NULL"),
+            postgresql_where=sa.text("for_annotator_id IS NULL"),
         )
         batch_op.create_index(
-            "ix_tasks_personal", ["for_annotator_id", "status", "kind"], unique=False
+            "ix_tasks_personal",
+            ["for_annotator_id", "status", sa.text("priority DESC"), "id"],
+            unique=False,
+            sqlite_where=sa.text("for_annotator_id IS NOT NULL"),
+            postgresql_where=sa.text("for_annotator_id IS NOT NULL"),
         )
         batch_op.create_index(
             "uq_tasks_shared",

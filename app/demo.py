@@ -5,6 +5,7 @@ Every step is the verb a person would type, and is printed as such before it run
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -21,8 +22,8 @@ from db.errors import Conflict, TiebreakError
 REPLAYED = 130  # tasks answered from the sample's recorded labels; the rest stays open
 LIVE_CAP_USD = 1.0
 _LIVE = {
-    "ANTHROPIC_API_KEY": ("claude", "anthropic", "claude-haiku-4-5"),
-    "OPENAI_API_KEY": ("gpt", "openai", "gpt-5-mini"),
+    "ANTHROPIC_API_KEY": ("claude", "anthropic", "claude-haiku-5-5"),
+    "OPENAI_API_KEY": ("gpt", "openai", "gpt-6-luna"),
 }
 
 
@@ -79,7 +80,8 @@ def prepare(folder: Path, *, live: bool) -> Config:
         path.write_text(_sample("../template.toml").read_text(encoding="utf-8"), encoding="utf-8")
     text = path.read_text(encoding="utf-8")
     for key, (name, provider, model) in _LIVE.items():
-        if live and os.environ.get(key) and f'name = "{name}"\n' not in text.replace("# ", "#"):
+        known = re.search(rf'^name = "{name}"$', text, re.M)
+        if live and os.environ.get(key) and not known:
             text += f'\n[[judge]]\nname = "{name}"\nprovider = "{provider}"\nmodel = "{model}"\n'
             path.write_text(text, encoding="utf-8")
     config = load(path)

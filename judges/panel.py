@@ -24,6 +24,10 @@ REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
 _KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}
 _FAMILY = {Provider.ANTHROPIC: "anthropic", Provider.OPENAI: "openai"}
 _BOTH = (Order.AB, Order.BA)
+_COMPUTED = {  # raise a number whenever the computation changes; a test remembers
+    Provider.BASELINE: 2,
+    Provider.VERIFIER: 1,
+}
 
 
 class JudgeConfig(BaseModel):
@@ -140,6 +144,8 @@ class JudgeConfig(BaseModel):
             "max_tokens": self.max_tokens,
             "options": {k: v for k, v in sorted(self.options.items()) if not k.startswith("_")},
         }
+        if self.provider in _COMPUTED:
+            parts["computation"] = _COMPUTED[self.provider]
         if self.ordered:
             parts["template"] = prompts.VERSION
             parts["per_principle"] = self.per_principle

@@ -43,6 +43,7 @@ def test_a_baseline_does_not_care_which_response_is_called_a(
         ("constraints", "Describe rain without using the word 'wet'.", "Drops fall.", "Wet drops fall."),
         ("constraints", "Two sentences, no more than two sentences.", "One. Two.", "One. Two. Three."),
         ("detail", "Tell me about tea and its making", "Black tea is oxidised, green tea is steamed.", "Tea."),
+        ("specifics", "Which of the 3 exits?", "Take exit 3, 200 metres on.", "It is very important to choose well."),
         ("fluency", "Hi", "This is a whole sentence, and it ends.", "this one just stops in the mid"),
         ("repetition", "Hi", "One thing leads to another and then we all go home at last.",
          "again and again and again and again and again and again and again and again"),

@@ -1,17 +1,20 @@
 """The panel's configuration, constitutions and prices: what is accepted, and what is said."""
 # ruff: noqa: E501 (tables of cases, a row a line)
 
+import hashlib
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from db.errors import BadInput, KeyRefused
-from db.vocabulary import Order
+from db.vocabulary import Order, Provider
 from judges import constitution, panel
 from judges.asking import Usage
 from judges.connect import connect
 from judges.prices import Prices, find_model, known_models, tokens_at_most
+from judges.providers import baseline, verifier
 
 CLAUDE: dict[str, Any] = {"name": "c", "provider": "anthropic", "model": "claude-haiku-4-5"}
 
@@ -130,3 +133,13 @@ def test_dated_names_have_the_price_of_their_model() -> None:
 
 def test_no_tokenizer_makes_more_tokens_than_bytes() -> None:
     assert tokens_at_most("naïve 😀") == 11
+
+
+def test_a_changed_computation_is_another_judge() -> None:
+    sources = [Path(inspect.getsourcefile(m) or "").read_bytes() for m in (baseline, verifier)]
+    digests = [hashlib.sha256(source).hexdigest()[:8] for source in sources]
+    # Where this fails and answers can differ: raise the number in panel._COMPUTED.
+    assert (panel._COMPUTED, digests) == (
+        {Provider.BASELINE: 2, Provider.VERIFIER: 1},
+        ["9f0eb4f0", "0554aa05"],
+    )

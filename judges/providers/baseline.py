@@ -56,6 +56,13 @@ _SUM = re.compile(
 
 _NOISE = re.compile(r"[^\w\s.,;:!?'\"()\[\]{}*#`|/+=<>&%$@^~\\’“”‘–—•×÷°€£-]")
 
+_FILLER = re.compile(
+    r"\b(?:very|really|truly|important|various|overall|essential|crucial|vital|significant|a lot of"
+    r"|wide range|many different|in today's world|it depends on many)\b",
+    re.IGNORECASE,
+)
+_UNPROSE = re.compile(r"```[\s\S]*?(?:```|\Z)|^[ \t]*(?:[-*•|#>]|\d+[.)])[^\n]*$", re.MULTILINE)
+
 Measure = Callable[[str, str], float | None]
 
 
@@ -84,19 +91,35 @@ def detail(prompt: str, response: str) -> float | None:
 
 
 def fluency(prompt: str, response: str) -> float | None:
-    """Whether it reads like finished prose: whole sentences, usual words, a proper end."""
-    text = response.strip()
-    if not text:
+    """Whether it reads like finished prose: a proper end, readable sentences, no debris."""
+    prose = _UNPROSE.sub(" ", response)
+    if not response.strip():
         return -3.0
-    count = max(len(words(text)), 1)
-    sentences = [s.strip() for s in _SENTENCE.findall(text) if s.strip()]
-    capital = sum(1 for s in sentences if not s[0].islower()) / max(len(sentences), 1)
-    usual = sum(1 for w in words(text) if w in _COMMON) / count
-    ended = text[-1] in ".!?)\"'`”*:|}" or text.endswith("```")
-    noise = len(_NOISE.findall(text)) / len(text)
-    typical = sum(len(s.split()) for s in sentences) / max(len(sentences), 1)
-    even = -abs(math.log(max(typical, 1) / 16)) * 0.3
-    return capital + 2 * min(usual, 0.45) + (0.6 if ended else -0.6) - 8 * noise + even
+    if len(words(prose)) < 5:
+        return None
+    sentences = [part for part in re.split(r"(?<=[.!?])[\"')\]]*\s+", prose.strip()) if part]
+    typical = sum(len(part.split()) for part in sentences) / len(sentences)
+    ended = response.strip()[-1] in ".!?)\"'`”*:|}"
+    whole = 0.0 if ended else -1.0
+    whole -= 0.4 * abs(math.log(max(typical, 1) / 16)) ** 2
+    return whole - 8 * len(_NOISE.findall(prose)) / len(prose) - 2 * _clumsy(prose)
+
+
+def _clumsy(prose: str) -> float:
+    """Share of sentence starts in lower case and of words said twice in a row."""
+    count = len(words(prose))
+    doubled = len(re.findall(r"\b(\w+) \1\b", prose.lower()))
+    low = len(re.findall(r"[.!?] +[a-z]", prose))
+    return (doubled + low) / max(count, 1) * 5
+
+
+def specifics(prompt: str, response: str) -> float | None:
+    """Figures, above all those of the prompt, instead of words that fit any text."""
+    own, asked = re.findall(r"\d+", response), set(re.findall(r"\d+", prompt))
+    taken_up = len(asked & set(own)) / len(asked) if asked else 0.0
+    count = max(len(words(response)), 1)
+    filler = len(_FILLER.findall(response)) / count
+    return 0.25 * math.log1p(len(own)) + taken_up - 10 * filler
 
 
 def repetition(prompt: str, response: str) -> float | None:
@@ -186,7 +209,8 @@ BASELINES = {
     "relevance": Baseline(relevance, tie=0.05, scale=0.8),
     "constraints": Baseline(constraints, tie=0.01, scale=0.4),
     "detail": Baseline(detail, tie=0.04, scale=0.5),
-    "fluency": Baseline(fluency, tie=0.03, scale=0.6),
+    "fluency": Baseline(fluency, tie=0.1, scale=0.6),
+    "specifics": Baseline(specifics, tie=0.05, scale=0.5),
     "repetition": Baseline(repetition, tie=0.02, scale=0.4),
     "structure": Baseline(structure, tie=0.04, scale=0.6),
     "directness": Baseline(directness, tie=0.01, scale=0.7),

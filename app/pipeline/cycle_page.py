@@ -20,7 +20,7 @@ _STYLE = """
   --good: #1e6b3a; --paper: #ffffff; --card: #f5f7f8; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8ebee; --fine: #9aa5b0; --line: #39424a;
   --ring: #ff8a80; --good: #7bd69a; --paper: #15191d; --card: #1e242a; } }
-body { margin: 0; background: var(--paper); color: var(--ink); 
+body { margin: 0; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, sans-serif; }
 main { max-width: 62rem; margin: 0 auto; padding: 2rem 1.2rem 4rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }

@@ -17,7 +17,6 @@ from db.errors import BadInput, BudgetSpent, Conflict
 from db.runs import NANO
 from db.session import Database
 from db.status import status
-from db.vocabulary import CheckpointKind
 
 Figures = dict[str, Any]
 
@@ -250,7 +249,7 @@ def gate(scene: Scene) -> StepDone:
 
 def decide(scene: Scene, name: str) -> Figures:
     """The gate's word on one checkpoint. What it said earlier in this very cycle stands."""
-    from app.pipeline.effect import measure_effect
+    from app.pipeline.gate import effect_of
     from trainer.registry import promote
 
     rules = scene.config.panel.rules
@@ -263,15 +262,11 @@ def decide(scene: Scene, name: str) -> Figures:
         share = said.figures.get("human_share")
         told["effect"] = f"{share[0]:.1%} before, {share[1]:.1%} after" if share else None
         return told
-    effect = None
-    if challenger.kind is CheckpointKind.JUDGE:
-        model, target = scene.config.panel.panel.label_model, scene.config.cycle.target_agreement
-        try:
-            shares = measure_effect(scene.database, rules, model, name, target=target)
-            effect, told["effect"] = shares.effect, shares.summary
-        except Conflict as error:
-            told["effect"] = f"not measured: {error}"
-    done = promote(scene.database, name, rules, effect=effect, actor=f"cycle {scene.cycle_id}")
+    measured = effect_of(scene.config, name)
+    told["effect"] = measured.line or None
+    done = promote(
+        scene.database, name, rules, effect=measured.effect, actor=f"cycle {scene.cycle_id}"
+    )
     reasons = done.reasons or ["it is in production already"]
     return told | {"verdict": done.verdict, "reasons": reasons, "figures": plain(done.figures)}
 

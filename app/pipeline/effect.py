@@ -41,7 +41,7 @@ Mask = NDArray[np.bool_]
 
 LEAST_PAIRS = 20  # decided gold pairs below which nothing is said
 _OTHERS = 300  # pairs without any answer that the label model sees, too
-_FOLDS, _REPEATS = 5, 400
+_FOLDS, _REPEATS = 3, 400
 
 
 @dataclass(frozen=True)

@@ -181,13 +181,14 @@ class CrowdLab:
     """
 
     folds: int = 5
+    active: bool = False
     scores_P: Floats = field(init=False, repr=False)
     _found: Consensus = field(init=False, repr=False)
 
     def fit(
         self, ballots: Ballots, labels_P: Codes | None = None, weight_P: Floats | None = None
     ) -> Self:
-        """Run on the whole set; ActiveLab scores (low: ask next) are left in scores_P."""
+        """Run on the whole set; `active` leaves ActiveLab's scores (low: ask next) in scores_P."""
         from cleanlab.multiannotator import (
             get_active_learning_scores,
             get_label_quality_multiannotator,
@@ -205,10 +206,10 @@ class CrowdLab:
             info = get_label_quality_multiannotator(
                 given, p[voted], return_detailed_quality=False, verbose=False
             )["label_quality"]
-            scores, _ = get_active_learning_scores(given, p[voted])
+            if self.active:
+                self.scores_P[voted], _ = get_active_learning_scores(given, p[voted])
         quality = info["consensus_quality_score"].to_numpy()
         lean[voted] = np.where(info["consensus_label"].to_numpy() == 0, quality, 1 - quality)
-        self.scores_P[voted] = scores
         lean = np.clip(lean, 1e-4, 1 - 1e-4)
         self._found = consensus_of(np.log(lean) - np.log(1 - lean), 0.0)
         return self

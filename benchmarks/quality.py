@@ -1,6 +1,6 @@
 """How right, how honest and how sparing of humans: the label model beside its peers.
 
-    python benchmarks/quality.py DIR... [--seeds 20] [--trials 500] [--json]
+    python benchmarks/quality.py DIR... [--seeds 20] [--adaptive 5] [--trials 500] [--json]
 
 DIR holds pairs, votes, labels or gold in the import formats. 40% of the prompts are held out, no
 prompt is on both sides; every method may read all votes, and 0, 25, 50, 100 or 200 human answers
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from peers import BestJudge, CrowdLab, VotesModel, unlabelled
 
 from judges.trust.ballots import MISSING, A, B, Pooler
-from judges.trust.calibration import PlattScaled, accuracy, brier, ece, human_share, log_loss
+from judges.trust.calibration import accuracy, brier, ece, fit_temperature, human_share, log_loss
 from judges.trust.dawid_skene import DawidSkene
 from judges.trust.label_model import LabelModel
 from judges.trust.majority import Majority
@@ -35,6 +35,16 @@ ANSWERS = (0, 25, 50, 100, 200)
 REFITS = (0.0, 0.01, 0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.70)
 HELD_OUT = 0.4
 DELTA = 0.1
+PLATT = (
+    "majority",
+    "dawid_skene",
+    "dawid_skene_order_ties",
+    "glad",
+    "mace",
+    "crowdlab",
+    "best_judge",
+)
+LEAST_ANSWERS = 5
 Codes = NDArray[np.int8]
 
 METRICS: dict[str, Callable[[NDArray[np.float64], Codes], float]] = {
@@ -55,17 +65,20 @@ def methods(fixed: dict[str, Pooler]) -> dict[str, Callable[[], Pooler]]:
         "crowdlab": CrowdLab,
         **{name: (lambda model=model: model) for name, model in fixed.items()},
     }
-    scaled = {
-        f"{name}_platt": (lambda make=make: PlattScaled(make())) for name, make in plain.items()
-    }
     return {
         **plain,
-        **scaled,
-        "best_judge_platt": lambda: PlattScaled(BestJudge()),
+        "best_judge": BestJudge,
         "logistic": VotesModel,
         "boosting": lambda: VotesModel(boosted=True),
         "tiebreak": LabelModel,
     }
+
+
+def scaled(logit_P: NDArray[np.float64], labels: Codes) -> NDArray[np.float64]:
+    """The lean after Platt scaling on the answers, as PlattScaled does."""
+    decided = int(np.isin(labels, (A, B)).sum())
+    factor = fit_temperature(logit_P, labels) if decided >= LEAST_ANSWERS else 1.0
+    return 1 / (1 + np.exp(-np.clip(factor * logit_P, -40, 40)))
 
 
 def split(folder: Folder, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -92,24 +105,28 @@ def curves(folder: Folder, seeds: int) -> Iterator[dict[str, Any]]:
             labels = np.full(len(folder.ballots), MISSING, np.int8)
             labels[pool[:answers]] = folder.truth_P[pool[:answers]]
             for name, make in makers.items():
-                lean = make().fit(folder.ballots, labels).predict(folder.ballots).lean_P[test]
-                for metric, measure in METRICS.items():
-                    value = measure(lean, folder.truth_P[test])
-                    values.setdefault((name, metric), []).append(value)
-        for (name, metric), found in values.items():
-            yield line(folder, name, answers, metric, found, done)
+                found = make().fit(folder.ballots, labels).predict(folder.ballots)
+                leans = {name: found.lean_P}
+                if name in PLATT:
+                    leans[f"{name}_platt"] = scaled(found.logit_P, labels)
+                for method, lean in leans.items():
+                    for metric, measure in METRICS.items():
+                        value = measure(lean[test], folder.truth_P[test])
+                        values.setdefault((method, metric), []).append(value)
+        for (method, metric), seen in values.items():
+            yield line(folder, method, answers, metric, seen, done)
 
 
 def adaptive(folder: Folder, seeds: int) -> Iterator[dict[str, Any]]:
     """Human share to 95% and 98% when answers are asked for one after another and all charged."""
     ways: dict[str, Callable[[], Pooler]] = {
         "majority": Majority,
-        "crowdlab_activelab": CrowdLab,
+        "crowdlab_activelab": lambda: CrowdLab(active=True),
         "tiebreak": LabelModel,
     }
-    for name, make in ways.items():
+    for name, make in ways.items() if seeds else ():
         shares: dict[str, list[float]] = {"human_share_95": [], "human_share_98": []}
-        for seed in range(min(seeds, 5)):
+        for seed in range(seeds):
             agreement = walk(folder, make(), np.random.default_rng(seed))
             for metric, target in (("human_share_95", 0.95), ("human_share_98", 0.98)):
                 enough = np.flatnonzero(agreement >= target - 1e-9)
@@ -199,6 +216,7 @@ def main() -> int:
     parser.add_argument(
         "--trials", type=int, default=500, help="of certificates; 0 leaves them out"
     )
+    parser.add_argument("--adaptive", type=int, default=5, help="seeds of the adaptive curves")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     warnings.simplefilter("ignore", FutureWarning)
@@ -216,7 +234,7 @@ def main() -> int:
         if np.isin(folder.truth_P, (A, B)).any():
             parts = [
                 curves(folder, asked.seeds),
-                adaptive(folder, asked.seeds),
+                adaptive(folder, min(asked.adaptive, asked.seeds)),
                 promises(folder, asked.trials),
             ]
         else:

@@ -32,7 +32,8 @@ def test_majority_known_answer() -> None:
 
 def test_an_exact_draw_is_a_tie_and_nobody_is_preferred_by_place() -> None:
     found = Majority().predict(one_pair((A, A), (B, B)))
-    assert found.choice_P[0] == TIE and found.lean_P[0] == 0.5
+    assert found.choice_P[0] == TIE
+    assert found.lean_P[0] == 0.5
 
 
 @pytest.mark.parametrize("kind", BASELINES)
@@ -101,5 +102,5 @@ def test_learning_raters_beats_counting_them(kind: type[Pooler]) -> None:
 
 
 def test_a_wrong_shape_is_one_sentence() -> None:
-    with pytest.raises(ValueError, match="families has shape .* where .* is needed"):
+    with pytest.raises(ValueError, match=r"families has shape .* where .* is needed"):
         Ballots(np.zeros((2, 1, 2), np.int8), ("x",), (), np.zeros(2, int), np.zeros(2, int))

@@ -1,4 +1,4 @@
-"""The table every label model reads: votes of raters on pairs, in stored order, and what it returns.
+"""The table every label model reads, votes of raters on pairs, and what it returns.
 
 Leaves out: where the votes come from (db) and every way of pooling them (the sibling files).
 """
@@ -193,9 +193,13 @@ class Pooler(Protocol):
         ballots: Ballots,
         labels_P: NDArray[np.int8] | None = None,
         weight_P: NDArray[np.float64] | None = None,
-    ) -> Self: ...
+    ) -> Self:
+        """Learn from the votes and the answers that are there."""
+        ...
 
-    def predict(self, ballots: Ballots) -> Consensus: ...
+    def predict(self, ballots: Ballots) -> Consensus:
+        """Probabilities of A, B and TIE for each pair."""
+        ...
 
 
 def no_labels(ballots: Ballots) -> NDArray[np.int8]:

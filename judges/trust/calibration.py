@@ -131,7 +131,7 @@ def human_share(lean_P: Floats, truth_P: Codes, target: float) -> float:
 
 
 def fit_temperature(logit_P: Floats, truth_P: Codes, weight_P: Floats | None = None) -> float:
-    """Factor on the log-odds of least log-loss, with the prior log t ~ N(0, 1); symmetric in A and B.
+    """Factor on the log-odds of least log-loss, with the prior log t ~ N(0, 1); odd in A and B.
 
     J. Platt (1999) without the intercept, which would prefer one of two mere names.
     """

@@ -60,11 +60,16 @@ class ColdStart:
         self.weight_R_ = np.log(accuracy / (1 - accuracy))
         return self
 
+    def contributions(self, codes_PRO: NDArray[np.int8]) -> Floats:
+        """Log-odds by rater: 2.4 w m / Σ w over the raters that voted on the pair."""
+        mean, cast = mean_votes(codes_PRO)
+        total = np.maximum(cast @ self.weight_R_, 1e-12)
+        parts: Floats = mean * self.weight_R_ * (self.scale / total)[:, None]
+        return parts
+
     def predict(self, ballots: Ballots) -> Consensus:
         """logit = 2.4 Σ w m / Σ w over the raters that voted on the pair."""
-        mean, cast = mean_votes(ballots.codes_PRO)
-        total = np.maximum((cast * self.weight_R_).sum(axis=1, keepdims=True), 1e-12)
-        parts = self.scale * mean * self.weight_R_ / total
+        parts = self.contributions(ballots.codes_PRO)
         counts = vote_counts(ballots)
         tie = (counts[:, TIE] + 0.05) / (counts.sum(axis=1) + 1.0)
         return consensus_of(parts.sum(axis=1), tie, parts, ballots.raters)

@@ -112,7 +112,7 @@ class DawidSkene:
         return counts
 
     def _slot_tables(self) -> tuple[Floats, Floats]:
-        """log P(vote | truth) by [rater, vote + 1, truth] for the orders ab and ba; missing is 0."""
+        """log P(vote | truth) [rater, vote + 1, truth] for the orders ab and ba; missing is 0."""
         log_theta = np.log(self.theta_RKV_).transpose(0, 2, 1)
         ab = np.concatenate([np.zeros_like(log_theta[:, :1]), log_theta], axis=1)
         ba = ab.copy()

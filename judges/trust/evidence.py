@@ -21,7 +21,7 @@ from judges.trust.stack import CONSISTENCY, JUDGES, family_discount
 
 Floats = NDArray[np.float64]
 LENGTH, LONGER = "length", "longer"
-STRAIGHT = (LENGTH, "author", "rivals")
+STRAIGHT = (LENGTH, "habits", "author", "rivals")
 MOST_JUDGES = 12
 MOST_DOMAINS = 12
 _LEAST_IN_DOMAIN = 3
@@ -85,7 +85,7 @@ class Evidence:
             parts = [self.ratios_(codes)]
         else:
             parts = [self.ratios_.leaving_out(codes, labels_P, weight_P)]
-        cold = self.cold_start_.predict(ballots).logit_P
+        cold = self.cold_start_.contributions(ballots.codes_PRO).sum(axis=1)
         cast = (ballots.codes_PRO != MISSING).sum(axis=(1, 2))
         parts.append((cold * cast / (cast + 1.0))[:, None])
         features = self._shaped(ballots)

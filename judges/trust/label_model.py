@@ -28,6 +28,7 @@ Floats = NDArray[np.float64]
 LEAST_ANSWERS = 5
 PARTNER_FROM = 25
 FOLDS = 10
+PARTNER_FOLDS = 5
 _CHUNK = 100_000
 
 
@@ -92,7 +93,7 @@ class LabelModel:
         if self.partner and len(own) >= PARTNER_FROM:
             seen = self._partner_columns(own, columns)
             self._partner = Partner().fit(seen, answer, weight)
-            boosted = self._partner.out_of_fold(seen, answer, weight, fold)
+            boosted = self._partner.out_of_fold(seen, answer, weight, fold % PARTNER_FOLDS)
         self.shares_ = best_shares(opening.sum(axis=1), stack, boosted, answer, weight)
         parts = self._stack.leave_out_contributions(columns, answer, weight)
         boosted = np.zeros(len(own)) if boosted is None else boosted

@@ -12,10 +12,14 @@ from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots
 
 _PACKED_SLOTS = 31  # two bits a slot in an int64
 
+_SIGN = np.array([0.0, 1.0, -1.0, 0.0])  # indexed by code + 1
+_CAST = np.array([0.0, 1.0, 1.0, 1.0])
+_MEAN = ((_SIGN[:, None] + _SIGN) / np.maximum(_CAST[:, None] + _CAST, 1.0)).reshape(-1)
+
 
 @dataclass(frozen=True)
 class Patterns:
-    """codes_URO: the distinct rows of a `codes_PRO`; of_P: which row a pair has; size_U: how many."""
+    """codes_URO: distinct rows of a `codes_PRO`; of_P: which row a pair has; size_U: how many."""
 
     codes_URO: NDArray[np.int8]
     of_P: NDArray[np.int64]
@@ -50,9 +54,8 @@ def mirrored_joint() -> NDArray[np.int64]:
 
 def mean_votes(codes_PRO: NDArray[np.int8]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Mean vote over the orders in [-1, 1] (A is +1, TIE 0; 0 where missing), and who voted."""
-    sign = np.array([1.0, -1.0, 0.0, 0.0])[codes_PRO]
-    cast = (codes_PRO != MISSING).sum(axis=2)
-    return sign.sum(axis=2) / np.maximum(cast, 1), cast > 0
+    mean = _MEAN[(codes_PRO[..., AB] + 1) * 4 + codes_PRO[..., BA] + 1]
+    return mean, (codes_PRO != MISSING).any(axis=2)
 
 
 def vote_counts(ballots: Ballots) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
 """Everything texts and neighbours say about a pair, added to its ballots as odd features.
 
-The panel's own cold-start consensus is the teacher of the student (words), of the authors (which
-model wrote a response) and of the rivals (other pairs of the same prompt). No human answer is used,
-so any split of the answers stays honest. Leaves out: how much each feature is worth (stack.py).
+The panel's own cold-start consensus is the teacher of the habits (length and style), the student
+(words), the authors (which model wrote a response) and the rivals (other pairs of the same prompt).
+No human answer is used, so any split of the answers stays honest. Leaves out: how much each feature
+is worth (stack.py).
 """
 
 from dataclasses import replace
@@ -16,7 +17,7 @@ from judges.trust.cold_start import ColdStart
 from judges.trust.student import Student, has_texts
 from judges.trust.text_features import EVEN_NAMES, ODD_NAMES, PairTexts, text_features
 
-LEARNED = ("student", "author", "rivals")
+LEARNED = ("habits", "student", "author", "rivals")
 """Names of the odd features that were learned from the panel."""
 
 
@@ -27,7 +28,7 @@ def read(ballots: Ballots, texts: PairTexts) -> Ballots:
     """
     odd, even = text_features(texts)
     columns = {name: odd[:, i].astype(np.float64) for i, name in enumerate(ODD_NAMES)}
-    columns |= learned_features(ballots, texts)
+    columns |= learned_features(ballots, texts, odd)
     columns = {name: column for name, column in columns.items() if np.any(column)}
     features = np.stack(list(columns.values()), axis=1) if columns else odd[:, :0]
     return replace(
@@ -39,10 +40,12 @@ def read(ballots: Ballots, texts: PairTexts) -> Ballots:
     )
 
 
-def learned_features(ballots: Ballots, texts: PairTexts) -> dict[str, NDArray[np.float64]]:
-    """Student, author and rivals, each taught by the panel's cold-start margin, out of fold."""
+def learned_features(
+    ballots: Ballots, texts: PairTexts, odd_PF: NDArray[np.float32]
+) -> dict[str, NDArray[np.float64]]:
+    """Habits, student, author and rivals, taught by the panel's cold-start margin, out of fold."""
     margin = 2 * ColdStart().fit(ballots).predict(ballots).lean_P - 1
-    columns: dict[str, NDArray[np.float64]] = {}
+    columns = {"habits": habits(odd_PF, margin, ballots.prompt_P)}
     if has_texts(texts):
         columns["student"] = Student().out_of_fold(texts, margin, ballots.prompt_P)
     pairs = len(ballots)
@@ -56,3 +59,30 @@ def learned_features(ballots: Ballots, texts: PairTexts) -> dict[str, NDArray[np
     first, second = np.split(number_of([*texts_a, *texts_b]), 2)
     columns["rivals"] = rivals_margin(first, second, ballots.prompt_P, margin)
     return columns
+
+
+def habits(
+    odd_PF: NDArray[np.float32],
+    margin_P: NDArray[np.float64],
+    prompt_P: NDArray[np.int64],
+    folds: int = 10,
+    ridge: float = 5.0,
+) -> NDArray[np.float64]:
+    """What length and style say the panel usually answers: ridge regression, out of fold by prompt.
+
+    Each feature comes straight and levelled off, without an intercept, so the result is odd.
+    """
+    unit = (
+        np.sqrt(np.mean(odd_PF.astype(np.float64) ** 2, axis=0)) if len(odd_PF) else odd_PF.sum(0)
+    )
+    scaled = odd_PF / np.where(unit > 0, unit, 1.0)
+    columns = np.concatenate([np.clip(scaled, -4, 4), np.tanh(3 * scaled)], axis=1)
+    columns = columns.astype(np.float64)
+    result = np.zeros(len(margin_P))
+    fold_P = prompt_P % folds
+    for fold in range(folds):
+        inside = fold_P == fold
+        x = columns[~inside]
+        gram = x.T @ x + ridge * np.eye(columns.shape[1])
+        result[inside] = columns[inside] @ np.linalg.solve(gram, x.T @ margin_P[~inside])
+    return result

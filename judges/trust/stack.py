@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 JUDGES, CONSISTENCY = "judges", "consistency"
 """The group whose mean is τ times the family discount."""
 
-PRIOR_MEANS = {CONSISTENCY: 0.5, "rivals": 0.4, "author": 0.4, "student": 0.2}
+PRIOR_MEANS = {CONSISTENCY: 0.5, "habits": 0.3, "rivals": 0.4, "author": 0.4, "student": 0.2}
 """Groups taught by the panel itself agree with it before any answer; every other mean is 0."""
 
 OPENING_TRUST = 0.225
@@ -75,12 +75,13 @@ class Stack:
         scale = {name: 0.2 if name == JUDGES else 0.1 for name in names}
         trust, start = 0.45, np.zeros(x.shape[1])
         fixed = np.array([PRIOR_MEANS.get(group, 0.0) for group in groups])
+        judges = np.array([group == JUDGES for group in groups])
 
         def attempt(trust: float, scale: dict[str, float], start: Floats) -> _Posterior:
             prior = np.empty(x.shape[1])
             for name in names:
                 prior[member[name]] = scale[name]
-            mean = np.where(member[JUDGES], trust * discount_C, fixed)
+            mean = np.where(judges, trust * discount_C, fixed)
             found = _laplace(x, sign, weight_L, mean, prior, start)
             return _Posterior(
                 found.mode_C, found.covariance_CC, found.evidence + _hyper_prior(trust, scale)
@@ -187,13 +188,14 @@ def _laplace(
         fit = float((weight * np.logaddexp(0, -sign * (x @ beta))).sum())
         return fit + float((precision * (beta - mean) ** 2).sum()) / 2
 
-    beta, value = start, objective(start)
+    beta: Floats = start
+    value = objective(start)
     for _ in range(30):
         q = _sigmoid(sign * (x @ beta))
         slope = precision * (beta - mean) - x.T @ (weight * sign * (1 - q))
         bend = (x.T * (weight * q * (1 - q))) @ x
         bend.flat[:: len(bend) + 1] += precision
-        step: Floats = np.linalg.solve(bend, slope)
+        step = np.linalg.solve(bend, slope)
         size = 1.0
         while size > 1e-3 and (tried := objective(beta - size * step)) > value + 1e-12:
             size /= 2
@@ -205,7 +207,7 @@ def _laplace(
     p = _sigmoid(x @ beta)
     bend = (x.T * (weight * p * (1 - p))) @ x
     bend.flat[:: len(bend) + 1] += precision
-    covariance: Floats = np.linalg.inv(bend)
+    covariance = np.asarray(np.linalg.inv(bend), dtype=np.float64)
     log_det = float(np.linalg.slogdet(bend)[1])
     return _Posterior(beta, covariance, -value - float(np.log(scale).sum()) - log_det / 2)
 

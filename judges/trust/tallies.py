@@ -1,4 +1,4 @@
-"""From single votes to the table of ballots: samples of one rater, pair and order become one choice.
+"""From single votes to ballots: samples of one rater, pair and order become one choice.
 
 Leaves out: reading votes from anywhere.
 """

@@ -1,0 +1,214 @@
+"""Metrics with their arithmetic, Platt scaling, and what texts and neighbours say about pairs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trust_worlds import panel
+
+from judges.trust.ballots import MISSING, TIE, A, B
+from judges.trust.calibration import (
+    PlattScaled,
+    accuracy,
+    accuracy3,
+    brier,
+    ece,
+    fit_temperature,
+    human_share,
+    log_loss,
+    log_loss3,
+    reliability,
+    wilson,
+)
+from judges.trust.candidates import (
+    author_margin,
+    bradley_terry,
+    cyclic_pairs,
+    number_of,
+    rivals_margin,
+    triads,
+)
+from judges.trust.dawid_skene import DawidSkene
+from judges.trust.reading import habits, read
+from judges.trust.student import Student
+from judges.trust.tallies import NO_ORDER, tally_votes
+from judges.trust.text_features import ODD_NAMES, PairTexts, text_features
+
+TRUTH = np.array([A, A, B, TIE, MISSING], np.int8)
+LEAN = np.array([0.9, 0.5, 0.4, 0.99, 0.99])
+
+
+def test_binary_metrics_by_hand() -> None:
+    # Decided pairs: .9 right, .5 half, .4 for B right; TIE and MISSING do not count.
+    assert accuracy(LEAN, TRUTH) == pytest.approx(2.5 / 3)
+    assert log_loss(LEAN, TRUTH) == pytest.approx(-np.log([0.9, 0.5, 0.6]).mean())
+    assert brier(LEAN, TRUTH) == pytest.approx((0.01 + 0.25 + 0.16) / 3)
+    # Ten bins of width .05 on the confidence: .5 → |.5 − .5|, .6 → |.6 − 1|, .9 → |.9 − 1|.
+    assert ece(LEAN, TRUTH) == pytest.approx((0.0 + 0.4 + 0.1) / 3)
+    assert [bin_.pairs for bin_ in reliability(LEAN, TRUTH)] == [1, 1, 1]
+
+
+def test_three_way_metrics_by_hand() -> None:
+    p = np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6], [0.4, 0.4, 0.2]])
+    truth = np.array([A, TIE, B], np.int8)
+    assert accuracy3(p, truth) == pytest.approx((1 + 1 + 0.5) / 3)
+    assert log_loss3(p, truth) == pytest.approx(-np.log([0.6, 0.6, 0.4]).mean())
+
+
+def test_human_share_by_hand() -> None:
+    # Ten pairs, the two least sure wrong: 90% right needs one of them reviewed, 100% both.
+    lean = np.linspace(0.95, 0.5, 10)
+    truth = np.array([A] * 8 + [B] * 2, np.int8)
+    assert human_share(lean, truth, 0.8) == pytest.approx(0.0)
+    assert human_share(lean, truth, 0.9) == pytest.approx(0.1)
+    assert human_share(lean, truth, 1.0) == pytest.approx(0.2)
+
+
+def test_human_share_does_not_depend_on_the_order_of_equal_pairs() -> None:
+    truth = np.array([A, B, A, B, A, A, A, A], np.int8)
+    lean = np.full(8, 0.8)
+    rolled = [human_share(lean, np.roll(truth, k), 0.9) for k in range(8)]
+    assert len(set(rolled)) == 1
+
+
+def test_wilson_known_answer() -> None:
+    # Wilson (1927) for 8 of 10 at 95%: .4902 to .9433, as tabulated by R's binom.wilson.
+    assert wilson(8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert wilson(0, 0) == (0.0, 1.0)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_metrics_do_not_depend_on_which_response_is_called_a(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lean, truth = rng.random(40), rng.integers(0, 2, 40).astype(np.int8)
+    for measure in (accuracy, log_loss, brier, ece):
+        assert measure(1 - lean, 1 - truth) == pytest.approx(measure(lean, truth))
+
+
+def test_temperature_mends_a_model_that_is_three_times_too_sure() -> None:
+    rng = np.random.default_rng(0)
+    logit = rng.normal(size=4000)
+    truth = np.where(rng.random(4000) < 1 / (1 + np.exp(-logit)), A, B).astype(np.int8)
+    assert fit_temperature(3 * logit, truth) == pytest.approx(1 / 3, abs=0.04)
+
+
+def test_platt_scaling_makes_dawid_skene_honest_on_correlated_raters() -> None:
+    ballots, truth = panel(1200, (0.75,), first=0.0, ties=0.0, seed=1)
+    copied = ballots.keep_raters(np.array([0, 0, 0, 0]))
+    labels = np.where(np.arange(1200) < 200, truth, MISSING).astype(np.int8)
+    plain = DawidSkene().fit(copied, labels).predict(copied).lean_P
+    mended = PlattScaled(DawidSkene()).fit(copied, labels).predict(copied).lean_P
+    assert log_loss(mended[200:], truth[200:]) < log_loss(plain[200:], truth[200:]) - 0.1
+
+
+def test_bradley_terry_ranks_and_flags_cycles() -> None:
+    first, second = np.array([0, 1, 0, 3, 4, 3]), np.array([1, 2, 2, 4, 5, 5])
+    p = np.array([0.9, 0.9, 0.1, 0.9, 0.9, 0.9])  # 0 > 1 > 2 > 0 is a cycle; 3 > 4 > 5 is none
+    assert cyclic_pairs(first, second, p).tolist() == [True] * 3 + [False] * 3
+    assert triads(first, second, p) == (2, 1)
+    strength = bradley_terry(first, second, p, 6)
+    assert strength[3] > strength[4] > strength[5]
+    assert strength.sum() == pytest.approx(0.0, abs=1e-12)
+    # Two candidates, one sure win, ridge ½: s_1 = −s_0 and 1 − σ(2s) = s / 2 has s = .6390.
+    two = bradley_terry(np.array([0]), np.array([1]), np.array([1.0]), 2)
+    s = two[0]
+    assert 1 - 1 / (1 + np.exp(-2 * s)) == pytest.approx(s / 2, abs=1e-9)
+
+
+def test_rivals_equal_refitting_without_the_pair() -> None:
+    rng = np.random.default_rng(3)
+    pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
+    first, second = np.array(pairs).T
+    margin = rng.uniform(-1, 1, 6)
+    found = rivals_margin(first, second, np.zeros(6, np.int64), margin)
+    for row in range(6):
+        rest = np.arange(6) != row
+        x = np.eye(4)[first[rest]] - np.eye(4)[second[rest]]
+        s = np.linalg.solve(x.T @ x + np.eye(4), x.T @ margin[rest])
+        assert found[row] == pytest.approx(s[first[row]] - s[second[row]])
+
+
+def test_authors_are_learned_on_other_prompts() -> None:
+    first, second = np.zeros(60, np.int64), np.ones(60, np.int64)
+    found = author_margin(first, second, np.arange(60), np.full(60, 0.8))
+    assert (found > 0.5).all()
+    alone = author_margin(first, second, np.zeros(60, np.int64), np.full(60, 0.8))
+    assert (alone == 0).all()
+    assert (author_margin(first - 1, second, np.arange(60), np.full(60, 0.8)) == 0).all()
+
+
+TEXTS = ["", "Sorry, I cannot help.", "- one\n- two\n3 things", "a long answer " * 30, "same"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(picks=st.lists(st.tuples(*[st.integers(0, 4)] * 2), min_size=1, max_size=8))
+def test_text_features_are_odd_and_even(picks: list[tuple[int, int]]) -> None:
+    texts = PairTexts(
+        ["long one?"] * len(picks), [TEXTS[a] for a, _ in picks], [TEXTS[b] for _, b in picks]
+    )
+    odd, even = text_features(texts)
+    mirrored_odd, mirrored_even = text_features(texts.mirrored())
+    np.testing.assert_array_equal(mirrored_odd, -odd)
+    np.testing.assert_array_equal(mirrored_even, even)
+    assert even[:, 0].tolist() == [float(a == b) for a, b in picks]
+
+
+def test_text_features_by_hand() -> None:
+    odd, _ = text_features(PairTexts(["q"], ["- x\n- y 12"], ["Sorry"]))
+    found = dict(zip(ODD_NAMES, odd[0].tolist(), strict=True))
+    assert found["length"] == pytest.approx(np.log(30 / 25))
+    assert found["list marks"] == pytest.approx(np.log(3))  # two marks against none: log(1 + 2)
+    assert found["refusal"] == -1.0
+    assert found["line breaks"] == pytest.approx(np.log(2))
+
+
+def test_a_missing_text_is_no_feature() -> None:
+    odd, even = text_features(PairTexts([None, "p"], ["x", None], [None, "y"]))
+    assert not odd.any()
+    assert not even.any()
+
+
+def test_the_student_learns_words_and_never_sees_its_own_prompt() -> None:
+    rng = np.random.default_rng(0)
+    good = rng.random(300) < 0.5
+    a = [f"{'splendid' if g else 'awful'} {i}" for i, g in enumerate(good)]
+    b = [f"{'awful' if g else 'splendid'} {i}" for i, g in enumerate(good)]
+    texts = PairTexts(["p"] * 300, a, b)
+    margin = np.where(good, 0.8, -0.8)
+    student = Student()
+    score = student.out_of_fold(texts, margin, np.arange(300))
+    assert (np.sign(score) == np.sign(margin)).mean() > 0.99
+    np.testing.assert_allclose(student.predict(texts.mirrored()), -student.predict(texts))
+    one_prompt = Student().out_of_fold(texts, margin, np.zeros(300, np.int64))
+    assert not one_prompt.any()
+
+
+def test_reading_is_odd_and_leaves_out_what_is_not_there() -> None:
+    ballots, _ = panel(120, seed=6, prompts=30)
+    rng = np.random.default_rng(2)
+    words = [" ".join(rng.choice(["red", "blue", "3", "sorry", "long"], 6)) for _ in range(240)]
+    texts = PairTexts(["p"] * 120, words[:120], words[120:], ["x"] * 120, ["y"] * 120)
+    found, other = read(ballots, texts), read(ballots.mirrored(), texts.mirrored())
+    assert found.feature_names == other.feature_names
+    np.testing.assert_allclose(other.features_PF, -found.features_PF, atol=1e-4)
+    nothing = read(ballots, PairTexts([None] * 120, [None] * 120, [None] * 120))
+    assert nothing.feature_names == ()
+    assert not habits(np.zeros((5, 3), np.float32), np.ones(5), np.arange(5)).any()
+
+
+def test_samples_become_their_majority_and_a_vote_without_order_fills_both() -> None:
+    # Pair 0: A, A, B in ab is A; A, B in ba is a draw. Pair 1: no order, then one vote in ba.
+    codes = tally_votes(
+        np.array([0, 0, 0, 0, 0, 1, 1]),
+        np.zeros(7, np.int64),
+        np.array([0, 0, 0, 1, 1, NO_ORDER, 1]),
+        np.array([A, A, B, A, B, B, A]),
+        pairs=2,
+        raters=1,
+    )
+    assert codes[:, 0].tolist() == [[A, TIE], [B, A]]
+
+
+def test_equal_names_share_a_number() -> None:
+    assert number_of(["x", "y", "x", None]).tolist() == [0, 1, 0, 2]

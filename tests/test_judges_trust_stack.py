@@ -1,0 +1,160 @@
+"""Ratios, stack, pooling and partner: known answers and exactness."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from trust_worlds import panel
+
+from judges.trust.ballots import AB, BA, MISSING, TIE, A, B
+from judges.trust.cold_start import ColdStart, swap_consistency
+from judges.trust.confusions import PHI, SHAPES, Confusions, prior_confusions
+from judges.trust.partner import Partner
+from judges.trust.patterns import distinct, joint_codes, mean_votes
+from judges.trust.pooling import best_shares, worth
+from judges.trust.ratios import Ratios
+from judges.trust.stack import JUDGES, Stack, family_discount
+
+
+def test_phi_renames_and_exchanges_the_orders() -> None:
+    # (A in ab, B in ba): the first shown twice. Renamed: B in ab, A in ba; orders exchanged: A, B.
+    first_twice = 4 * (A + 1) + (B + 1)
+    assert PHI[first_twice] == first_twice
+    assert PHI[4 * (A + 1) + (A + 1)] == 4 * (B + 1) + (B + 1)
+    assert PHI[4 * (A + 1) + 0] == B + 1  # a vote in ab only becomes one in ba only
+    assert PHI[4 * (TIE + 1) + (A + 1)] == 4 * (B + 1) + (TIE + 1)
+    assert np.array_equal(PHI[PHI], np.arange(16))
+
+
+def test_swap_consistency_known_answer() -> None:
+    # Kept on 3 of 4 pairs: (3 + 7) / (4 + 10) = 5/7; the one asked in ab only gets the median, 5/7.
+    codes = np.array([[[A, A]], [[B, B]], [[A, A]], [[A, B]]], np.int8)
+    once = np.where(np.arange(2) == AB, codes, MISSING).astype(np.int8)
+    assert swap_consistency(np.concatenate([codes, once], axis=1)) == pytest.approx([5 / 7, 5 / 7])
+    assert swap_consistency(once) == pytest.approx([0.8])
+
+
+def test_a_panel_without_orders_is_not_taken_for_a_perfect_one() -> None:
+    codes = np.full((200, 2, 2), A, np.int8)
+    codes[:100, 0, BA] = B  # rater 0 reverses on half: (100 + 7) / (200 + 10)
+    assert swap_consistency(codes) == pytest.approx([107 / 210, 107 / 210])
+
+
+def test_prior_confusions_sum_to_one_for_every_pattern_of_missing_votes() -> None:
+    theta = prior_confusions(np.array([0.3, 0.8, 0.97]))
+    for shape in SHAPES:
+        np.testing.assert_allclose(theta[:, shape].sum(axis=1), 1.0)
+
+
+def test_confusions_say_nothing_where_a_rater_takes_the_first_place_twice() -> None:
+    ballots, _ = panel(500, first=0.4, seed=2)
+    found = Confusions().fit(ballots).predict(ballots)
+    first_twice = (ballots.codes_PRO[:, 0] == (A, B)).all(axis=1)
+    assert found.contributions_PC is not None
+    assert first_twice.any()
+    assert np.abs(found.contributions_PC[first_twice, 0]).max() == 0.0
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_leave_one_out_ratios_equal_counting_again_without_the_row(seed: int) -> None:
+    ballots, truth = panel(25, seed=seed, missing=0.3)
+    codes, weight = joint_codes(ballots.codes_PRO), np.random.default_rng(seed).uniform(0.5, 2, 25)
+    theta = prior_confusions(np.full(3, 0.7))
+    exact = Ratios().fit(theta, codes, truth, weight).leaving_out(codes, truth, weight)
+    for row in range(25):
+        rest = np.arange(25) != row
+        again = Ratios().fit(theta, codes[rest], truth[rest], weight[rest])
+        np.testing.assert_allclose(exact[row], again(codes[[row]])[0], atol=1e-12)
+
+
+def test_a_ratio_by_hand() -> None:
+    # Two answers for A where the judge said (A, A), κθ = 25 · (.4 | .1): log[(2 + 10) / (0 + 2.5)].
+    theta = np.full((1, 16), 1e-9)
+    theta[0, 5], theta[0, 10] = 0.4, 0.1
+    codes = np.full((2, 1), 5, np.int8)
+    found = Ratios().fit(theta, codes, np.array([A, A], np.int8), np.ones(2))
+    assert found(codes)[0, 0] == pytest.approx(np.log(12 / 2.5))
+    assert found.leaving_out(codes, np.array([A, A], np.int8), np.ones(2))[0, 0] == pytest.approx(
+        np.log(11 / 2.5)
+    )
+
+
+def test_family_discount_by_hand() -> None:
+    # Sizes 2, 2, 1: 1/1.6, 1/1.6, 1 = .625, .625, 1; their mean is .75.
+    assert family_discount(("x", "x", "y")) == pytest.approx([0.625 / 0.75, 0.625 / 0.75, 1 / 0.75])
+
+
+def test_the_stack_weighs_the_informative_column_and_drops_the_noise() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 600).astype(float)
+    x = rng.normal(size=(600, 2))
+    x[:, 0] += 2 * truth - 1
+    stack = Stack().fit(x, truth, np.ones(600), ("signal", "noise"), np.zeros(2))
+    # Two unit normals at ±1: the true log-odds are 2x.
+    assert stack.mode_C_[0] == pytest.approx(2.0, abs=0.35)
+    assert abs(stack.mode_C_[1]) < 0.25
+    assert stack.scale_["signal"] > stack.scale_["noise"]
+
+
+def test_leaving_out_agrees_with_refitting_at_the_same_scales() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 2, 60).astype(float)
+    x = rng.normal(size=(60, 3)) + (2 * truth - 1)[:, None] * [0.8, 0.3, 0.0]
+    groups, discount = (JUDGES, JUDGES, "style"), np.array([1.0, 1.0, 0.0])
+    stack = Stack().fit(x, truth, np.ones(60), groups, discount)
+    near = stack.leave_out_contributions(x, truth, np.ones(60)).sum(axis=1)
+    full = stack.contributions(x).sum(axis=1)
+    by_fold = stack.out_of_fold(x, truth, np.ones(60), np.arange(60))
+    np.testing.assert_allclose(near, by_fold, atol=0.02)
+    side = 2 * truth - 1
+    assert ((near - full) * side).max() <= 1e-9  # never surer of the own answer than with it
+
+
+def test_an_answer_is_worth_less_when_many_share_a_prompt() -> None:
+    # Four answers about one prompt: m = 4, 1 / (1 + 3 · .1); each of its own: 1.
+    assert worth(np.zeros(4, np.int64)) == pytest.approx(1 / 1.3)
+    assert worth(np.arange(4)) == 1.0
+    assert worth(np.zeros(0, np.int64)) == 1.0
+
+
+def test_shares_sum_to_one_and_follow_what_predicts() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 2, 500).astype(float)
+    good, bad = 3 * (2 * truth - 1) + rng.normal(size=500), rng.normal(size=500)
+    learned = best_shares(bad, good, bad, truth, np.ones(500))
+    assert learned.opening < 0.2
+    assert learned.stack > 0.6
+    opening = best_shares(good, bad, bad, truth, np.ones(500))
+    assert opening.opening > 0.8
+    assert opening.opening + opening.stack + opening.partner == pytest.approx(1.0)
+
+
+def test_the_partner_is_odd_and_learns_what_a_sum_cannot() -> None:
+    rng = np.random.default_rng(0)
+    gate, vote = rng.choice([-1.0, 1.0], 800), rng.choice([-1.0, 1.0], 800)
+    truth = (np.where(np.abs(gate + vote) > 1, vote, rng.choice([-1.0, 1.0], 800)) > 0).astype(
+        float
+    )
+    x = np.stack([gate, vote], axis=1)
+    partner = Partner().fit(x, truth, np.ones(800))
+    np.testing.assert_allclose(partner.logit(-x), -partner.logit(x), atol=1e-9)
+    agreeing = gate == vote
+    assert np.abs(partner.logit(x)[agreeing]).min() > 2 * np.abs(partner.logit(x)[~agreeing]).max()
+
+
+def test_patterns_fold_equal_rows_and_mean_votes_average_the_orders() -> None:
+    codes = np.array([[[A, A]], [[A, B]], [[A, A]], [[TIE, B]], [[MISSING, B]]], np.int8)
+    rows = distinct(codes)
+    assert sorted(rows.size_U.tolist()) == [1, 1, 1, 2]
+    assert np.array_equal(rows.codes_URO[rows.of_P], codes)
+    mean, cast = mean_votes(codes)
+    assert mean[:, 0].tolist() == [1.0, 0.0, 1.0, -0.5, -1.0]
+    assert cast.all()
+
+
+def test_cold_start_weighs_by_consistency() -> None:
+    ballots, truth = panel(400, (0.95, 0.6), first=0.0, ties=0.0, seed=4)
+    model = ColdStart().fit(ballots)
+    assert model.weight_R_[0] > model.weight_R_[1]
+    assert (model.predict(ballots).choice_P == truth).mean() > 0.85

@@ -175,9 +175,10 @@ class BestJudge:
 class CrowdLab:
     """CROWDLAB of cleanlab: judges as annotators, and a classifier fitted out of fold by prompt.
 
-    The classifier is a logistic regression on votes and text features from 5 answers on, before
-    that on the texts and the majority of the judges. Human answers teach it and are no annotator,
-    so that no answered pair judges itself.
+    The classifier is a logistic regression on text features, taught by the majority of the judges
+    and, where there are any, by the human answers instead; without texts it reads the votes. Human
+    answers are no annotator, so that no answered pair judges itself. (A classifier taught by a few
+    human answers alone was tried and is worse.)
     """
 
     folds: int = 5
@@ -223,12 +224,12 @@ class CrowdLab:
         majority = Majority().predict(ballots).lean_P
         decided = 0 if labels_P is None else int(np.isin(labels_P, (A, B)).sum())
         texts = texts_only(ballots)
-        if labels_P is not None and decided >= LEAST_ANSWERS:
-            columns = np.concatenate([signed_votes(ballots), texts], axis=1)
-            target = labels_P
-        else:
-            columns = texts
-            target = np.where(majority > 0.5, A, np.where(majority < 0.5, B, MISSING))
+        target = np.where(majority > 0.5, A, np.where(majority < 0.5, B, MISSING))
+        columns = texts
+        if labels_P is not None and not texts.shape[1] and decided >= LEAST_ANSWERS:
+            columns, target = signed_votes(ballots), labels_P
+        elif labels_P is not None:
+            target = np.where(labels_P == MISSING, target, labels_P)
         p = majority.copy()
         fold_P = ballots.prompt_P % self.folds
         for fold in range(self.folds):

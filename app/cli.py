@@ -8,7 +8,17 @@ import sys
 
 import typer
 
-from app.verbs import cycling, data, judging, project, reporting, reviewing, training, writing
+from app.verbs import (
+    cycling,
+    data,
+    judging,
+    project,
+    reporting,
+    reviewing,
+    serving,
+    training,
+    writing,
+)
 from db.errors import TiebreakError
 
 app = typer.Typer(
@@ -38,6 +48,8 @@ app.command()(training.evaluate)
 app.command()(training.promote)
 app.command()(training.rollback)
 app.command()(training.history)
+app.command()(serving.quantize)
+app.command()(serving.serve)
 app.command()(cycling.cycle)
 app.command()(reporting.report)
 app.add_typer(reporting.certificate, name="certificate")

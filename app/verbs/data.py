@@ -138,6 +138,22 @@ def rankings(
     _run("rankings", files, config, as_json, strict=strict, rejects=rejects)
 
 
+@imports.command()
+def steps(
+    file: Annotated[Path, typer.Argument(help="JSONL, gzip JSONL, Parquet or CSV.")],
+    strict: Strict = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stepwise labels for process rewards: prompt, steps, labels.
+
+    Example: tiebreak import steps steps.jsonl
+    """
+    from trainer.steps import import_steps
+
+    show(import_steps(configuration(config).database, file, strict), as_json)
+
+
 @gold.command()
 def draw(
     share: Annotated[float, typer.Option(help="Share of the humanly settled prompts.")] = 0.2,

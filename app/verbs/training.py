@@ -19,6 +19,24 @@ Epochs = Annotated[int | None, typer.Option(min=1, help="At most this many passe
 Lora = Annotated[bool | None, typer.Option("--lora/--no-lora", help="Train an adapter only.")]
 
 
+class Style(StrEnum):
+    """The two kinds of trained judges."""
+
+    SCORING = "scoring"
+    GENERATIVE = "generative"
+
+
+class Method(StrEnum):
+    """How a policy is trained."""
+
+    SFT = "sft"
+    DPO = "dpo"
+    KTO = "kto"
+    GRPO = "grpo"
+    RLOO = "rloo"
+    PPO = "ppo"
+
+
 def _changed(settings: Any, **given: Any) -> Any:
     return settings.model_copy(update={k: v for k, v in given.items() if v is not None})
 
@@ -56,6 +74,12 @@ def judge(
     name: Name = None,
     epochs: Epochs = None,
     lora: Lora = None,
+    style: Annotated[
+        Style | None, typer.Option(help="Classify the pair, or write reasons and a verdict.")
+    ] = None,
+    dpo: Annotated[
+        bool | None, typer.Option("--dpo/--no-dpo", help="Generative: then right over wrong.")
+    ] = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -66,9 +90,102 @@ def judge(
     from trainer.steps import train_judge
 
     settings = configuration(config)
-    training = _changed(settings.training, judge_base=base, epochs=epochs, lora=lora)
+    training = _changed(
+        settings.training,
+        judge_base=base,
+        epochs=epochs,
+        lora=lora,
+        judge_style=style.value if style else None,
+        dpo=dpo,
+    )
     with progress() as report:
         done = train_judge(settings.database, training, settings.panel.rules, dataset, name, report)
+    show(done, as_json)
+
+
+@train.command()
+def policy(
+    method: Annotated[Method, typer.Option(help="grpo, rloo and ppo follow a reward model.")],
+    dataset: DatasetName = None,
+    base: Base = None,
+    name: Name = None,
+    epochs: Epochs = None,
+    lora: Lora = None,
+    reward: Annotated[
+        str | None, typer.Option(help="Reward model to follow; default the active one.")
+    ] = None,
+    judged: Annotated[
+        str | None, typer.Option(help="A second reward model that tells when the first is gamed.")
+    ] = None,
+    kl: Annotated[float, typer.Option(min=0, help="Weight of the distance to the base.")] = 0.1,
+    updates: Annotated[int, typer.Option(min=1, help="Steps of ppo.")] = 50,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a policy on a dataset, and stop where the reward and the judge part.
+
+    Example: tiebreak train policy --method dpo --dataset first
+    """
+    from trainer.policy import PolicyOptions
+    from trainer.steps import train_policy
+
+    settings = configuration(config)
+    training = _changed(settings.training, base=base, epochs=epochs, lora=lora)
+    options = PolicyOptions(method=method.value, kl=kl, updates=updates)
+    with progress() as report:
+        done = train_policy(
+            settings.database, training, options, dataset, reward, judged, name, report
+        )
+    show(done, as_json)
+
+
+@train.command()
+def process(
+    base: Base = None,
+    name: Name = None,
+    epochs: Epochs = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a process reward model on the imported stepwise labels.
+
+    Example: tiebreak train process
+    """
+    from trainer.steps import train_process
+
+    settings = configuration(config)
+    training = _changed(settings.training, base=base, epochs=epochs)
+    with progress() as report:
+        done = train_process(settings.database, training, name, report)
+    show(done, as_json)
+
+
+class By(StrEnum):
+    """What is left out, one after the other."""
+
+    SOURCE = "data_source"
+    DOMAIN = "domain"
+
+
+@train.command("cross-validate")
+def cross_validate(
+    by: Annotated[By, typer.Option(help="What is left out in turn.")] = By.SOURCE,
+    dataset: DatasetName = None,
+    base: Base = None,
+    epochs: Epochs = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a reward model without each source or domain, and test it on the one left out.
+
+    Example: tiebreak train cross-validate --by domain
+    """
+    from trainer.steps import cross_validate as step
+
+    settings = configuration(config)
+    training = _changed(settings.training, base=base, epochs=epochs)
+    with progress() as report:
+        done = step(settings.database, training, dataset, by.value, report)
     show(done, as_json)
 
 

@@ -1,0 +1,57 @@
+"""Verbs that put a reward model to use: quantize, serve."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.output import show
+from app.verbs.options import AsJson, ConfigPath, configuration
+
+ModelName = Annotated[
+    str | None, typer.Argument(help="Name of a reward model; default the active or newest one.")
+]
+
+
+class How(StrEnum):
+    """How the copy is made smaller."""
+
+    BF16 = "bf16"
+    INT8 = "int8"
+
+
+def quantize(
+    checkpoint: ModelName = None,
+    how: Annotated[How, typer.Option(help="bf16 is the safe one; int8 flips decisions.")] = (
+        How.BF16
+    ),
+    to: Annotated[Path | None, typer.Option(help="Folder of the copy; default beside it.")] = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a smaller copy of a reward model and measure what it costs on held-out pairs.
+
+    Example: tiebreak quantize reward-1 --how int8
+    """
+    from trainer.steps import quantize as step
+
+    show(step(configuration(config).database, checkpoint, how.value, to), as_json)
+
+
+def serve(
+    checkpoint: ModelName = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Serve this folder instead, e.g. a quantized copy.")
+    ] = None,
+    address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8600,
+    config: ConfigPath = None,
+) -> None:
+    """Score responses over HTTP; requests are batched; /openapi.json, /health and /metrics.
+
+    Example: tiebreak serve --port 8600
+    """
+    from trainer.steps import serve as step
+
+    step(configuration(config).database, checkpoint, address, port, folder)

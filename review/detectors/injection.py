@@ -88,11 +88,31 @@ _SOURCES: tuple[tuple[str, float, str], ...] = (
     ),
 )
 
+_TRIGGERS: tuple[tuple[str, ...], ...] = (
+    ("ignore", "disregard", "forget", "override"),
+    ("ignor", "vergiss", "missacht", "oublie", "olvid", "игнор", "забудь",
+     "忽略", "无视", "無視", "忘", "무시", "잊"),
+    ("[[", "<verdict>", '"winner"', '"verdict"', '"choice"', '"preferred"'),
+    ("verdict", "judgement", "judgment", "winner", "preferred response", "better response",
+     "better answer"),
+    tuple(f"{whose} {what}" for whose in ("this", "my")
+          for what in ("response", "answer", "reply", "output", "one")),
+    ("judge", "evaluator", "grader", "rater", "reviewer", "annotator"),
+    ("judge", "evaluator", "grader", "rater", "reviewer", "annotator"),
+    ("<|", "<<"),
+    ("<|", "inst]", "_of_turn>", "system>"),
+    ("system:", "assistant:", "human:", "user:", "system :", "assistant :", "human :", "user :"),
+    ("of assistant", "of response", "of answer", "of conversation", "of the assistant",
+     "<response", "<assistant", "<answer", "</response", "</assistant", "</answer", "< "),
+)  # fmt: skip
+"""Per source, words without which its expression cannot match: most texts hold none, and searching
+a word is a hundred times faster."""
+
 _PATTERNS = tuple(
-    (kind, score, re.compile(source, re.IGNORECASE | re.MULTILINE | re.DOTALL))
-    for kind, score, source in _SOURCES
+    (kind, score, triggers, re.compile(source, re.IGNORECASE | re.MULTILINE | re.DOTALL))
+    for (kind, score, source), triggers in zip(_SOURCES, _TRIGGERS, strict=True)
 )
-"""Kind, score and expression. A role token alone is mostly a model that did not stop, hence .6."""
+"""Kind, score, triggers and expression. A role token alone is mostly a model that did not stop."""
 
 _HIDDEN = dict.fromkeys(
     [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD]
@@ -104,7 +124,7 @@ HARD_FROM = 0.9
 
 def plain(text: str) -> str:
     """The text with look-alike width forms folded and invisible characters removed."""
-    return unicodedata.normalize("NFKC", text).translate(_HIDDEN)
+    return text if text.isascii() else unicodedata.normalize("NFKC", text).translate(_HIDDEN)
 
 
 def instructions_in(text: str, prompt: str = "") -> list[tuple[str, float, str]]:
@@ -114,7 +134,10 @@ def instructions_in(text: str, prompt: str = "") -> list[tuple[str, float, str]]
     """
     found = []
     clean, asked = plain(text), plain(prompt)
-    for kind, score, pattern in _PATTERNS:
+    words = " ".join(clean.lower().split())
+    for kind, score, triggers, pattern in _PATTERNS:
+        if not any(trigger in words for trigger in triggers):
+            continue
         match = pattern.search(clean)
         if match:
             explained = pattern.search(asked) is not None

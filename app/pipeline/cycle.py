@@ -16,7 +16,7 @@ from app.pipeline.cycle_steps import STEPS, Scene, StepDone, expected_usd
 from app.pipeline.panel import current_panel
 from app.pipeline.webhook import send
 from db import cycles
-from db.errors import BadInput
+from db.errors import BadInput, TiebreakError, Unavailable
 from db.events import record
 from db.runs import NANO, finish_run
 from db.vocabulary import RunStatus
@@ -232,6 +232,8 @@ def _run_step(
         why = _reason(error)
         with config.database.begin() as session:
             cycles.fail_step(session, step_id, why)
+        if isinstance(error, OSError) and not isinstance(error, TiebreakError):
+            raise Unavailable(f"{why}; mend that and run `tiebreak cycle` again") from error
         raise
     with config.database.begin() as session:
         status = cycles.SKIPPED if done.skipped else cycles.DONE

@@ -208,7 +208,7 @@ def heat(names: Sequence[str], values: Sequence[Sequence[float | None]], name: s
                 + bar(*place, cell - 2, cell - 2, "cell", note)
                 + "</g>"
             )
-            strong = "on-mark" if opacity > 0.55 else ""
+            strong = "on-mark" if opacity > 0.55 else "cell-text"
             body.append(
                 text(place[0] + cell / 2 - 1, place[1] + cell / 2 + 4, f"{value:.0%}", kind=strong)
             )

@@ -213,7 +213,8 @@ def _spend(report: Report) -> str:
         f"${accepted.value:,.5f}." if accepted.value is not None else f"unknown: {accepted.why}."
     )
     if not priced:
-        return _section("Spend on judges", "", read)
+        known = "The votes came without prices (cost_usd), so nothing is known of their cost."
+        return _section("Spend on judges", "", known if report.spend else read)
     rows = [
         (
             f"{c.judge} {c.order}",

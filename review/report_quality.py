@@ -214,6 +214,8 @@ def hybrid(facts: "Facts", rng: np.random.Generator, repeats: int) -> Estimate:
     checked_human = human & facts.apart_P & decided
     if by_machine.any() and not checked_machine.any():
         return undefined("no machine label has a human answer beside it; audit some", 0)
+    if not checked_machine.any() and not checked_human.any():
+        return undefined("every label is the human reference itself, so nothing checks it", 0)
     hit_m = right(_lean(facts.machine_P), facts.truth_P)
     hit_h = right(_lean(facts.delivered_P), facts.truth_P)
     known = given | checked_machine

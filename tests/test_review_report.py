@@ -173,6 +173,16 @@ def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
     assert "audit" in found.why
 
 
+def test_labels_that_are_the_reference_itself_measure_nothing() -> None:
+    known = facts(
+        ballots([[A, A]], [[B, B]]), leaning(0.9, 0.1), codes(A, B),
+        delivered_P=codes(A, B), by_human_P=np.array([True, True]),
+    )  # fmt: skip
+    found = report_quality.hybrid(known, rng(), 50)
+    assert found.value is None
+    assert "reference itself" in found.why
+
+
 def test_human_budget_counts_the_least_sure_first() -> None:
     # Confidence .6 .7 .8 .9, the two least sure are wrong: half right alone, three quarters when
     # humans take one, all when they take two.

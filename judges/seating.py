@@ -1,13 +1,16 @@
 """Who takes part: judges chosen from the panel, connected, and known to the database by version."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from db.asking import count_wanted
+from db.batch_jobs import open_jobs
 from db.errors import UnknownName
 from db.judges import judge_version
 from db.models import JudgeVersion
 from db.session import Session
-from db.vocabulary import Order
+from db.vocabulary import Order, Provider
 from judges import prompts
 from judges.asking import Asker, Scorer
 from judges.circuit import Circuit
@@ -16,7 +19,17 @@ from judges.constitution import Constitution
 from judges.panel import JudgeConfig, Panel
 from judges.seats import Seat
 
-Connected = tuple[JudgeConfig, Asker | Scorer]
+
+@dataclass(frozen=True)
+class Wanted:
+    """A judge's part in a run. missing: votes not there yet; in_batches: some lie in batch jobs."""
+
+    judge: JudgeConfig
+    version_id: int
+    orders: tuple[Order, ...]
+    samples: tuple[int, ...]
+    missing: int
+    in_batches: bool
 
 
 def chosen(panel: Panel, tier: int | None, names: Sequence[str] | None) -> list[JudgeConfig]:
@@ -29,13 +42,12 @@ def chosen(panel: Panel, tier: int | None, names: Sequence[str] | None) -> list[
     return judges
 
 
-def connected(judge: JudgeConfig, environ: Mapping[str, str], beside: Path | None) -> Connected:
-    """The judge and whoever answers; a trained one is known by its weights, not by its path."""
-    asked = connect(judge, environ, beside)
-    weights = getattr(asked, "content_hash", None)
-    if weights is not None:
-        judge = judge.model_copy(update={"options": {**judge.options, "content_hash": weights}})
-    return judge, asked
+def by_weights(judge: JudgeConfig, beside: Path | None) -> JudgeConfig:
+    """A trained judge is known by its weights, not by its path; others stay as they are."""
+    if judge.provider is not Provider.LOCAL:
+        return judge
+    weights = getattr(connect(judge, {}, beside), "content_hash", None)
+    return judge.model_copy(update={"options": {**judge.options, "content_hash": weights}})
 
 
 def version_of(session: Session, judge: JudgeConfig, rules: Constitution) -> JudgeVersion:
@@ -54,31 +66,48 @@ def version_of(session: Session, judge: JudgeConfig, rules: Constitution) -> Jud
     )
 
 
-def seats(
+def wanted(
     session: Session,
     rules: Constitution,
-    judges: Sequence[Connected],
+    judge: JudgeConfig,
     orders: Sequence[Order] | None,
     samples: Sequence[int] | None,
-    pauses: Sequence[float],
+    within: Sequence[int] | None,
+) -> Wanted:
+    """What a judge is asked for in a run, and how much of it is missing."""
+    version = version_of(session, judge, rules)
+    asked, times = wanted_orders(judge, orders), wanted_samples(judge, samples)
+    return Wanted(
+        judge=judge,
+        version_id=version.id,
+        orders=asked,
+        samples=times,
+        missing=count_wanted(session, version.id, asked, times, within),
+        in_batches=judge.batches and bool(open_jobs(session, version.id)),
+    )
+
+
+def seats(
+    rules: Constitution, judges: Sequence[tuple[Wanted, Asker | Scorer]], pauses: Sequence[float]
 ) -> list[Seat]:
     """A seat for each judge; judges of one provider share its circuit."""
     circuits: dict[str, Circuit] = {}
     made = []
-    for judge, asked in judges:
+    for want, asked in judges:
+        judge = want.judge
         where = judge.base_url or judge.provider.value if judge.remote else judge.name
         circuit = circuits.setdefault(where, Circuit(where, pauses=pauses))
-        made.append(
-            Seat(
-                judge=judge,
-                version_id=version_of(session, judge, rules).id,
-                rules=rules,
-                asked=asked,
-                circuit=circuit,
-                orders=wanted_orders(judge, orders),
-                samples=wanted_samples(judge, samples),
-            )
+        seat = Seat(
+            judge=judge,
+            version_id=want.version_id,
+            rules=rules,
+            asked=asked,
+            circuit=circuit,
+            orders=want.orders,
+            samples=want.samples,
         )
+        seat.tally.wanted = want.missing
+        made.append(seat)
     return made
 
 

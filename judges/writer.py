@@ -110,7 +110,7 @@ class Writer:
     def report(self, seat: Seat, *, force: bool = False) -> None:
         """Tell whoever watches how far a seat is, at most ten times a second."""
         name, moment = seat.judge.name, time.monotonic()
-        if self.progress is None:
+        if self.progress is None or not seat.tally.wanted:
             return
         if force or moment - self._reported.get(name, 0.0) > _REPORT_SECONDS:
             self._reported[name] = moment

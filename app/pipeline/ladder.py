@@ -15,7 +15,7 @@ from db.consensus import answers_to_learn_from, voted_pairs, voting_versions
 from db.judges import find_version
 from db.preferences import chunks_of_pairs
 from db.session import Database, Session
-from db.vocabulary import Order, Provider
+from db.vocabulary import Order
 from judges import pooling, seating
 from judges.panel import JudgeConfig, Panel
 
@@ -127,8 +127,5 @@ def _stands(judge: JudgeConfig, order: Order) -> bool:
 
 def with_weights(panel: Panel, environ: Mapping[str, str], beside: Path | None) -> Panel:
     """The panel with trained judges known by their weights, as their votes are stored."""
-    judges = [
-        seating.connected(judge, environ, beside)[0] if judge.provider is Provider.LOCAL else judge
-        for judge in panel.judge
-    ]
-    return panel.model_copy(update={"judge": tuple(judges)})
+    judges = tuple(seating.by_weights(judge, beside) for judge in panel.judge)
+    return panel.model_copy(update={"judge": judges})

@@ -29,7 +29,11 @@ class PooledTransport(httpx2.AsyncBaseTransport):
     def __init__(self, connections: int, proxy: str | None = None) -> None:
         count = -(-connections // _POOL)
         limits = httpx2.Limits(max_connections=_POOL, max_keepalive_connections=_POOL)
-        self._pools = [httpx2.AsyncHTTPTransport(limits=limits, proxy=proxy) for _ in range(count)]
+        trusted = httpx2.create_ssl_context()  # reading the certificates takes a while: once
+        self._pools = [
+            httpx2.AsyncHTTPTransport(verify=trusted, limits=limits, proxy=proxy)
+            for _ in range(count)
+        ]
         self._busy = [0] * count
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from db.asking import count_wanted
 from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
 from db.session import Database
 from db.vocabulary import Order, RunStatus
 from judges import lifecycle, seating
 from judges.asking import Batcher, Scorer
 from judges.batching import Batching
+from judges.connect import connect
 from judges.ensemble import Ensemble
 from judges.panel import Panel
 from judges.prices import NANO
@@ -51,17 +51,19 @@ def run_judges(
     """
     started = time.monotonic()
     within = None if within is None else sorted(set(within))
-    judges = seating.chosen(panel, tier, names)
-    known = [seating.connected(judge, environ or os.environ, beside) for judge in judges]
+    judges = [seating.by_weights(judge, beside) for judge in seating.chosen(panel, tier, names)]
+    with database.begin() as session:
+        wanted = [
+            seating.wanted(session, panel.rules, judge, orders, samples, within) for judge in judges
+        ]
+    # Judges with nothing to say are not connected: a finished run needs no keys and takes no time.
+    needed = [w for w in wanted if w.missing or w.in_batches]
+    known = [(w, connect(w.judge, environ or os.environ, beside)) for w in needed]
     cap = None if max_usd is None else round(max_usd * NANO)
     with database.begin() as session:
         count = None if within is None else len(within)
         run, job = lifecycle.open_run(session, "judge", panel, judges, cap, count)
-        seats = seating.seats(session, panel.rules, known, orders, samples, pauses)
-        for seat in seats:
-            seat.tally.wanted = count_wanted(
-                session, seat.version_id, seat.orders, seat.samples, within
-            )
+    seats = seating.seats(panel.rules, known, pauses)
     try:
         waiting = asyncio.run(_ask(database, run.id, seats, batch, job, cap, within, progress))
     except BaseException as error:

@@ -15,7 +15,7 @@ from db.asking import (
 from db.events import record
 from db.judges import find_version
 from db.session import Database
-from db.vocabulary import Choice, Provider
+from db.vocabulary import Choice
 from judges import seating, verdicts
 from judges.cost import Estimate, Estimator, JudgeEstimate
 from judges.panel import JudgeConfig, Panel
@@ -41,8 +41,7 @@ def estimate(
     example = None
     within = None if within is None else sorted(set(within))
     for judge in seating.chosen(panel, tier, names):
-        if judge.provider is Provider.LOCAL:
-            judge, _ = seating.connected(judge, {}, beside)
+        judge = seating.by_weights(judge, beside)
         with database.read() as session:
             version_id = find_version(session, judge.name, judge.version(panel.rules))
             mean = None if version_id is None else mean_output_tokens(session, version_id)

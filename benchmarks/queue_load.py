@@ -19,6 +19,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select, text
+
 from db import annotators
 from db.errors import LeaseLost, TiebreakError
 from db.models import Base, Candidate, Pair, Prompt, Retraction, Review, Task
@@ -29,7 +31,6 @@ from db.vocabulary import Choice, TaskKind, TaskStatus
 from review import deciding, queue
 from review.settings import ReviewSettings
 from review.verdict import Answer
-from sqlalchemy import func, select, text
 
 RULES = ReviewSettings(
     min_dwell_seconds=0,
@@ -189,8 +190,10 @@ def run(url: str, workers: int, tasks: int, *, seed: int = 1, chaos: bool = True
 _TWO_AT_ONCE = """
     SELECT count(*) FROM leases one JOIN leases two
     ON one.task_id = two.task_id AND one.id < two.id
-    WHERE one.claimed_at < two.claimed_at AND COALESCE(one.ended_at, one.expires_at) > two.claimed_at
-    OR two.claimed_at < one.claimed_at AND COALESCE(two.ended_at, two.expires_at) > one.claimed_at
+    WHERE one.claimed_at < two.claimed_at
+        AND COALESCE(one.ended_at, one.expires_at) > two.claimed_at
+    OR two.claimed_at < one.claimed_at
+        AND COALESCE(two.ended_at, two.expires_at) > one.claimed_at
 """
 
 

@@ -16,10 +16,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from db.schema import upgrade
-from db.session import Database
 from playwright.sync_api import Page
 from sqlalchemy import text
+
+from db.schema import upgrade
+from db.session import Database
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
@@ -83,7 +84,7 @@ def _hash(*parts: object) -> str:
 
 
 def press(page: Page, key: str) -> float:
-    """Milliseconds from the key press until another prompt is on the screen, by the page's clock."""
+    """Milliseconds from the key press until another prompt is shown, by the page's clock."""
     return float(
         page.evaluate(
             """key => new Promise(done => {

@@ -84,10 +84,12 @@ def _held() -> ColumnElement[bool]:
 
 
 def _handed_on(annotator_id: int) -> ColumnElement[bool]:
+    """That this person handed the task on, or ranked its candidates already."""
+    ranked = and_(Lease.status == LeaseStatus.DECIDED, Task.pair_id.is_(None))
     return exists().where(
         Lease.task_id == Task.id,
         Lease.annotator_id == annotator_id,
-        Lease.status == LeaseStatus.SKIPPED,
+        or_(Lease.status == LeaseStatus.SKIPPED, ranked),
     )
 
 

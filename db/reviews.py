@@ -14,6 +14,7 @@ from db.models import (
     Annotator,
     ContentFlag,
     Gold,
+    Ranking,
     Rationale,
     Retraction,
     Review,
@@ -138,6 +139,24 @@ def add_rationale(
 def rationale(session: Session, review_id: int) -> Rationale | None:
     """The reason given after the answer, or None."""
     return session.scalar(select(Rationale).where(Rationale.review_id == review_id))
+
+
+def add_ranking(session: Session, ranking: Ranking) -> int:
+    """Store an order over candidates; its id."""
+    session.add(ranking)
+    session.flush()
+    return ranking.id
+
+
+def ranking_of_lease(session: Session, lease_id: str) -> Ranking | None:
+    """The order given under this lease, or None."""
+    return session.scalar(select(Ranking).where(Ranking.lease_id == lease_id))
+
+
+def count_rankings(session: Session, task_id: int) -> int:
+    """How many people have ranked a task's candidates."""
+    query = select(func.count()).select_from(Ranking).where(Ranking.task_id == task_id)
+    return session.scalar(query) or 0
 
 
 def add_flag(

@@ -274,6 +274,8 @@ def _last_standing(
 ) -> tuple[Lease, Review] | None:
     for lease in leases.decided_since(session, annotator_id, since):
         review = reviews.of_lease(session, lease.id)
-        if review is not None and not reviews.is_retracted(session, review.id):
+        if review is None:
+            return None  # an order over candidates; it stays
+        if not reviews.is_retracted(session, review.id):
             return lease, review
     return None

@@ -125,6 +125,13 @@ def b_first(annotator_id: int, task: Task) -> bool:
     return bool(tossed.digest()[0] & 1)
 
 
+def _shuffled(annotator_id: int, task: Task) -> tuple[int, ...]:
+    """Candidates to rank, in an order of this person's own that stays the same."""
+    listed = list(task.candidate_ids or ())
+    Random(f"{annotator_id}:{task.id}").shuffle(listed)
+    return tuple(listed)
+
+
 def take_task(
     session: Session,
     annotator_id: int,
@@ -144,7 +151,7 @@ def _as_claim(lease: Lease, task: Task, *, resumed: bool = False) -> Claim:
         task_id=task.id,
         pair_id=task.pair_id,
         prompt_id=task.prompt_id,
-        candidate_ids=tuple(task.candidate_ids or ()),
+        candidate_ids=_shuffled(lease.annotator_id, task),
         b_first=lease.b_first,
         claimed_at=lease.claimed_at,
         expires_at=lease.expires_at,

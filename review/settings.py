@@ -37,7 +37,9 @@ class ReviewSettings(BaseModel):
     )
 
     guideline: str | None = Field(None, description="markdown file shown to annotators")
-    principles: bool = Field(False, description="ask for a verdict on each principle too")
+    principles: tuple[str, ...] = Field(
+        (), description="ids of principles to ask about one by one"
+    )
     admins: tuple[str, ...] = Field((), description="e-mail or subject of those who are admins")
     sign_in_hours: float = Field(12, gt=0, description="then the provider is asked again")
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from review_worlds import add_gold, add_votes, digest, escalate
+
 import db.schema
 from db.models import Candidate, Pair, Prompt
 from db.session import Database
 from db.vocabulary import Choice
-from review_worlds import add_gold, add_votes, digest, escalate
 
 ROOT = Path(__file__).resolve().parents[1]
 

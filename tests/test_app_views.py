@@ -1,10 +1,20 @@
-"""The pages without a browser: who sees what, what a hidden page answers, what trouble looks like."""
+"""The pages without a browser: who sees what, what hidden pages answer, how trouble looks."""
+
+import time
+from datetime import timedelta
 
 import pytest
 import streamlit as st
-from app_world import ROOT, project, queue_of, with_panel
+from app_world import QUICK, ROOT, add_texts, project, queue_of, with_panel, with_practice
+from review_worlds import PLAIN, add_person, escalate, say
+from streamlit import config
+from streamlit.testing.v1 import AppTest
+
 from db.errors import NotAllowed
-from db.vocabulary import Choice, Role, TaskKind
+from db.models import Lease, Pair, Ranking, Review, Task
+from db.tasks import NewTask, add_tasks
+from db.types import now
+from db.vocabulary import Choice, Order, Role, TaskKind
 from review import deciding, queue
 from review.adjudicating import adjudicate
 from review.board_data import costs_board, pairs_page
@@ -13,10 +23,7 @@ from review.board_judges import judges_board, weekly
 from review.board_people import people_board
 from review.people import by_name, by_subject, change, everyone
 from review.settings import ReviewSettings
-from review.verdict import Answer
-from review_worlds import PLAIN, add_person, escalate, say
-from streamlit import config
-from streamlit.testing.v1 import AppTest
+from review.verdict import Answer, Verdict
 
 
 @pytest.fixture
@@ -68,14 +75,10 @@ def test_the_desk_offers_every_verdict_with_its_key(world):
 def test_an_answer_is_stored_for_the_side_it_was_shown_on(world):
     queue_of(world, 1)
     app = opened("Ada")
-    import time
-
     time.sleep(0.35)
     buttons(app)["1 is better"].click().run()
     assert not app.exception
     with world.read() as session:
-        from db.models import Review
-
         review = session.query(Review).one()
         assert review.choice is (Choice.B if review.b_first else Choice.A)
         assert review.strength == 1
@@ -86,11 +89,6 @@ def test_too_quick_an_answer_is_refused_with_a_word(world):
     queue_of(world, 1)
     app = opened("Ada")
     with world.begin() as session:
-        from datetime import timedelta
-
-        from db.models import Lease
-        from db.types import now
-
         session.query(Lease).one().ready_at = now() + timedelta(seconds=30)
     buttons(app)["Equally good"].click().run()
     assert "too quick" in words(app)
@@ -149,6 +147,44 @@ def test_the_last_admin_stays_one(database):
         change(database, ada, ada, role=Role.ANNOTATOR)
 
 
+def test_candidates_are_put_in_order_by_keys(world):
+    add_texts(world, [("Which is best?", "First", "Second")])
+    with world.begin() as session:
+        pair = session.query(Pair).one()
+        ids = (pair.candidate_a_id, pair.candidate_b_id)
+        add_tasks(
+            session,
+            [NewTask(TaskKind.ESCALATION, prompt_id=pair.prompt_id, candidate_ids=ids)],
+        )
+    app = opened("Ada")
+    keys = {one.label: one.proto.shortcut for one in app.button if one.proto.shortcut}
+    assert (keys["Response 1"], keys["Equal to the last"]) == ("1", "t")
+    buttons(app)["Response 2"].click().run()
+    buttons(app)["Equal to the last"].click().run()
+    buttons(app)["Response 1"].click().run()
+    time.sleep(0.35)
+    buttons(app)["Store this order"].click().run()
+    assert "Nothing waits for you" in words(app)
+    with world.read() as session:
+        (ranking,) = session.query(Ranking).all()
+        assert len(ranking.groups) == 1
+        assert sorted(ranking.groups[0]) == sorted(ids)
+
+
+def test_principles_are_asked_about_one_by_one_where_the_project_says_so(world, tmp_path):
+    rules = QUICK + 'principles = ["be-right", "be-kind"]\n'
+    (tmp_path / "tiebreak.toml").write_text(rules, encoding="utf-8")
+    queue_of(world, 1)
+    app = opened("Ada")
+    kind = next(one for one in app.button_group if one.label == "Be kind")
+    kind.set_value(Verdict.BETTER_2)
+    time.sleep(0.35)
+    buttons(app)["1 is better"].click().run()
+    with world.read() as session:
+        review = session.query(Review).one()
+        assert review.principles == {"be-kind": "a" if review.b_first else "b"}
+
+
 def test_a_paused_person_reads_why(world):
     queue_of(world, 1)
     add_person(world, "Root", Role.ADMIN)
@@ -166,8 +202,6 @@ def test_a_dispute_is_settled_on_the_page(world):
     pairs = queue_of(world, 1)
     with_panel(world, pairs)
     with world.begin() as session:
-        from db.models import Task
-
         task = session.query(Task).one()
         task.wanted_reviews = task.max_reviews = 2
     add_person(world, "Jo", Role.ADMIN)
@@ -206,8 +240,6 @@ def test_pictures_are_drawn_with_readings_and_data(world):
 
 
 def test_weeks_start_on_monday_and_count_the_first_shown():
-    from db.vocabulary import Order
-
     days = [
         ("2026-11-18", "x", Order.AB, Choice.A, 3),  # a Wednesday; first shown chosen
         ("2026-11-20", "x", Order.BA, Choice.A, 1),  # the second shown
@@ -235,8 +267,6 @@ def test_weeks_start_on_monday_and_count_the_first_shown():
 
 
 def test_practice_is_the_first_thing_a_newcomer_meets(database):
-    from app_world import with_practice
-
     with_practice(database, 3)
     escalate(database, [])
     person = add_person(database, "Ada")
@@ -245,6 +275,4 @@ def test_practice_is_the_first_thing_a_newcomer_meets(database):
     done = deciding.decide(database, claim.lease_id, person, Answer(Choice.A), settings)
     assert done.practice
     with database.read() as session:
-        from db.models import Task
-
         assert session.query(Task).filter_by(kind=TaskKind.PRACTICE).count() == 3

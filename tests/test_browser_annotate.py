@@ -8,10 +8,11 @@ import pytest
 from app_world import add_texts, project, queue_of, served, with_panel, with_practice
 from browser import chromium, chromium_path, desk, first_words, press_and_wait, settled
 from conftest import skip_or_fail
+from review_worlds import escalate
+
 from db.models import ContentFlag, Lease, Rationale, Review
 from db.types import now
 from db.vocabulary import Choice, LeaseStatus, TaskKind
-from review_worlds import escalate
 
 pytestmark = pytest.mark.browser
 

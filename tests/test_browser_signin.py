@@ -4,9 +4,10 @@ import pytest
 from app_world import QUICK, free_port, project, queue_of, served
 from browser import chromium, chromium_path, settled
 from conftest import skip_or_fail
+from oidc_provider import provider, secrets
+
 from db.models import Annotator
 from db.vocabulary import Role
-from oidc_provider import provider, secrets
 
 pytestmark = pytest.mark.browser
 

@@ -4,15 +4,6 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from db import reviews, tasks
-from db.errors import BadInput, Conflict, LeaseLost, NotAllowed
-from db.models import Annotator, Event, Lease, Review, Task
-from db.tasks import NewTask, add_tasks
-from db.types import now
-from db.vocabulary import Choice, LeaseStatus, Role, TaskKind, TaskStatus
-from review import deciding, queue
-from review.adjudicating import adjudicate
-from review.verdict import Answer, Verdict, answer, verdict
 from review_worlds import (
     PLAIN,
     Clock,
@@ -23,6 +14,17 @@ from review_worlds import (
     escalate,
     say,
 )
+
+from db import reviews, tasks
+from db.errors import BadInput, Conflict, LeaseLost, NotAllowed
+from db.models import Annotator, Event, Lease, Pair, Ranking, Review, Task
+from db.tasks import NewTask, add_tasks
+from db.types import now
+from db.vocabulary import Choice, LeaseStatus, Role, TaskKind, TaskStatus
+from review import deciding, queue
+from review.adjudicating import adjudicate
+from review.rankings import Draft, rank
+from review.verdict import Answer, Verdict, answer, verdict
 
 A, B, TIE = Answer(Choice.A), Answer(Choice.B), Answer(Choice.TIE)
 
@@ -51,7 +53,9 @@ def test_a_reload_finds_the_same_lease_again(any_database):
     ada = add_person(any_database, "Ada")
     first = queue.claim(any_database, ada, PLAIN)
     again = queue.claim(any_database, ada, PLAIN)
-    assert again.lease_id == first.lease_id and again.resumed and not first.resumed
+    assert again.lease_id == first.lease_id
+    assert again.resumed
+    assert not first.resumed
 
 
 def test_an_answer_is_stored_once_however_often_it_is_sent(any_database):
@@ -61,7 +65,8 @@ def test_an_answer_is_stored_once_however_often_it_is_sent(any_database):
     lease = queue.claim(any_database, ada, PLAIN).lease_id
     first = deciding.decide(any_database, lease, ada, A, PLAIN)
     second = deciding.decide(any_database, lease, ada, B, PLAIN)
-    assert second.repeated and second.review_id == first.review_id
+    assert second.repeated
+    assert second.review_id == first.review_id
     with any_database.read() as session:
         assert [r.choice for r in session.query(Review)] == [Choice.A]
     assert state(any_database, pairs[0]) is TaskStatus.SETTLED
@@ -90,7 +95,8 @@ def test_an_expired_pair_still_free_can_be_taken_again(any_database):
     ada, clock = add_person(any_database, "Ada"), Clock()
     lease = queue.claim(any_database, ada, PLAIN, at=clock.at).lease_id
     again = queue.reclaim(any_database, lease, ada, PLAIN, at=clock.pass_(minutes=16))
-    assert again.pair_id == pairs[0] and again.lease_id != lease
+    assert again.pair_id == pairs[0]
+    assert again.lease_id != lease
 
 
 def test_a_heartbeat_prolongs_the_lease_but_not_for_ever(any_database):
@@ -272,7 +278,8 @@ def test_the_side_is_tossed_for_each_person_and_pair_and_stored(database):
             deciding.decide(database, taken.lease_id, person, A, PLAIN)
     ada = [sides["Ada", p] for p in pairs]
     bob = [sides["Bob", p] for p in pairs]
-    assert 8 <= sum(ada) <= 32 and ada != bob  # binomial(40, 1/2): outside with p < 2e-4
+    assert 8 <= sum(ada) <= 32
+    assert ada != bob
     with database.read() as session:
         person = session.query(Annotator).filter_by(name="Ada").one().id
         stored = {
@@ -310,10 +317,14 @@ def test_hidden_gold_pauses_who_falls_below_the_bar_and_says_why(any_database):
     escalate(any_database, pairs[10:])
     settings = PLAIN.model_copy(update={"gold_rate": 0.5, "gold_minimum": 4})
     ada, chance = add_person(any_database, "Ada"), Random(1)
-    with pytest.raises(queue.Paused, match="0 of your last 4 control answers"):
+
+    def work():
         for _ in range(30):
             taken = queue.claim(any_database, ada, settings, chance=chance)
             deciding.decide(any_database, taken.lease_id, ada, B, settings)
+
+    with pytest.raises(queue.Paused, match="0 of your last 4 control answers"):
+        work()
     with any_database.read() as session:
         assert session.query(Task).filter_by(kind=TaskKind.GOLD).count() == 4
         assert session.query(Event).filter_by(kind="annotator.paused").count() == 1
@@ -329,7 +340,8 @@ def test_a_hidden_repeat_asks_for_an_earlier_pair_once(any_database):
         deciding.decide(any_database, taken.lease_id, ada, A, settings)
         seen.append(taken.pair_id)
     repeats = [p for n, p in enumerate(seen) if p in seen[:n]]
-    assert repeats and len(repeats) == len(set(repeats))
+    assert repeats
+    assert len(repeats) == len(set(repeats))
     for pair in repeats:
         first, second = (n for n, p in enumerate(seen) if p == pair)
         assert second - first >= 5
@@ -347,7 +359,8 @@ def test_a_reason_is_asked_for_where_the_answer_overrides_a_unanimous_panel(any_
     ada = add_person(any_database, "Ada")
     asked = [answered(any_database, ada, said=B).asks_rationale for _ in pairs[:2]]
     with_reason = answered(any_database, ada, said=Answer(Choice.B, rationale="wrong year"))
-    assert asked == [True, False] and not with_reason.asks_rationale
+    assert asked == [True, False]
+    assert not with_reason.asks_rationale
 
 
 def test_a_reason_given_afterwards_is_stored_once_and_by_its_author(any_database):
@@ -401,3 +414,46 @@ def test_the_next_pair_is_kept_after_a_conflict_of_two_windows(any_database):
     with any_database.begin() as session:
         task = session.get_one(Task, first.task_id)
         assert queue.take_task(session, ada, task, PLAIN, now()) is None
+
+
+def ranking_task(database, **values):
+    """A task to rank the two candidates of a prompt, both pairs of which exist already."""
+    pair = add_pairs(database, 1)[0]
+    with database.begin() as session:
+        found = session.get(Pair, pair)
+        ids = (found.candidate_a_id, found.candidate_b_id)
+        add_tasks(
+            session,
+            [NewTask(TaskKind.ESCALATION, prompt_id=found.prompt_id, candidate_ids=ids, **values)],
+        )
+        return ids
+
+
+def test_an_order_over_candidates_is_stored_once_and_asks_nobody_twice(any_database):
+    one, two = ranking_task(any_database, wanted_reviews=2)
+    ada, bob = add_person(any_database, "Ada"), add_person(any_database, "Bob")
+    claim = queue.claim(any_database, ada, PLAIN)
+    assert sorted(claim.candidate_ids) == [one, two]
+    with pytest.raises(BadInput, match="must name each"):
+        rank(any_database, claim.lease_id, ada, [[one]], PLAIN)
+    with pytest.raises(Conflict, match="is a ranking"):
+        deciding.decide(any_database, claim.lease_id, ada, A, PLAIN)
+    first = rank(any_database, claim.lease_id, ada, [[two], [one]], PLAIN)
+    assert rank(any_database, claim.lease_id, ada, [[one], [two]], PLAIN) == first
+    assert queue.claim(any_database, ada, PLAIN) is None
+    again = queue.claim(any_database, bob, PLAIN)
+    rank(any_database, again.lease_id, bob, [[one, two]], PLAIN)
+    with any_database.read() as session:
+        assert [r.groups for r in session.query(Ranking).order_by(Ranking.id)] == [
+            [[two], [one]],
+            [[one, two]],
+        ]
+        assert session.query(Task).one().status is TaskStatus.SETTLED
+
+
+def test_an_order_is_built_step_by_step_with_equals():
+    draft = Draft().then(7).then(8, equal=True).then(9).then(7)
+    assert draft.groups == ((7, 8), (9,))
+    assert draft.without_last().groups == ((7, 8),)
+    assert draft.without_last().without_last().groups == ((7,),)
+    assert Draft().without_last() == Draft()

@@ -3,6 +3,9 @@
 import random
 import re
 
+from review_worlds import add_person, add_votes, digest
+from sqlalchemy import event, text
+
 from db.models import Candidate, Gold, Lease, Pair, Prompt, Review, Task
 from db.types import now
 from db.upsert import chunks, insert_all
@@ -10,8 +13,6 @@ from db.vocabulary import Choice, LeaseStatus, TaskKind, TaskStatus
 from review import deciding, desk, queue
 from review.settings import ReviewSettings
 from review.verdict import Answer
-from review_worlds import add_person, add_votes, digest
-from sqlalchemy import event, text
 
 SIZE = 4000
 SETTINGS = ReviewSettings(

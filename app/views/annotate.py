@@ -4,11 +4,12 @@ Nothing lives only in the session: a reload finds the held pair again in the dat
 widget of a pair carries its lease in its key, so a late press can only meet the pair it was for.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
 
-from app.views import desk, reveal, room
+from app.views import desk, ranking, reveal, room
 from db.errors import LeaseLost, NotAllowed, TiebreakError
 from review import deciding, queue
 from review import desk as service
@@ -18,6 +19,7 @@ from review.verdict import SCALE, Verdict, answer
 
 REASONS = ("Correct", "Complete", "Clear", "Honest", "Safe", "Follows instructions", "Concise")
 SKIPS = (("Not my field", "Q"), ("Too long", "W"), ("I know this text", "E"), ("Other", "T"))
+_BY_PRINCIPLE = (Verdict.BETTER_1, Verdict.TIE, Verdict.BETTER_2)
 FLAGS = (("Unsafe", "Q"), ("Personal data", "W"), ("Broken text", "E"))
 
 
@@ -65,6 +67,9 @@ def _work() -> None:
         return
     st.session_state["claim"] = claim
     _progress()
+    if claim.pair_id is None:
+        _watch(claim, ranking.draw(claim))
+        return
     item = service.item(room.database(), claim)
     place = claim.lease_id[:8]
     math = desk.conversation(item, place)
@@ -110,13 +115,22 @@ def _verdicts(claim: Claim) -> None:
                     on_click=_decide,
                     args=(claim, verdict),
                 )
-        with st.expander("Add a reason", expanded=bool(screen().kept_text)):
+        with st.expander(
+            "Add a reason", expanded=bool(screen().kept_text or room.settings().principles)
+        ):
             st.pills(
                 "What decided it",
                 REASONS,
                 selection_mode="multi",
                 key=f"pills-{lease}",
             )
+            for name in room.settings().principles:
+                st.segmented_control(
+                    name.replace("-", " ").capitalize(),
+                    _BY_PRINCIPLE,
+                    format_func=lambda one: one.label,
+                    key=f"by-{name}-{lease}",
+                )
             st.text_area(
                 "In your own words (Esc, then a key, answers with it)",
                 value=screen().kept_text,
@@ -131,10 +145,23 @@ def _typed(lease_id: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(st.session_state.get(f"pills-{lease_id}") or ())
 
 
+def _by_principle(lease_id: str) -> dict[str, Verdict]:
+    given = {
+        name: st.session_state.get(f"by-{name}-{lease_id}") for name in room.settings().principles
+    }
+    return {name: said for name, said in given.items() if said is not None}
+
+
 def _decide(claim: Claim, verdict: Verdict) -> None:
     now = screen()
     text, reasons = _typed(claim.lease_id)
-    said = answer(verdict, b_first=claim.b_first, rationale=text, reasons=reasons)
+    said = answer(
+        verdict,
+        b_first=claim.b_first,
+        rationale=text,
+        reasons=reasons,
+        principles=_by_principle(claim.lease_id),
+    )
     try:
         decision = deciding.decide(
             room.database(), claim.lease_id, room.person().id, said, room.settings()
@@ -152,7 +179,12 @@ def _decide(claim: Claim, verdict: Verdict) -> None:
         now.mode = "taught" if decision.practice else "why" if decision.asks_rationale else "work"
 
 
-def _choices(title: str, options: tuple[tuple[str, str], ...], act, claim: Claim) -> None:  # type: ignore[no-untyped-def]
+def _choices(
+    title: str,
+    options: tuple[tuple[str, str], ...],
+    act: Callable[[Claim, str], None],
+    claim: Claim,
+) -> None:
     st.html(f'<div class="tb-role">{title}</div>')
     with st.container(horizontal=True, gap="small"):
         for label, key in options:
@@ -195,7 +227,7 @@ def _undo() -> None:
     _attempt(back)
 
 
-def _attempt(act) -> None:  # type: ignore[no-untyped-def]
+def _attempt(act: Callable[[], object]) -> None:
     now = screen()
     now.mode = "work"
     try:
@@ -235,7 +267,7 @@ def _tools(claim: Claim) -> None:
         _help()
 
 
-def _tool(label: str, key: str, name: str, act, *args: str) -> None:  # type: ignore[no-untyped-def]
+def _tool(label: str, key: str, name: str, act: Callable[..., None], *args: str) -> None:
     st.button(label, key=name, shortcut=key, on_click=act, args=args, type="tertiary")
 
 

@@ -1190,6 +1190,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("lease_id", name=op.f("uq_rankings_lease_id")),
         sa.UniqueConstraint("origin", name=op.f("uq_rankings_origin")),
     )
+    with op.batch_alter_table("rankings", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_rankings_task_id"), ["task_id"], unique=False)
     op.create_table(
         "reviews",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1344,6 +1346,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_reviews_annotator_id_created_at"))
 
     op.drop_table("reviews")
+    with op.batch_alter_table("rankings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_rankings_task_id"))
+
     op.drop_table("rankings")
     with op.batch_alter_table("preferences", schema=None) as batch_op:
         batch_op.drop_index(

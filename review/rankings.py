@@ -1,0 +1,99 @@
+"""Orders over three or four candidates of one prompt: built by keys, stored once each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from db import leases, reviews, tasks
+from db.errors import BadInput, Conflict
+from db.models import Ranking
+from db.session import Database
+from db.types import now
+from db.vocabulary import LeaseStatus, TaskStatus
+from review import queue
+from review.deciding import TooSoon, worked
+from review.settings import ReviewSettings
+
+Groups = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An order being built, best first; candidates in one group are equally good."""
+
+    groups: Groups = ()
+
+    @property
+    def placed(self) -> frozenset[int]:
+        """Candidates that have a place."""
+        return frozenset(one for group in self.groups for one in group)
+
+    def then(self, candidate: int, *, equal: bool = False) -> "Draft":
+        """The order with one more candidate: after the last one, or equal to it."""
+        if candidate in self.placed:
+            return self
+        if equal and self.groups:
+            return Draft((*self.groups[:-1], (*self.groups[-1], candidate)))
+        return Draft((*self.groups, (candidate,)))
+
+    def without_last(self) -> "Draft":
+        """The order before its last step."""
+        if not self.groups:
+            return self
+        last = self.groups[-1][:-1]
+        return Draft((*self.groups[:-1], last) if last else self.groups[:-1])
+
+
+def rank(
+    database: Database,
+    lease_id: str,
+    annotator_id: int,
+    groups: Sequence[Sequence[int]],
+    settings: ReviewSettings,
+    *,
+    rationale: str | None = None,
+    at: datetime | None = None,
+) -> int:
+    """Store an order for held candidates, once; the id of what is stored.
+
+    Raises BadInput where a candidate is missing or named twice, and what `decide` raises.
+    """
+    at = at or now()
+    early = False
+    with database.begin() as session:
+        lease = leases.find(session, lease_id)
+        stored = reviews.ranking_of_lease(session, lease_id)
+        if lease is not None and stored is not None and lease.annotator_id == annotator_id:
+            return stored.id
+        lease = queue.held(session, lease_id, annotator_id, at)
+        task = tasks.locked(session, lease.task_id)
+        if task.prompt_id is None:
+            raise Conflict(f"task {task.id!r} is a pair; answer it with a choice")
+        listed = [one for group in groups for one in group]
+        if sorted(listed) != sorted(task.candidate_ids or ()):
+            raise BadInput(f"order {listed!r} must name each of {task.candidate_ids!r} once")
+        if lease.ready_at is not None and at < lease.ready_at:
+            leases.amend(session, lease_id, annotator_id, ready_at=at + settings.dwell)
+            early = True
+        elif leases.end(
+            session, lease_id, LeaseStatus.DECIDED, at, annotator_id=annotator_id, unexpired=True
+        ):
+            made = reviews.add_ranking(
+                session,
+                Ranking(
+                    prompt_id=task.prompt_id,
+                    annotator_id=annotator_id,
+                    task_id=task.id,
+                    lease_id=lease_id,
+                    groups=[list(group) for group in groups],
+                    rationale=(rationale or "").strip() or None,
+                    active_seconds=worked(lease, settings, at),
+                    created_at=at,
+                ),
+            )
+            if reviews.count_rankings(session, task.id) >= task.wanted_reviews:
+                task.status, task.settled_at = TaskStatus.SETTLED, at
+            return made
+    if early:
+        raise TooSoon("that was too quick to have been read; nothing was stored, answer again")
+    return rank(database, lease_id, annotator_id, groups, settings, rationale=rationale, at=at)

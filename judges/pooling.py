@@ -79,8 +79,15 @@ def read_poll(
     return Poll(tuple(row_of), tuple(column_of), ballots, texts, len(cells), digest.hexdigest())
 
 
+def check_model(name: str) -> None:
+    """Raises BadInput where there is no label model of that name."""
+    if name not in MODELS:
+        raise BadInput(f"label model {name!r} does not exist; choose one of {list(MODELS)}")
+
+
 def label_model(name: str) -> Pooler:
     """The label model of that name. Raises BadInput."""
+    check_model(name)
     if name == "majority":
         from judges.trust.majority import Majority
 
@@ -89,11 +96,9 @@ def label_model(name: str) -> Pooler:
         from judges.trust.dawid_skene import DawidSkene
 
         return DawidSkene()
-    if name == "tiebreak":
-        from judges.trust.label_model import LabelModel
+    from judges.trust.label_model import LabelModel
 
-        return LabelModel()
-    raise BadInput(f"label model {name!r} does not exist; choose one of {list(MODELS)}")
+    return LabelModel()
 
 
 def consensus_rows(poll: Poll, consensus: Consensus, fit_id: int) -> Iterator[dict[str, Any]]:

@@ -28,7 +28,7 @@ def fit_consensus(database: Database, model: str) -> Pooled:
     Raises UnknownName where there is nothing to pool. Where votes, answers and model are those of
     the newest fit, that fit stands and nothing is stored.
     """
-    pooler = pooling.label_model(model)
+    pooling.check_model(model)
     with database.read() as session:
         versions = voting_versions(session)
         poll = pooling.read_poll(voted_pairs(session), usable_votes(session), versions)
@@ -45,6 +45,7 @@ def fit_consensus(database: Database, model: str) -> Pooled:
         stored = pooling.stored_consensus(poll, rows)
         n = len(poll.pair_ids)
         return Pooled(found.id, model, n, poll.votes, known, False, poll, stored)
+    pooler = pooling.label_model(model)  # imported late: scikit-learn takes a second
     ballots = _with_features(poll, model)
     consensus = pooler.fit(ballots, labels).predict(ballots)
     with database.begin() as session:

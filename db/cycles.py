@@ -161,16 +161,19 @@ def spent_by_ended(session: Session, cycle_id: int) -> int:
     return int(session.scalar(query) or 0)
 
 
-def learnt_before(session: Session, dataset_id: int) -> set[int]:
-    """Preferences that stand in a dataset older than this one."""
-    query = select(DatasetItem.preference_id).where(DatasetItem.dataset_id < dataset_id)
-    return set(session.scalars(query))
+def new_labels(session: Session, dataset_id: int) -> int:
+    """Labels of a dataset that no older one holds: a pair with the choice it was settled as.
 
-
-def items_of(session: Session, dataset_id: int) -> set[int]:
-    """Preferences of one dataset."""
-    query = select(DatasetItem.preference_id).where(DatasetItem.dataset_id == dataset_id)
-    return set(session.scalars(query))
+    A probability that moved a little is no news.
+    """
+    label = select(Preference.pair_id, Preference.choice).join(
+        DatasetItem, DatasetItem.preference_id == Preference.id
+    )
+    mine = {
+        tuple(row) for row in session.execute(label.where(DatasetItem.dataset_id == dataset_id))
+    }
+    old = {tuple(row) for row in session.execute(label.where(DatasetItem.dataset_id < dataset_id))}
+    return len(mine - old)
 
 
 def decision_since(session: Session, checkpoint_id: int, moment: datetime) -> GateDecision | None:

@@ -174,8 +174,7 @@ def export(scene: Scene) -> StepDone:
             name = f"cycle-{scene.cycle_id}-{number}"
     with scene.database.read() as session:
         dataset = datasets.dataset(session, name)
-        mine = cycles.items_of(session, dataset.id)
-        new = len(mine - cycles.learnt_before(session, dataset.id))
+        new = cycles.new_labels(session, dataset.id)
     figures = {"dataset": name, "rows": done.rows, "new_labels": new, "left_out": done.left_out}
     return StepDone(f"{done.summary}; {new} of them are new", figures)
 

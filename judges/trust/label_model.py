@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, consensus_of, no_labels
 from judges.trust.evidence import Evidence
 from judges.trust.partner import Partner
-from judges.trust.patterns import mean_votes
+from judges.trust.patterns import joint_codes, mean_votes
 from judges.trust.pooling import Shares, best_shares, worth
 from judges.trust.stack import Stack
 from judges.trust.ties import TieModel, even_features
@@ -132,8 +132,16 @@ class LabelModel:
         boosted = np.zeros(len(ballots))
         if self.shares_.partner:
             boosted = self._partner.logit(self._partner_columns(ballots, columns))
-        opening = self._opening.contributions(self._before.columns(ballots))
+        opening = self._opening.contributions(self._opening_columns(ballots, columns))
         return self._pool(opening, self._stack.contributions(columns), boosted)
+
+    def _opening_columns(self, ballots: Ballots, columns: Floats) -> Floats:
+        """Columns of the opening: the first of the stack's, with the ratios before any answer."""
+        judges, shared = self._before.judges_, len(self._before.names_)
+        first = columns[:, :shared].copy()
+        codes = joint_codes(ballots.codes_PRO[:, judges])
+        first[:, : len(judges)] = self._before.ratios_(codes)
+        return first
 
     def _pool(self, opening_PC: Floats, stack_PC: Floats, boosted_P: Floats) -> Floats:
         """Contributions of the three, the opening's columns being the first of the stack's."""

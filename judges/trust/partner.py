@@ -16,11 +16,11 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class Partner:
-    """Symmetrised gradient boosting on odd columns: 40 trees of 6 leaves."""
+    """Symmetrised gradient boosting on odd columns: 30 trees of 6 leaves."""
 
-    trees: int = 40
+    trees: int = 30
     leaves: int = 6
-    rate: float = 0.09
+    rate: float = 0.12
 
     model_: HistGradientBoostingClassifier = field(init=False, repr=False)
 

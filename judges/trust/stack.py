@@ -115,7 +115,9 @@ class Stack:
 
     def contributions(self, columns_PC: Floats) -> Floats:
         """Each column's part of the log-odds, shrunk together by what is not known about β."""
-        parts = columns_PC * self.mode_C_
+        parts: Floats = columns_PC * self.mode_C_
+        if not self.covariance_CC_.any():
+            return parts
         variance = np.einsum(
             "pc,cd,pd->p", columns_PC, self.covariance_CC_, columns_PC, optimize=True
         )

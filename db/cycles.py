@@ -138,7 +138,7 @@ def steps_of(session: Session, run_id: int) -> list[CycleStep]:
 def start_step(session: Session, step_id: int) -> None:
     """Write down that a step begins, also where it had begun before."""
     step = session.get_one(CycleStep, step_id)
-    step.status, step.started_at, step.finished_at = RUNNING, step.started_at or now(), None
+    step.status, step.started_at, step.finished_at = RUNNING, now(), None
 
 
 def end_step(session: Session, step_id: int, status: str, summary: dict[str, Any]) -> None:

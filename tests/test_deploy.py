@@ -1,4 +1,4 @@
-"""What `deploy/` offers: units that systemd accepts, a valid CronJob, and a DAG that Airflow runs."""
+"""What `deploy/` offers: units systemd accepts, a sound CronJob, and a DAG that Airflow runs."""
 
 import json
 import os

@@ -97,11 +97,14 @@ def take_in(
             found = import_files(
                 database, Kind(file.kind), [file.path], ImportOptions(rejects=rejects), progress
             )
+            why = _useless(found)
         except BadInput as error:
+            why, found = str(error), None
+        if why is not None or found is None:
             refused = inbox / "refused"
             refused.mkdir(exist_ok=True)
             os.replace(file.path, _free(refused / file.path.name))
-            taken.refused[file.path.name] = str(error)
+            taken.refused[file.path.name] = why or ""
         else:
             os.replace(file.path, goal)
             taken.files.append(goal.name)
@@ -112,6 +115,13 @@ def take_in(
             taken.reject_files += found.reject_files
         note(plain(taken))
     return taken
+
+
+def _useless(found: Any) -> str | None:
+    """Why a file was of no use at all: every row of it was rejected. None where some were taken."""
+    if not found.rejected or found.rejected < found.rows:
+        return None
+    return f"no row of it could be used (the first: {found.first_reason})"
 
 
 def _free(path: Path) -> Path:

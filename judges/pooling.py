@@ -122,9 +122,7 @@ def consensus_rows(poll: Poll, consensus: Consensus, fit_id: int) -> Iterator[di
         }
 
 
-def stored_consensus(
-    poll: Poll, rows: Mapping[int, tuple[float, float, float]]
-) -> Consensus:
+def stored_consensus(poll: Poll, rows: Mapping[int, tuple[float, float, float]]) -> Consensus:
     """The stored probabilities (p_a, p_tie, p_b by pair) as arrays, without contributions."""
     p_PK = np.array([rows[p] for p in poll.pair_ids], dtype=np.float64).reshape(-1, 3)
     p_PK = p_PK[:, [0, 2, 1]]

@@ -77,7 +77,10 @@ def prepare(folder: Path, *, live: bool) -> Config:
     path = folder / "tiebreak.toml"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(_sample("../template.toml").read_text(encoding="utf-8"), encoding="utf-8")
+        template = _sample("../template.toml").read_text(encoding="utf-8")
+        # On so few pairs a judge that weighs words learns more than a tiny network does.
+        template = template.replace('judge_base = "tiny"', 'judge_base = "words"')
+        path.write_text(template, encoding="utf-8")
     text = path.read_text(encoding="utf-8")
     for key, (name, provider, model) in _LIVE.items():
         known = re.search(rf'^name = "{name}"$', text, re.M)

@@ -126,6 +126,38 @@ def test_a_promise_is_delivered_only_after_its_audits(
     assert go(any_database, panel, **asked).state in ("already", "waiting")
 
 
+def test_a_promise_is_withdrawn_when_later_audits_contradict_its_rule(
+    database: Database, panel: Panel, tmp_path: Path
+) -> None:
+    filled(database, tmp_path, wrong=0.02)
+    asked = {"target_error": 0.1, "audits": 80, "seed": 3}
+    go(database, panel, **asked)
+    replay_labels(database, labels())
+    assert "at most" in go(database, panel, **asked).certificates[0]
+    # from here on the judges err together on every other pair, as sure as before
+    shifted = [
+        {"pair_id": f"s{p}", "prompt": f"t{p}", "response_a": f"x{p}", "response_b": f"y{p}"}
+        for p in range(PAIRS)
+    ]
+    votes = [
+        {"pair_id": f"s{p}", "judge": judge, "order": order, "choice": "a"}
+        for p in range(PAIRS) for judge in ("j1", "j2", "j3") for order in ("ab", "ba")
+    ]  # fmt: skip
+    for kind, rows in ((Kind.PAIRS, shifted), (Kind.VOTES, votes)):
+        path = tmp_path / f"later-{kind}.jsonl"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        import_files(database, kind, [path], ImportOptions(strict=True))
+    later = {**asked, "seed": 4}
+    go(database, panel, **later)
+    replay_labels(
+        database,
+        [*labels(), *({"pair_id": f"s{p}", "annotator": "ada", "choice": truth(p)}
+                      for p in range(PAIRS))],
+    )  # fmt: skip
+    (said,) = go(database, panel, **later).withdrawn
+    assert said.startswith("certificate 1 is withdrawn: by its rule")
+
+
 def test_one_promise_a_domain(database: Database, panel: Panel, tmp_path: Path) -> None:
     filled(database, tmp_path, wrong=0.02)
     asked = {"target_error": 0.2, "audits": 120, "by_domain": True}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from app.pipeline.route import frames_of
+from app.pipeline.frames import frames_of
 from db import batches, certificates, consensus
 from db.batches import AuditProgress
 from db.errors import BadInput, Conflict, UnknownName

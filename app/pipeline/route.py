@@ -12,6 +12,8 @@ import numpy as np
 
 from app.output import Progress
 from app.pipeline.detect import detect, flag_rows
+from app.pipeline.frames import frames_of
+from app.pipeline.withdrawal import withdraw_broken
 from db import batches, consensus
 from db.batches import AuditProgress
 from db.errors import BadInput, Conflict
@@ -27,7 +29,7 @@ from judges.pooling import Poll
 from judges.results import Pooled
 from judges.steps import fit_consensus
 from judges.trust.ballots import TIE, A, B, Consensus
-from judges.trust.certificate import Certificate, Frame, certify, certify_strata
+from judges.trust.certificate import Certificate, certify, certify_strata
 from review.detectors import Flag
 from review.forecast import Forecast, forecast_plan
 from review.ordering import risk
@@ -55,6 +57,7 @@ class Routed:
     audits_open: int = 0
     certificates: tuple[str, ...] = ()
     quality: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -65,7 +68,7 @@ class Routed:
             line += f"; {self.tasks:,} new tasks"
         if self.audits_open:
             line += f"; {self.audits_open:,} audits wait for an answer before anything is promised"
-        return " ".join([line, *self.certificates, *self.quality])
+        return " ".join([line, *self.certificates, *self.quality, *self.withdrawn])
 
 
 def route_pairs(
@@ -242,6 +245,7 @@ def _certify(
         counts = {r.value: n for r, n in batches.count_routes(session, batch.id).items()}
     if audit.waiting or dry_run:
         return Routed("waiting", batch.id, len(rows), counts, audits_open=audit.waiting)
+    withdrawn = withdraw_broken(database)
     certificates = _certificates(rows, scores, audit, fit, options)
     changes = _certified(rows, certificates)
     with database.begin() as session:
@@ -266,19 +270,8 @@ def _certify(
     return Routed(
         "certified", batch.id, len(rows), counts, tasks=added,
         certificates=tuple(c.sentence() for c in certificates.values()),
+        withdrawn=tuple(withdrawn),
     )  # fmt: skip
-
-
-def frames_of(rows: Sequence[PairRoute]) -> dict[str, Frame]:
-    """The frozen frames of a batch, as its stored routes hold them."""
-    members: dict[str, list[PairRoute]] = {}
-    for row in rows:
-        if row.inclusion_probability is not None:
-            members.setdefault(row.stratum, []).append(row)
-    return {
-        name: Frame.of([str(r.pair_id) for r in inside], np.array([r.score for r in inside]))
-        for name, inside in members.items()
-    }
 
 
 def audited_wrong(

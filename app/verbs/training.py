@@ -280,16 +280,14 @@ def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     Example: tiebreak history
     """
-    from app.output import table
     from trainer.registry import history as step
 
     decisions = step(configuration(config).database)
     if as_json:
         show(decisions, True)
         return
-    columns = ["checkpoint", "kind", "verdict", "over", "generation", "at", "reasons"]
-    table(
-        "Decisions of the gate",
-        columns,
-        [[d[c] if c != "reasons" else "; ".join(d[c]) for c in columns] for d in decisions],
-    )
+    for one in decisions:
+        over = one["over"] or "what stood before it"
+        print(f"{one['at'][:16]}  {one['kind']} {one['checkpoint']}  {one['verdict']} over {over}")
+        for reason in one["reasons"]:
+            print(f"    {reason}")

@@ -83,7 +83,7 @@ def opinions(session: Session) -> list[tuple[int, int, str, Choice, TaskKind | N
         .where(Review.post_reveal.is_(False), standing())
         .order_by(Review.id)
     )
-    return [tuple(row) for row in rows]
+    return [(pair, prompt, who, choice, kind) for pair, prompt, who, choice, kind in rows]
 
 
 def answers_by_day(session: Session) -> Rows:

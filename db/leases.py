@@ -114,7 +114,8 @@ def take(session: Session, values: dict[str, Any]) -> str | None:
         "active_seconds": 0.0,
     } | values
     statement = dialect.insert(Lease).values(row).on_conflict_do_nothing().returning(Lease.id)
-    return session.scalar(statement)
+    taken: str | None = session.scalar(statement)
+    return taken
 
 
 def end(

@@ -163,8 +163,29 @@ def _opinions(session: Session, pair_ids: Sequence[int]) -> dict[int, list[Opini
         .order_by(Review.id)
     )
     newest: dict[int, dict[int, Opinion]] = defaultdict(dict)
-    for pair_id, *values, status in rows:
-        opinion = Opinion(*values, settled=status not in _WAITS)
+    for (
+        pair_id,
+        review_id,
+        who,
+        choice,
+        strength,
+        both_bad,
+        kind,
+        task_id,
+        batch_id,
+        status,
+    ) in rows:
+        opinion = Opinion(
+            review_id,
+            who,
+            choice,
+            strength,
+            both_bad,
+            kind,
+            task_id,
+            batch_id,
+            settled=status not in _WAITS,
+        )
         if opinion.kind in _TEACHES:
             newest[pair_id][opinion.annotator_id] = opinion
     return {pair_id: list(people.values()) for pair_id, people in newest.items()}
@@ -185,7 +206,10 @@ def _bindings(session: Session, pair_ids: Sequence[int]) -> dict[int, Binding]:
         .where(Adjudication.pair_id.in_(pair_ids))
         .order_by(Adjudication.id)
     )
-    return {pair_id: Binding(*values) for pair_id, *values in rows}
+    return {
+        pair_id: Binding(key, choice, strength, both_bad, kind, batch_id)
+        for pair_id, key, choice, strength, both_bad, kind, batch_id in rows
+    }
 
 
 def current(session: Session, pair_ids: Sequence[int]) -> dict[int, Preference]:

@@ -149,7 +149,7 @@ def open_tasks(
     return session.scalars(_in_queue_order(kinds).limit(limit)).all()
 
 
-def _in_queue_order(kinds: Sequence[TaskKind]) -> Select[tuple[Task]]:
+def _in_queue_order(kinds: Sequence[TaskKind]) -> Select[Task]:
     return (
         select(Task)
         .where(

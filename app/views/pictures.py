@@ -55,13 +55,14 @@ def _harmless(value: Any) -> Any:
     return f"'{value}" if risky else value
 
 
-def intervals(rows: Rows, *, y: str, x: str = "share", colour: str | None = None) -> alt.LayerChart:
+def intervals(rows: Rows, *, y: str, x: str = "share", colour: str | None = None) -> Any:
     """Points with their intervals, one line a row, on a scale of shares."""
     base = alt.Chart(pd.DataFrame(list(rows))).encode(
         y=alt.Y(y, title=None, sort=None, axis=alt.Axis(labelLimit=260)),
         tooltip=list(rows[0]),
-        **({"color": alt.Color(colour), "yOffset": alt.YOffset(colour)} if colour else {}),
     )
+    if colour:
+        base = base.encode(color=alt.Color(colour), yOffset=alt.YOffset(colour))
     shares = alt.Scale(zero=False, nice=True)
     axis = alt.Axis(format="%", title=None)
     return alt.layer(
@@ -72,7 +73,7 @@ def intervals(rows: Rows, *, y: str, x: str = "share", colour: str | None = None
     )
 
 
-def heat(rows: Rows, *, x: str, y: str, value: str, form: str = ".0%") -> alt.LayerChart:
+def heat(rows: Rows, *, x: str, y: str, value: str, form: str = ".0%") -> Any:
     """A matrix of shares, each cell with its number."""
     base = alt.Chart(pd.DataFrame(list(rows))).encode(
         x=alt.X(x, title=None, sort=None, axis=alt.Axis(labelAngle=-35, labelLimit=160)),
@@ -91,7 +92,7 @@ def heat(rows: Rows, *, x: str, y: str, value: str, form: str = ".0%") -> alt.La
     ).properties(height=max(160, 46 * len({row[y] for row in rows})))
 
 
-def calibration(rows: Rows) -> alt.LayerChart:
+def calibration(rows: Rows) -> Any:
     """How often the consensus is right against how sure it is, with the line of honesty."""
     data = pd.DataFrame(list(rows))
     line = pd.DataFrame({"sure": [0.5, 1.0], "right": [0.5, 1.0]})
@@ -106,7 +107,7 @@ def calibration(rows: Rows) -> alt.LayerChart:
     )
 
 
-def lines(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "") -> alt.Chart:
+def lines(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "") -> Any:
     """A line for each colour over time or share."""
     temporal = x in ("day", "week")
     made = (
@@ -125,12 +126,12 @@ def lines(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = 
     return made.encode(color=alt.Color(colour, title=None)) if colour else made
 
 
-def bars(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "") -> alt.Chart:
+def bars(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "") -> Any:
     """Bars, stacked by colour."""
     kind = "T" if x == "day" else "N"
     made = (
         alt.Chart(pd.DataFrame(list(rows)))
-        .mark_bar(cornerRadiusEnd=3, **({"width": 14} if kind == "T" else {}))
+        .mark_bar(cornerRadiusEnd=3, width=14 if kind == "T" else alt.Undefined)
         .encode(
             x=alt.X(
                 f"{x}:{kind}",

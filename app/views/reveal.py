@@ -7,10 +7,13 @@ from typing import Any
 import streamlit as st
 
 from app.views import desk, room
+from app.views.sanitise import visible
 from db.panel import PanelVote
 from db.vocabulary import Choice, Order
 from review import desk as service
 from review.verdict import verdict
+
+_LONGEST = 4_000
 
 
 def in_words(choice: Choice, b_first: bool, strength: int | None = None) -> str:
@@ -64,18 +67,16 @@ def votes_table(votes: tuple[PanelVote, ...], b_first: bool) -> None:
         st.text("No judge has voted on this pair.")
         return
     shown = {Order.AB: "2, 1" if b_first else "1, 2", Order.BA: "1, 2" if b_first else "2, 1"}
-    rows = [
-        {
-            "Judge": vote.judge,
-            "Read in the order": shown.get(vote.order, "not recorded"),
-            "Said": in_words(vote.choice, b_first, vote.strength),
-            "Sure": vote.confidence,
-            "Because": vote.rationale or vote.abstain_reason or "",
-        }
-        for vote in votes
-    ]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={"Sure": st.column_config.NumberColumn(format="percent")},
+    rows = "".join(_row(vote, b_first, shown.get(vote.order, "not recorded")) for vote in votes)
+    st.html(
+        '<table class="tb-votes"><thead><tr><th>Judge</th><th>Read</th><th>Said</th><th>Sure</th>'
+        f"<th>Because</th></tr></thead><tbody>{rows}</tbody></table>"
     )
+
+
+def _row(vote: PanelVote, b_first: bool, order: str) -> str:
+    said = (vote.rationale or vote.abstain_reason or "")[:_LONGEST]
+    sure = "" if vote.confidence is None else f"{vote.confidence:.0%}"
+    cells = (escape(vote.judge), order, in_words(vote.choice, b_first, vote.strength), sure)
+    plain = "".join(f"<td>{cell}</td>" for cell in cells)
+    return f'<tr>{plain}<td class="tb-plain">{visible(escape(said))}</td></tr>'

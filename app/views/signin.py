@@ -75,7 +75,7 @@ def _by_provider() -> Person:
     known = st.session_state.get("person")
     if known is not None and st.session_state.get("subject") == subject:
         return people.known(room.database(), known.id)
-    email = claims.get("email") if claims.get("email_verified") else None
+    email = str(claims["email"]) if claims.get("email_verified") and "email" in claims else None
     name = str(claims.get("name") or claims.get("preferred_username") or claims["sub"])
     person = people.by_subject(room.database(), subject, name, email, room.settings())
     st.session_state["subject"] = subject

@@ -30,7 +30,8 @@ p { margin: .3rem 0; } .fine { color: var(--fine); font-size: .9rem; }
 .ring { border-left-color: var(--ring); } .good { border-left-color: var(--good); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .93rem; }
 th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; } td.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+  vertical-align: top; } td.number { text-align: right; white-space: nowrap;
+  font-variant-numeric: tabular-nums; }
 td.line { overflow-wrap: anywhere; min-width: 16rem; } svg { display: block; }
 svg text { fill: var(--fine); font-size: 11px; } .span { stroke: var(--ink); stroke-width: 2; }
 .dot { fill: var(--ink); } .axis { stroke: var(--line); }

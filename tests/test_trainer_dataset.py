@@ -87,6 +87,24 @@ def test_splits_are_by_prompt_and_follow_the_seed(database: Database, tmp_path: 
     assert abs(drawn.count("validation") - 1000) < 137
 
 
+def test_gold_drawn_with_the_same_seed_empties_no_split(database: Database, tmp_path: Path) -> None:
+    from db.gold import draw_gold
+    from db.models import Annotator, Pair, Review
+
+    with database.begin() as session:
+        session.add(Annotator(id=1, name="x"))
+        for i in range(200):
+            pair = add_pair(session, f"Question {i}?", "x", "y")
+            settle(session, pair, "a")
+        session.flush()
+        for pair in session.scalars(sql_select(Pair)):
+            session.add(Review(pair_id=pair.id, annotator_id=1, choice=Choice.A))
+        session.flush()
+        draw_gold(session, 0.3, 7)
+    rows = steps.export(database, tmp_path / "out", ExportOptions(seed=7)).rows
+    assert min(rows["validation"], rows["test"]) >= 5  # 14 of 140 expected in each
+
+
 def test_filters_keep_what_they_say(database: Database, tmp_path: Path) -> None:
     world(database)
     kept = steps.export(

@@ -1,4 +1,4 @@
-"""Policies: supervised (sft), from preferences (dpo, kto), against a reward model (grpo, rloo, ppo).
+"""Policies: supervised (sft), from preferences (dpo, kto), by a reward model (grpo, rloo, ppo).
 
 All but ppo are TRL's trainers; ppo is `trainer.ppo`. What is generated is watched for reward
 hacking (`trainer.hacking`), and training stops when the reward and the truth part.

@@ -116,7 +116,7 @@ def select(
 
 def split_of(prompt_hash: str, options: ExportOptions) -> str:
     """The split of a prompt: its seeded hash, read as a point in [0, 1), falls into a share."""
-    point = int(_draw(options.seed, prompt_hash)[:13], 16) / 16**13
+    point = int(_draw("split", options.seed, prompt_hash)[:13], 16) / 16**13
     if point < options.test:
         return "test"
     return "validation" if point < options.test + options.validation else "train"
@@ -147,7 +147,7 @@ def _confidence(pair: ExportPair) -> float:
 
 def _drawn(pairs: Iterable[ExportPair], options: ExportOptions) -> list[ExportPair]:
     """In seeded order, cut to equal groups and to the limit."""
-    ordered = sorted(pairs, key=lambda pair: _draw(options.seed, pair.pair_hash))
+    ordered = sorted(pairs, key=lambda pair: _draw("order", options.seed, pair.pair_hash))
     if options.balance:
         groups: dict[str | None, list[ExportPair]] = defaultdict(list)
         for pair in ordered:
@@ -162,8 +162,9 @@ def _group(pair: ExportPair, balance: Balance) -> str | None:
     return {"domain": pair.domain, "source": pair.label_source, "choice": pair.choice}[balance]
 
 
-def _draw(seed: int, key: str) -> str:
-    return hashlib.sha256(f"{seed}:{key}".encode()).hexdigest()
+def _draw(purpose: str, seed: int, key: str) -> str:
+    # Each purpose draws for itself: gold drawn with the same seed must not empty a split.
+    return hashlib.sha256(f"export {purpose}:{seed}:{key}".encode()).hexdigest()
 
 
 def _one_of(name: str, values: Collection[str], allowed: Collection[str]) -> None:

@@ -54,6 +54,12 @@ class LocalJudge:
                 "not a judge; train one with `tiebreak train judge`"
             )
 
+        if self._metadata["style"] == "prompted":
+            raise BadInput(
+                f"checkpoint {str(self.folder)!r} holds rules for {self._metadata['judge']!r}, not "
+                "a model; name its constitution.toml in [panel] constitution"
+            )
+
     @property
     def output(self) -> Output:
         """The form of answer it was trained to give: its questions must be rendered for it."""

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from db.datasets import GoldPair
+from db.errors import Conflict
 from db.models import Prompt
 from db.vocabulary import Choice
 from trainer.encoding import prompt_text
 from trainer.evaluate import gold_table, length_controlled, measure, slices_of
 from trainer.gate import Answers, right
 from trainer.probes import build, habits
-from trainer.work import begin, mark_complete
+from trainer.work import alone, begin, mark_complete
 
 
 def pair(number: int, a: str, b: str, choice: str, domain: str | None = None) -> GoldPair:
@@ -95,3 +96,12 @@ def test_unfinished_work_of_another_recipe_is_thrown_away(tmp_path) -> None:
     mark_complete(snapshot)
     assert begin(tmp_path, "reward", {"seed": 1}, "mine").newest_snapshot() == str(snapshot)
     assert begin(tmp_path, "reward", {"seed": 2}, "mine").newest_snapshot() is None
+
+
+def test_two_processes_never_train_the_same(tmp_path) -> None:
+    work = begin(tmp_path, "reward", {"seed": 1}, "mine")
+    with alone(work), pytest.raises(Conflict, match="being trained by another process"):
+        with alone(begin(tmp_path, "reward", {"seed": 1}, "mine")):
+            pass
+    with alone(work):
+        pass

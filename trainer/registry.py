@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db import checkpoints as stored
-from db.datasets import gold_pairs, panel_answers
+from db.datasets import PanelAnswers, gold_pairs, panel_answers
 from db.errors import BadInput, Conflict, NotAllowed
 from db.events import record
 from db.models import Checkpoint, Dataset
@@ -215,6 +215,8 @@ def history(database: Database, kind: CheckpointKind | None = None) -> list[dict
 
 
 def _probed(contest: _Contest, rules: Constitution | None) -> dict[str, dict[str, float]]:
+    if contest.challenger.settings.get("style") == "prompted":
+        raise BadInput("probes are asked on this machine; a prompted judge cannot be probed here")
     found = {}
     bad = habits()
     for name, table in build(contest.gold.pairs).items():
@@ -324,7 +326,13 @@ def _contest(
         dataset = session.get(Dataset, challenger.dataset_id)
         theirs = session.get(Dataset, incumbent.dataset_id) if incumbent else None
         everything = gold_pairs(session)
-        said = panel_answers(session, [p.id for p in everything], against)
+        ids = [p.id for p in everything]
+        said = panel_answers(session, ids, against)
+        voted = {
+            each.name: panel_answers(session, ids, each.settings["judge"])
+            for each in (challenger, incumbent)
+            if each is not None and each.settings.get("style") == "prompted"
+        }
     if not everything:
         raise Conflict("there is no gold yet; freeze some with `tiebreak gold draw`")
     prompts = {p.prompt_hash: p.prompt for p in everything}
@@ -336,14 +344,20 @@ def _contest(
             "on; freeze gold before the next export"
         )
     rules = rules or Constitution(chapters=())
-    answers = {challenger.name: _answers(challenger, gold, rules)}
+
+    def ask(each: Checkpoint) -> Answers:
+        if each.name in voted:
+            return _voted(each, voted[each.name], gold)
+        return _answers(each, gold, rules)
+
+    answers = {challenger.name: ask(challenger)}
     rows = read_split(Path(dataset.path), "train") if dataset else []
     usable = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
     answers |= measuring.baseline_answers(gold, usable)
     if said.odds:
         answers[against or PANEL] = measuring.panel_table(said, gold)
     if incumbent is not None:
-        answers[incumbent.name] = _answers(incumbent, gold, rules)
+        answers[incumbent.name] = ask(incumbent)
     return _Contest(
         challenger,
         incumbent,
@@ -375,6 +389,17 @@ def _incumbent_name(
     return max(
         cheap, key=lambda name: measuring.measure(answers[name], gold)["accuracy"]["value"] or 0.0
     )
+
+
+def _voted(checkpoint: Checkpoint, said: PanelAnswers, gold: GoldTable) -> Answers:
+    """A prompted judge answers by the votes it has cast on gold."""
+    missing = sum(pair.id not in said.odds for pair in gold.pairs)
+    if missing:
+        raise Conflict(
+            f"judge {checkpoint.settings['judge']!r} has not been asked about {missing} of "
+            f"{len(gold.pairs)} gold pairs; put it into the panel and run `tiebreak judge`"
+        )
+    return measuring.panel_table(said, gold)
 
 
 def _answers(checkpoint: Checkpoint, gold: GoldTable, rules: Constitution) -> Answers:

@@ -22,6 +22,7 @@ from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.cross_validation import By
 from trainer.dataset import Export, write_dataset
+from trainer.encoding import as_messages, prompt_text
 from trainer.loop import Progress, quiet
 from trainer.policy import PolicyOptions
 from trainer.quantize import How
@@ -44,6 +45,7 @@ __all__ = [
     "train_judge",
     "train_policy",
     "train_process",
+    "train_prompted",
     "train_reward",
 ]
 
@@ -271,6 +273,42 @@ def import_steps(database: Database, file: Path, strict: bool = False) -> Import
     with database.begin() as session:
         new = sum(add_solutions(session, chunk) for chunk in chunks(good))
     return ImportedSteps(str(file), new, len(good) - new, bad)
+
+
+def train_prompted(
+    database: Database,
+    settings: TrainerSettings,
+    judge: str,
+    dataset: str | None = None,
+    name: str | None = None,
+) -> TrainDone:
+    """Turn experts' corrections into a chapter of rules for a judge that cannot be trained.
+
+    Put the chapter (`constitution.toml` in the checkpoint) into the panel as a judge named `judge`;
+    once it has been asked about gold, `evaluate` and `promote` treat it like any other challenger.
+    """
+    from trainer import prompted_judge
+    from trainer.evaluate import text_of
+    from trainer.judge_training import missed_votes
+
+    given = material(database, dataset)
+    rows = [*given.train, *given.validation]
+    missed = missed_votes(given.folder, choices_of(rows))
+    texts = [
+        (
+            prompt_text(as_messages(row["prompt"], "user")),
+            text_of(row["chosen"]),
+            text_of(row["rejected"]),
+        )
+        for row in rows
+    ]
+
+    def fit(work: Work) -> dict[str, Any]:
+        found = prompted_judge.corrections(rows, missed, texts)
+        return prompted_judge.write(found, work, judge, given.dataset.name)
+
+    recipe = {"style": "prompted", "judge": judge}
+    return carry_out(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
 
 
 def train_process(

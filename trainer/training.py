@@ -24,7 +24,7 @@ from trainer.encoding import as_messages, prompt_text
 from trainer.leakage import leaks
 from trainer.selection import ExportOptions, split_of
 from trainer.settings import TrainerSettings
-from trainer.work import Work, begin, read_metadata
+from trainer.work import Work, alone, begin, read_metadata
 
 Row = dict[str, Any]
 
@@ -131,7 +131,8 @@ def carry_out(
     work = begin(settings.folder, kind.value, recipe, name)
     new = not work.done
     if new:
-        with recorded_run(database, f"train {kind.value}", {"checkpoint": work.name}):
+        options = {"checkpoint": work.name}
+        with alone(work), recorded_run(database, f"train {kind.value}", options):
             fit(work)
     metadata = read_metadata(work.final)
     with database.begin() as session:

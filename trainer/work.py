@@ -7,17 +7,19 @@ again goes on from its newest complete snapshot. The finished checkpoint appears
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from db.errors import BadInput
+from db.errors import BadInput, Conflict
 
 METADATA = "metadata.json"
 _COMPLETE = "complete"
 _RECIPE = "recipe.json"
+_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,21 @@ def begin(folder: Path, kind: str, recipe: dict[str, Any], name: str | None = No
         work.partial.mkdir(parents=True, exist_ok=True)
         known.write_text(_json(work.recipe), encoding="utf-8")
     return work
+
+
+@contextmanager
+def alone(work: Work) -> Iterator[None]:
+    """Hold the work for this process; Conflict where another one is at it. A kill lets go."""
+    import fcntl
+
+    with (work.partial / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Conflict(
+                f"checkpoint {work.name!r} is being trained by another process; wait for it"
+            ) from None
+        yield
 
 
 def mark_complete(snapshot: Path) -> None:

@@ -83,7 +83,8 @@ def close_job(session: Session, job_id: int, state: str) -> bool:
 def slots_of(job: BatchJob) -> dict[str, Slot]:
     """The slot of each request by its custom id."""
     requests: Sequence[dict[str, object]] = job.requests
-    return {
-        str(r["custom_id"]): Slot(int(str(r["pair_id"])), Order(str(r["order"])), int(str(r["sample"])))
-        for r in requests
-    }
+    slots = {}
+    for r in requests:
+        pair_id, sample = int(str(r["pair_id"])), int(str(r["sample"]))
+        slots[str(r["custom_id"])] = Slot(pair_id, Order(str(r["order"])), sample)
+    return slots

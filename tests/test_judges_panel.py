@@ -14,7 +14,7 @@ from judges import constitution, panel
 from judges.asking import Usage
 from judges.connect import connect
 from judges.prices import Prices, find_model, known_models, tokens_at_most
-from judges.providers import baseline, verifier
+from judges.providers import baseline, demands, verifier
 
 CLAUDE: dict[str, Any] = {"name": "c", "provider": "anthropic", "model": "claude-haiku-4-5"}
 
@@ -136,10 +136,10 @@ def test_no_tokenizer_makes_more_tokens_than_bytes() -> None:
 
 
 def test_a_changed_computation_is_another_judge() -> None:
-    sources = [Path(inspect.getsourcefile(m) or "").read_bytes() for m in (baseline, verifier)]
+    sources = [Path(inspect.getsourcefile(m) or "").read_bytes() for m in (baseline, demands, verifier)]
     digests = [hashlib.sha256(source).hexdigest()[:8] for source in sources]
     # Where this fails and answers can differ: raise the number in panel._COMPUTED.
     assert (panel._COMPUTED, digests) == (
         {Provider.BASELINE: 2, Provider.VERIFIER: 1},
-        ["9f0eb4f0", "0554aa05"],
+        ["23e8e6fb", "5895083e", "0554aa05"],
     )

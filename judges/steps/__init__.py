@@ -7,7 +7,8 @@ from judges.steps.asking import run_judges
 from judges.steps.estimating import estimate, reparse
 from judges.steps.fitting import fit_consensus
 from judges.steps.principled import hold_out, principle_report
-from judges.steps.writing import form_pairs, generate, revise, write_revisions
+from judges.steps.revising import revise, write_revisions
+from judges.steps.writing import form_pairs, generate
 
 __all__ = [
     "estimate",

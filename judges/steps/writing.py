@@ -1,18 +1,15 @@
 """Texts from models: candidates, critiques and revisions; and the pairs formed of candidates."""
 
 import asyncio
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from db.asking import join_job
 from db.errors import BadInput
-from db.models import Prompt
 from db.pairs import NewCandidate, NewPair, add_pairs
 from db.runs import start_run
 from db.session import Database, Session
@@ -20,19 +17,15 @@ from db.vocabulary import RunStatus
 from db.writing import (
     Field,
     PromptRow,
-    Response,
     fields,
     note,
     noted,
     prompts_page,
-    responses_page,
-    revised,
     store_candidate,
 )
-from judges import critique, designs, lifecycle
-from judges.asking import Asker, Question
+from judges import designs, lifecycle
+from judges.asking import Asker
 from judges.connect import connect
-from judges.constitution import Constitution
 from judges.designs import Design
 from judges.errands import Brought, Errand, Errands, Outcome, Store, raise_if_nothing
 from judges.generation import GeneratorConfig, Source, sources
@@ -40,7 +33,7 @@ from judges.prices import NANO
 
 Progress = Callable[[str, int, int], None]
 
-_WRITTEN, _CRITIQUED, _REVISED = "candidate written", "response critiqued", "response revised"
+_WRITTEN = "candidate written"
 _PAGE = 200
 
 
@@ -77,7 +70,9 @@ class Written:
 
 
 @dataclass
-class _Count:
+class Count:
+    """What storing found: texts and pairs that were not there yet."""
+
     new: int = 0
     pairs: int = 0
 
@@ -101,7 +96,7 @@ def generate(
     wanted = sources(generators)
     if not wanted:
         raise BadInput("there are no generators; add a [[generator]] to tiebreak.toml")
-    count = _Count()
+    count = Count()
 
     def errands(askers: Askers) -> Iterator[Errand]:
         for prompt in _prompts(database, prompts):
@@ -123,7 +118,9 @@ def generate(
             prompt, source = one.errand.about
             _store_written(session, prompt, source, one, count)
 
-    return _run(database, "generate", generators, errands, store, count, max_usd, progress, environ)
+    return run_errands(
+        database, "generate", generators, errands, store, count, max_usd, progress, environ
+    )
 
 
 def form_pairs(database: Database, design: Design, *, each: int = 3, seed: int = 7) -> int:
@@ -154,71 +151,13 @@ def form_pairs(database: Database, design: Design, *, each: int = 3, seed: int =
     return made
 
 
-def revise(
-    database: Database,
-    reviser: GeneratorConfig,
-    rules: Constitution,
-    *,
-    rounds: int = 1,
-    responses: int | None = None,
-    max_usd: float | None = None,
-    progress: Progress | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> Written:
-    """Let a model criticise the first `responses` original responses by the rules and rewrite them,
-    `rounds` times over, keeping the chain; each (response, revision) becomes a pair.
-    """
-    count = _Count()
-    done: list[Written] = []
-    for depth in range(rounds):
-        for errands, store in (
-            _critiques(database, reviser, rules, depth, responses),
-            _revisions(database, reviser, rules, depth, responses, count),
-        ):
-            left = None if max_usd is None else max_usd - sum(w.cost_usd for w in done)
-            done.append(
-                _run(database, "revise", [reviser], errands, store, count, left, progress, environ)
-            )
-            if done[-1].capped or done[-1].problem:
-                break
-        if done[-1].capped or done[-1].problem:
-            break
-    return Written(
-        asked=sum(w.asked for w in done),
-        new=count.new,
-        failed=sum(w.failed for w in done),
-        pairs=count.pairs,
-        cost_usd=sum(w.cost_usd for w in done),
-        capped=done[-1].capped,
-        problem=done[-1].problem,
-    )
-
-
-def write_revisions(database: Database, path: Path) -> int:
-    """Write the supervised data set of revisions: JSONL of prompt, completion and the chain.
-
-    `prompt` and `completion` are lists of messages, as TRL's SFTTrainer takes them. Returns rows.
-    """
-    rows = 0
-    with database.read() as session, path.open("w", encoding="utf-8") as file:
-        for prompt, chain in revised(session):
-            row = {
-                "prompt": prompt.messages,
-                "completion": [{"role": "assistant", "content": chain[-1][0]}],
-                "chain": [{"text": text, "critique": said} for text, said in chain],
-            }
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            rows += 1
-    return rows
-
-
-def _run(
+def run_errands(
     database: Database,
     verb: str,
     generators: Sequence[GeneratorConfig],
     make: Make,
     store: Store,
-    count: _Count,
+    count: Count,
     max_usd: float | None,
     progress: Progress | None,
     environ: Mapping[str, str] | None,
@@ -288,23 +227,8 @@ def _prompts(database: Database, limit: int | None) -> Iterator[PromptRow]:
         after = page[-1].id
 
 
-def _responses(database: Database, depth: int, limit: int | None) -> Iterator[Response]:
-    after = given = 0
-    while True:
-        with database.read() as session:
-            page = responses_page(session, after, _PAGE, depth)
-        for response in page:
-            if limit is not None and given >= limit:
-                return
-            given += 1
-            yield response
-        if not page:
-            return
-        after = page[-1].id
-
-
 def _store_written(
-    session: Session, prompt: PromptRow, source: Source, one: Brought, count: _Count
+    session: Session, prompt: PromptRow, source: Source, one: Brought, count: Count
 ) -> None:
     candidate_id = None
     if one.answer.text.strip():
@@ -313,114 +237,13 @@ def _store_written(
             session, prompt, one.answer.text, generator.model, generator.family
         )
         count.new += new
-    payload = {"by": source.label, "candidate": candidate_id, **_bill(one)}
+    payload = {"by": source.label, "candidate": candidate_id, **bill(one)}
     note(session, _WRITTEN, f"prompt:{prompt.id}", payload)
 
 
-def _critiques(
-    database: Database,
-    reviser: GeneratorConfig,
-    rules: Constitution,
-    depth: int,
-    limit: int | None,
-) -> tuple[Make, Store]:
-    def make(askers: Askers) -> Iterator[Errand]:
-        for response in _responses(database, depth, limit):
-            subject = f"candidate:{response.id}"
-            with database.read() as session:
-                done = noted(session, _CRITIQUED, [subject])
-            if (subject, reviser.name) not in done:
-                question = critique.critique(
-                    _text(response),
-                    response.text,
-                    rules.for_domain(response.domain),
-                    key=subject,
-                    max_tokens=reviser.max_tokens,
-                )
-                yield _errand(askers, reviser, question, response)
-
-    def store(session: Session, brought: list[Brought]) -> None:
-        for one in brought:
-            payload = {"by": reviser.name, "review": one.answer.text, **_bill(one)}
-            note(session, _CRITIQUED, f"candidate:{one.errand.about.id}", payload)
-
-    return make, store
-
-
-def _revisions(
-    database: Database,
-    reviser: GeneratorConfig,
-    rules: Constitution,
-    depth: int,
-    limit: int | None,
-    count: _Count,
-) -> tuple[Make, Store]:
-    def make(askers: Askers) -> Iterator[Errand]:
-        for response in _responses(database, depth, limit):
-            subject = f"candidate:{response.id}"
-            with database.read() as session:
-                reviews = noted(session, _CRITIQUED, [subject])
-                done = noted(session, _REVISED, [subject])
-            review = reviews.get((subject, reviser.name), {}).get("review", "")
-            if (subject, reviser.name) not in done and not critique.finds_nothing(review):
-                question = critique.revision(
-                    _text(response),
-                    response.text,
-                    review,
-                    rules.for_domain(response.domain),
-                    key=subject,
-                    max_tokens=reviser.max_tokens,
-                )
-                yield _errand(askers, reviser, question, (response, review))
-
-    def store(session: Session, brought: list[Brought]) -> None:
-        for one in brought:
-            response, review = one.errand.about
-            _store_revision(session, reviser, response, review, one, count)
-
-    return make, store
-
-
-def _store_revision(
-    session: Session,
-    reviser: GeneratorConfig,
-    response: Response,
-    review: str,
-    one: Brought,
-    count: _Count,
-) -> None:
-    made = None
-    text = one.answer.text.strip()
-    if text and one.answer.stop == "end":
-        made, new = store_candidate(
-            session, response.prompt, text, reviser.model, reviser.family, response.id, review
-        )
-        count.new += new
-        if made != response.id:
-            pair = NewPair(
-                response.prompt.messages,
-                NewCandidate(response.text),
-                NewCandidate(text),
-                domain=response.domain,
-                source="revision",
-            )
-            count.pairs += sum(s is not None and s.new for s in add_pairs(session, [pair]))
-    payload = {"by": reviser.name, "candidate": made, **_bill(one)}
-    note(session, _REVISED, f"candidate:{response.id}", payload)
-
-
-def _errand(askers: Askers, reviser: GeneratorConfig, question: Question, about: object) -> Errand:
-    temperature = (reviser.temperatures or (None,))[0]
-    who = askers[reviser.name, temperature]
-    return Errand(who, question, reviser.asked_at(temperature).price(), about)
-
-
-def _bill(one: Brought) -> dict[str, Any]:
+def bill(one: Brought) -> dict[str, Any]:
+    """What is written down of an answer besides its text."""
     return {"cost_nanousd": one.cost_nanousd, "stop": one.answer.stop}
-
-
-def _text(response: Response) -> str:
-    return Prompt(messages=response.prompt.messages).text
 
 
 def _chosen(

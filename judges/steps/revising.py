@@ -1,0 +1,198 @@
+"""Critique and revision of stored responses, round by round, and the data set made of them."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from db.models import Prompt
+from db.pairs import NewCandidate, NewPair, add_pairs
+from db.session import Database, Session
+from db.writing import Response, note, noted, responses_page, revised, store_candidate
+from judges import critique
+from judges.asking import Question
+from judges.constitution import Constitution
+from judges.errands import Brought, Errand, Store
+from judges.generation import GeneratorConfig
+from judges.steps.writing import Askers, Count, Make, Written, bill, run_errands
+
+Progress = Callable[[str, int, int], None]
+
+_CRITIQUED, _REVISED = "response critiqued", "response revised"
+_PAGE = 200
+
+
+def revise(
+    database: Database,
+    reviser: GeneratorConfig,
+    rules: Constitution,
+    *,
+    rounds: int = 1,
+    responses: int | None = None,
+    max_usd: float | None = None,
+    progress: Progress | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Written:
+    """Let a model criticise the first `responses` original responses by the rules and rewrite them,
+    `rounds` times over, keeping the chain; each (response, revision) becomes a pair.
+    """
+    count = Count()
+    done: list[Written] = []
+    for depth in range(rounds):
+        for errands, store in (
+            _critiques(database, reviser, rules, depth, responses),
+            _revisions(database, reviser, rules, depth, responses, count),
+        ):
+            left = None if max_usd is None else max_usd - sum(w.cost_usd for w in done)
+            done.append(
+                run_errands(
+                    database, "revise", [reviser], errands, store, count, left, progress, environ
+                )
+            )
+            if done[-1].capped or done[-1].problem:
+                break
+        if done[-1].capped or done[-1].problem:
+            break
+    return Written(
+        asked=sum(w.asked for w in done),
+        new=count.new,
+        failed=sum(w.failed for w in done),
+        pairs=count.pairs,
+        cost_usd=sum(w.cost_usd for w in done),
+        capped=done[-1].capped,
+        problem=done[-1].problem,
+    )
+
+
+def write_revisions(database: Database, path: Path) -> int:
+    """Write the supervised data set of revisions: JSONL of prompt, completion and the chain.
+
+    `prompt` and `completion` are lists of messages, as TRL's SFTTrainer takes them. Returns rows.
+    """
+    rows = 0
+    with database.read() as session, path.open("w", encoding="utf-8") as file:
+        for prompt, chain in revised(session):
+            row = {
+                "prompt": prompt.messages,
+                "completion": [{"role": "assistant", "content": chain[-1][0]}],
+                "chain": [{"text": text, "critique": said} for text, said in chain],
+            }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            rows += 1
+    return rows
+
+
+def _responses(database: Database, depth: int, limit: int | None) -> Iterator[Response]:
+    after = given = 0
+    while True:
+        with database.read() as session:
+            page = responses_page(session, after, _PAGE, depth)
+        for response in page:
+            if limit is not None and given >= limit:
+                return
+            given += 1
+            yield response
+        if not page:
+            return
+        after = page[-1].id
+
+
+def _critiques(
+    database: Database,
+    reviser: GeneratorConfig,
+    rules: Constitution,
+    depth: int,
+    limit: int | None,
+) -> tuple[Make, Store]:
+    def make(askers: Askers) -> Iterator[Errand]:
+        for response in _responses(database, depth, limit):
+            subject = f"candidate:{response.id}"
+            with database.read() as session:
+                done = noted(session, _CRITIQUED, [subject])
+            if (subject, reviser.name) not in done:
+                question = critique.critique(
+                    _text(response),
+                    response.text,
+                    rules.for_domain(response.domain),
+                    key=subject,
+                    max_tokens=reviser.max_tokens,
+                )
+                yield _errand(askers, reviser, question, response)
+
+    def store(session: Session, brought: list[Brought]) -> None:
+        for one in brought:
+            payload = {"by": reviser.name, "review": one.answer.text, **bill(one)}
+            note(session, _CRITIQUED, f"candidate:{one.errand.about.id}", payload)
+
+    return make, store
+
+
+def _revisions(
+    database: Database,
+    reviser: GeneratorConfig,
+    rules: Constitution,
+    depth: int,
+    limit: int | None,
+    count: Count,
+) -> tuple[Make, Store]:
+    def make(askers: Askers) -> Iterator[Errand]:
+        for response in _responses(database, depth, limit):
+            subject = f"candidate:{response.id}"
+            with database.read() as session:
+                reviews = noted(session, _CRITIQUED, [subject])
+                done = noted(session, _REVISED, [subject])
+            review = reviews.get((subject, reviser.name), {}).get("review", "")
+            if (subject, reviser.name) not in done and not critique.finds_nothing(review):
+                question = critique.revision(
+                    _text(response),
+                    response.text,
+                    review,
+                    rules.for_domain(response.domain),
+                    key=subject,
+                    max_tokens=reviser.max_tokens,
+                )
+                yield _errand(askers, reviser, question, (response, review))
+
+    def store(session: Session, brought: list[Brought]) -> None:
+        for one in brought:
+            response, review = one.errand.about
+            _store_revision(session, reviser, response, review, one, count)
+
+    return make, store
+
+
+def _store_revision(
+    session: Session,
+    reviser: GeneratorConfig,
+    response: Response,
+    review: str,
+    one: Brought,
+    count: Count,
+) -> None:
+    made = None
+    text = one.answer.text.strip()
+    if text and one.answer.stop == "end":
+        made, new = store_candidate(
+            session, response.prompt, text, reviser.model, reviser.family, response.id, review
+        )
+        count.new += new
+        if made != response.id:
+            pair = NewPair(
+                response.prompt.messages,
+                NewCandidate(response.text),
+                NewCandidate(text),
+                domain=response.domain,
+                source="revision",
+            )
+            count.pairs += sum(s is not None and s.new for s in add_pairs(session, [pair]))
+    payload = {"by": reviser.name, "candidate": made, **bill(one)}
+    note(session, _REVISED, f"candidate:{response.id}", payload)
+
+
+def _errand(askers: Askers, reviser: GeneratorConfig, question: Question, about: object) -> Errand:
+    temperature = (reviser.temperatures or (None,))[0]
+    who = askers[reviser.name, temperature]
+    return Errand(who, question, reviser.asked_at(temperature).price(), about)
+
+
+def _text(response: Response) -> str:
+    return Prompt(messages=response.prompt.messages).text

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -16,9 +17,10 @@ from protocol_server import FAULTS, Script, Server, serving
 from sqlalchemy import func, select
 from test_judges_steps import add, cost_of, fake, remote
 
-from db.models import Reservation, Vote, VoteClaim
+from db.models import Reservation, Run, Vote, VoteClaim
 from db.runs import spent_nanousd
 from db.session import Database
+from db.vocabulary import RunStatus
 from judges import verdicts
 from judges.prices import NANO
 
@@ -33,6 +35,7 @@ def start(url: str, sections: dict[str, Any], cap: str = "none") -> "subprocess.
         env=environ,
         cwd=ROOT,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
     )
 
 
@@ -85,6 +88,29 @@ def test_a_killed_run_asks_nothing_again_but_what_was_in_flight(
     assert in_flight <= 3 * (8 + 24)
     with any_database.read() as session:
         assert session.scalar(select(func.count()).select_from(VoteClaim)) == 0
+
+
+def test_an_interrupted_run_stops_cleanly_and_is_resumed(
+    database: Database, tmp_path: Path
+) -> None:
+    calls = tmp_path / "calls"
+    add(database, 100)
+    url = database.engine.url.render_as_string(hide_password=False)
+    sections = {"judge": [fake(options={"latency": 0.02, "calls": str(calls)}, concurrency=8)]}
+    process = start(url, sections)
+    while not calls.exists() or calls.stat().st_size < 500:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    with database.read() as session:
+        run = session.get_one(Run, 1)
+        assert (run.status, run.error) == (RunStatus.STOPPED, "interrupted")
+        assert session.scalar(select(func.count()).select_from(VoteClaim)) == 0
+    assert 0 < stored(database) < 200
+    finish(url, sections)
+    assert stored(database) == 200
+    assert len(calls.read_text().split()) <= 200 + 8
 
 
 def test_two_processes_share_the_work_and_ask_nothing_twice(

@@ -67,7 +67,10 @@ def run_judges(
     try:
         waiting = asyncio.run(_ask(database, run.id, seats, batch, job, cap, within, progress))
     except BaseException as error:
-        lifecycle.close_run(database, run.id, job, RunStatus.FAILED, {}, str(error))
+        by_hand = isinstance(error, KeyboardInterrupt)
+        ended = RunStatus.STOPPED if by_hand else RunStatus.FAILED
+        why = "interrupted" if by_hand else str(error)
+        lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
     done = JudgeRun.of(run.id, time.monotonic() - started, seats, waiting)
     status = RunStatus.STOPPED if done.missing else RunStatus.DONE

@@ -38,9 +38,13 @@ RULES = ReviewSettings(
     gold_rate=0,
     repeat_rate=0,
     rationale_rate=0,
-    lease_minutes=1.5 / 60,
     undo_minutes=10,
 )
+
+
+def rules(lease_seconds: float) -> ReviewSettings:
+    """The rules with a lease short enough to run out in a test."""
+    return RULES.model_copy(update={"lease_minutes": lease_seconds / 60})
 
 
 @dataclass
@@ -93,8 +97,9 @@ def fill(database: Database, tasks: int, workers: int) -> None:
             annotators.ensure(session, f"Person {number}")
 
 
-def work(url: str, number: int, seed: int, results: Any, chaos: bool) -> None:
+def work(url: str, number: int, seed: int, results: Any, chaos: bool, lease_seconds: float) -> None:
     """One annotator until nothing is left; dies with status 9 now and then."""
+    settings = rules(lease_seconds)
     database, chance = Database(url), random.Random(f"{seed}:{number}:{time.time_ns()}")
     with database.read() as session:
         found = annotators.by_name(session, f"Person {number}")
@@ -104,7 +109,7 @@ def work(url: str, number: int, seed: int, results: Any, chaos: bool) -> None:
     twice = idle = 0
     while idle < 8:
         began = time.perf_counter()
-        claim = queue.claim(database, me, RULES)
+        claim = queue.claim(database, me, settings)
         claims.append(time.perf_counter() - began)
         if claim is None:
             idle += 1
@@ -118,16 +123,16 @@ def work(url: str, number: int, seed: int, results: Any, chaos: bool) -> None:
             results.join_thread()
             multiprocessing.current_process().kill()
         if turn < 0.03:
-            time.sleep(RULES.lease_minutes * 60 + 0.05)
+            time.sleep(lease_seconds + 0.05)
         try:
             answer = Answer(chance.choice((Choice.A, Choice.B)))
-            decided = deciding.decide(database, claim.lease_id, me, answer, RULES)
+            decided = deciding.decide(database, claim.lease_id, me, answer, settings)
             said.append((decided.lease_id, decided.review_id))
             if turn > 0.9 and chaos:
-                again = deciding.decide(database, claim.lease_id, me, answer, RULES)
+                again = deciding.decide(database, claim.lease_id, me, answer, settings)
                 twice += again.review_id == decided.review_id
             if 0.03 <= turn < 0.05:
-                deciding.undo(database, me, RULES)
+                deciding.undo(database, me, settings)
         except LeaseLost:
             continue
         except TiebreakError as error:
@@ -137,8 +142,19 @@ def work(url: str, number: int, seed: int, results: Any, chaos: bool) -> None:
     database.dispose()
 
 
-def run(url: str, workers: int, tasks: int, *, seed: int = 1, chaos: bool = True) -> Load:
-    """Fill the empty database, let the workers loose until all is decided, and look."""
+def run(
+    url: str,
+    workers: int,
+    tasks: int,
+    *,
+    seed: int = 1,
+    chaos: bool = True,
+    lease_seconds: float = 1.5,
+) -> Load:
+    """Fill the empty database, let the workers loose until all is decided, and look.
+
+    lease_seconds: short, so that leases run out; longer where the workers outnumber the cores.
+    """
     database = Database(url)
     Base.metadata.create_all(database.engine)
     fill(database, tasks, workers)
@@ -152,7 +168,9 @@ def run(url: str, workers: int, tasks: int, *, seed: int = 1, chaos: bool = True
     began = time.perf_counter()
 
     def start(number: int) -> Any:
-        process = context.Process(target=work, args=(url, number, seed, results, chaos))
+        process = context.Process(
+            target=work, args=(url, number, seed, results, chaos, lease_seconds)
+        )
         process.start()
         return process
 
@@ -231,8 +249,9 @@ def main() -> None:
     parser.add_argument("url")
     parser.add_argument("--workers", type=int, default=8)
     parser.add_argument("--tasks", type=int, default=2000)
+    parser.add_argument("--lease-seconds", type=float, default=10.0)
     given = parser.parse_args()
-    load = run(given.url, given.workers, given.tasks)
+    load = run(given.url, given.workers, given.tasks, lease_seconds=given.lease_seconds)
     print(json.dumps(load.__dict__, indent=2))
     if given.url.startswith("sqlite:///"):
         alone = Path(given.url.removeprefix("sqlite:///") + ".alone")

@@ -124,7 +124,7 @@ def served(folder: Path, *options: str, port: int | None = None) -> Iterator[str
 
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
+    for _ in range(1200):
         if process.poll() is not None:
             raise RuntimeError(f"the app ended with {process.returncode}")
         try:

@@ -191,7 +191,7 @@ def _killed_in(config: Config, step: str, moment: float) -> bool:
             query = select(CycleStep.status).where(CycleStep.name == step)
             if session.scalar(query.order_by(CycleStep.id.desc()).limit(1)) == cycles.RUNNING:
                 break
-        time.sleep(0.002)
+        time.sleep(0.01)
     time.sleep(moment)
     process.kill()
     process.communicate()

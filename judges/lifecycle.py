@@ -29,7 +29,8 @@ def open_run(
     }
     run = start_run(session, verb, options, cap_nanousd)
     job = join_job(session, run)
-    release_runs(session, [r.id for r in unfinished_runs(session, job) if is_dead(r)])
+    others = [other for other in unfinished_runs(session, job) if other.id != run.id]
+    release_runs(session, [other.id for other in others if is_dead(other)])
     return run, job
 
 
@@ -51,9 +52,14 @@ def close_run(
 
 
 def is_dead(run: Run) -> bool:
-    """Whether the process of a run is known to be gone; only its own machine can tell."""
-    if not _is_here(run) or run.pid is None or run.pid == os.getpid():
+    """Whether the process of another run is known to be gone; only its own machine can tell.
+
+    A run with this process's own number is from before: containers give the same one every time.
+    """
+    if not _is_here(run) or run.pid is None:
         return False
+    if run.pid == os.getpid():
+        return True
     try:
         os.kill(run.pid, 0)
     except ProcessLookupError:

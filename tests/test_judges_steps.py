@@ -1,17 +1,19 @@
 """The whole step: a panel asked into a database, resumed, capped, pooled."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from protocol_server import Script, Server, serving
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from db.errors import BudgetSpent, KeyRefused, Unavailable, UnknownName
 from db.models import ConsensusFit, Reservation, Run, Vote, VoteClaim
 from db.pairs import NewCandidate, NewPair, add_pairs
-from db.runs import spent_nanousd
+from db.runs import spent_nanousd, start_run
 from db.session import Database
+from db.types import now
 from db.vocabulary import Choice, Order, RunStatus
 from judges import panel, steps
 from judges.panel import Panel
@@ -357,3 +359,34 @@ def test_nobody_asks_directly_what_lies_in_a_batch(database: Database) -> None:
         direct = run(database, remote(server))
         assert (direct.stored, direct.waiting) == (0, 10)
         assert server.state.total_calls == 0
+
+
+def test_claims_of_a_dead_run_are_free_at_once_and_those_of_another_machine_in_time(
+    database: Database,
+) -> None:
+    add(database, 3)
+    run(database, fake(), within=[1])
+    with database.begin() as session:
+        here = start_run(session, "judge", {})
+        there = start_run(session, "judge", {})
+        there.host = "elsewhere"
+        for pair_id, owner in ((2, here), (3, there)):
+            session.add(
+                VoteClaim(
+                    pair_id=pair_id,
+                    judge_version_id=1,
+                    order=Order.AB,
+                    sample=1,
+                    run_id=owner.id,
+                    expires_at=now() + timedelta(minutes=5),
+                )
+            )
+    done = run(database, fake())
+    assert (done.stored, done.missing) == (3, 1)  # pair 3 in order ab is somebody else's
+    with database.begin() as session:
+        session.execute(update(VoteClaim).values(expires_at=now() - timedelta(seconds=1)))
+    assert run(database, fake()).stored == 1
+    with database.read() as session:
+        statuses = {r.id: r.status for r in session.scalars(select(Run))}
+    assert statuses[here.id] is RunStatus.FAILED
+    assert statuses[there.id] is RunStatus.FAILED

@@ -210,9 +210,10 @@ def test_nothing_of_the_panel_reaches_the_browser_before_the_answer(page, tmp_pa
         page.get_by_label("In your own words").fill("B is right")
         page.keyboard.press("Control+Enter")
         page.wait_for_selector("text=What the panel said")
+        settled(page)
         page.keyboard.press("v")
-        page.wait_for_selector("text=You said")
-        page.wait_for_timeout(500)
+        page.wait_for_selector("text=Back to work")
+        settled(page)
         assert [one for one in frames if b"judge-x" in one]
         page.keyboard.press("b")
         page.wait_for_selector("text=Add a reason")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from judges.trust.text_features import ODD_NAMES, PairTexts, text_features
+from judges.trust.text_features import PairTexts, text_features
 
 Floats = NDArray[np.float64]
 WEIGHTS, VOCABULARY = "weights.npz", "vocabulary.json"
@@ -98,8 +98,3 @@ def differences(
 
 def _sides(texts: PairTexts) -> tuple[Sequence[str | None], Sequence[str | None]]:
     return texts.responses_a, texts.responses_b
-
-
-def feature_names(model: WordsModel) -> list[str]:
-    """Names along coef: words in the order of the vocabulary, then the text features."""
-    return [*sorted(model.vocabulary, key=lambda word: model.vocabulary[word]), *ODD_NAMES]

@@ -100,8 +100,9 @@ def test_unfinished_work_of_another_recipe_is_thrown_away(tmp_path) -> None:
 
 def test_two_processes_never_train_the_same(tmp_path) -> None:
     work = begin(tmp_path, "reward", {"seed": 1}, "mine")
-    with alone(work), pytest.raises(Conflict, match="being trained by another process"):
-        with alone(begin(tmp_path, "reward", {"seed": 1}, "mine")):
-            pass
+    again = begin(tmp_path, "reward", {"seed": 1}, "mine")
+    refused = pytest.raises(Conflict, match="being trained by another process")
+    with alone(work), refused, alone(again):
+        pass
     with alone(work):
         pass

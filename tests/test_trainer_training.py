@@ -5,6 +5,7 @@ import math
 import random
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from trainer.selection import ExportOptions
 from trainer.settings import TrainerSettings
 
 RULES = load(["starter"])
+BOARD = find_spec("tensorboard") is not None
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +47,11 @@ def settings(tmp_path: Path, **more: object) -> TrainerSettings:
 def test_a_reward_model_learns_and_is_trained_once(exported: Database, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     done = steps.train_reward(
-        exported, settings(tmp_path), progress=lambda *step: seen.append(step)
+        exported, settings(tmp_path, tensorboard=BOARD), progress=lambda *step: seen.append(step)
     )
+    if BOARD:
+        (curves,) = (tmp_path / "checkpoints" / "runs" / done.checkpoint).iterdir()
+        assert curves.name.startswith("events.out.tfevents")
     assert done.new
     assert done.validation["accuracy"] > 0.9
     assert seen[-1][1] == seen[-1][2] or seen[-1][1] < seen[-1][2]  # early stopping may end it

@@ -32,10 +32,6 @@ class Answers:
     tie_P: Floats
     reversed_P: Floats
 
-    def take(self, index_P: NDArray[np.bool_]) -> "Answers":
-        """The answers on some of the pairs."""
-        return Answers(self.lean_P[index_P], self.tie_P[index_P], self.reversed_P[index_P])
-
 
 @dataclass(frozen=True)
 class Effect:

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 from db.errors import BadInput
 from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
-from judges.local import VERDICT, LocalJudge, fitted
-from judges.prompts import MENU, VERSION, Template
+from judges.local import VERDICT, fitted
+from judges.prompts import VERSION, Template
 from trainer.bases import base_folder, load_tokenizer
 from trainer.card import model_card
 from trainer.judge_training import Lesson, question
@@ -151,19 +151,6 @@ def train(
     packages = ("torch", "transformers", "trl")
     finish_files(work, save, metadata, model_card(work.name, metadata), packages)
     return metadata
-
-
-def right_menu_share(folder: Path, lessons: Sequence[Lesson], rules: Constitution) -> float:
-    """Share of both-order questions whose most probable entry of the menu is the settled one."""
-    judge = LocalJudge(folder)
-    template = Template(rules, output=judge.output, per_principle=False)
-    asked = [(each, o) for each in lessons for o in (Order.AB, Order.BA)]
-    answers = judge.score([question(each, o, template) for each, o in asked])
-    hits = [
-        max(MENU, key=lambda w: (answer.probabilities or {})[w]) == _word(_settled(each), o)
-        for answer, (each, o) in zip(answers, asked, strict=True)
-    ]
-    return sum(hits) / len(hits)
 
 
 def _supervised(

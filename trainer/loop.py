@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from db.errors import BadInput
 from trainer.settings import TrainerSettings
 from trainer.work import Work, mark_complete
 
@@ -21,11 +23,6 @@ class Curve:
     """What was logged: one dict a line, with `step` and `epoch`."""
 
     points: list[dict[str, float]] = field(default_factory=list)
-
-    def best(self, name: str) -> float | None:
-        """The lowest value of a logged quantity."""
-        values = [point[name] for point in self.points if name in point]
-        return min(values) if values else None
 
 
 def arguments(work: Work, settings: TrainerSettings, base: str, validated: bool) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def arguments(work: Work, settings: TrainerSettings, base: str, validated: bool)
         "logging_strategy": "epoch",
         "activation_checkpointing": False,
         "disable_tqdm": True,
-        "report_to": ["tensorboard"] if settings.tensorboard else "none",
+        "report_to": "none",  # `_board` writes where finished trainings stay comparable
     }
 
 
@@ -81,8 +78,40 @@ def callbacks(
                 for row in state.log_history
             ]
 
-    watch = [Watch()]
-    return [*watch, EarlyStoppingCallback(settings.patience)] if validated else watch
+    found: list[Any] = [Watch()]
+    if settings.tensorboard:
+        found.append(_board(settings))
+    return [*found, EarlyStoppingCallback(settings.patience)] if validated else found
+
+
+def _board(settings: TrainerSettings) -> Any:
+    """Curves for `tensorboard --logdir CHECKPOINTS/runs`, one folder a training."""
+    if find_spec("tensorboard") is None:
+        raise BadInput(
+            "tensorboard = true needs the package tensorboard; install tiebreak[tensorboard], or "
+            "set it to false"
+        )
+    from transformers import TrainerCallback
+
+    class Board(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            partial = next(p for p in Path(args.output_dir).parents if p.suffix == ".partial")
+            name = partial.name.removeprefix(".").removesuffix(".partial")
+            self.writer = SummaryWriter(str(Path(settings.folder) / "runs" / name))
+
+        def on_log(
+            self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any
+        ) -> None:
+            for key, value in logs.items():
+                if isinstance(value, int | float):
+                    self.writer.add_scalar(key, value, state.global_step)
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            self.writer.close()
+
+    return Board()
 
 
 def run(trainer: Any, work: Work) -> None:

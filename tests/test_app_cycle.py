@@ -224,7 +224,7 @@ def test_alarms_reach_the_webhook_and_the_exit_code_says_so(
 ) -> None:
     address, told = listener
     config.cycle.inbox.mkdir()
-    (config.cycle.inbox / "pairs.csv.gz").write_bytes(b"no")
+    (config.cycle.inbox / "pairs.jsonl").write_text("no\n")
     monkeypatch.setenv("TIEBREAK_WEBHOOK", f"{address}/secret-token")
     result = CliRunner().invoke(
         app, ["cycle", "--config", str(config.path)], catch_exceptions=False
@@ -233,7 +233,7 @@ def test_alarms_reach_the_webhook_and_the_exit_code_says_so(
     assert "secret-token" not in result.output
     (message,) = told
     assert message["state"] == "alarms"
-    assert "pairs.csv.gz was refused" in message["text"]
+    assert "pairs.jsonl was refused" in message["text"]
     assert [a["kind"] for a in message["alarms"]] == ["import"]
 
 

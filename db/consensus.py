@@ -16,12 +16,15 @@ from db.models import (
     Adjudication,
     Batch,
     Candidate,
+    Checkpoint,
     Consensus,
     ConsensusFit,
+    DatasetItem,
     Gold,
     Judge,
     JudgeVersion,
     Pair,
+    Preference,
     Prompt,
     Retraction,
     Review,
@@ -29,7 +32,7 @@ from db.models import (
     Vote,
 )
 from db.upsert import chunks, insert_all
-from db.vocabulary import Choice, Order, TaskKind
+from db.vocabulary import Choice, Order, Provider, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,11 @@ def voted_pairs(session: Session, size: int = 2000) -> Iterator[VotedPair]:
 
 
 def usable_votes(session: Session, size: int = 10_000) -> Iterator[VoteRow]:
-    """Every vote that is not an abstain, by pair; the measured probability where there is one."""
+    """Every vote that is not an abstain, by pair; the measured probability where there is one.
+
+    A trained judge is no witness on the prompts it learnt from: those votes are left out.
+    """
+    learnt = _learnt_pairs(session)
     query = (
         select(
             Vote.pair_id,
@@ -97,7 +104,29 @@ def usable_votes(session: Session, size: int = 10_000) -> Iterator[VoteRow]:
         .order_by(Vote.pair_id, Vote.id)
     )
     for row in session.execute(query.execution_options(yield_per=size)):
-        yield VoteRow(*row)
+        if row.pair_id not in learnt.get(row.judge_version_id, ()):
+            yield VoteRow(*row)
+
+
+def _learnt_pairs(session: Session) -> dict[int, set[int]]:
+    """Pairs on the prompts each trained judge version learnt from; a judge has its checkpoint's
+    name."""
+    seen = aliased(Pair)
+    query = (
+        select(JudgeVersion.id, Pair.id)
+        .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .join(Checkpoint, Checkpoint.name == Judge.name)
+        .join(DatasetItem, DatasetItem.dataset_id == Checkpoint.dataset_id)
+        .join(Preference, Preference.id == DatasetItem.preference_id)
+        .join(seen, seen.id == Preference.pair_id)
+        .join(Pair, Pair.prompt_id == seen.prompt_id)
+        .where(JudgeVersion.provider == Provider.LOCAL, DatasetItem.split != "test")
+        .distinct()
+    )
+    learnt: dict[int, set[int]] = defaultdict(set)
+    for version_id, pair_id in session.execute(query):
+        learnt[version_id].add(pair_id)
+    return learnt
 
 
 def voting_versions(session: Session) -> list[tuple[int, str, str, str]]:

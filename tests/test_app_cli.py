@@ -14,7 +14,9 @@ from app.cli import app
 
 VERBS = [
     *("init", "import", "estimate", "judge", "route", "review", "replay", "gold", "merge"),
-    *("export", "train", "evaluate", "promote", "status", "show", "doctor", "db"),
+    *("export", "train", "evaluate", "promote", "rollback", "history", "quantize", "serve"),
+    *("status", "show", "doctor", "db", "report", "certificate", "cycle", "generate", "revise"),
+    "principles",
 ]
 
 
@@ -118,7 +120,7 @@ def test_the_loop_up_to_the_dataset(project: Project, tmp_path: Path) -> None:
     )
     assert (again["counts"]["duplicates"], again["counts"].get("new", 0)) == (339, 0)
     asked = project.json("judge")["tallies"]
-    assert len(asked) == 8
+    assert len(asked) == 9
     assert all(name.startswith("baseline/") for name in asked)
     planned = project.json("route", "--review-share", "0.5", "--dry-run")
     assert planned["state"] == "planned"

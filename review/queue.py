@@ -61,9 +61,13 @@ def claim(
     Raises Paused where their work is paused, NotAllowed where their role does not review.
     """
     at = at or now()
+    with database.read() as session:  # a page drawn again needs no turn among the writers
+        require(annotators.by_id(session, annotator_id), Action.REVIEW)
+        own = leases.current(session, annotator_id)
+        if own is not None and own.expires_at > at:
+            return _as_claim(own, session.get_one(Task, own.task_id), resumed=True)
     with database.begin() as session:
         person = annotators.by_id(session, annotator_id)
-        require(person, Action.REVIEW)
         leases.expire(session, at)
         own = leases.current(session, annotator_id)
         if own is not None:

@@ -48,6 +48,15 @@ def gold_rows(done: EvaluateDone) -> tuple[list[str], list[list[Any]]]:
     return ["rater", *(name.replace("_", " ") for name in _MEASURES)], rows
 
 
+def probe_rows(done: EvaluateDone) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows: each probe, with the share right of the checkpoint and of the bad habit."""
+    names = list(dict.fromkeys(name for row in done.probes.values() for name in row))
+    rows = [
+        [probe, *(_cell(row.get(name)) for name in names)] for probe, row in done.probes.items()
+    ]
+    return ["probe", *(name.replace("_", " ") for name in names)], rows
+
+
 def _cell(value: Any) -> str:
     """A measure with its interval where it has one; a dash where there is none."""
     if isinstance(value, dict):
@@ -57,5 +66,5 @@ def _cell(value: Any) -> str:
         inside = f" [{low:.2f}, {high:.2f}]" if low is not None and high is not None else ""
         return f"{value['value']:.3f}{inside}"
     if isinstance(value, float):
-        return f"{value:.3f}"
+        return f"{value:.0f}" if value > 1 and value.is_integer() else f"{value:.3f}"
     return "-" if value is None else str(value)

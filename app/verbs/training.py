@@ -80,6 +80,10 @@ def judge(
     dpo: Annotated[
         bool | None, typer.Option("--dpo/--no-dpo", help="Generative: then right over wrong.")
     ] = None,
+    prompted: Annotated[
+        str | None,
+        typer.Option(help="Improve this prompted judge by rules from experts' corrections."),
+    ] = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -87,9 +91,12 @@ def judge(
 
     Example: tiebreak train judge --dataset first
     """
-    from trainer.steps import train_judge
+    from trainer.steps import train_judge, train_prompted
 
     settings = configuration(config)
+    if prompted is not None:
+        show(train_prompted(settings.database, settings.training, prompted, dataset, name), as_json)
+        return
     training = _changed(
         settings.training,
         judge_base=base,
@@ -196,6 +203,9 @@ CheckpointName = Annotated[
 
 def evaluate(
     checkpoint: CheckpointName = None,
+    probes: Annotated[
+        bool, typer.Option("--probes", help="Also ask pairs transformed to catch bad habits.")
+    ] = False,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -204,14 +214,17 @@ def evaluate(
     Example: tiebreak evaluate judge-1
     """
     from app.output import table
-    from app.pipeline.gate import gold_rows
+    from app.pipeline.gate import gold_rows, probe_rows
     from trainer.registry import evaluate as step
 
     settings = configuration(config)
-    done = step(settings.database, checkpoint, settings.panel.rules)
+    done = step(settings.database, checkpoint, settings.panel.rules, probes=probes)
     if not as_json:
         columns, rows = gold_rows(done)
         table(f"{done.checkpoint} on {done.pairs} gold pairs", columns, rows)
+        if done.probes:
+            columns, rows = probe_rows(done)
+            table("Probes: share right", columns, rows)
     show(done, as_json)
 
 
@@ -230,11 +243,11 @@ def promote(
 
     Example: tiebreak promote judge-1
     """
-    from app.pipeline.gate import effect_of
+    from app.pipeline.gate import Measured, effect_of
     from trainer.registry import promote as step
 
     settings = configuration(config)
-    effect = effect_of(settings, checkpoint)
+    effect = Measured(None, "") if force else effect_of(settings, checkpoint)
     done = step(
         settings.database,
         checkpoint,

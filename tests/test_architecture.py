@@ -197,6 +197,8 @@ def test_tests_are_flat_and_named_after_what_they_test() -> None:
         "docs",
         "demo",
         "readme",
+        "deploy",
+        "benchmarks",
         "loop",
         "contracts",
     }

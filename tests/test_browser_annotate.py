@@ -42,7 +42,7 @@ def world(tmp_path_factory):
 @pytest.fixture
 def page(world):
     opened = world[1].new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(60_000)
     yield opened
     opened.close()
 

@@ -35,7 +35,7 @@ def world(tmp_path_factory):
 def page(world):
     context = world[1].new_context()
     opened = context.new_page()
-    opened.set_default_timeout(20_000)
+    opened.set_default_timeout(60_000)
     yield opened
     context.close()
 

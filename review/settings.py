@@ -37,9 +37,7 @@ class ReviewSettings(BaseModel):
     )
 
     guideline: str | None = Field(None, description="markdown file shown to annotators")
-    principles: tuple[str, ...] = Field(
-        (), description="ids of principles to ask about one by one"
-    )
+    principles: tuple[str, ...] = Field((), description="ids of principles to ask about one by one")
     admins: tuple[str, ...] = Field((), description="e-mail or subject of those who are admins")
     sign_in_hours: float = Field(12, gt=0, description="then the provider is asked again")
 

@@ -136,7 +136,9 @@ def test_no_tokenizer_makes_more_tokens_than_bytes() -> None:
 
 
 def test_a_changed_computation_is_another_judge() -> None:
-    sources = [Path(inspect.getsourcefile(m) or "").read_bytes() for m in (baseline, demands, verifier)]
+    sources = [
+        Path(inspect.getsourcefile(m) or "").read_bytes() for m in (baseline, demands, verifier)
+    ]
     digests = [hashlib.sha256(source).hexdigest()[:8] for source in sources]
     # Where this fails and answers can differ: raise the number in panel._COMPUTED.
     assert (panel._COMPUTED, digests) == (

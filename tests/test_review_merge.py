@@ -1,20 +1,21 @@
 """Merge: which evidence wins, what is held back, what a second run does; and the replay."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from review_worlds import PLAIN, add_consensus, add_gold, add_pairs, add_person, escalate, say
+
 from db.errors import BadInput
 from db.models import Adjudication, Batch, PairName, PairRoute, Preference, Review, Task
 from db.preferences import Binding, Evidence, Opinion
 from db.tasks import NewTask, add_tasks
 from db.vocabulary import Choice, Role, Route, Source, TaskKind, TaskStatus
-from hypothesis import given
-from hypothesis import strategies as st
 from review import deciding, queue
 from review.adjudicating import adjudicate
 from review.merge import majority, posterior, settle
 from review.settings import ReviewSettings
 from review.steps import measured_accuracy, merge, replay_labels
 from review.verdict import Answer
-from review_worlds import PLAIN, add_consensus, add_gold, add_pairs, add_person, escalate, say
 
 RULES = ReviewSettings()
 

@@ -1,4 +1,4 @@
-"""Invented panels for the tests of judges/trust: votes with known truth, accuracy and order bias."""
+"""Invented panels for tests of judges/trust: votes with known truth, accuracy and order bias."""
 
 import numpy as np
 from numpy.typing import NDArray

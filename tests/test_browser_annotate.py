@@ -259,6 +259,8 @@ def test_practice_teaches_before_the_queue(page, tmp_path):
         right = "1" if "Right" in page.locator(".tb-text").first.inner_text() else "5"
         page.keyboard.press(right)
         page.wait_for_selector("text=The same. You said")
+        page.get_by_role("button", name="Next pair").wait_for()
+        page.wait_for_timeout(400)  # a button's key works a moment after it is drawn
         page.keyboard.press("n")
         page.wait_for_selector("text=Question number")
     assert [r.kind for r in said_by(database, "Newcomer")] == [TaskKind.PRACTICE]

@@ -116,6 +116,16 @@ class CarryOver:
     votes: int
     agreement: float | None
 
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        if self.agreement is None:
+            return f"{self.principle}: no vote of both decided between a and b; nothing to compare"
+        return (
+            f"{self.principle}: without it in the prompt the judge still agrees with it in "
+            f"{self.agreement:.0%} of {self.votes} votes (50% is chance)"
+        )
+
 
 @dataclass
 class _Tally:

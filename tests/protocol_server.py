@@ -177,7 +177,7 @@ class Server:
 
     def completion(self, request: dict[str, Any], fault: str | None = None) -> dict[str, Any]:
         """An OpenAI completion that answers the request; billed."""
-        system, user = (message["content"] for message in request["messages"])
+        system, user = ("", *(message["content"] for message in request["messages"]))[-2:]
         bare = request.get("max_tokens", request.get("max_completion_tokens")) == 8
         text, stop = self._text(user, fault, bare="response_format" not in request and bare)
         cached = len(system) // 4 if system in self.state.prefixes else 0

@@ -80,6 +80,7 @@ def judge(
     Example: tiebreak judge --max-usd 5
     """
     from app.pipeline.panel import current_panel
+    from db.votes import count_votes
     from judges.steps import fit_consensus, reparse, run_judges
 
     settings = configuration(config)
@@ -104,8 +105,12 @@ def judge(
         )
     for problem in done.problems:
         warn(f"problem: {problem}")
-    pooled = fit_consensus(settings.database, panel.panel.label_model)
     show(done, as_json)
+    with settings.database.read() as session:
+        votes = count_votes(session)
+    if not votes:  # everything is on its way in a batch
+        return
+    pooled = fit_consensus(settings.database, panel.panel.label_model)
     if not as_json:
         show(pooled, False)
 

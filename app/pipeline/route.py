@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
 from app.output import Progress
+from app.pipeline.certificates import settled_choice
 from app.pipeline.detect import detect, flag_rows
 from app.pipeline.frames import frames_of
 from app.pipeline.withdrawal import withdraw_broken
@@ -28,7 +27,7 @@ from judges.panel import Panel
 from judges.pooling import Poll
 from judges.results import Pooled
 from judges.steps import fit_consensus
-from judges.trust.ballots import TIE, A, B, Consensus
+from judges.trust.ballots import TIE, A, B
 from judges.trust.certificate import Certificate, certify, certify_strata
 from review.detectors import Flag
 from review.forecast import Forecast, forecast_plan
@@ -278,9 +277,7 @@ def audited_wrong(
     scores: Mapping[int, tuple[float, float, float]], audit: AuditProgress, *, tie_ok: bool
 ) -> dict[str, bool]:
     """Which audited pairs were wrong, by pair id as the frames name it."""
-    p_PK = np.array([[p_a, p_b, p_tie] for p_a, p_tie, p_b in scores.values()])
-    choice_P = Consensus(p_PK, np.log(p_PK[:, A]) - np.log(p_PK[:, B])).choice_P
-    delivered = {str(pair): int(code) for pair, code in zip(scores, choice_P, strict=True)}
+    delivered = {str(pair): _CODE[settled_choice(scores[pair])] for pair in audit.answers}
     reference = {str(pair): _CODE[choice] for pair, choice in audit.answers.items()}
     return wrong_answers(delivered, reference, tie_ok=tie_ok)
 

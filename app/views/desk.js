@@ -1,6 +1,21 @@
 // Small things only a browser can do for the desk: leave a text box by Esc, scroll both responses
-// in step, put formulas in place, count the lease down and report seconds of real work.
+// in step, put formulas in place, count the lease down, report seconds of real work, and let a
+// held key speak only once.
 const MATHML = "http://www.w3.org/1998/Math/MathML";
+const typing = (box) => Boolean(box) && /^(TEXTAREA|INPUT)$/.test(box.tagName);
+
+// A held key sends its press again and again; the next pair would take it for an answer. The guard
+// stays on the window, once, because between two pairs there is a moment without this component.
+function hush(event) {
+  if (!event.repeat || typing(document.activeElement)) return;
+  if (event.key.length > 1 && event.key !== "Enter") return;
+  event.stopImmediatePropagation();
+  if (event.key !== " ") event.preventDefault();
+}
+if (!window.tiebreakHushed) {
+  window.tiebreakHushed = true;
+  window.addEventListener("keydown", hush, { capture: true });
+}
 
 function placeMath(formulas) {
   for (const [key, source] of Object.entries(formulas || {})) {
@@ -26,7 +41,7 @@ export default function (component) {
 
   document.addEventListener("keydown", (event) => {
     const box = document.activeElement;
-    if (event.key === "Escape" && box && /^(TEXTAREA|INPUT)$/.test(box.tagName)) box.blur();
+    if (event.key === "Escape" && typing(box)) box.blur();
   }, listen);
 
   let leading = null;

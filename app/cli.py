@@ -13,6 +13,7 @@ from app.verbs import (
     data,
     judging,
     project,
+    promoting,
     reporting,
     reviewing,
     serving,
@@ -44,10 +45,11 @@ app.add_typer(data.gold, name="gold")
 app.command()(data.merge)
 app.command()(data.export)
 app.add_typer(training.train, name="train")
-app.command()(training.evaluate)
-app.command()(training.promote)
-app.command()(training.rollback)
-app.command()(training.history)
+app.command()(promoting.evaluate)
+app.command()(promoting.promote)
+app.command()(promoting.rollback)
+app.command()(promoting.history)
+app.command()(promoting.lineage)
 app.command()(serving.quantize)
 app.command()(serving.serve)
 app.command()(cycling.cycle)

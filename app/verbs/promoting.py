@@ -1,0 +1,149 @@
+"""Verbs about trained models: evaluate, promote, rollback, history, lineage."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from app.output import show
+from app.verbs.options import AsJson, ConfigPath, configuration
+
+CheckpointName = Annotated[
+    str | None, typer.Argument(help="Name of a checkpoint; default the newest.")
+]
+
+
+def evaluate(
+    checkpoint: CheckpointName = None,
+    probes: Annotated[
+        bool, typer.Option("--probes", help="Also ask pairs transformed to catch bad habits.")
+    ] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure a checkpoint on the frozen gold, beside the baselines and the incumbent.
+
+    Example: tiebreak evaluate judge-1
+    """
+    from app.output import table
+    from app.pipeline.gate import gold_rows, probe_rows
+    from trainer.registry import evaluate as step
+
+    settings = configuration(config)
+    done = step(settings.database, checkpoint, settings.panel.rules, probes=probes)
+    if not as_json:
+        columns, rows = gold_rows(done)
+        table(f"{done.checkpoint} on {done.pairs} gold pairs", columns, rows)
+        if done.probes:
+            columns, rows = probe_rows(done)
+            table("Probes: share right", columns, rows)
+    show(done, as_json)
+
+
+def promote(
+    checkpoint: CheckpointName = None,
+    force: Annotated[
+        str | None, typer.Option(help="Promote against the gate, for this reason.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="This judge is the incumbent, not the panel's consensus.")
+    ] = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a checkpoint the active one, if it beats the incumbent on gold; exit 1 where refused.
+
+    Example: tiebreak promote judge-1
+    """
+    from app.output import table
+    from app.pipeline.gate import effect_of, gate_rows
+    from trainer.registry import promote as step
+
+    settings = configuration(config)
+    effect = None if force else effect_of(settings, checkpoint)
+    done = step(
+        settings.database,
+        checkpoint,
+        settings.panel.rules,
+        effect=effect,
+        against=against,
+        force=force,
+    )
+    if done.figures and not as_json:
+        table(f"{done.checkpoint} against {done.incumbent}", *gate_rows(done.figures))
+    show(done, as_json)
+    if done.verdict == "refused":
+        raise typer.Exit(1)
+
+
+class Kind(StrEnum):
+    """Kinds of checkpoints."""
+
+    REWARD = "reward"
+    JUDGE = "judge"
+    POLICY = "policy"
+    PROCESS = "process"
+
+
+def rollback(
+    kind: Annotated[Kind, typer.Argument(help="Of which kind.")],
+    reason: Annotated[str, typer.Option(help="What went wrong.")],
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take the active checkpoint out of production; the one before it comes back.
+
+    Example: tiebreak rollback judge --reason "answers ties too often"
+    """
+    from db.vocabulary import CheckpointKind
+    from trainer.registry import rollback as step
+
+    show(step(configuration(config).database, CheckpointKind(kind.value), reason), as_json)
+
+
+def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Every decision of the gate, oldest first.
+
+    Example: tiebreak history
+    """
+    from trainer.registry import history as step
+
+    decisions = step(configuration(config).database)
+    if as_json:
+        show(decisions, True)
+        return
+    for one in decisions:
+        over = one["over"] or "what stood before it"
+        print(f"{one['at'][:16]}  {one['kind']} {one['checkpoint']}  {one['verdict']} over {over}")
+        for reason in one["reasons"]:
+            print(f"    {reason}")
+        if one["effect"] and one["effect"] not in " ".join(one["reasons"]):
+            print(f"    {one['effect']}")
+
+
+def lineage(
+    checkpoint: CheckpointName = None,
+    pair: Annotated[
+        str | None,
+        typer.Option(help="The other way: what learnt from this pair (number, name or hash)."),
+    ] = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where a checkpoint comes from: base, dataset, labels, people, judges, and the gate's words.
+
+    Example: tiebreak lineage judge-1
+    """
+    from db.checkpoints import checkpoint as find
+    from db.errors import BadInput
+    from trainer import lineage as tree
+
+    if pair is not None and checkpoint is not None:
+        raise BadInput(
+            f"a checkpoint ({checkpoint!r}) and --pair {pair!r} are two questions; ask one"
+        )
+    with configuration(config).database.read() as session:
+        if pair is not None:
+            show(tree.learners(session, pair), as_json)
+        else:
+            show(tree.lineage(session, find(session, checkpoint)), as_json)

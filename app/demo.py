@@ -210,7 +210,7 @@ def _export(demo: Demo) -> str:
 
 def _train(demo: Demo, dataset: str) -> None:
     """Train both models, measure both, and put each before its gate."""
-    from app.pipeline.gate import gold_rows
+    from app.pipeline.gate import effect_of, gold_rows
     from trainer.registry import evaluate, promote
     from trainer.steps import train_judge, train_reward
 
@@ -232,7 +232,9 @@ def _train(demo: Demo, dataset: str) -> None:
         )
         columns, found = gold_rows(measured)
         rows |= {str(row[0]): row for row in found}
-        demo.step(f"promote {name}", partial(_without_bar, promote, database, name, rules))
+        effect = effect_of(demo.config, name)
+        gate = partial(promote, effect=effect)
+        demo.step(f"promote {name}", partial(_without_bar, gate, database, name, rules))
     print()
     table(f"Frozen gold: {measured.pairs} pairs no model was trained on", columns, [*rows.values()])
 

@@ -26,6 +26,7 @@ from db.models import (
     GateDecision,
     Pair,
     Preference,
+    Prompt,
     Reservation,
     Run,
     Task,
@@ -224,6 +225,35 @@ def winners(session: Session) -> dict[int, tuple[int, str]]:
         pair_id: (prompt_id, a if choice is Choice.A else b)
         for pair_id, prompt_id, choice, a, b in rows
     }
+
+
+def candidate_ids(session: Session, moment: datetime) -> tuple[list[int], list[int]]:
+    """Responses that arrived before a moment, and those that came since, by id."""
+    ids = select(Candidate.id).order_by(Candidate.id)
+    return (
+        list(session.scalars(ids.where(Candidate.created_at < moment))),
+        list(session.scalars(ids.where(Candidate.created_at >= moment))),
+    )
+
+
+@dataclass(frozen=True)
+class Response:
+    """A response with the conversation it answers."""
+
+    prompt_id: int
+    messages: list[dict[str, str]]
+    text: str
+
+
+def responses(session: Session, ids: Sequence[int]) -> list[Response]:
+    """These responses, by id."""
+    rows = session.execute(
+        select(Candidate.prompt_id, Prompt.messages, Candidate.text)
+        .join(Prompt, Prompt.id == Candidate.prompt_id)
+        .where(Candidate.id.in_(ids))
+        .order_by(Candidate.id)
+    )
+    return [Response(*row) for row in rows]
 
 
 def note_step(session: Session, step_id: int, summary: dict[str, Any]) -> None:

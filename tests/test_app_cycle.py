@@ -50,11 +50,11 @@ def test_a_whole_week_from_the_inbox_to_a_promoted_judge_and_a_week_without_news
         (active,) = session.scalars(select(Checkpoint).where(Checkpoint.active_at.is_not(None)))
         run = cycles.finished(session)[0]
     assert (decision.verdict, active.generation) == ("promoted", 1)
-    before, after = decision.figures["human_share"]
-    assert after < before  # the words that tell are the new judge's alone
+    share = decision.figures["human_share"]
+    assert share["change"]["high"] < 0  # the words that tell are the new judge's alone
     page = Path(done.report).read_text(encoding="utf-8")
     assert f"Cycle {run.id}: promoted {active.name}" in page
-    assert "humans needed for 90% agreement" in page
+    assert f"In the panel: {share['line']}" in page
     assert "<script" not in page
     assert "http" not in page
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from judges.trust.ballots import TIE, A, B
+from judges.trust.intervals import Estimate, undefined
 from trainer.gate import Answers, Effect, decide, ece_difference, right
 
 PAIRS = 400
@@ -83,13 +84,30 @@ def test_planted_failure_in_one_domain_is_refused() -> None:
     assert list(decision.figures["worse_slices"]) == ["domain law"]
 
 
-def test_without_effect_on_the_whole_it_is_refused() -> None:
+def effect(before: float, after: float, low: float, high: float) -> Effect:
+    return Effect(before, after, Estimate(after - before, low, high, PAIRS), 0.9)
+
+
+def test_planted_effects_on_the_human_share() -> None:
     truth, prompt, rng = world()
     better, incumbent = rater(truth, 0.9, rng), rater(truth, 0.7, rng)
-    assert decide(better, incumbent, truth, prompt, {}, Effect(0.3, 0.2)).promoted
-    refused = decide(better, incumbent, truth, prompt, {}, Effect(0.3, 0.3))
-    assert refused.reasons == [
-        "with it in the panel the router needs no fewer humans: 30.0% before, 30.0% after"
+
+    def said(on_the_whole: Effect):
+        return decide(better, incumbent, truth, prompt, {}, on_the_whole)
+
+    spares = said(effect(0.3, 0.2, -0.15, -0.05))
+    assert spares.promoted
+    assert spares.figures["human_share"]["change"]["high"] == -0.05
+    chance = said(effect(0.3, 0.28, -0.06, 0.03))
+    assert chance.reasons == [
+        "the router needs no fewer humans beyond noise with it in the panel; humans needed for "
+        "90% agreement: 30.0% of the pairs without it, 28.0% with it, -2.0 points [-6.0, +3.0]"
+    ]
+    equal = said(effect(0.3, 0.3, 0.0, 0.0))
+    assert equal.reasons[0].startswith("the router needs no fewer humans with it in the panel;")
+    unmeasured = said(Effect(None, None, undefined("only 3 gold pairs"), 0.9))
+    assert unmeasured.reasons == [
+        "the effect on the human share was not measured: only 3 gold pairs"
     ]
 
 

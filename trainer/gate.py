@@ -35,10 +35,35 @@ class Answers:
 
 @dataclass(frozen=True)
 class Effect:
-    """Human share the router needs for the same target, without and with the challenger."""
+    """Human share the router needs for `target` agreement, without and with the challenger.
 
-    before: float
-    after: float
+    change: after minus before, below 0 where humans are spared, drawn by prompt; its `why` says
+    why nothing could be measured.
+    """
+
+    before: float | None
+    after: float | None
+    change: Estimate
+    target: float
+
+    def __str__(self) -> str:
+        if self.before is None or self.after is None or self.change.value is None:
+            return f"the effect on the human share was not measured: {self.change.why}"
+        inside = ""
+        if self.change.low is not None and self.change.high is not None:
+            inside = f" [{100 * self.change.low:+.1f}, {100 * self.change.high:+.1f}]"
+        return (
+            f"humans needed for {self.target:.0%} agreement: {self.before:.1%} of the pairs "
+            f"without it, {self.after:.1%} with it, {100 * self.change.value:+.1f} points{inside}"
+        )
+
+    def as_figures(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        change = as_figures(self.change)
+        return {
+            "before": self.before, "after": self.after, "change": change, "target": self.target,
+            "line": str(self),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +93,8 @@ def decide(
 ) -> Decision:
     """Better on accuracy at 95%; not worse beyond noise on reversals, calibration, any slice.
 
+    With an `effect`, the human share must fall at 95%, too: a coin in the panel lowers it by chance
+    in nearly half of all draws. None is for what casts no votes, as a reward model.
     `slices` are masks of domains, principles and earlier gold; each is looked at with a level
     corrected for how many there are (Bonferroni).
     """
@@ -93,7 +120,7 @@ def decide(
         "ece_difference": as_figures(blur),
         "worse_slices": {name: as_figures(each) for name, each in lost.items()},
         "slices_compared": sum(_large(mask, ours) for mask in slices.values()),
-        "human_share": [effect.before, effect.after] if effect else None,
+        "human_share": effect.as_figures() if effect else None,
     }
     if against:
         return Decision(False, against, figures)
@@ -189,12 +216,15 @@ def _not_worse(what: str, difference: Estimate) -> str | None:
 
 
 def _must_help(effect: Effect | None) -> str | None:
-    if effect is None or effect.after < effect.before:
+    if effect is None:
         return None
-    return (
-        f"with it in the panel the router needs no fewer humans: {effect.before:.1%} before, "
-        f"{effect.after:.1%} after"
-    )
+    change = effect.change
+    if change.value is None or change.high is None:
+        return f"{effect}"
+    if change.high < 0:
+        return None
+    beyond = "" if change.value >= 0 else " beyond noise"
+    return f"the router needs no fewer humans{beyond} with it in the panel; {effect}"
 
 
 def _signed(estimate: Estimate) -> str:

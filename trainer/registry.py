@@ -209,6 +209,7 @@ def history(database: Database, kind: CheckpointKind | None = None) -> list[dict
                 "verdict": each.verdict,
                 "over": names[each.incumbent_id].name if each.incumbent_id else None,
                 "reasons": each.reasons,
+                "effect": (each.figures.get("human_share") or {}).get("line"),
             }
             for each in stored.decisions(session, kind)
         ]

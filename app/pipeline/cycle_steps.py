@@ -258,20 +258,18 @@ def decide(scene: Scene, name: str) -> Figures:
     told: Figures = {"checkpoint": name, "kind": challenger.kind.value, "effect": None}
     if said is not None:
         told |= {"verdict": said.verdict, "reasons": said.reasons, "figures": said.figures}
-        share = said.figures.get("human_share")
-        told["effect"] = f"{share[0]:.1%} before, {share[1]:.1%} after" if share else None
+        told["effect"] = (said.figures.get("human_share") or {}).get("line")
         return told
-    measured = effect_of(scene.config, name)
-    told["effect"] = measured.line or None
-    done = promote(
-        scene.database, name, rules, effect=measured.effect, actor=f"cycle {scene.cycle_id}"
-    )
+    effect = effect_of(scene.config, name)
+    told["effect"] = None if effect is None else str(effect)
+    done = promote(scene.database, name, rules, effect=effect, actor=f"cycle {scene.cycle_id}")
     reasons = done.reasons or ["it is in production already"]
     return told | {"verdict": done.verdict, "reasons": reasons, "figures": plain(done.figures)}
 
 
 def alarms(scene: Scene) -> StepDone:
     """Compare what came since the last cycle with everything before it."""
+    from app.pipeline.diversity import watch_diversity
     from app.pipeline.watch import watch
 
     with scene.database.read() as session:
@@ -279,8 +277,12 @@ def alarms(scene: Scene) -> StepDone:
     boundary = past[0].finished_at if past and past[0].finished_at else scene.began
     days = (scene.began - boundary).total_seconds() / 86_400
     rang = watch(scene.database, scene.config.cycle, boundary, dict(scene.before["judge"]), days)
+    alike = watch_diversity(scene.database, boundary, scene.config.cycle.seed)
+    rang = [a for a in rang if a.kind != "diversity"]
+    rang += [alike.alarm] if alike.alarm else []
     line = f"{len(rang)} alarms: " + "; ".join(a.sentence for a in rang) if rang else "no alarm"
-    return StepDone(line, {"since": boundary.isoformat()}, tuple(rang))
+    figures = {"since": boundary.isoformat(), "diversity": alike.line}
+    return StepDone(f"{line}; {alike.line}", figures, tuple(rang))
 
 
 def expected_usd(config: Config) -> float:

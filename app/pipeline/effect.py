@@ -60,20 +60,12 @@ class Shares:
     @property
     def effect(self) -> Effect:
         """As the gate takes it."""
-        return Effect(self.before.value or 0.0, self.after.value or 0.0)
+        return Effect(self.before.value, self.after.value, self.change, self.target)
 
     @property
     def summary(self) -> str:
         """One line for people."""
-        change = self.change
-        inside = ""
-        if change.low is not None and change.high is not None:
-            inside = f" ({100 * change.low:+.1f} to {100 * change.high:+.1f})"
-        return (
-            f"humans needed for {self.target:.0%} agreement: {self.before.value:.1%} of the pairs "
-            f"without it, {self.after.value:.1%} with it; "
-            f"{100 * (change.value or 0.0):+.1f} points{inside} on {self.pairs} gold pairs"
-        )
+        return f"{self.effect} on {self.pairs} gold pairs"
 
 
 @dataclass(frozen=True)
@@ -239,20 +231,28 @@ def _panels(
         from judges.trust.reading import read
 
         ballots = read(ballots, _some(poll.texts, used))
-    challenger = scene.challenger.name
-    without = ballots.keep_raters(_not_by(ballots, challenger))
-    rest = without
+    prompted = scene.challenger.settings.get("style") == "prompted"
+    name = str(scene.challenger.settings["judge"]) if prompted else scene.challenger.name
+    without, rest = ballots.keep_raters(_not_by(ballots, name)), ballots
     if scene.incumbent is not None:
-        codes = without.codes_PRO.copy()
-        theirs = _learnt(scene, scene.incumbent)[used]
-        known = np.setdiff1d(np.arange(len(without.raters)), _not_by(without, scene.incumbent.name))
-        codes[np.ix_(theirs, known)] = MISSING  # it would only repeat what it was taught
-        without = replace(without, codes_PRO=codes)
-        rest = without.keep_raters(_not_by(without, scene.incumbent.name))
+        # On what it learnt from, the judge in production would only repeat what it was taught.
+        without = _silent(without, scene.incumbent.name, _learnt(scene, scene.incumbent)[used])
+        rest = rest.keep_raters(_not_by(rest, scene.incumbent.name))
+    if prompted:  # it has voted under the name it is configured with
+        return without, _silent(rest, name, ours[used])
     rows = np.flatnonzero(~ours[used])
     pairs = [scene.texts[poll.pair_ids[used[row]]] for row in rows]
     codes_PO, sure_PO = ask(Path(scene.challenger.path), pairs, rules)
-    return without, with_rater(rest, rows, codes_PO, sure_PO, challenger)
+    rest = rest.keep_raters(_not_by(rest, name))
+    return without, with_rater(rest, rows, codes_PO, sure_PO, name)
+
+
+def _silent(ballots: Ballots, name: str, pairs_P: Mask) -> Ballots:
+    """The same without the votes of this judge on these pairs."""
+    codes = ballots.codes_PRO.copy()
+    theirs = np.setdiff1d(np.arange(len(ballots.raters)), _not_by(ballots, name))
+    codes[np.ix_(pairs_P, theirs)] = MISSING
+    return replace(ballots, codes_PRO=codes)
 
 
 def _not_by(ballots: Ballots, name: str) -> NDArray[np.int64]:

@@ -86,7 +86,10 @@ def pair_history(session: Session, key: str) -> PairHistory:
 
 _VOTE = ("judge", "order", "sample", "choice", "strength", "confidence", "rationale")
 _REVIEW = ("kind", "choice", "strength", "rationale", "created_at")
-_PREFERENCE = ("choice", "source", "p_a", "p_tie", "p_b", "created_at", "superseded_at")
+_PREFERENCE = (
+    *("choice", "source", "p_a", "p_tie", "p_b", "review_ids", "ranking_ids"),
+    *("created_at", "superseded_at"),
+)
 
 
 def _pair(session: Session, pair: Pair) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, upd
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Annotator, Lease, Retraction, Review, Task
+from db.models import Annotator, Lease, Ranking, RankingRetraction, Retraction, Review, Task
 from db.vocabulary import LeaseStatus, TaskStatus
 
 ACTIVE = text("leases.status = 'active'")  # literal, so that the partial indexes serve it
@@ -85,12 +85,17 @@ def _held() -> ColumnElement[bool]:
 
 def _handed_on(annotator_id: int) -> ColumnElement[bool]:
     """That this person handed the task on, or ranked its candidates already."""
-    ranked = and_(Lease.status == LeaseStatus.DECIDED, Task.pair_id.is_(None))
-    return exists().where(
+    skipped = exists().where(
         Lease.task_id == Task.id,
         Lease.annotator_id == annotator_id,
-        or_(Lease.status == LeaseStatus.SKIPPED, ranked),
+        Lease.status == LeaseStatus.SKIPPED,
     )
+    ranked = exists().where(
+        Ranking.task_id == Task.id,
+        Ranking.annotator_id == annotator_id,
+        ~exists().where(RankingRetraction.ranking_id == Ranking.id),
+    )
+    return or_(skipped, ranked)
 
 
 def _answered(annotator_id: int) -> ColumnElement[bool]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.consensus import consensus_of, newest_fit
 from db.models import Adjudication, Batch, Gold, Pair, PairRoute, Preference, Review, Task
+from db.rankings import Implied, implied
 from db.reviews import standing
 from db.upsert import insert_all
 from db.vocabulary import Choice, Route, TaskKind, TaskStatus
@@ -48,7 +49,10 @@ class Binding:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known about one pair: (p_a, p_tie, p_b), its newest route, human answers."""
+    """All that is known about one pair: (p_a, p_tie, p_b), its newest route, human answers.
+
+    implied: what orders over several candidates say about it.
+    """
 
     pair_id: int
     consensus: tuple[float, float, float] | None = None
@@ -57,6 +61,7 @@ class Evidence:
     batch_id: int | None = None
     opinions: tuple[Opinion, ...] = ()
     binding: Binding | None = None
+    implied: tuple[Implied, ...] = ()
 
 
 def chunks_of_pairs(session: Session, size: int = 2000) -> Iterator[list[int]]:
@@ -82,6 +87,7 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
     routes = _newest_routes(session, pair_ids)
     opinions = _opinions(session, pair_ids)
     bindings = _bindings(session, pair_ids)
+    ordered = implied(session, pair_ids)
     fit_of = {p: routes[p].promised_fit if p in routes else None for p in pair_ids}
     by_fit: dict[int, list[int]] = defaultdict(list)
     for pair_id, promised in fit_of.items():
@@ -105,6 +111,7 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
                 batch_id=route.batch_id if route else None,
                 opinions=tuple(opinions.get(pair_id, ())),
                 binding=bindings.get(pair_id),
+                implied=tuple(ordered.get(pair_id, ())),
             )
         )
     return found

@@ -15,6 +15,7 @@ from db.models import (
     ContentFlag,
     Gold,
     Ranking,
+    RankingRetraction,
     Rationale,
     Retraction,
     Review,
@@ -154,8 +155,15 @@ def ranking_of_lease(session: Session, lease_id: str) -> Ranking | None:
 
 
 def count_rankings(session: Session, task_id: int) -> int:
-    """How many people have ranked a task's candidates."""
-    query = select(func.count()).select_from(Ranking).where(Ranking.task_id == task_id)
+    """How many people have ranked a task's candidates and not taken it back."""
+    query = (
+        select(func.count())
+        .select_from(Ranking)
+        .where(
+            Ranking.task_id == task_id,
+            ~exists().where(RankingRetraction.ranking_id == Ranking.id),
+        )
+    )
     return session.scalar(query) or 0
 
 

@@ -8,10 +8,10 @@ from sqlalchemy import Select, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from db.models import Lease, Task
+from db.models import Lease, Pair, PairRoute, Task
 from db.types import now
 from db.upsert import chunks
-from db.vocabulary import TaskKind, TaskStatus
+from db.vocabulary import Route, TaskKind, TaskStatus
 
 _CHUNK = 500
 
@@ -49,13 +49,19 @@ def add_tasks(session: Session, tasks: Iterable[NewTask]) -> Added:
     """Add tasks; safe to repeat.
 
     A pair that already waits as an escalation keeps its one task, which takes the new priority,
-    reasons and batch; a task already there for the same pair, kind, batch and person stays.
+    reasons and batch; one among the candidates of a ranking that waits is left to the ranking; a
+    task already there for the same pair, kind, batch and person stays.
     """
     added = updated = 0
     for chunk in chunks(tasks, _CHUNK):
-        waiting = _waiting_escalations(session, [t.pair_id for t in chunk if t.pair_id is not None])
+        pair_ids = [t.pair_id for t in chunk if t.pair_id is not None]
+        waiting = _waiting_escalations(session, pair_ids)
+        in_ranking = _pairs_in_rankings(session, pair_ids).keys() - waiting.keys()
         fresh: list[dict[str, Any]] = []
         for task in chunk:
+            if task.kind is TaskKind.ESCALATION and task.pair_id in in_ranking:
+                updated += 1
+                continue
             old = waiting.get(task.pair_id or 0) if task.kind is TaskKind.ESCALATION else None
             if old is None:
                 fresh.append(_values(task))
@@ -136,7 +142,57 @@ def close_tasks(
             .execution_options(synchronize_session=False)
         )
         closed += done.rowcount  # type: ignore[attr-defined]
+        if kind is TaskKind.ESCALATION:
+            closed += _close_rankings(session, chunk)
     return closed
+
+
+def _close_rankings(session: Session, pair_ids: Sequence[int]) -> int:
+    """Withdraw the rankings nobody holds of whose pairs the newest routes escalate none."""
+    touched = sorted(
+        {one for found in _pairs_in_rankings(session, pair_ids).values() for one in found}
+    )
+    if not touched:
+        return 0
+    rows = session.execute(
+        select(Task, Pair, PairRoute.route)
+        .join(Pair, Pair.prompt_id == Task.prompt_id)
+        .join(PairRoute, PairRoute.pair_id == Pair.id)
+        .where(Task.id.in_(touched))
+        .order_by(PairRoute.batch_id)
+    )
+    newest = {
+        (task.id, pair.id): route
+        for task, pair, route in rows
+        if _compares(task.candidate_ids, pair)
+    }
+    wanted = {task_id for (task_id, _), route in newest.items() if route is Route.ESCALATE}
+    held = select(Lease.task_id).where(text("leases.status = 'active'"))
+    done = session.execute(
+        update(Task)
+        .where(Task.id.in_(set(touched) - wanted), Task.id.not_in(held))
+        .values(status=TaskStatus.CLOSED, settled_at=now())
+        .execution_options(synchronize_session=False)
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def _pairs_in_rankings(session: Session, pair_ids: Sequence[int]) -> dict[int, list[int]]:
+    """pair id -> ids of the rankings that wait for an answer and compare its candidates."""
+    rows = session.execute(
+        select(Task.id, Task.candidate_ids, Pair)
+        .join(Pair, Pair.prompt_id == Task.prompt_id)
+        .where(Pair.id.in_(pair_ids), Task.prompt_id.is_not(None), Task.status == TaskStatus.OPEN)
+    )
+    found: dict[int, list[int]] = {}
+    for task_id, candidate_ids, pair in rows:
+        if _compares(candidate_ids, pair):
+            found.setdefault(pair.id, []).append(task_id)
+    return found
+
+
+def _compares(candidate_ids: Sequence[int] | None, pair: Pair) -> bool:
+    return {pair.candidate_a_id, pair.candidate_b_id} <= set(candidate_ids or ())
 
 
 def open_tasks(
@@ -213,5 +269,70 @@ def ask_again(session: Session, task_id: int) -> bool:
         return False
     task.wanted_reviews += 1
     task.status, task.settled_at = TaskStatus.OPEN, None
+    session.flush()
+    return True
+
+
+def ask_pair(session: Session, pair_id: int, reason: str, *, most: int) -> bool:
+    """Ask about one pair by itself; False where it waits for an answer already.
+
+    An escalation of the pair that was withdrawn is opened again; where there is none, one is made.
+    """
+    waits = (TaskStatus.OPEN, TaskStatus.DISPUTED)
+    rows = session.scalars(
+        select(Task)
+        .where(
+            Task.pair_id == pair_id,
+            Task.kind == TaskKind.ESCALATION,
+            Task.for_annotator_id.is_(None),
+        )
+        .order_by(Task.id.desc())
+        .with_for_update()
+    ).all()
+    if any(task.status in waits for task in rows):
+        return False
+    if not rows:
+        new = NewTask(TaskKind.ESCALATION, pair_id, priority=1, reasons=(reason,), max_reviews=most)
+        return bool(_insert_new(session, [_values(new)]))
+    task = rows[0]
+    task.status, task.settled_at = TaskStatus.OPEN, None
+    task.reasons = [*task.reasons, reason]
+    session.flush()
+    return True
+
+
+def replace_by_ranking(
+    session: Session,
+    prompt_id: int,
+    candidate_ids: Sequence[int],
+    task_ids: Sequence[int],
+    reason: str,
+) -> bool:
+    """Put one ranking in the place of these waiting pairs; False where one is not free any more.
+
+    The ranking takes the pairs' highest priority, newest batch, domain, and reviews wanted.
+    """
+    rows = session.scalars(
+        select(Task)
+        .where(Task.id.in_(task_ids), Task.status == TaskStatus.OPEN)
+        .with_for_update(skip_locked=True)
+    ).all()
+    held = select(Lease.id).where(Lease.task_id.in_(task_ids), text("leases.status = 'active'"))
+    if len(rows) < len(task_ids) or session.scalar(held.limit(1)) is not None:
+        return False
+    for task in rows:
+        task.status, task.settled_at = TaskStatus.CLOSED, now()
+    new = NewTask(
+        kind=TaskKind.ESCALATION,
+        prompt_id=prompt_id,
+        candidate_ids=tuple(candidate_ids),
+        batch_id=max((task.batch_id for task in rows if task.batch_id), default=None),
+        priority=max(task.priority for task in rows),
+        domain=rows[0].domain,
+        reasons=(reason,),
+        wanted_reviews=max(task.wanted_reviews for task in rows),
+        max_reviews=max(task.max_reviews for task in rows),
+    )
+    session.add(Task(**_values(new)))
     session.flush()
     return True

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from db import annotators, events, leases, panel, reviews, tasks
+from db import annotators, events, leases, panel, rankings, reviews, tasks
 from db.errors import Conflict, NotAllowed
-from db.models import Lease, Review, Task
+from db.models import Lease, Ranking, Review, Task
 from db.session import Database, Session
 from db.types import now
 from db.vocabulary import Choice, LeaseStatus, TaskKind, TaskStatus
@@ -245,37 +245,43 @@ def undo(
     """Take back this person's last answer and hold its pair again; None where nothing can be.
 
     A pair held meanwhile is given back and comes again later. After the reveal the first answer
-    stays for calibration, and the next one is marked `post_reveal`. Raises Conflict where an
-    adjudicator has decided meanwhile.
+    stays for calibration, and the next one is marked `post_reveal`; nothing is revealed about an
+    order over candidates, so it is simply taken back. Raises Conflict where an adjudicator has
+    decided meanwhile.
     """
     at = at or now()
     with database.begin() as session:
         last = _last_standing(session, annotator_id, at - timedelta(minutes=settings.undo_minutes))
         if last is None:
             return None
-        lease, review = last
+        lease, answer = last
         task = tasks.locked(session, lease.task_id)
         if adjudicated(session, task):
             raise Conflict("an adjudicator has settled this pair meanwhile; it stays as it is")
         held = leases.current(session, annotator_id)
         if held is not None:
             leases.end(session, held.id, LeaseStatus.RELEASED, at)
+        if isinstance(answer, Ranking):
+            rankings.retract(session, answer.id, "undone by its author")
+            task.status, task.settled_at = TaskStatus.OPEN, None
+            return queue.take_task(session, annotator_id, task, settings, at)
         seen = (
-            lease.revealed_at is not None or lease.post_reveal or review.kind is TaskKind.PRACTICE
+            lease.revealed_at is not None or lease.post_reveal or answer.kind is TaskKind.PRACTICE
         )
         if not seen:
-            reviews.retract(session, review.id, "undone by its author")
+            reviews.retract(session, answer.id, "undone by its author")
             settle(session, task, at)
         return queue.take_task(session, annotator_id, task, settings, at, post_reveal=seen)
 
 
 def _last_standing(
     session: Session, annotator_id: int, since: datetime
-) -> tuple[Lease, Review] | None:
+) -> tuple[Lease, Review | Ranking] | None:
     for lease in leases.decided_since(session, annotator_id, since):
         review = reviews.of_lease(session, lease.id)
-        if review is None:
-            return None  # an order over candidates; it stays
-        if not reviews.is_retracted(session, review.id):
+        if review is not None and not reviews.is_retracted(session, review.id):
             return lease, review
+        order = reviews.ranking_of_lease(session, lease.id) if review is None else None
+        if order is not None and not rankings.is_retracted(session, order.id):
+            return lease, order
     return None

@@ -1,6 +1,8 @@
 """Which answer a pair ends with: adjudication before review before consensus. Pure.
 
 A lone review that the votes make improbable does not become truth: it asks for a second one.
+What an order over several candidates implies for a pair counts only where nobody answered the pair
+itself, and is never added to such answers; where it is improbable, the pair is asked by itself.
 Leaves out the database (`steps`).
 """
 
@@ -37,15 +39,20 @@ class Label:
     batch_id: int | None = None
     adjudication_id: int | None = None
     review_ids: tuple[int, ...] = ()
+    ranking_ids: tuple[int, ...] = ()
     task_kind: str | None = None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the evidence comes to: a label; or none yet, and the task to ask once more."""
+    """What the evidence comes to: a label; or none yet, and the task to ask once more.
+
+    asks_pair: orders disagree, or one is improbable, and the pair wants an answer of its own.
+    """
 
     label: Label | None = None
     doubtful_task: int | None = None
+    asks_pair: bool = False
 
 
 def settle(
@@ -64,6 +71,8 @@ def settle(
     choice = majority(o.choice for o in settled)
     if choice is not None:
         return _reviewed(known, choice, settled, settings, accuracy or {})
+    if known.implied and not settled:
+        return _ranked(known, settings, accuracy or {})
     if settled or known.consensus is None or known.route not in (Route.ACCEPT, Route.AUDIT):
         return Outcome()
     return Outcome(_pooled(known, known.consensus))
@@ -116,6 +125,32 @@ def _reviewed(
             batch_id=max((o.batch_id for o in opinions if o.batch_id), default=None),
             review_ids=tuple(o.review_id for o in opinions),
             task_kind=_kind(o.kind for o in opinions),
+        )
+    )
+
+
+def _ranked(known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, float]) -> Outcome:
+    if not all(said.settled for said in known.implied):
+        return Outcome()
+    choice = majority(said.choice for said in known.implied)
+    of_queue = any(said.kind is TaskKind.ESCALATION for said in known.implied)
+    assumed = settings.reviewer_accuracy
+    said = [(one.choice, accuracy.get(one.annotator_id, assumed)) for one in known.implied]
+    after = posterior(known.consensus or _FLAT, said)
+    lone = len(said) == 1 and of_queue
+    if choice is None or (lone and after[_ORDER.index(choice)] < settings.doubt_below):
+        if known.consensus is not None and known.route in (Route.ACCEPT, Route.AUDIT):
+            return Outcome(_pooled(known, known.consensus))
+        return Outcome(asks_pair=of_queue)
+    return Outcome(
+        _label(
+            known,
+            choice,
+            _agreeing(after, choice, said),
+            Source.REVIEW,
+            batch_id=max((one.batch_id for one in known.implied if one.batch_id), default=None),
+            ranking_ids=tuple(sorted(one.ranking_id for one in known.implied)),
+            task_kind=_kind(one.kind for one in known.implied),
         )
     )
 

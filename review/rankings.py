@@ -1,16 +1,17 @@
-"""Orders over three or four candidates of one prompt: built by keys, stored once each."""
+"""Orders over several candidates of one prompt: asked for, built by keys, stored once each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from db import leases, reviews, tasks
+from db import leases, rankings, reviews, tasks
 from db.errors import BadInput, Conflict
 from db.models import Ranking
 from db.session import Database
 from db.types import now
 from db.vocabulary import LeaseStatus, TaskStatus
 from review import queue
+from review.bundles import LEAST, MOST, bundles
 from review.deciding import TooSoon, worked
 from review.settings import ReviewSettings
 
@@ -97,3 +98,59 @@ def rank(
     if early:
         raise TooSoon("that was too quick to have been read; nothing was stored, answer again")
     return rank(database, lease_id, annotator_id, groups, settings, rationale=rationale, at=at)
+
+
+@dataclass(frozen=True)
+class Escalated:
+    """What asking for orders did: rankings asked for, their candidates, the pairs they replace."""
+
+    rankings: int
+    candidates: int
+    pairs: int
+    waiting: int
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        if not self.rankings:
+            return (
+                f"rankings: nothing new; {self.waiting:,} disputed pairs stay as they are, because "
+                "no prompt has three candidates tied by two of them"
+            )
+        return (
+            f"rankings: {self.rankings:,} new, of {self.candidates:,} candidates, in the place of "
+            f"{self.pairs:,} disputed pairs; {self.waiting:,} pairs stay single"
+        )
+
+
+def ask_for_rankings(
+    database: Database, *, prompts: int | None = None, candidates: int = 4
+) -> Escalated:
+    """Where a prompt has several disputed pairs, ask for one order instead of many answers.
+
+    prompts: at most so many rankings, those that answer the most first. candidates: at most so
+    many in one, 3 to 5. No budget grows: each ranking takes the place of two waiting pairs or more.
+    Safe to repeat and to kill; pairs somebody holds or has answered stay as they are, and so does a
+    prompt whose ranking waits. Raises BadInput for a number outside its range.
+    """
+    if not LEAST <= candidates <= MOST:
+        raise BadInput(f"candidates {candidates!r} must be {LEAST} to {MOST}; give e.g. 4")
+    if prompts is not None and prompts < 1:
+        raise BadInput(f"prompts {prompts!r} must be 1 or more; leave it out for all of them")
+    with database.read() as session:
+        waiting = rankings.disputed(session)
+    asked = shown = replaced = 0
+    for bundle in bundles(waiting, candidates)[:prompts]:
+        with database.begin() as session:
+            made = tasks.replace_by_ranking(
+                session,
+                bundle.prompt_id,
+                bundle.candidates,
+                [pair.task_id for pair in bundle.pairs],
+                "several_disputed",
+            )
+        if made:
+            asked += 1
+            shown += len(bundle.candidates)
+            replaced += len(bundle.pairs)
+    return Escalated(asked, shown, replaced, len(waiting) - replaced)

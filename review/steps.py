@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from db import annotators, preferences, reviews, tasks
+from db import annotators, preferences, rankings, reviews, tasks
 from db.errors import BadInput
 from db.imports import read_rows
 from db.imports.fields import BadRow
@@ -64,6 +64,11 @@ def merge(
     """Settle every pair whose evidence settles it. Safe to repeat and to kill between chunks."""
     counts: Counter[str] = Counter()
     with database.read() as session:
+        orders = list(rankings.chunks(session))
+    for chunk in orders:
+        with database.begin() as session:
+            rankings.complete_pairs(session, chunk)
+    with database.read() as session:
         accuracy = measured_accuracy(session, settings)
         ids = list(preferences.chunks_of_pairs(session))
     total, done = sum(map(len, ids)), 0
@@ -104,6 +109,11 @@ def _merge_chunk(
             counts["doubtful"] += 1
         elif outcome.doubtful_task is not None:
             outcome = settle(known, settings.model_copy(update={"doubt_below": 0.0}), accuracy)
+        if outcome.asks_pair:
+            most = settings.reviews_most
+            counts["doubtful"] += tasks.ask_pair(
+                session, known.pair_id, "ranking_doubted", most=most
+            )
         before = old.get(known.pair_id)
         if outcome.label is None:
             if before is not None:
@@ -116,7 +126,8 @@ def _merge_chunk(
         if before is not None:
             ended.append(known.pair_id)
         row = asdict(outcome.label)
-        rows.append(row | {"review_ids": list(outcome.label.review_ids), "created_at": at})
+        lists = {name: list(row[name]) for name in ("review_ids", "ranking_ids")}
+        rows.append(row | lists | {"created_at": at})
     preferences.supersede(session, ended, at)
     preferences.add(session, rows)
     return counts
@@ -153,6 +164,8 @@ def _same(before: Preference, label: Label) -> bool:
     if any(getattr(before, name) != getattr(label, name) for name in _PROVENANCE):
         return False
     if list(before.review_ids) != list(label.review_ids):
+        return False
+    if list(before.ranking_ids) != list(label.ranking_ids):
         return False
     return all(abs(getattr(before, p) - getattr(label, p)) < 1e-9 for p in ("p_a", "p_tie", "p_b"))
 

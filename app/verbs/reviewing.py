@@ -1,4 +1,4 @@
-"""Verbs about humans: route, review, replay."""
+"""Verbs about humans: route, escalate, review, replay."""
 
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +10,7 @@ from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
 
 replay = typer.Typer(help="Answer open tasks from a recording.", no_args_is_help=True)
+escalate = typer.Typer(help="Ask humans in another form.", no_args_is_help=True)
 
 
 class By(StrEnum):
@@ -116,6 +117,29 @@ def route(
             announce=warn,
             progress=report,
         )
+    show(done, as_json)
+
+
+@escalate.command()
+def rankings(
+    prompts: Annotated[
+        int | None, typer.Option(help="Ask for at most this many; default: all that are worth it.")
+    ] = None,
+    candidates: Annotated[int, typer.Option(help="At most this many to put in order, 3 to 5.")] = 4,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put one order over several responses in the place of the disputed pairs among them.
+
+    After `route`: prompts where two or more pairs of three or more responses wait for humans. It
+    never asks more of people, and run again it adds nothing that waits already.
+
+    Example: tiebreak escalate rankings --prompts 50 --candidates 4
+    """
+    from review.rankings import ask_for_rankings
+
+    settings = configuration(config)
+    done = ask_for_rankings(settings.database, prompts=prompts, candidates=candidates)
     show(done, as_json)
 
 

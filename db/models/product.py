@@ -37,6 +37,9 @@ class Preference(Base):
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
     adjudication_id: Mapped[int | None] = mapped_column(ForeignKey("adjudications.id"))
     review_ids: Mapped[list[int]] = mapped_column(Json, default=list)
+    ranking_ids: Mapped[list[int]] = mapped_column(
+        Json, default=list, comment="orders over several candidates that imply it"
+    )
     task_kind: Mapped[str | None] = mapped_column(
         String(16), comment="of the reviews it rests on; says who may learn from it"
     )

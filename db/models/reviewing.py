@@ -247,6 +247,17 @@ class Retraction(Base):
     created_at: Mapped[Time]
 
 
+class RankingRetraction(Base):
+    """An annotator takes a ranking back; the ranking stays, and counts no more."""
+
+    __tablename__ = "ranking_retractions"
+
+    id: Mapped[Key]
+    ranking_id: Mapped[int] = mapped_column(ForeignKey("rankings.id"), unique=True)
+    reason: Mapped[str] = mapped_column(String(300))
+    created_at: Mapped[Time]
+
+
 class Rationale(Base):
     """The reason given after an answer was stored and before the reveal. One a review."""
 
@@ -280,7 +291,7 @@ class Ranking(Base):
     """An order over candidates of one prompt: a list of groups, best first, ties in a group."""
 
     __tablename__ = "rankings"
-    __table_args__ = (Index(None, "task_id"),)
+    __table_args__ = (Index(None, "task_id"), Index(None, "prompt_id"))
 
     id: Mapped[Key]
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))

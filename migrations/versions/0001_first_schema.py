@@ -1119,6 +1119,12 @@ def upgrade() -> None:
             "review_ids", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False
         ),
         sa.Column(
+            "ranking_ids",
+            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+            nullable=False,
+            comment="orders over several candidates that imply it",
+        ),
+        sa.Column(
             "task_kind",
             sa.String(length=16),
             nullable=True,
@@ -1192,6 +1198,24 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("rankings", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rankings_task_id"), ["task_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_rankings_prompt_id"), ["prompt_id"], unique=False)
+
+    op.create_table(
+        "ranking_retractions",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "ranking_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
+        ),
+        sa.Column("reason", sa.String(length=300), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["ranking_id"],
+            ["rankings.id"],
+            name=op.f("fk_ranking_retractions_ranking_id_rankings"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ranking_retractions")),
+        sa.UniqueConstraint("ranking_id", name=op.f("uq_ranking_retractions_ranking_id")),
+    )
     op.create_table(
         "reviews",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -1346,8 +1370,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_reviews_annotator_id_created_at"))
 
     op.drop_table("reviews")
+    op.drop_table("ranking_retractions")
     with op.batch_alter_table("rankings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rankings_task_id"))
+        batch_op.drop_index(batch_op.f("ix_rankings_prompt_id"))
 
     op.drop_table("rankings")
     with op.batch_alter_table("preferences", schema=None) as batch_op:

@@ -95,6 +95,9 @@ def _trust(report: Report) -> None:
         ]  # fmt: skip
         columns = ["certificate", "", "promised", "measured by its audits", "by later answers"]
         table("Promised and measured error", columns, rows)
+        for made in report.certificates:
+            if made.withdrawn:
+                print(f"certificate {made.id} is withdrawn: {made.withdrawn}")
     print()
 
 

@@ -51,6 +51,8 @@ def status(session: Session) -> dict[str, int | float]:
         name: session.scalar(select(func.count()).select_from(table)) or 0
         for name, table in tables.items()
     }
+    gone = select(func.count()).where(Certificate.withdrawn_at.is_not(None))
+    figures["certificates_withdrawn"] = session.scalar(gone) or 0
     reviews = select(func.count()).select_from(Review)
     figures["labels"] = session.scalar(reviews.where(Review.task_id.is_(None))) or 0
     figures["reviews"] = session.scalar(reviews.where(Review.task_id.is_not(None))) or 0

@@ -191,7 +191,9 @@ def _certificates(report: Report) -> str:
     rows: list[tuple[str, Span | None, str]] = []
     lines = []
     for made in report.certificates:
-        standing = "withdrawn" if made.withdrawn else "holds" if made.holds else "no promise"
+        standing = "holds" if made.holds else "no promise"
+        if made.withdrawn:
+            standing = f"withdrawn: {made.withdrawn}"
         note = f"certificate {made.id}"
         rows.append((f"{note} promised", Span(made.promised, note="promised"), "soft"))
         for name, found in (("audits", made.audit_error), ("later", made.later_error)):

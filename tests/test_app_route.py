@@ -154,8 +154,9 @@ def test_a_promise_is_withdrawn_when_later_audits_contradict_its_rule(
         [*labels(), *({"pair_id": f"s{p}", "annotator": "ada", "choice": truth(p)}
                       for p in range(PAIRS))],
     )  # fmt: skip
-    (said,) = go(database, panel, **later).withdrawn
-    assert said.startswith("certificate 1 is withdrawn: by its rule")
+    done = go(database, panel, **later)
+    (said,) = done.withdrawn
+    assert said.startswith("certificate 1 of batch 1 is withdrawn: by its rule")
 
 
 def test_one_promise_a_domain(database: Database, panel: Panel, tmp_path: Path) -> None:

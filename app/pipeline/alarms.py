@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
+from app.pipeline.certificates import Withdrawn
 from judges.trust.changes import (
     Shift,
     distinctness,
@@ -16,8 +17,9 @@ from judges.trust.changes import (
     size_shift,
     word_shift,
 )
-from judges.trust.drift import detect_drift, fit_reference
+from judges.trust.drift import detect_drift, fit_reference, watch_audits
 from judges.trust.intervals import Estimate
+from judges.trust.reviewers import repeat_rate
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -28,6 +30,7 @@ _DRIFT_REFERENCE = 300
 _FALL, _FALL_DIVERSITY = 0.05, 0.02  # falls smaller than this ring nobody's bell
 _SHIFT = {"domain": 0.2, "length": 0.3, "words": 0.5}
 _P = 0.005
+_REPEATS = 0.05  # risk that any reviewer is named by chance, ever
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,39 @@ def judge_drift(judge: str, cells_T: NDArray[np.int8], new_T: Mask, seed: int = 
         f"(G = {rang.statistic:.1f} over {rang.threshold:.1f})",
         "ask its provider whether the model changed; read its newest reversals beside older ones",
         {"judge": judge, "at": rang.at, "statistic": rang.statistic, "threshold": rang.threshold},
+    )
+
+
+def promise_withdrawn(made: Withdrawn) -> Alarm:
+    """Rings for a promise that no longer holds, whoever withdrew it."""
+    return Alarm(
+        "certificate",
+        f"certificate {made.certificate_id} of batch {made.batch_id} was withdrawn: {made.reason}",
+        "read the audits that were wrong; `tiebreak route --target-error` asks for a new promise",
+        {"certificate": made.certificate_id, "batch": made.batch_id, "reason": made.reason},
+    )
+
+
+def repeats_contradict(
+    who: str, differs: Sequence[bool], people: int, accuracy: float
+) -> Alarm | None:
+    """Rings where one of so many people answers hidden repeats less steadily than assumed.
+
+    differs: of each repeat as it came, whether the answer was another one. An anytime-valid bet
+    against the share of changes that a reviewer of this accuracy makes: looking often is free.
+    What the evidence says now counts, so that nobody is named for a bad day long ago.
+    """
+    bound, risk = 1.0 - repeat_rate(accuracy), _REPEATS / people
+    watched = watch_audits(np.array(differs, dtype=bool), bound=bound, delta=risk)
+    if not len(differs) or watched.e_values_T[-1] < 1.0 / risk:
+        return None
+    changed = sum(differs)
+    return Alarm(
+        "reviewer",
+        f"{who!r} answered {changed} of {len(differs)} hidden repeats otherwise than before; "
+        f"a reviewer who is right {accuracy:.0%} of the time changes {bound:.0%}",
+        "speak about those pairs; where the guideline leaves it open, mend the guideline",
+        {"who": who, "changed": changed, "repeats": len(differs), "allowed": bound},
     )
 
 

@@ -203,6 +203,15 @@ def audits_of(
     }
 
 
+def audited_wrong(
+    scores: Mapping[int, tuple[float, float, float]], audit: AuditProgress, *, tie_ok: bool
+) -> dict[str, bool]:
+    """Which audited pairs were wrong, by pair id as the frames name it."""
+    delivered = {str(pair): _CODE[settled_choice(scores[pair])] for pair in audit.answers}
+    reference = {str(pair): _CODE[choice] for pair, choice in audit.answers.items()}
+    return wrong_answers(delivered, reference, tie_ok=tie_ok)
+
+
 def settled_choice(p: tuple[float, float, float]) -> Choice:
     """The most probable choice of (p_a, p_tie, p_b); an exact draw of a and b is a tie."""
     p_a, p_tie, p_b = p

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.pipeline.certificates import audits_of, frame_of, settled_choice
+from app.pipeline.withdrawal import withdraw_broken
 from db import answers, batches, certificates, consensus, spending
 from db.answers import Delivered, GoldLabel, HumanWork
 from db.gold import settled_by_humans
@@ -28,6 +29,7 @@ from judges.trust.ballots import TIE, A, B
 from judges.trust.certificate import Certificate
 from judges.trust.intervals import Estimate, clopper_pearson
 from review import report_cost
+from review.promise import wrong_answers
 from review.report import CertificateFact, Facts, Report, make_report
 from review.report_cost import Figure, JudgeCost, Money
 
@@ -71,7 +73,11 @@ class _Known:
 
 
 def report(database: Database, panel: Panel, options: ReportOptions) -> Report:
-    """The report on everything stored. Raises UnknownName where there are no votes."""
+    """The report on everything stored. Raises UnknownName where there are no votes.
+
+    Promises that later audits contradict are withdrawn first.
+    """
+    withdraw_broken(database)
     fitted = fit_consensus(database, panel.panel.label_model)
     poll = fitted.poll
     row_of = {pair_id: p for p, pair_id in enumerate(poll.pair_ids)}
@@ -294,12 +300,12 @@ def _certificate_fact(
     safe = {pair for pair, ok in zip(frame.pair_ids, mask, strict=True) if ok}
     audited = audits_of(frame, audit, scores)
     drawn = {str(row.pair_id) for row in rows if row.route is Route.AUDIT}
-    inside = [(a["delivered"], a["reference"]) for p, a in audited.items() if p in safe]
-    later = [
-        (settled_choice(scores[int(p)]).value, reference[int(p)].value)
+    inside = {p: (a["delivered"], a["reference"]) for p, a in audited.items() if p in safe}
+    later = {
+        p: (settled_choice(scores[int(p)]).value, reference[int(p)].value)
         for p in safe
         if p not in drawn and int(p) in reference
-    ]
+    }
     scale = made.accepted / made.size if made.promise == "g2" and made.size else 1.0
     return CertificateFact(
         id=stored.id,
@@ -313,10 +319,12 @@ def _certificate_fact(
     )
 
 
-def _error(pairs: Sequence[tuple[str, str]], tie_ok: bool, scale: float) -> Estimate:
+def _error(said: Mapping[str, tuple[str, str]], tie_ok: bool, scale: float) -> Estimate:
     """Share of wrong labels with its exact interval, on the scale of the promise."""
-    wrong = sum(d != r and not (tie_ok and r == Choice.TIE.value) for d, r in pairs)
-    found = clopper_pearson(wrong, len(pairs))
+    delivered = {pair: _CODE[Choice(d)] for pair, (d, _) in said.items()}
+    reference = {pair: _CODE[Choice(r)] for pair, (_, r) in said.items()}
+    wrong = wrong_answers(delivered, reference, tie_ok=tie_ok)
+    found = clopper_pearson(sum(wrong.values()), len(wrong))
     if found.value is None or found.low is None or found.high is None:
         return found
     return Estimate(

@@ -5,15 +5,15 @@ draws blind audits; once those are answered, the second certifies and accepts wh
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from app.output import Progress
-from app.pipeline.certificates import settled_choice
+from app.pipeline.certificates import audited_wrong
 from app.pipeline.detect import detect, flag_rows
 from app.pipeline.frames import frames_of
 from app.pipeline.withdrawal import withdraw_broken
-from db import batches, consensus
+from db import batches, consensus, rankings
 from db.batches import AuditProgress
 from db.errors import BadInput, Conflict
 from db.gold import gold_labels, settled_by_humans
@@ -22,21 +22,19 @@ from db.models import Batch, ConsensusFit, PairRoute
 from db.reviews import given_answers
 from db.session import Database
 from db.tasks import NewTask, add_tasks, close_tasks
-from db.vocabulary import Choice, Route, TaskKind
+from db.vocabulary import Route, TaskKind
 from judges.panel import Panel
 from judges.pooling import Poll
 from judges.results import Pooled
 from judges.steps import fit_consensus
-from judges.trust.ballots import TIE, A, B
 from judges.trust.certificate import Certificate, certify, certify_strata
 from review.detectors import Flag
 from review.forecast import Forecast, forecast_plan
 from review.ordering import risk
-from review.promise import TargetPlan, route_to_target, wrong_answers
+from review.promise import TargetPlan, route_to_target
 from review.routing import Plan, RouteOptions, route
 from review.settings import ReviewSettings
 
-_CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
 Announce = Callable[[str], None]
 
 
@@ -83,9 +81,26 @@ def route_pairs(
 ) -> Routed:
     """Route every pair that has votes; safe to repeat.
 
-    The same options on the same votes and answers do nothing twice. Raises Conflict where there
-    are no votes yet.
+    The same options on the same votes and answers do nothing twice, unless the promise made then
+    was withdrawn. Raises Conflict where there are no votes yet.
     """
+    withdrawn = () if dry_run else tuple(w.summary for w in withdraw_broken(database))
+    done = _route(
+        database, panel, options, settings, by_domain, dry_run, announce, progress
+    )  # fmt: skip
+    return replace(done, withdrawn=withdrawn)
+
+
+def _route(
+    database: Database,
+    panel: Panel,
+    options: RouteOptions,
+    settings: ReviewSettings,
+    by_domain: bool,
+    dry_run: bool,
+    announce: Announce | None,
+    progress: Progress | None,
+) -> Routed:
     policy = {**asdict(options), "by_domain": by_domain}
     with database.read() as session:
         pending = _pending(session, policy)
@@ -99,7 +114,8 @@ def route_pairs(
         return known
     poll = fitted.poll
     with database.read() as session:
-        labels_P = poll.labels(settled_by_humans(session) | gold_labels(session))
+        by_people = rankings.settled(session) | settled_by_humans(session)
+        labels_P = poll.labels(by_people | gold_labels(session))
         answers = given_answers(session)
     flags, findings = detect(poll, fitted.consensus, labels_P, answers)
     plan, target = _plan(fitted, flags, options, by_domain, labels_P)
@@ -146,11 +162,11 @@ def _already(database: Database, fitted: Pooled, policy: Mapping[str, Any]) -> R
         batch = batches.newest_batch(session)
         if batch is None or batch.policy != policy or batch.fit_id != fitted.fit_id:
             return None
+        made = batches.certificates_of(session, batch.id)
+        if any(c.withdrawn_at is not None for c in made):
+            return None
         counts = {r.value: n for r, n in batches.count_routes(session, batch.id).items()}
-        sentences = tuple(
-            Certificate.from_dict(c.payload).sentence()
-            for c in batches.certificates_of(session, batch.id)
-        )
+        sentences = tuple(Certificate.from_dict(c.payload).sentence() for c in made)
         flags = batches.count_flags(session, fitted.fit_id)
     return Routed("already", batch.id, sum(counts.values()), counts, flags, certificates=sentences)
 
@@ -244,7 +260,6 @@ def _certify(
         counts = {r.value: n for r, n in batches.count_routes(session, batch.id).items()}
     if audit.waiting or dry_run:
         return Routed("waiting", batch.id, len(rows), counts, audits_open=audit.waiting)
-    withdrawn = withdraw_broken(database)
     certificates = _certificates(rows, scores, audit, fit, options)
     changes = _certified(rows, certificates)
     with database.begin() as session:
@@ -269,17 +284,7 @@ def _certify(
     return Routed(
         "certified", batch.id, len(rows), counts, tasks=added,
         certificates=tuple(c.sentence() for c in certificates.values()),
-        withdrawn=tuple(withdrawn),
     )  # fmt: skip
-
-
-def audited_wrong(
-    scores: Mapping[int, tuple[float, float, float]], audit: AuditProgress, *, tie_ok: bool
-) -> dict[str, bool]:
-    """Which audited pairs were wrong, by pair id as the frames name it."""
-    delivered = {str(pair): _CODE[settled_choice(scores[pair])] for pair in audit.answers}
-    reference = {str(pair): _CODE[choice] for pair, choice in audit.answers.items()}
-    return wrong_answers(delivered, reference, tie_ok=tie_ok)
 
 
 def _certificates(

@@ -14,17 +14,21 @@ from app.pipeline.alarms import (
     diversity_falling,
     judge_drift,
     overspent,
+    promise_withdrawn,
     queue_growing,
+    repeats_contradict,
     stream_drift,
 )
 from app.pipeline.certificates import settled_choice
 from app.pipeline.cycle_settings import CycleSettings
-from db import batches, consensus, cycles
+from app.pipeline.withdrawal import withdraw_broken, withdrawn_since
+from db import batches, certificates, consensus, cycles
 from db.session import Database
 from judges.pooling import Poll, read_poll
 from judges.trust.ballots import AB, BA, MISSING, TIE, Ballots
 from judges.trust.changes import agreement_of_pairs
 from judges.trust.drift import drift_cells
+from review.settings import ReviewSettings
 
 
 def watch(
@@ -33,11 +37,14 @@ def watch(
     boundary: datetime,
     judging: dict[str, Any],
     days: float,
+    reviewer_accuracy: float = ReviewSettings().reviewer_accuracy,
 ) -> list[Alarm]:
     """Every alarm that rings. boundary: from when on things are new. days: since the last cycle.
 
-    judging: spent_usd, planned_usd, capped and missing of this cycle.
+    judging: spent_usd, planned_usd, capped and missing of this cycle. Promises that later audits
+    contradict are withdrawn first, and told.
     """
+    withdraw_broken(database)
     with database.read() as session:
         poll = read_poll(
             consensus.voted_pairs(session),
@@ -48,6 +55,7 @@ def watch(
         queue = cycles.queue_since(session, boundary)
         winners = cycles.winners(session)
         audits = _audits(session, boundary)
+        repeats = certificates.repeats_by_person(session)
     new_P = np.array([arrivals[p] >= boundary for p in poll.pair_ids], dtype=bool)
     rang: list[Alarm | None] = [
         overspent(
@@ -59,7 +67,10 @@ def watch(
         ),
         queue_growing(queue.open, queue.created, queue.answered, days, settings.queue_weeks),
         agreement_falling("between the panel and blind audits", *audits),
-    ]
+        *(promise_withdrawn(made) for made in withdrawn_since(database, boundary)),
+        *(repeats_contradict(who, differs, len(repeats), reviewer_accuracy)
+          for who, differs in repeats.items()),
+    ]  # fmt: skip
     if len(poll.pair_ids):
         rang += _of_votes(poll, new_P)
         rang.append(stream_drift(_stream(poll), new_P))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.output import progress, show
+from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
 
 imports = typer.Typer(
@@ -175,13 +175,18 @@ def draw(
 def merge(config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Settle labels: an adjudication goes before a review, a review before the consensus.
 
+    Promises that audits answered since then contradict are withdrawn.
+
     Example: tiebreak merge
     """
+    from app.pipeline.withdrawal import withdraw_broken
     from review.steps import merge as step
 
     settings = configuration(config)
     with progress() as report:
         done = step(settings.database, settings.review, progress=report)
+    for withdrawn in withdraw_broken(settings.database):
+        warn(withdrawn.summary)
     show(done, as_json)
 
 

@@ -6,6 +6,7 @@ reviewers, and hidden repeats, under a Beta prior. Leaves out who may review (re
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +106,7 @@ def _posterior(
     repeated_R: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Mean and 5% and 95% quantiles on a grid: Beta times the likelihood of the repeats."""
-    steady = _GRID**2 + (1 - _GRID) ** 2 / (CHOICES - 1)
+    steady = repeat_rate(_GRID)
     density: NDArray[np.float64] = np.asarray(beta_law.logpdf(_GRID, a_R[:, None], b_R[:, None]))
     density = density + same_R[:, None] * np.log(steady)
     density = density + (repeated_R - same_R)[:, None] * np.log1p(-steady)
@@ -115,6 +116,14 @@ def _posterior(
     low = _GRID[(cumulated >= 0.05).argmax(axis=1)]
     high = _GRID[(cumulated >= 0.95).argmax(axis=1)]
     return density @ _GRID, low, high
+
+
+Share = TypeVar("Share", float, NDArray[np.float64])
+
+
+def repeat_rate(accuracy: Share) -> Share:
+    """Probability that a reviewer who is right with `accuracy` answers a pair twice alike."""
+    return accuracy**2 + (1 - accuracy) ** 2 / (CHOICES - 1)
 
 
 def truth_posterior(

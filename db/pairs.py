@@ -1,6 +1,6 @@
 """Prompts, candidates and pairs: stored once each by content, found by id or outside name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -185,6 +185,11 @@ def names_of(session: Session, pair_ids: Iterable[int]) -> dict[int, list[PairNa
 def count_pairs(session: Session) -> int:
     """How many pairs are stored."""
     return session.scalar(select(func.count()).select_from(Pair)) or 0
+
+
+def stored_hashes(session: Session, hashes: Collection[str]) -> set[str]:
+    """Which of these content hashes of pairs are stored."""
+    return set(session.scalars(select(Pair.content_hash).where(Pair.content_hash.in_(hashes))))
 
 
 def _hashes(pair: NewPair) -> _Hashes:

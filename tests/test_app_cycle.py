@@ -15,16 +15,18 @@ from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.config import Config
+from app.config import Config, load
 from app.pipeline.cycle import plan_cycle, run_cycle
 from app.pipeline.inbox import arrived
 from app.pipeline.webhook import send
 from db import cycles
 from db.errors import BadInput, Conflict, Unavailable
+from db.imports import ImportOptions, Kind, import_files
 from db.models import Checkpoint, CycleStep, Dataset, GateDecision, Pair, Preference, Run, Vote
 from db.session import Database
 from db.status import status
 from db.vocabulary import RunStatus
+from judges.steps import estimate
 
 
 def steps(done: Any) -> dict[str, str]:
@@ -78,6 +80,33 @@ def test_a_dry_run_says_the_plan_and_changes_nothing(config: Config) -> None:
     assert [f["kind"] for f in planned.files] == ["pairs", "gold", "labels"]
     assert "take in pairs-1.jsonl, gold-1.jsonl, labels-1.jsonl" in planned.summary
     assert "expected cost of judging: $0.0000" in planned.summary
+    assert planned.new_pairs == 7
+
+
+def test_a_dry_run_counts_the_pairs_still_in_the_inbox(tmp_path: Path) -> None:
+    """The plan's cost before the import is what the estimate says after it."""
+    paid = '[[judge]]\nname = "c"\nprovider = "anthropic"\nmodel = "claude-haiku-4-5"\n'
+    config = project(tmp_path, "")
+    config.path.write_text(config.path.read_text() + paid, encoding="utf-8")
+    config = load(config.path)
+    inbox = config.cycle.inbox
+    fill(inbox, 4, 0)
+    rows = (inbox / "pairs-1.jsonl").read_text().splitlines()
+    (inbox / "pairs-2.jsonl").write_text("\n".join([*rows, "broken"]))  # the same pairs again
+    three = {"prompt": "q", "responses": ["x", "y", "z"]}
+    (inbox / "candidates-1.jsonl").write_text(json.dumps(three))
+    ranked = {"prompt": "r", "annotator": "eva", "responses": ["x", "y"], "ranking": ["r2", "r1"]}
+    (inbox / "rankings-1.jsonl").write_text(json.dumps(ranked))
+    planned = plan_cycle(config, max_usd=1)
+    assert planned.new_pairs == 4 + 3 + 1
+    for found in arrived(inbox):
+        rejects = ImportOptions(rejects=tmp_path / "rejects.jsonl")
+        import_files(config.database, Kind(found.kind), [found.path], rejects)
+    after = estimate(config.database, config.panel, names=["c"])
+    assert after.questions == 8 * 2
+    assert planned.expected_usd == pytest.approx(after.expected_usd)
+    again = plan_cycle(config, max_usd=1)  # the files still lie there, and are known by now
+    assert (again.new_pairs, again.expected_usd) == (0, pytest.approx(after.expected_usd))
 
 
 def test_a_priced_panel_needs_a_cap_before_anything_is_touched(tmp_path: Path) -> None:
@@ -85,8 +114,6 @@ def test_a_priced_panel_needs_a_cap_before_anything_is_touched(tmp_path: Path) -
     config = project(tmp_path, "")
     path = tmp_path / "tiebreak.toml"
     path.write_text(path.read_text() + paid, encoding="utf-8")
-    from app.config import load
-
     config = load(path)
     fill(config.cycle.inbox, 3, 0)
     with pytest.raises(BadInput, match="judge 'c' costs money and nothing caps it"):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.config import Config
 from app.pipeline.effect import Shares, ask, compare, cross_fitted, measure_effect, with_rater
+from app.pipeline.gate import effect_of
 from db.asking import PairText
 from db.errors import Conflict
 from db.imports import Kind, import_files
@@ -128,6 +129,20 @@ def test_a_trained_judge_is_measured_on_gold_and_leaves_no_vote(trained: Config)
         assert status(session) == before
 
 
+def test_a_prompted_judge_is_measured_by_the_votes_it_has_cast(trained: Config) -> None:
+    with trained.database.begin() as session:
+        checkpoint = session.scalars(select(Checkpoint)).one()
+        checkpoint.settings = {"style": "prompted", "judge": "fluency"}
+    found = measure_effect(trained.database, trained.panel.rules, "majority")
+    assert found.pairs == 40
+    assert found.change.low is not None
+    with trained.database.begin() as session:  # a judge that was never asked changes nothing
+        checkpoint = session.scalars(select(Checkpoint)).one()
+        checkpoint.settings = {"style": "prompted", "judge": "nobody"}
+    same = measure_effect(trained.database, trained.panel.rules, "majority")
+    assert same.change.value == 0.0
+
+
 def test_its_votes_come_in_stored_order(trained: Config) -> None:
     with trained.database.read() as session:
         folder = Path(session.scalars(select(Checkpoint)).one().path)
@@ -148,3 +163,6 @@ def test_too_little_gold_is_said_and_not_guessed(trained: Config) -> None:
             session.delete(gold)
     with pytest.raises(Conflict, match="only 10 decided gold pairs"):
         measure_effect(trained.database, trained.panel.rules, "majority")
+    effect = effect_of(trained, None)
+    assert effect is not None
+    assert str(effect).startswith("the effect on the human share was not measured: only 10")

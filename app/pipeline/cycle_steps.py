@@ -3,7 +3,7 @@
 Leaves out their order, their recording and the lock (`cycle`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from app.output import Progress, plain
 from app.pipeline.alarms import Alarm, as_rows
 from app.pipeline.panel import current_panel
 from db import checkpoints, cycles, datasets, spending
+from db.asking import PairText
 from db.errors import BadInput, BudgetSpent, Conflict
 from db.runs import NANO
 from db.session import Database
@@ -285,14 +286,19 @@ def alarms(scene: Scene) -> StepDone:
     return StepDone(f"{line}; {alike.line}", figures, tuple(rang))
 
 
-def expected_usd(config: Config) -> float:
-    """What the missing questions to judges that cost are expected to cost, in dollars."""
+def expected_usd(config: Config, arriving: Iterable[PairText] = ()) -> float:
+    """What the missing questions to judges that cost are expected to cost, in dollars.
+
+    arriving: pairs that wait to be imported, asked about as well.
+    """
     from judges.cost import costs
     from judges.steps import estimate
 
     panel = current_panel(config)
     paid = [judge.name for judge in panel.asked if costs(judge)]
-    return estimate(config.database, panel, names=paid).expected_usd if paid else 0.0
+    if not paid:
+        return 0.0
+    return estimate(config.database, panel, names=paid, arriving=arriving).expected_usd
 
 
 def _missing(config: Config) -> int:

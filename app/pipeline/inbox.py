@@ -6,12 +6,13 @@ be read goes to refused/, and never stops the others.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.output import Progress, plain
+from db.asking import PairText
 from db.errors import BadInput
 from db.session import Database
 
@@ -69,6 +70,14 @@ def arrived(inbox: Path) -> list[Arrived]:
         kind = next((kind for kind in KINDS if name.startswith(kind)), None)
         found.append(Arrived(path, kind, path.stat().st_size))
     return sorted(found, key=lambda f: (KINDS.index(f.kind) if f.kind else len(KINDS), f.path.name))
+
+
+def waiting(database: Database, files: Iterable[Arrived]) -> Iterator[PairText]:
+    """The pairs these files would add. Nothing is imported, moved or written."""
+    from db.imports.importer import Kind
+    from db.imports.waiting import waiting_pairs
+
+    yield from waiting_pairs(database, [(Kind(f.kind), f.path) for f in files if f.kind])
 
 
 def take_in(

@@ -1,11 +1,13 @@
 """What asking would cost, and what stored answers say by today's rules: neither asks anybody."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
 
 from db.asking import (
+    PairText,
+    Slot,
     mean_output_tokens,
     missing_slots,
     pair_page,
@@ -17,7 +19,7 @@ from db.judges import find_version
 from db.session import Database
 from db.vocabulary import Choice
 from judges import seating, verdicts
-from judges.cost import Estimate, Estimator, JudgeEstimate
+from judges.cost import Estimate, Estimator
 from judges.panel import JudgeConfig, Panel
 from judges.results import Reparsed
 from judges.seats import meaning
@@ -33,12 +35,15 @@ def estimate(
     names: Sequence[str] | None = None,
     within: Sequence[int] | None = None,
     batch: bool = False,
+    arriving: Iterable[PairText] = (),
     progress: Progress | None = None,
     beside: Path | None = None,
 ) -> Estimate:
-    """What asking the missing questions would cost, per judge and order. Asks nobody."""
-    rows: list[JudgeEstimate] = []
-    example = None
+    """What asking the missing questions would cost, per judge and order. Asks nobody.
+
+    arriving: pairs that are not stored yet and would be asked about, too.
+    """
+    counters: list[tuple[JudgeConfig, Estimator]] = []
     within = None if within is None else sorted(set(within))
     for judge in seating.chosen(panel, tier, names):
         judge = seating.by_weights(judge, beside)
@@ -47,10 +52,14 @@ def estimate(
             mean = None if version_id is None else mean_output_tokens(session, version_id)
         counted = Estimator(judge, panel.rules, mean, batch and judge.batches)
         _count_missing(database, judge, version_id, within, counted, progress)
-        rows += counted.rows()
-        if counted.example is not None and judge.ordered:
-            example = example or counted.example
-    return Estimate.of(rows, batch, example)
+        counters.append((judge, counted))
+    for text in arriving:
+        for judge, counted in counters:
+            orders, samples = judge.asked_orders, range(1, judge.samples + 1)
+            counted.add(text, (Slot(text.pair_id, o, s) for s in samples for o in orders))
+    rows = [row for _, counted in counters for row in counted.rows()]
+    examples = [counted.example for judge, counted in counters if judge.ordered]
+    return Estimate.of(rows, batch, next((e for e in examples if e is not None), None))
 
 
 def reparse(database: Database, *, progress: Progress | None = None) -> Reparsed:

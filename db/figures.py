@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
+from db import rankings
 from db.models import (
     Annotator,
     Checkpoint,
@@ -17,6 +18,7 @@ from db.models import (
     JudgeVersion,
     Pair,
     Preference,
+    Ranking,
     Review,
     Task,
     Vote,
@@ -41,15 +43,18 @@ def recent_seconds(session: Session, annotator_id: int, *, limit: int) -> list[f
 
 
 def answers_since(session: Session, annotator_id: int, since: datetime | None) -> int:
-    """How many answers of this person stand, since a moment or ever."""
-    query = (
-        select(func.count())
-        .select_from(Review)
-        .where(Review.annotator_id == annotator_id, standing())
-    )
-    if since is not None:
-        query = query.where(Review.created_at >= since)
-    return session.scalar(query) or 0
+    """How many answers and orders of this person stand, since a moment or ever."""
+    found = 0
+    for table, counts in ((Review, standing()), (Ranking, rankings.standing())):
+        query = (
+            select(func.count())
+            .select_from(table)
+            .where(table.annotator_id == annotator_id, counts)
+        )
+        if since is not None:
+            query = query.where(table.created_at >= since)
+        found += session.scalar(query) or 0
+    return found
 
 
 def repeats_of(session: Session, annotator_id: int) -> list[tuple[Choice, Choice]]:

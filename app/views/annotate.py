@@ -67,13 +67,11 @@ def _work() -> None:
         return
     st.session_state["claim"] = claim
     _progress()
-    if claim.pair_id is None:
-        _watch(claim, ranking.draw(claim))
-        return
     item = service.item(room.database(), claim)
     place = claim.lease_id[:8]
+    ordered = claim.pair_id is None
     math = desk.conversation(item, place)
-    math |= desk.responses(item, place, screen().view)
+    math |= desk.responses(item, place, screen().view, ranking.notes(claim) if ordered else ())
     _buttons(claim)
     _tools(claim)
     if screen().guideline:
@@ -98,6 +96,8 @@ def _buttons(claim: Claim) -> None:
             _choices("Hand this pair on, because", SKIPS, _skip, claim)
         elif now.mode == "flag":
             _choices("Warn about this pair", FLAGS, _flag, claim)
+        elif claim.pair_id is None:
+            ranking.buttons(claim, _over)
         else:
             _verdicts(claim)
 
@@ -138,6 +138,11 @@ def _verdicts(claim: Claim) -> None:
                 height=80,
                 max_chars=5000,
             )
+
+
+def _over(claim: Claim, why: str) -> None:
+    now = screen()
+    now.mode, now.lost, now.kept_text, now.notice = "lost", claim, "", why
 
 
 def _typed(lease_id: str) -> tuple[str, tuple[str, ...]]:
@@ -255,8 +260,11 @@ def _tools(claim: Claim) -> None:
         if now.mode == "work":
             _tool("Undo", "U", f"undo-{lease}", _undo)
             _tool("Skip", "S", f"skip-{lease}", _to, "skip")
+        pair = claim.pair_id is not None
+        if now.mode == "work" and pair:
             _tool("Flag", "F", f"flag-{lease}", _to, "flag")
-        _tool("Diff" if now.view != "Diff" else "Text", "D", f"diff-{lease}", _view, "Diff")
+        if pair:
+            _tool("Diff" if now.view != "Diff" else "Text", "D", f"diff-{lease}", _view, "Diff")
         if now.mode == "work":
             _tool("Raw" if now.view != "Raw" else "Text", "W", f"raw-{lease}", _view, "Raw")
         if now.last is not None and now.mode == "work":
@@ -276,6 +284,8 @@ def _help() -> None:
         st.markdown(
             "**1 to 5** answer from *1 is much better* to *2 is much better*, **0** both bad, "
             "**X** cannot judge.  \n"
+            "Several responses are put in order: the number of the best, then of the next best, "
+            "**T** before an equal, **Z** one back, **Enter** stores it.  \n"
             "**U** take the last answer back, **S** hand on, **F** warn, **D** what differs, "
             "**W** raw text, **V** what the panel said about your last pair, **G** guideline.  \n"
             "In a text box, **Esc** brings the keys back; what you typed is sent with your answer."

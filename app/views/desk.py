@@ -1,5 +1,6 @@
 """Draws the texts of a pair: the conversation, two responses side by side, and their views."""
 
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -46,14 +47,19 @@ def conversation(item: Item, place: str) -> dict[str, str]:
     return math
 
 
-def responses(item: Item, place: str, view: str) -> dict[str, str]:
-    """The responses side by side, in the order of the screen; returns their formulas."""
+def responses(item: Item, place: str, view: str, notes: Sequence[str] = ()) -> dict[str, str]:
+    """The responses side by side, in the order of the screen; returns their formulas.
+
+    notes: a word beside the name of each response.
+    """
     names = [f"Response {number}" for number in range(1, len(item.responses) + 1)]
+    said = [f' <span class="tb-note">· {escape(note)}</span>' if note else "" for note in notes]
+    said = said or [""] * len(names)
     if view == "Raw":
         columns = st.columns(len(names), gap="medium")
-        for column, name, text in zip(columns, names, item.responses, strict=True):
+        for column, name, note, text in zip(columns, names, said, item.responses, strict=True):
             with column, st.container(border=True, height=420):
-                st.html(f'<div class="tb-role">{name}</div>')
+                st.html(f'<div class="tb-role">{name}{note}</div>')
                 st.code(text, language=None, wrap_lines=True)
         return {}
     math: dict[str, str] = {}
@@ -65,9 +71,9 @@ def responses(item: Item, place: str, view: str) -> dict[str, str]:
         for one in made:
             math |= one.math
     sides = "".join(
-        f'<section class="tb-side"><h2>{name}</h2><div class="tb-text" tabindex="0" role="region" '
-        f'aria-label="{name}">{body}</div></section>'
-        for name, body in zip(names, bodies, strict=True)
+        f'<section class="tb-side"><h2>{name}{note}</h2><div class="tb-text" tabindex="0" '
+        f'role="region" aria-label="{name}">{body}</div></section>'
+        for name, note, body in zip(names, said, bodies, strict=True)
     )
     st.html(f'<div class="tb-pair">{sides}</div>')
     return math

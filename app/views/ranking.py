@@ -1,49 +1,66 @@
-"""Ranking three or four candidates: keys place them best first, T makes the next an equal."""
+"""Ranking several candidates: keys place them best first, T makes the next an equal.
+
+Leaves out the texts (`desk`) and the screen around (`annotate`).
+"""
 
 from collections.abc import Callable
 
 import streamlit as st
 
-from app.views import desk, room
-from db.errors import TiebreakError
-from review import desk as service
+from app.views import room
+from db.errors import LeaseLost, TiebreakError
 from review.queue import Claim
 from review.rankings import Draft, rank
 
+_PLACES = ("best", "second", "third", "fourth", "fifth")
 
-def draw(claim: Claim) -> dict[str, str]:
-    """The candidates side by side and the order so far; returns their formulas."""
-    item = service.item(room.database(), claim)
-    place = claim.lease_id[:8]
-    math = desk.conversation(item, place) | desk.responses(item, place, "Text")
+
+def notes(claim: Claim) -> tuple[str, ...]:
+    """What stands beside each response's name: its place in the order so far."""
+    groups = _draft(claim).groups
+    place = {one: n for n, group in enumerate(groups) for one in group}
+    shared = {one for group in groups if len(group) > 1 for one in group}
+    return tuple(
+        "" if one not in place else _PLACES[place[one]] + (", equal" if one in shared else "")
+        for one in claim.candidate_ids
+    )
+
+
+def buttons(claim: Claim, lost: Callable[[Claim, str], None]) -> None:
+    """The order so far and the keys that build it; `lost` is told why a claim is over."""
     draft = _draft(claim)
     number = {candidate: n for n, candidate in enumerate(claim.candidate_ids, start=1)}
-    so_far = " > ".join(" = ".join(f"{number[c]}" for c in group) for group in draft.groups)
-    with st.container(key="verdict"):
-        error = st.session_state.pop("ranking_error", None)
-        if error:
-            st.warning(error)
-        equal = bool(st.session_state.get(f"equal-{claim.lease_id}"))
-        st.html(
-            '<div class="tb-bar"><span>Best first: '
-            f"<b>{so_far or 'nothing placed yet'}{' =' if equal else ''}</b></span></div>"
-        )
-        with st.container(horizontal=True, gap="small"):
-            for candidate, n in number.items():
-                st.button(
-                    f"Response {n}",
-                    key=f"place{n}-{claim.lease_id}-{len(draft.placed)}",
-                    shortcut=str(n),
-                    width="stretch",
-                    disabled=candidate in draft.placed,
-                    on_click=_place,
-                    args=(claim, candidate),
-                )
-            _button("Equal to the last", "T", claim, _equal, not draft.groups)
-            _button("One back", "Z", claim, _back, not draft.groups)
-            done = len(draft.placed) == len(number)
-            _button("Store this order", "Enter", claim, _store, not done)
-    return math
+    so_far = " &gt; ".join(" = ".join(f"{number[c]}" for c in group) for group in draft.groups)
+    error = st.session_state.pop(f"ranking-error-{claim.lease_id}", None)
+    if error:
+        st.warning(error)
+    equal = bool(st.session_state.get(f"equal-{claim.lease_id}"))
+    left = len(number) - len(draft.placed)
+    asks = (
+        "Enter stores it"
+        if not left
+        else f"press the number of its equal, {left} left"
+        if equal
+        else f"press the number of the {'next best' if draft.groups else 'best'}, {left} left"
+    )
+    st.html(
+        f'<div class="tb-bar" role="status"><span>Order: <b>{so_far or "nobody yet"}'
+        f"{' =' if equal else ''}</b></span><span>{asks}</span></div>"
+    )
+    with st.container(horizontal=True, gap="small", key=f"row-{claim.lease_id}"):
+        for candidate, n in number.items():
+            st.button(
+                f"Response {n}",
+                key=f"place{n}-{claim.lease_id}-{len(draft.placed)}",
+                shortcut=str(n),
+                width="stretch",
+                disabled=candidate in draft.placed,
+                on_click=_place,
+                args=(claim, candidate),
+            )
+        _button("Equal to the last", "T", claim, _equal, not draft.groups or not left)
+        _button("One back", "Z", claim, _back, not draft.groups)
+        _button("Store this order", "Enter", claim, lambda one: _store(one, lost), bool(left))
 
 
 def _button(
@@ -77,14 +94,18 @@ def _equal(claim: Claim) -> None:
 
 
 def _back(claim: Claim) -> None:
+    if st.session_state.pop(f"equal-{claim.lease_id}", False):
+        return  # the last step was to say that an equal follows
     st.session_state[f"draft-{claim.lease_id}"] = _draft(claim).without_last()
 
 
-def _store(claim: Claim) -> None:
+def _store(claim: Claim, lost: Callable[[Claim, str], None]) -> None:
     groups = _draft(claim).groups
     try:
         rank(room.database(), claim.lease_id, room.person().id, groups, room.settings())
+    except LeaseLost as error:
+        lost(claim, str(error))
     except TiebreakError as error:
-        st.session_state["ranking_error"] = str(error)
+        st.session_state[f"ranking-error-{claim.lease_id}"] = str(error)
     else:
         st.session_state.pop(f"draft-{claim.lease_id}", None)

@@ -291,7 +291,11 @@ class Ranking(Base):
     """An order over candidates of one prompt: a list of groups, best first, ties in a group."""
 
     __tablename__ = "rankings"
-    __table_args__ = (Index(None, "task_id"), Index(None, "prompt_id"))
+    __table_args__ = (
+        Index(None, "task_id"),
+        Index(None, "prompt_id"),
+        Index(None, "annotator_id", "created_at"),
+    )
 
     id: Mapped[Key]
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))

@@ -1199,6 +1199,11 @@ def upgrade() -> None:
     with op.batch_alter_table("rankings", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_rankings_task_id"), ["task_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_rankings_prompt_id"), ["prompt_id"], unique=False)
+        batch_op.create_index(
+            batch_op.f("ix_rankings_annotator_id_created_at"),
+            ["annotator_id", "created_at"],
+            unique=False,
+        )
 
     op.create_table(
         "ranking_retractions",
@@ -1374,6 +1379,7 @@ def downgrade() -> None:
     with op.batch_alter_table("rankings", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_rankings_task_id"))
         batch_op.drop_index(batch_op.f("ix_rankings_prompt_id"))
+        batch_op.drop_index(batch_op.f("ix_rankings_annotator_id_created_at"))
 
     op.drop_table("rankings")
     with op.batch_alter_table("preferences", schema=None) as batch_op:

@@ -28,7 +28,7 @@ def examine(path: Path | None) -> list[Check]:
     except TiebreakError as error:
         return [*checks, Check("configuration", False, str(error))]
     checks.append(Check("configuration", True, str(config.path)))
-    for name, look in (("database", _database), ("panel", _panel)):
+    for name, look in (("database", _database), ("panel", _panel), ("money", _money)):
         checks.append(_tried(name, look, config))
     return checks
 
@@ -72,3 +72,29 @@ def _panel(config: Config) -> Check:
     if missing:
         return Check("panel", False, f"{told}; set {', '.join(missing)} in the environment")
     return Check("panel", True, told)
+
+
+def _money(config: Config) -> Check:
+    """What is set aside: it counts as spent until somebody knows better."""
+    from db.runs import NANO
+    from db.spending import set_aside
+
+    with config.database.read() as session:
+        found = set_aside(session)
+    told = []
+    if found.jobs:
+        told.append(
+            f"${found.in_batches / NANO:.4f} in {found.jobs} batch jobs on their way; "
+            "`tiebreak judge` collects them"
+        )
+    if found.working:
+        told.append(
+            f"${found.working / NANO:.4f} by runs that have not ended; if none is at work they "
+            "were killed, and the same command again goes on with them"
+        )
+    if found.unknown:
+        told.append(
+            f"${found.unknown / NANO:.4f} for answers that never came and may have been billed; "
+            "it stays counted as spent, and the provider's own bill tells"
+        )
+    return Check("money", True, "; ".join(told) or "nothing is set aside")

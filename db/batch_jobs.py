@@ -57,7 +57,7 @@ def open_jobs(session: Session, version_id: int) -> list[tuple[BatchJob, Run]]:
 
 
 def close_job(session: Session, job_id: int, state: str) -> bool:
-    """Close a job as `collected` or `abandoned` and give its claims back.
+    """Close a job as `collected`, `abandoned` or `unsent` and give its claims back.
 
     False where another process closed it first; nothing is done then.
     """

@@ -4,11 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from db.models import Judge, JudgeVersion, Reservation, Run, Vote
-from db.vocabulary import Choice, Order
+from db.models import BatchJob, Judge, JudgeVersion, Reservation, Run, Vote
+from db.vocabulary import Choice, Order, RunStatus
 
 
 @dataclass(frozen=True)
@@ -126,6 +126,45 @@ def spent_since(session: Session, run_id: int) -> int:
         .where(Run.id > run_id, Run.finished_at.is_not(None))
     )
     return int(session.scalar(query) or 0)
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """Nano-dollars set aside and not settled, which count as spent; by who could tell their cost.
+
+    in_batches: of `jobs` batch jobs on their way. working: of runs that have not ended. unknown: of
+    runs that were killed, and of batches nobody found: they may have been billed, or not.
+    """
+
+    in_batches: int
+    jobs: int
+    working: int
+    unknown: int
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.in_batches + self.working + self.unknown
+
+
+def set_aside(session: Session) -> SetAside:
+    """What is reserved and not settled."""
+    open_job = BatchJob.state.in_(("prepared", "submitted"))
+    in_job = exists().where(BatchJob.reservation_id == Reservation.id, open_job)
+    running = Run.status == RunStatus.RUNNING
+    total = func.coalesce(func.sum(Reservation.reserved_nanousd), 0)
+    query = (
+        select(total)
+        .join(Run, Run.id == Reservation.run_id)
+        .where(Reservation.settled_nanousd.is_(None))
+    )
+    jobs = select(func.count()).select_from(BatchJob).where(open_job)
+    return SetAside(
+        in_batches=int(session.scalar(query.where(in_job)) or 0),
+        jobs=session.scalar(jobs) or 0,
+        working=int(session.scalar(query.where(~in_job, running)) or 0),
+        unknown=int(session.scalar(query.where(~in_job, ~running)) or 0),
+    )
 
 
 def open_run(session: Session, verb: str) -> Run | None:

@@ -25,12 +25,13 @@ from db.models import (
     Vote,
 )
 from db.runs import NANO, spent_nanousd
+from db.spending import set_aside
 from db.vocabulary import TaskKind, TaskStatus
 
 
 def status(session: Session) -> dict[str, int | float]:
     """Counts by name. `labels` are human answers that were imported, `reviews` those given to
-    tasks; `spent_usd` counts unsettled reservations as spent.
+    tasks; `spent_usd` counts unsettled reservations as spent, `reserved_usd` is their part of it.
     """
     tables: Mapping[str, type[Base]] = {
         "prompts": Prompt,
@@ -69,5 +70,6 @@ def status(session: Session) -> dict[str, int | float]:
     figures["preferences"] = (
         session.scalar(select(func.count()).where(Preference.superseded_at.is_(None))) or 0
     )
+    figures["reserved_usd"] = set_aside(session).total / NANO
     figures["spent_usd"] = spent_nanousd(session) / NANO
     return figures

@@ -13,11 +13,12 @@ from datetime import timedelta
 
 from db.asking import Slot, missing_slots, pair_page, pair_texts, settle, take_block
 from db.batch_jobs import LASTS, add_job, close_job, open_jobs, slots_of, submitted
+from db.errors import TiebreakError
 from db.models import BatchJob, Run
 from db.session import Database
 from db.types import now
 from db.votes import add_votes
-from judges.asking import Batcher, Collected, Question
+from judges.asking import Batcher, Collected, Lost, Question
 from judges.lifecycle import is_dead
 from judges.seats import Seat, abstained, vote_row
 
@@ -32,6 +33,7 @@ class Prepared:
     """A job written down and not sent yet. `considered`: how much of the work was looked at."""
 
     job_id: int | None
+    reservation_id: int | None
     mark: str
     questions: tuple[Question, ...]
     considered: int
@@ -76,9 +78,7 @@ class Batching:
             while work:
                 prepared = self._prepare(work[:JOB])
                 if prepared.job_id is not None:
-                    provider_id = await self.batcher.submit(prepared.questions, prepared.mark)
-                    with self.database.begin() as session:
-                        submitted(session, prepared.job_id, provider_id)
+                    await self._send(prepared, prepared.job_id)
                     sent += len(prepared.questions)
                     self.seat.tally.asked += len(prepared.questions)
                 if prepared.considered < len(work[:JOB]):  # the cap leaves no room for the next
@@ -86,6 +86,22 @@ class Batching:
                     return sent
                 work = work[JOB:]
         return sent
+
+    async def _send(self, prepared: Prepared, job_id: int) -> None:
+        """Hand a job to its provider. Where it certainly was not taken, its money is free again."""
+        try:
+            provider_id = await self.batcher.submit(prepared.questions, prepared.mark)
+        except Lost as error:
+            raise Lost(
+                f"{error}; its money stays set aside, and `tiebreak judge` run later looks for it"
+            ) from None
+        except TiebreakError as error:
+            with self.database.begin() as session:
+                if close_job(session, job_id, "unsent") and prepared.reservation_id is not None:
+                    settle(session, prepared.reservation_id, 0)
+            raise type(error)(f"{error}; no batch was made, and nothing stays set aside") from None
+        with self.database.begin() as session:
+            submitted(session, job_id, provider_id)
 
     def _gather(self, after: int) -> tuple[int | None, list[Wanted]]:
         """Missing questions of the next pairs, a job's worth; None where no pairs are left."""
@@ -122,7 +138,8 @@ class Batching:
             job_id = (
                 add_job(session, self.run_id, self.seat.version_id, block, names) if ours else None
             )
-        return Prepared(job_id, mark, tuple(q for _, q in ours), block.considered)
+        questions = tuple(q for _, q in ours)
+        return Prepared(job_id, block.reservation_id, mark, questions, block.considered)
 
     async def _found(self, job: BatchJob, run: Run) -> str | None:
         """The id of a job that was written down and perhaps sent by a process that was killed."""

@@ -51,6 +51,7 @@ class Script:
     key_works_for: int | None = None
     batch_ready: bool = True
     batch_failures: int = 0
+    batch_fault: int | str | None = None  # a status that refuses new batches, or "dropped"
     logprob_of_verdict: float = math.log(0.8)
 
 
@@ -93,7 +94,13 @@ class Server:
         path = path.partition("?")[0]
         if path in ("/v1/messages", "/v1/chat/completions") and method == "POST":
             return await self._answer(path, json.loads(body))
-        return self._batches(method, path, headers, body)
+        fault = self.script.batch_fault
+        if fault is None or method != "POST" or not path.endswith("/batches"):
+            return self._batches(method, path, headers, body)
+        if isinstance(fault, int):
+            return _json(fault, _error("error", "not now"))
+        self._batches(method, path, headers, body)  # it is taken, and nobody hears of it
+        return None
 
     def _authorised(self, headers: dict[str, str]) -> bool:
         key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")

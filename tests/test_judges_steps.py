@@ -8,11 +8,12 @@ import pytest
 from protocol_server import Script, Server, serving
 from sqlalchemy import func, select, update
 
-from db.errors import BudgetSpent, KeyRefused, Unavailable, UnknownName
-from db.models import ConsensusFit, Reservation, Run, Vote, VoteClaim
+from db.errors import BadInput, BudgetSpent, KeyRefused, Unavailable, UnknownName
+from db.models import BatchJob, ConsensusFit, Reservation, Run, Vote, VoteClaim
 from db.pairs import NewCandidate, NewPair, add_pairs
 from db.runs import spent_nanousd, start_run
 from db.session import Database
+from db.spending import set_aside
 from db.types import now
 from db.vocabulary import Choice, Order, RunStatus
 from judges import panel, steps
@@ -350,6 +351,56 @@ def test_a_batch_sent_by_a_run_that_died_before_it_knew_the_id_is_found_again(
         again = run(database, judge, batch=True, environ=keys)
     assert again.stored == 10
     assert len(server.state.batches) == 1
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+@pytest.mark.parametrize("fault", [400, 401, 429, 529, "unreachable"])
+def test_money_of_a_batch_that_certainly_was_not_taken_is_free_at_once(
+    database: Database, provider: str, fault: int | str
+) -> None:
+    keys = {"ANTHROPIC_API_KEY": "good", "OPENAI_API_KEY": "good"}
+    with serving(Script(batch_fault=None if fault == "unreachable" else fault)) as server:
+        add(database, 5)
+        judge = batched(server, provider)
+        if fault == "unreachable":
+            nobody = "http://127.0.0.1:9" + ("/v1" if provider == "openai" else "")
+            judge |= {"base_url": nobody, "retries": 0}
+        with pytest.raises((Unavailable, BadInput), match="nothing stays set aside"):
+            run(database, judge, batch=True, environ=keys, max_usd=5)
+        with database.read() as session:
+            assert (spent_nanousd(session), set_aside(session).total) == (0, 0)
+            assert session.scalars(select(BatchJob.state)).all() == ["unsent"]
+            assert session.scalar(select(func.count()).select_from(VoteClaim)) == 0
+        server.script.batch_fault = None
+        assert len(server.state.batches) == 0
+        sent = run(database, batched(server, provider), batch=True, environ=keys, max_usd=5)
+        assert sent.waiting + sent.stored == 10
+        assert len(server.state.batches) == 1
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "openai"])
+@pytest.mark.parametrize("fault", [500, "dropped"])
+def test_money_of_a_batch_that_may_have_been_taken_stays_set_aside_until_it_is_found(
+    database: Database, provider: str, fault: int | str
+) -> None:
+    keys = {"ANTHROPIC_API_KEY": "good", "OPENAI_API_KEY": "good"}
+    script = Script(batch_fault=fault)
+    with serving(script) as server:
+        add(database, 5)
+        judge = batched(server, provider)
+        with pytest.raises(Unavailable, match="stays set aside"):
+            run(database, judge, batch=True, environ=keys, max_usd=5)
+        with database.read() as session:
+            kept = set_aside(session)
+            assert (kept.jobs, kept.working, kept.unknown) == (1, 0, 0)
+            assert 0 < kept.in_batches == kept.total == spent_nanousd(session)
+        assert len(server.state.batches) == (fault == "dropped")  # sent once, never by itself again
+        script.batch_fault = None
+        again = run(database, judge, batch=True, environ=keys, max_usd=5)
+        if fault == "dropped":
+            assert (again.stored, len(server.state.batches)) == (10, 1)
+        else:  # no batch bears its mark; nobody asks again while it may still turn up
+            assert (again.stored, again.waiting) == (0, 10)
 
 
 def test_nobody_asks_directly_what_lies_in_a_batch(database: Database) -> None:

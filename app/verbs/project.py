@@ -91,8 +91,12 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     if as_json:
         show(found, True)
         return
-    rows = [[name.replace("_", " "), f"{value:,}"] for name, value in found.items()]
-    rows[-1][1] = f"${found['spent_usd']:,.4f}"
+    rows = [
+        [name.removesuffix("_usd").replace("_", " "), f"${value:,.4f}"]
+        if name.endswith("_usd")
+        else [name.replace("_", " "), f"{value:,}"]
+        for name, value in found.items()
+    ]
     table("Status", ["what", "how many"], rows)
 
 

@@ -5,10 +5,9 @@ from typing import Any
 
 import anthropic
 
-from db.errors import TiebreakError
 from judges.asking import Answer, Collected, Lost, Question, Stop, Usage
 from judges.panel import JudgeConfig
-from judges.providers.faults import fault
+from judges.providers.faults import fault, trouble, unsent
 from judges.providers.transport import client
 
 _URL = "https://api.anthropic.com"
@@ -48,28 +47,35 @@ class AnthropicJudge:
         await self._client.close()
 
     async def submit(self, questions: Sequence[Question], mark: str) -> str:
-        """The id of a batch whose requests are named `mark_key`."""
+        """The id of a batch whose requests are named `mark_key`. Lost where it may have arrived.
+
+        It is sent once: a second try by itself could make a second batch, billed as well.
+        """
         try:
-            batch = await self._client.messages.batches.create(
+            once = self._client.with_options(max_retries=0)
+            batch = await once.messages.batches.create(
                 requests=[
                     {"custom_id": f"{mark}_{q.key}", "params": self._params(q)}  # type: ignore[typeddict-item]
                     for q in questions
                 ]
             )
         except anthropic.APIError as error:
-            raise self._error(error) from None
+            raise unsent(error, self._judge.name, self._judge.key_env) from None
         return batch.id
 
     async def find(self, mark: str) -> str | None:
         """A finished batch whose first answer bears the mark; the newest hundred are looked at."""
-        page = await self._client.messages.batches.list(limit=100)
-        for batch in page.data:
-            if batch.processing_status != "ended":
-                continue
-            async for line in await self._client.messages.batches.results(batch.id):
-                if line.custom_id.startswith(f"{mark}_"):
-                    return batch.id
-                break
+        try:
+            page = await self._client.messages.batches.list(limit=100)
+            for batch in page.data:
+                if batch.processing_status != "ended":
+                    continue
+                async for line in await self._client.messages.batches.results(batch.id):
+                    if line.custom_id.startswith(f"{mark}_"):
+                        return batch.id
+                    break
+        except anthropic.APIError as error:
+            raise trouble(error, self._judge.name, self._judge.key_env) from None
         return None
 
     async def collect(self, job: str) -> list[Collected] | None:
@@ -81,7 +87,7 @@ class AnthropicJudge:
             lines = await self._client.messages.batches.results(job)
             return [_collected(line) async for line in lines]
         except anthropic.APIError as error:
-            raise self._error(error) from None
+            raise trouble(error, self._judge.name, self._judge.key_env) from None
 
     def _params(self, question: Question) -> dict[str, Any]:
         judge = self._judge
@@ -110,12 +116,6 @@ class AnthropicJudge:
         if isinstance(meaning, Answer):
             return meaning
         raise meaning from None
-
-    def _error(self, error: anthropic.APIError) -> TiebreakError:
-        meaning = fault(error, self._judge.name, self._judge.key_env)
-        if isinstance(meaning, Answer):
-            return TiebreakError(f"{self._judge.name}: the batch is refused: {meaning.text}")
-        return meaning
 
 
 def read_message(message: Any, *, batched: bool = False) -> Answer:

@@ -13,6 +13,7 @@ from judges.providers.transport import LOST
 
 _TOO_LONG = ("context_length_exceeded", "prompt is too long", "maximum context length", "too long")
 _FILTERED = ("content_filter", "content_policy", "content management policy")
+_TURNED_AWAY = (503, 529)  # overloaded: said before anything is taken
 _NO_MONEY = ("insufficient_quota", "credit balance", "billing")
 
 
@@ -41,6 +42,22 @@ def fault(error: Exception, judge: str, key_env: str | None) -> TiebreakError | 
             "correct the judge's settings in tiebreak.toml"
         )
     return Unavailable(f"{judge}: {_why(error, status)}")
+
+
+def trouble(error: Exception, judge: str, key_env: str | None) -> TiebreakError:
+    """The error to raise where a batch's own interface fails: nothing of it is an answer."""
+    meaning = fault(error, judge, key_env)
+    if isinstance(meaning, Answer):
+        return BadInput(f"{judge}: the batch is refused: {meaning.text}")
+    return meaning
+
+
+def unsent(error: Exception, judge: str, key_env: str | None) -> TiebreakError:
+    """The error to raise where a batch was not taken; Lost where it may have been all the same."""
+    status = getattr(error, "status_code", None)
+    if status is not None and status >= 500 and status not in (*_TURNED_AWAY, LOST):
+        return Lost(f"{judge}: the server failed (HTTP {status}) and may have taken the batch")
+    return trouble(error, judge, key_env)
 
 
 def _said(error: Exception) -> str:

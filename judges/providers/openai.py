@@ -12,11 +12,10 @@ from typing import Any, Literal
 import openai
 from openai.types.chat import ChatCompletion
 
-from db.errors import TiebreakError
 from db.vocabulary import Provider
 from judges.asking import Answer, Collected, Lost, Question, Shown, Stop, Usage
 from judges.panel import JudgeConfig
-from judges.providers.faults import fault
+from judges.providers.faults import fault, trouble, unsent
 from judges.providers.transport import client
 from judges.verdicts import verdict_at
 
@@ -73,19 +72,26 @@ class OpenAIJudge:
             file = await self._client.files.create(
                 file=(f"{mark}.jsonl", "\n".join(lines).encode()), purpose="batch"
             )
-            batch = await self._client.batches.create(
+        except openai.APIError as error:  # a file is no batch yet, whether it arrived or not
+            raise trouble(error, self._judge.name, self._judge.key_env) from None
+        try:
+            once = self._client.with_options(max_retries=0)
+            batch = await once.batches.create(
                 input_file_id=file.id,
                 endpoint=_ENDPOINT,
                 completion_window="24h",
                 metadata={"tiebreak": mark},
             )
         except openai.APIError as error:
-            raise self._error(error) from None
+            raise unsent(error, self._judge.name, self._judge.key_env) from None
         return batch.id
 
     async def find(self, mark: str) -> str | None:
         """A batch with this mark among the newest hundred."""
-        page = await self._client.batches.list(limit=100)
+        try:
+            page = await self._client.batches.list(limit=100)
+        except openai.APIError as error:
+            raise trouble(error, self._judge.name, self._judge.key_env) from None
         for batch in page.data:
             if (batch.metadata or {}).get("tiebreak") == mark:
                 return batch.id
@@ -103,7 +109,7 @@ class OpenAIJudge:
                     content = await self._client.files.content(file_id)
                     found += [_collected(line, self._judge) for line in content.text.splitlines()]
         except openai.APIError as error:
-            raise self._error(error) from None
+            raise trouble(error, self._judge.name, self._judge.key_env) from None
         return found
 
     def _params(self, question: Question) -> dict[str, Any]:
@@ -138,12 +144,6 @@ class OpenAIJudge:
         if isinstance(meaning, Answer):
             return meaning
         raise meaning from None
-
-    def _error(self, error: openai.APIError) -> TiebreakError:
-        meaning = fault(error, self._judge.name, self._judge.key_env)
-        if isinstance(meaning, Answer):
-            return TiebreakError(f"{self._judge.name}: the batch is refused: {meaning.text}")
-        return meaning
 
 
 def read_completion(completion: Any, question: Question | None, *, batched: bool = False) -> Answer:

@@ -147,6 +147,12 @@ def record_decision(
     return made
 
 
+def newest_decision(session: Session, checkpoint_id: int) -> GateDecision | None:
+    """The last thing the gate said about a checkpoint, if anything."""
+    query = select(GateDecision).where(GateDecision.checkpoint_id == checkpoint_id)
+    return session.scalar(query.order_by(GateDecision.id.desc()).limit(1))
+
+
 def decisions(session: Session, kind: CheckpointKind | None = None) -> list[GateDecision]:
     """Every decision of the gate, oldest first."""
     query = select(GateDecision).order_by(GateDecision.id)

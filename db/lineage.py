@@ -21,9 +21,11 @@ from db.models import (
     Judge,
     JudgeVersion,
     Preference,
+    Ranking,
     Review,
     Vote,
 )
+from db.upsert import chunks
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +79,28 @@ def label_sources(session: Session, dataset_id: int) -> dict[str, dict[str, int]
 
 
 def people(session: Session, dataset_id: int) -> dict[str, dict[str, int]]:
-    """Who stands behind a dataset's labels: annotator -> reviews and adjudications they rest on."""
+    """Who stands behind a dataset's labels: annotator -> reviews, adjudications and rankings."""
     labels = session.execute(
-        select(Preference.review_ids, Preference.adjudication_id)
+        select(Preference.review_ids, Preference.adjudication_id, Preference.ranking_ids)
         .join(DatasetItem, DatasetItem.preference_id == Preference.id)
         .where(DatasetItem.dataset_id == dataset_id)
     ).all()
-    reviews = {i for ids, _ in labels for i in ids or ()}
-    binding = {i for _, i in labels if i is not None}
-    pairs = (
-        select(Preference.pair_id)
-        .join(DatasetItem, DatasetItem.preference_id == Preference.id)
-        .where(DatasetItem.dataset_id == dataset_id)
-    )
+    rests: dict[str, tuple[type[Review | Adjudication | Ranking], set[int]]] = {
+        "reviews": (Review, {i for ids, _, _ in labels for i in ids or ()}),
+        "adjudications": (Adjudication, {i for _, i, _ in labels if i is not None}),
+        "rankings": (Ranking, {i for _, _, ids in labels for i in ids or ()}),
+    }
     found: dict[str, Counter[str]] = {}
-    for table, kept, word in (
-        (Review, reviews, "reviews"),
-        (Adjudication, binding, "adjudications"),
-    ):
-        rows = session.execute(
-            select(table.id, Annotator.name)
-            .join(Annotator, Annotator.id == table.annotator_id)
-            .where(table.pair_id.in_(pairs))
-        )
-        for number, name in rows:
-            if number in kept:
-                found.setdefault(name, Counter(reviews=0, adjudications=0))[word] += 1
+    for word, (table, kept) in rests.items():
+        for some in chunks(sorted(kept)):
+            rows = session.execute(
+                select(Annotator.name, func.count())
+                .join(table, table.annotator_id == Annotator.id)
+                .where(table.id.in_(some))
+                .group_by(Annotator.name)
+            )
+            for name, count in rows:
+                found.setdefault(name, Counter(dict.fromkeys(rests, 0)))[word] += count
     return {name: dict(found[name]) for name in sorted(found)}
 
 

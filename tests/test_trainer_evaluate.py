@@ -1,5 +1,7 @@
 """Measures by hand, and probes that their bad habits fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,12 @@ from db.datasets import GoldPair
 from db.errors import Conflict
 from db.models import Prompt
 from db.vocabulary import Choice
+from judges.trust.ballots import TIE, A, B
 from trainer.encoding import prompt_text
-from trainer.evaluate import gold_table, length_controlled, measure, slices_of
+from trainer.evaluate import gold_table, length_controlled, measure
 from trainer.gate import Answers, right
 from trainer.probes import build, habits
+from trainer.slices import agreement, by_slice, slices_of
 from trainer.work import alone, begin, mark_complete
 
 
@@ -106,3 +110,43 @@ def test_two_processes_never_train_the_same(tmp_path) -> None:
         pass
     with alone(work):
         pass
+
+
+def test_parts_of_the_gold_are_told_for_every_rater() -> None:
+    gold = gold_table(
+        [
+            pair(1, "x" * 10, "y" * 10, "a", "law"),
+            pair(2, "x" * 10, "y" * 20, "b", "law"),
+            pair(3, "x" * 10, "y" * 30, "b", "code"),
+            pair(4, "x" * 10, "y" * 30, "tie", "code"),
+        ]
+    )
+    gold = gold_table([replace(p, source="st"[i % 2]) for i, p in enumerate(gold.pairs)])
+    raters = {"always a": answers(1, 1, 1, 1), "always b": answers(0, 0, 0, 0)}
+    found = by_slice(raters, gold, {3: frozenset({"honest"})})
+    value = {part: {who: row[who]["value"] for who in row} for part, row in found.items()}
+    assert value["domain law"] == {"always a": 0.5, "always b": 0.5}
+    assert value["domain code"] == {"always a": 0.0, "always b": 1.0}  # the tie counts nowhere
+    assert value["principle honest"] == {"always a": 0.0, "always b": 1.0}
+    assert value["source s"] == {"always a": 0.5, "always b": 0.5}
+    assert value["source t"] == {"always a": 0.0, "always b": 1.0}
+    assert value["length differs 0% to 10%"] == {"always a": 1.0, "always b": 0.0}
+    assert value["length differs 30% to 100%"] == {"always a": 0.0, "always b": 1.0}
+    assert found["length differs 30% to 100%"]["always a"]["n"] == 2
+
+
+def test_agreement_with_each_expert_and_with_the_panel() -> None:
+    gold = gold_table([pair(i, "x", "y", "a") for i in range(12)])
+    said = {"ada": dict.fromkeys(range(12), A), "bob": {0: B, 1: TIE}}
+    half = [1.0] * 6 + [0.0] * 6
+    raters = {"model": answers(*half), "panel": answers(*[0.9] * 11, 0.5)}
+    found = agreement(raters, gold, said, "panel")
+    assert list(found) == ["expert ada", "all experts", "panel"]  # bob has one decided answer
+    assert found["expert ada"]["model"]["value"] == 0.5
+    assert found["expert ada"]["panel"]["value"] == pytest.approx(11.5 / 12)  # a half counts half
+    assert found["all experts"]["model"]["value"] == pytest.approx(6 / 13)  # bob said b to pair 0
+    assert found["all experts"]["model"]["n"] == 13
+    assert found["panel"]["model"]["value"] == pytest.approx(6 / 11)  # where the panel decided
+    assert list(found["panel"]) == ["model"]
+    low, high = (found["expert ada"]["model"][side] for side in ("low", "high"))
+    assert low < 0.5 < high

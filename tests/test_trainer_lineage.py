@@ -90,8 +90,8 @@ def test_a_checkpoint_names_its_people_judges_and_parents(world: Database) -> No
     assert found.base == "words"
     assert found.dataset is not None
     assert found.dataset.people == {
-        "ada": {"reviews": 30, "adjudications": 5},
-        "bob": {"reviews": 10, "adjudications": 0},
+        "ada": {"reviews": 30, "adjudications": 5, "rankings": 0},
+        "bob": {"reviews": 10, "adjudications": 0, "rankings": 0},
     }
     by_source = {
         source: sum(split.get(source, 0) for split in found.dataset.labels.values())

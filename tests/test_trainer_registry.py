@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from trainer_worlds import learnable
 
 from db.errors import BadInput, Conflict, NotAllowed
-from db.models import Checkpoint, Event, GateDecision, Gold, Preference
+from db.models import Checkpoint, Evaluation, Event, GateDecision, Gold, Preference
 from db.session import Database
 from db.vocabulary import CheckpointKind, Choice
 from judges.constitution import load
@@ -55,6 +55,11 @@ def decisions(database: Database) -> list[str]:
         return list(session.scalars(select(GateDecision.verdict).order_by(GateDecision.id)))
 
 
+def measurements(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(Evaluation.gold_hash)))
+
+
 def active(database: Database) -> list[tuple[str, int]]:
     with database.read() as session:
         rows = session.scalars(select(Checkpoint).where(Checkpoint.active_at.is_not(None)))
@@ -70,9 +75,18 @@ def test_the_gate_on_planted_checkpoints(trained: tuple[Database, str, str]) -> 
     assert any(name.startswith("domain law") for name in done.slices)
     assert "accuracy on 60 gold pairs" in done.summary
 
+    again = steps.evaluate(database, good)
+    assert (again.new, again.table) == (False, done.table)
+    assert "measured before" in again.summary
+    assert len(measurements(database)) == 1
+
     refused = steps.promote(database, bad)  # planted worse than the baseline
     assert (refused.verdict, refused.generation) == ("refused", None)
     assert active(database) == []
+    repeated = steps.promote(database, bad)
+    assert (repeated.verdict, repeated.new, repeated.generation) == ("refused", False, None)
+    assert "before, and nothing has changed" in repeated.summary
+    assert (repeated.reasons, decisions(database)) == (refused.reasons, ["refused"])
 
     forced = steps.promote(database, bad, force="to have something to beat")
     assert (forced.verdict, forced.generation) == ("forced", 1)
@@ -103,7 +117,15 @@ def test_the_gate_on_planted_checkpoints(trained: tuple[Database, str, str]) -> 
         label = session.scalars(select(Preference)).first()
         session.add(Gold(pair_id=label.pair_id, choice=Choice.A, how={}))
     after = steps.evaluate(database, good)
-    assert (after.pairs, after.left_out) == (60, 1)
+    assert (after.pairs, after.left_out, after.new) == (60, 1, True)
+
+    with database.begin() as session:  # gold that is new to it makes a new question of it
+        row = session.scalars(select(Gold).order_by(Gold.id)).first()
+        row.choice = row.choice.mirrored()
+    assert steps.evaluate(database, good).new
+    assert steps.promote(database, bad, force="an incumbent").verdict == "forced"
+    assert steps.evaluate(database, good).new  # another incumbent stands beside it
+    assert not steps.evaluate(database, good).new
 
 
 def test_an_interrupted_promotion_promotes_nothing(

@@ -1,7 +1,7 @@
 """Does it hold elsewhere? Train without one source or domain, test on it, for each in turn."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -9,6 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from db.errors import BadInput
+from db.events import history
+from db.identity import content_hash
+from db.models import Dataset
+from db.session import Session
 from judges.trust.intervals import mean_by_prompt
 from trainer.baselines import TfidfBradleyTerry, longer_wins
 from trainer.evaluate import text_of
@@ -17,6 +21,7 @@ from trainer.loop import Progress, quiet
 from trainer.settings import TrainerSettings
 from trainer.work import begin
 
+LEFT_OUT = "dataset.group_left_out"
 Row = dict[str, Any]
 Lean = Callable[[Sequence[str], Sequence[str], Sequence[Any]], Any]
 """From responses A, responses B and prompts to the probability that A is better."""
@@ -38,9 +43,11 @@ def cross_validate(
     by: By = "data_source",
     smallest: int = 20,
     progress: Progress = quiet,
-) -> list[LeftOut]:
+    known: Collection[str] = (),
+) -> Iterator[LeftOut]:
     """For each group of at least `smallest` pairs: a reward model and the baselines, trained on the
-    others. Models are thrown away afterwards; a kill loses at most one group's training.
+    others; groups in `known` are passed over. Models are thrown away; each result is yielded at
+    once, so that a kill loses at most one group's training, which goes on where it was.
     """
     groups: dict[str, list[Row]] = {}
     for row in rows:
@@ -51,9 +58,10 @@ def cross_validate(
             f"cross-validation by {by!r} needs two groups of {smallest} pairs or more; "
             f"there are {[f'{name} ({len(group)})' for name, group in sorted(groups.items())]}"
         )
-    found = []
     for number, name in enumerate(large):
         progress("cross-validation", number, len(large))
+        if name in known:
+            continue
         held = groups[name]
         prompts = {row["meta"]["prompt_hash"] for row in held}
         others = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
@@ -62,8 +70,14 @@ def cross_validate(
             "tf-idf Bradley–Terry": _tfidf(others),
             "longer wins": lambda a, b, _: longer_wins(a, b),
         }
-        found.append(LeftOut(name, len(held), {k: _accuracy(f, held) for k, f in leans.items()}))
-    return found
+        yield LeftOut(name, len(held), {k: _accuracy(f, held) for k, f in leans.items()})
+
+
+def recorded(session: Session, dataset: Dataset | None) -> list[dict[str, Any]]:
+    """What cross-validations on a dataset have found: the newest of every group."""
+    events = history(session, f"dataset:{dataset.name}") if dataset else []
+    found = {(e.payload["by"], e.payload["group"]): e.payload for e in events if e.kind == LEFT_OUT}
+    return [found[key] for key in sorted(found)]
 
 
 def _tfidf(rows: Sequence[Row]) -> Lean:
@@ -82,8 +96,11 @@ def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> Lean:
     # One prompt in ten is for early stopping.
     held = [r for r in rows if int(r["meta"]["prompt_hash"][:8], 16) % 10 == 0]
     rest = [r for r in rows if int(r["meta"]["prompt_hash"][:8], 16) % 10]
-    work = begin(folder, "reward", chosen.recipe(chosen.base) | {"without": name})
-    reward_model.train(rest or rows, held, work, chosen, f"all but {name}")
+    texts = content_hash([[text_of(r["chosen"]), text_of(r["rejected"])] for r in rows])
+    recipe = chosen.recipe(chosen.base) | {"without": name, "rows": texts}
+    work = begin(folder, "reward", recipe)
+    if not work.done:
+        reward_model.train(rest or rows, held, work, chosen, f"all but {name}")
     scorer = RewardScorer(work.final)
     scorer.load()
     shutil.rmtree(work.final)

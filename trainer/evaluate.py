@@ -1,7 +1,8 @@
 """How good a reward model or a judge is, on frozen gold, beside cheap baselines and the panel.
 
 Accuracy is on pairs whose gold is a or b, with an interval from a bootstrap that draws whole
-prompts. Leaves out what follows from it (`trainer.gate`).
+prompts. Leaves out parts of the gold (`trainer.slices`) and what follows
+from it (`trainer.gate`).
 """
 
 import hashlib
@@ -20,14 +21,13 @@ from judges.constitution import Constitution
 from judges.local import LocalJudge
 from judges.prompts import MENU, Template
 from judges.trust.ballots import TIE, A, B
-from judges.trust.calibration import brier, ece, log_loss
+from judges.trust.calibration import brier, ece, log_loss, reliability
 from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt
 from trainer.baselines import TfidfBradleyTerry, longer_wins
 from trainer.gate import Answers, as_figures, right
 from trainer.scoring import RewardScorer
 
-_CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
-_LENGTHS = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.01))
+CODES = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def gold_table(pairs: Sequence[GoldPair]) -> GoldTable:
     """Arrays over gold pairs, in their order."""
     return GoldTable(
         pairs,
-        np.array([_CODE[pair.choice] for pair in pairs], dtype=np.int8),
+        np.array([CODES[pair.choice] for pair in pairs], dtype=np.int8),
         np.array([pair.prompt_id for pair in pairs], dtype=np.int64),
     )
 
@@ -121,27 +121,8 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else "\n\n".join(m["content"] for m in value)
 
 
-def slices_of(
-    gold: GoldTable, principles: Mapping[int, frozenset[str]] | None = None
-) -> dict[str, NDArray[np.bool_]]:
-    """Masks by domain, by principle and by the generation that froze the pair, where several."""
-    pairs, found = gold.pairs, {}
-    for label, values in (
-        ("domain", [p.domain for p in pairs]),
-        ("gold of generation", [p.generation for p in pairs]),
-    ):
-        distinct = sorted({v for v in values if v is not None}, key=str)
-        if len(distinct) > 1:
-            for each in distinct:
-                found[f"{label} {each}"] = np.array([v == each for v in values])
-    named = principles or {}
-    for name in sorted(set().union(*named.values()) if named else ()):
-        found[f"principle {name}"] = np.array([name in named.get(p.id, ()) for p in pairs])
-    return found
-
-
 def measure(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
-    """Accuracy with interval, log-loss, Brier, ECE, reversal rate and the pairs behind them."""
+    """Accuracy with interval, log-loss, Brier, ECE, reliability, reversals, pairs behind them."""
     hits = right(answers.lean_P, gold.truth_P)
     turned = answers.reversed_P[np.isfinite(answers.reversed_P)]
     return {
@@ -151,6 +132,7 @@ def measure(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
         "brier": brier(answers.lean_P, gold.truth_P),
         "ece": ece(answers.lean_P, gold.truth_P),
         "reversals": float(turned.mean()) if len(turned) else None,
+        "reliability": [vars(bin_) for bin_ in reliability(answers.lean_P, gold.truth_P)],
         "pairs": int(np.isfinite(hits).sum()),
         "ties": int((gold.truth_P == TIE).sum()),
     }
@@ -176,28 +158,6 @@ def length_controlled(lean_P: NDArray[np.float64], gold: GoldTable, seed: int = 
     rng = np.random.default_rng(seed)
     why = "the better response is always the longer, or always the shorter"
     return by_prompt(parts, gold.prompt_P, halves, rng, why=why)
-
-
-def by_slice(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, dict[str, Any]]:
-    """Accuracy by domain, source and difference in length (relative to the longer response)."""
-    masks = slices_of(gold)
-    sources = sorted({p.source or "unknown" for p in gold.pairs})
-    if len(sources) > 1:
-        for source in sources:
-            masks[f"source {source}"] = np.array(
-                [(p.source or "unknown") == source for p in gold.pairs]
-            )
-    apart = relative_length(gold)
-    for low, high in _LENGTHS:
-        name = f"length differs {low:.0%} to {min(high, 1.0):.0%}"
-        masks[name] = (np.abs(apart) >= low) & (np.abs(apart) < high)
-    hits = right(answers.lean_P, gold.truth_P)
-    rng = np.random.default_rng(seed)
-    return {
-        name: as_figures(mean_by_prompt(hits[mask], gold.prompt_P[mask], rng))
-        for name, mask in masks.items()
-        if np.isfinite(hits[mask]).any()
-    }
 
 
 def relative_length(gold: GoldTable) -> NDArray[np.float64]:

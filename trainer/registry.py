@@ -3,39 +3,37 @@ down whole or not at all. Leaves out the measuring (`evaluate`) and the rules (`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from db import checkpoints as stored
-from db.datasets import PanelAnswers, gold_pairs, panel_answers
 from db.errors import BadInput, Conflict, NotAllowed
 from db.events import record
-from db.models import Checkpoint, Dataset
+from db.identity import content_hash
+from db.models import Checkpoint, Evaluation
 from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
+from judges.trust.intervals import mean_by_prompt
 from trainer import evaluate as measuring
-from trainer.dataset import read_manifest, read_split
-from trainer.encoding import as_messages, prompt_text
-from trainer.evaluate import GoldTable, gold_table
-from trainer.gate import Answers, Decision, Effect, decide, right
-from trainer.leakage import leaks
+from trainer.contest import GATED, PANEL, Contest, Scene, answers_of, gather, hold
+from trainer.cross_validation import recorded
+from trainer.gate import Decision, Effect, as_figures, decide, right
 from trainer.probes import build, habits
-
-PANEL = "panel consensus"
-_GATED = (CheckpointKind.REWARD, CheckpointKind.JUDGE)
+from trainer.slices import Figures, agreement, by_slice
 
 
 @dataclass(frozen=True)
 class EvaluateDone:
-    """How a checkpoint fares on gold. `table`: rater -> measures; `slices`: slice -> accuracy.
+    """How a checkpoint fares on gold. `table`: rater -> measures; `slices`: part -> rater -> share.
 
+    `agreement`: expert, all of them or the panel -> rater -> share of the same choice.
     `probes`: probe -> share right, of the checkpoint and of the bad habit the probe is made for.
-    `left_out`: gold pairs whose prompts the checkpoint was trained on, which measure nothing.
+    `groups`: what cross-validation on the dataset found, where it was run. `left_out`: gold pairs
+    whose prompts the checkpoint was trained on, which measure nothing. `new` is False where this
+    very measurement was made before.
     """
 
     checkpoint: str
@@ -44,19 +42,26 @@ class EvaluateDone:
     pairs: int
     left_out: int
     table: dict[str, dict[str, Any]]
-    slices: dict[str, dict[str, Any]]
-    probes: dict[str, dict[str, float]]
+    slices: Figures
+    agreement: Figures
+    probes: Figures
+    groups: list[dict[str, Any]] = field(default_factory=list)
+    new: bool = True
 
     @property
     def summary(self) -> str:
         """One line for people."""
         parts = [f"{name} {_interval(row['accuracy'])}" for name, row in self.table.items()]
-        return f"accuracy on {self.pairs} gold pairs: " + "; ".join(parts)
+        before = "" if self.new else " (measured before, nothing has changed)"
+        return f"accuracy on {self.pairs} gold pairs{before}: " + "; ".join(parts)
 
 
 @dataclass(frozen=True)
 class PromoteDone:
-    """What the gate said. `generation` is set where the checkpoint is in production now."""
+    """What the gate said. `generation` is set where the checkpoint is in production now.
+
+    `new` is False where the gate had said so before, on the very same gold, votes and incumbent.
+    """
 
     checkpoint: str
     kind: str
@@ -65,6 +70,7 @@ class PromoteDone:
     generation: int | None
     reasons: list[str]
     figures: dict[str, Any]
+    new: bool = True
 
     @property
     def promoted(self) -> bool:
@@ -77,24 +83,12 @@ class PromoteDone:
         if self.verdict == "active":
             return f"{self.checkpoint!r} is the active {self.kind} already"
         if not self.promoted:
-            return f"refused {self.checkpoint!r}: " + "; ".join(self.reasons)
+            before = "" if self.new else " before, and nothing has changed"
+            return f"refused {self.checkpoint!r}{before}: " + "; ".join(self.reasons)
         return (
             f"{self.verdict} {self.checkpoint!r} as {self.kind} generation {self.generation} over "
             f"{self.incumbent}: " + "; ".join(self.reasons)
         )
-
-
-@dataclass(frozen=True)
-class _Contest:
-    """Challenger, incumbent and baselines on the gold that neither was trained on."""
-
-    challenger: Checkpoint
-    incumbent: Checkpoint | None
-    incumbent_name: str
-    gold: GoldTable
-    answers: dict[str, Answers]
-    slices: dict[str, NDArray[np.bool_]]
-    left_out: int
 
 
 def evaluate(
@@ -107,34 +101,27 @@ def evaluate(
 
     `probes` also asks it pairs transformed so that one bad habit each gets them wrong.
     """
-    contest = _contest(database, name, rules, against=None)
-    table = {
-        rater: measuring.measure(answers, contest.gold)
-        for rater, answers in contest.answers.items()
+    scene = gather(database, name, rules, against=None)
+    with database.read() as session:
+        known = stored.newest_evaluation(session, scene.challenger.id, scene.gold.hash)
+        groups = recorded(session, scene.dataset)
+    if known is not None and _same(known, scene, probes):
+        return _evaluated(scene, known.metrics, groups, new=False)
+    contest = hold(scene)
+    metrics = {
+        "basis": scene.basis,
+        "table": {
+            rater: measuring.measure(answers, contest.gold)
+            for rater, answers in contest.answers.items()
+        },
+        "slices": by_slice(contest.answers, contest.gold, scene.said.principles),
+        "agreement": agreement(contest.answers, contest.gold, scene.experts, PANEL),
+        "probes": _probed(contest) if probes else {},
+        "pairs": len(contest.gold.pairs),
     }
-    done = EvaluateDone(
-        checkpoint=contest.challenger.name,
-        kind=contest.challenger.kind.value,
-        gold=contest.gold.hash,
-        pairs=len(contest.gold.pairs),
-        left_out=contest.left_out,
-        table=table,
-        slices=measuring.by_slice(contest.answers[contest.challenger.name], contest.gold),
-        probes=_probed(contest, rules) if probes else {},
-    )
     with database.begin() as session:
-        stored.record_evaluation(
-            session,
-            contest.challenger.id,
-            done.gold,
-            {
-                "table": done.table,
-                "slices": done.slices,
-                "probes": done.probes,
-                "pairs": done.pairs,
-            },
-        )
-    return done
+        stored.record_evaluation(session, contest.challenger.id, contest.gold.hash, metrics)
+    return _evaluated(scene, metrics, groups, new=True)
 
 
 def promote(
@@ -160,12 +147,22 @@ def promote(
         current = stored.active(session, challenger.kind)
     if current is not None and current.id == challenger.id:
         return _done(challenger, "itself", "active", [], {})
-    if challenger.kind not in _GATED and force is None:
+    if challenger.kind not in GATED and force is None:
         raise NotAllowed(
             f"{challenger.kind.value} {challenger.name!r} has no gate yet; judge it yourself and "
             "promote it with --force REASON"
         )
-    decision, over = _decided(database, challenger, rules, effect, against, force)
+    scene = _scene(database, challenger, rules, against, force)
+    basis = content_hash(scene.basis, repr(effect)) if isinstance(scene, Scene) else None
+    if force is None and basis is not None:
+        with database.read() as session:
+            said = stored.newest_decision(session, challenger.id)
+        if said and said.verdict == "refused" and said.figures.get("basis") == basis:
+            over = said.figures["over"]
+            return _done(challenger, over, "refused", said.reasons, said.figures, 0, new=False)
+    decision, over = _decided(challenger, scene, effect, force)
+    if basis is not None:
+        decision = replace(decision, figures=decision.figures | {"basis": basis, "over": over})
     verdict = "promoted" if decision.promoted else "refused"
     if force is not None and not decision.promoted:
         verdict = "forced"
@@ -215,37 +212,72 @@ def history(database: Database, kind: CheckpointKind | None = None) -> list[dict
         ]
 
 
-def _probed(contest: _Contest, rules: Constitution | None) -> dict[str, dict[str, float]]:
+def _same(known: Evaluation, scene: Scene, probes: bool) -> bool:
+    """Whether a record answers what is asked now."""
+    has = bool(known.metrics.get("probes"))
+    return known.metrics.get("basis") == scene.basis and (has or not probes)
+
+
+def _evaluated(
+    scene: Scene, metrics: Mapping[str, Any], groups: list[dict[str, Any]], new: bool
+) -> EvaluateDone:
+    told = ("table", "slices", "agreement", "probes")
+    return EvaluateDone(
+        checkpoint=scene.challenger.name,
+        kind=scene.challenger.kind.value,
+        gold=scene.gold.hash,
+        pairs=len(scene.gold.pairs),
+        left_out=scene.left_out,
+        groups=groups,
+        new=new,
+        **{name: metrics[name] for name in told},
+    )
+
+
+def _probed(contest: Contest) -> Figures:
+    """Shares right with intervals by prompt: a pair that serves several items counts once."""
     if contest.challenger.settings.get("style") == "prompted":
         raise BadInput("probes are asked on this machine; a prompted judge cannot be probed here")
-    found = {}
+    found: Figures = {}
     bad = habits()
     for name, table in build(contest.gold.pairs).items():
-        ours = _answers(contest.challenger, table, rules or Constitution(chapters=()))
+        ours = answers_of(contest.challenger, table, contest.scene.rules)
         found[name] = {
-            contest.challenger.name: float(right(ours.lean_P, table.truth_P).mean()),
-            "the bad habit": float(right(bad[name](table), table.truth_P).mean()),
-            "items": float(len(table.pairs)),
+            rater: as_figures(
+                mean_by_prompt(right(lean, table.truth_P), table.prompt_P, np.random.default_rng(0))
+            )
+            for rater, lean in (
+                (contest.challenger.name, ours.lean_P),
+                ("the bad habit", bad[name](table)),
+            )
         }
     return found
 
 
-def _decided(
+def _scene(
     database: Database,
     challenger: Checkpoint,
     rules: Constitution | None,
-    effect: Effect | None,
     against: str | None,
     force: str | None,
-) -> tuple[Decision, str]:
-    if challenger.kind not in _GATED:
-        return Decision(False, [f"forced without a gate: {force}"]), "nothing"
+) -> Scene | str:
+    """The contest to hold; where a promotion is forced without one, the reason there is none."""
+    if challenger.kind not in GATED:
+        return f"a {challenger.kind.value} has no gate"
     try:
-        contest = _contest(database, challenger.name, rules, against)
+        return gather(database, challenger.name, rules, against)
     except Conflict as error:
         if force is None:
             raise
-        return Decision(False, [f"forced without a comparison: {force}", str(error)]), "nothing"
+        return str(error)
+
+
+def _decided(
+    challenger: Checkpoint, scene: Scene | str, effect: Effect | None, force: str | None
+) -> tuple[Decision, str]:
+    if isinstance(scene, str):
+        return Decision(False, [f"forced without a comparison: {force}", scene]), "nothing"
+    contest = hold(scene)
     decision = decide(
         contest.answers[challenger.name],
         contest.answers[contest.incumbent_name],
@@ -311,124 +343,6 @@ def _write_down(
         )
 
 
-def _contest(
-    database: Database, name: str | None, rules: Constitution | None, against: str | None
-) -> _Contest:
-    with database.read() as session:
-        challenger = stored.checkpoint(session, name)
-        if challenger.kind not in _GATED:
-            raise BadInput(
-                f"checkpoint {challenger.name!r} is a {challenger.kind.value}; gold pairs measure "
-                "reward models and judges"
-            )
-        incumbent = stored.active(session, challenger.kind)
-        if incumbent is not None and incumbent.id == challenger.id:
-            incumbent = None
-        dataset = session.get(Dataset, challenger.dataset_id)
-        theirs = session.get(Dataset, incumbent.dataset_id) if incumbent else None
-        everything = gold_pairs(session)
-        ids = [p.id for p in everything]
-        said = panel_answers(session, ids, against)
-        voted = {
-            each.name: panel_answers(session, ids, each.settings["judge"])
-            for each in (challenger, incumbent)
-            if each is not None and each.settings.get("style") == "prompted"
-        }
-    if not everything:
-        raise Conflict("there is no gold yet; freeze some with `tiebreak gold draw`")
-    prompts = {p.prompt_hash: p.prompt for p in everything}
-    learnt = _learnt(prompts, challenger, dataset) | _learnt(prompts, incumbent, theirs)
-    gold = gold_table([p for p in everything if p.prompt_hash not in learnt])
-    if not gold.pairs:
-        raise Conflict(
-            f"all {len(everything)} gold pairs stand in the data {challenger.name!r} was trained "
-            "on; freeze gold before the next export"
-        )
-    rules = rules or Constitution(chapters=())
-
-    def ask(each: Checkpoint) -> Answers:
-        if each.name in voted:
-            return _voted(each, voted[each.name], gold)
-        return _answers(each, gold, rules)
-
-    answers = {challenger.name: ask(challenger)}
-    rows = read_split(Path(dataset.path), "train") if dataset else []
-    usable = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
-    answers |= measuring.baseline_answers(gold, usable)
-    if said.odds:
-        answers[against or PANEL] = measuring.panel_table(said, gold)
-    if incumbent is not None:
-        answers[incumbent.name] = ask(incumbent)
-    return _Contest(
-        challenger,
-        incumbent,
-        _incumbent_name(challenger, incumbent, answers, gold, against),
-        gold,
-        answers,
-        measuring.slices_of(gold, said.principles),
-        len(everything) - len(gold.pairs),
-    )
-
-
-def _incumbent_name(
-    challenger: Checkpoint,
-    incumbent: Checkpoint | None,
-    answers: Mapping[str, Answers],
-    gold: GoldTable,
-    against: str | None,
-) -> str:
-    """Whom to beat: the active checkpoint; for a first judge the panel; else the best baseline."""
-    if incumbent is not None and against is None:
-        return incumbent.name
-    if challenger.kind == CheckpointKind.JUDGE:
-        name = against or PANEL
-        if name in answers:
-            return name
-        if against:
-            raise BadInput(f"judge {against!r} has no vote on gold; name one that has been asked")
-    cheap = [name for name in answers if name not in (challenger.name, PANEL, against)]
-    return max(
-        cheap, key=lambda name: measuring.measure(answers[name], gold)["accuracy"]["value"] or 0.0
-    )
-
-
-def _voted(checkpoint: Checkpoint, said: PanelAnswers, gold: GoldTable) -> Answers:
-    """A prompted judge answers by the votes it has cast on gold."""
-    missing = sum(pair.id not in said.odds for pair in gold.pairs)
-    if missing:
-        raise Conflict(
-            f"judge {checkpoint.settings['judge']!r} has not been asked about {missing} of "
-            f"{len(gold.pairs)} gold pairs; put it into the panel and run `tiebreak judge`"
-        )
-    return measuring.panel_table(said, gold)
-
-
-def _answers(checkpoint: Checkpoint, gold: GoldTable, rules: Constitution) -> Answers:
-    folder = Path(checkpoint.path)
-    if checkpoint.kind == CheckpointKind.JUDGE:
-        return measuring.judge_answers(folder, gold, rules)
-    return measuring.reward_answers(folder, gold)
-
-
-def _learnt(
-    gold_prompts: Mapping[str, str], checkpoint: Checkpoint | None, dataset: Dataset | None
-) -> set[str]:
-    """Gold prompts that are, or nearly are, among those a checkpoint was trained on."""
-    if checkpoint is None or dataset is None:
-        return set()
-    folder = Path(dataset.path)
-    threshold = read_manifest(folder)["filters"]["near_duplicate"]
-    left_out = set(checkpoint.settings.get("left_out_prompts", ()))
-    trained = {
-        row["meta"]["prompt_hash"]: prompt_text(as_messages(row["prompt"], "user"))
-        for split in ("train", "validation")
-        for row in read_split(folder, split)
-    }
-    return set(
-        leaks(gold_prompts, {k: v for k, v in trained.items() if k not in left_out}, threshold)
-    )
-
-
 def _done(
     checkpoint: Checkpoint,
     over: str,
@@ -436,6 +350,7 @@ def _done(
     reasons: list[str],
     figures: dict[str, Any],
     generation: int | None = None,
+    new: bool = True,
 ) -> PromoteDone:
     if generation is None:
         generation = checkpoint.generation
@@ -447,6 +362,7 @@ def _done(
         generation=generation or None,
         reasons=reasons,
         figures=figures,
+        new=new,
     )
 
 

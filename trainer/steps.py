@@ -75,11 +75,12 @@ class ExportDone:
 
 @dataclass(frozen=True)
 class CrossValidated:
-    """Accuracy on each group by models trained without it."""
+    """Accuracy on each group by models trained without it; `new` groups were done this time."""
 
     dataset: str
     by: str
     groups: list[dict[str, Any]]
+    new: int
 
     @property
     def summary(self) -> str:
@@ -244,12 +245,32 @@ def cross_validate(
     by: By = "data_source",
     progress: Progress = quiet,
 ) -> CrossValidated:
-    """Train a reward model without each source (or domain) in turn and test it on that one."""
+    """Train a reward model without each source (or domain) in turn and test it on that one.
+
+    Every group is recorded when it is done; `evaluate` tells them beside its own figures.
+    """
+    from trainer.cross_validation import LEFT_OUT, recorded
     from trainer.cross_validation import cross_validate as rounds
 
     given = material(database, dataset)
-    found = rounds([*given.train, *given.validation], settings, by, progress=progress)
-    return CrossValidated(given.dataset.name, by, [asdict(each) for each in found])
+    subject = f"dataset:{given.dataset.name}"
+    recipe = content_hash(
+        given.dataset.content_hash, given.left_out_prompts, settings.recipe(settings.base)
+    )
+
+    def known() -> dict[str, dict[str, Any]]:
+        with database.read() as session:
+            groups = recorded(session, given.dataset)
+        return {g["group"]: g for g in groups if (g["by"], g["recipe"]) == (by, recipe)}
+
+    before = known()
+    rows = [*given.train, *given.validation]
+    for each in rounds(rows, settings, by, progress=progress, known=before):
+        with database.begin() as session:
+            payload = {"by": by, "recipe": recipe, **asdict(each)}
+            record(session, "tiebreak", LEFT_OUT, subject, payload)
+    found = [{k: g[k] for k in ("group", "pairs", "accuracy")} for g in known().values()]
+    return CrossValidated(given.dataset.name, by, found, new=len(found) - len(before))
 
 
 def import_steps(database: Database, file: Path, strict: bool = False) -> ImportedSteps:

@@ -68,15 +68,6 @@ def gold_rows(done: EvaluateDone) -> tuple[list[str], list[list[Any]]]:
     return ["rater", *(name.replace("_", " ") for name in _MEASURES)], rows
 
 
-def probe_rows(done: EvaluateDone) -> tuple[list[str], list[list[Any]]]:
-    """Columns and rows: each probe, with the share right of the checkpoint and of the bad habit."""
-    names = list(dict.fromkeys(name for row in done.probes.values() for name in row))
-    rows = [
-        [probe, *(_cell(row.get(name)) for name in names)] for probe, row in done.probes.items()
-    ]
-    return ["probe", *(name.replace("_", " ") for name in names)], rows
-
-
 def _cell(value: Any, sign: str = "") -> str:
     """A measure with its interval where it has one; a dash where there is none."""
     if isinstance(value, dict):

@@ -25,18 +25,14 @@ def evaluate(
 
     Example: tiebreak evaluate judge-1
     """
-    from app.output import table
-    from app.pipeline.gate import gold_rows, probe_rows
     from trainer.registry import evaluate as step
 
     settings = configuration(config)
     done = step(settings.database, checkpoint, settings.panel.rules, probes=probes)
     if not as_json:
-        columns, rows = gold_rows(done)
-        table(f"{done.checkpoint} on {done.pairs} gold pairs", columns, rows)
-        if done.probes:
-            columns, rows = probe_rows(done)
-            table("Probes: share right", columns, rows)
+        from app.gold_text import print_evaluation
+
+        print_evaluation(done)
     show(done, as_json)
 
 

@@ -193,4 +193,8 @@ def cross_validate(
     training = _changed(settings.training, base=base, epochs=epochs)
     with progress() as report:
         done = step(settings.database, training, dataset, by.value, report)
+    if not as_json:
+        from app.gold_text import print_groups
+
+        print_groups(done)
     show(done, as_json)

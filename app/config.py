@@ -36,13 +36,14 @@ class DatabaseSettings(BaseModel):
 
 
 class Sections(BaseModel):
-    """All sections. Panel, judges and generators are read by the judging room itself."""
+    """All sections. Panel, judges, limits and generators are read by the judging room itself."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     database: DatabaseSettings = DatabaseSettings()
     panel: dict[str, Any] = {}
     judge: list[dict[str, Any]] = []
+    limits: dict[str, Any] = {}
     generator: list[dict[str, Any]] = []
     review: ReviewSettings = ReviewSettings()
     training: TrainerSettings = TrainerSettings()
@@ -86,7 +87,8 @@ class Config:
         from judges.panel import parse
 
         allow_fake = os.environ.get("TIEBREAK_ALLOW_FAKE") == "1"
-        sections = {"panel": self.sections.panel, "judge": self.sections.judge}
+        given = self.sections
+        sections = {"panel": given.panel, "judge": given.judge, "limits": given.limits}
         return parse(sections, beside=self.folder, allow_fake=allow_fake)
 
     @property

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from db.asking import Block, Slot, missing_slots, pair_page, pair_texts, take_block
 from db.errors import BadInput, KeyRefused, Unavailable
 from judges.asking import Answer, Asker, Lost, Question, Scorer
-from judges.seats import Ask, Done, OpenBlock, Seat, input_about, vote_row
+from judges.seats import Ask, Done, OpenBlock, Seat, vote_row
 from judges.writer import Writer
 
 PAGE = 256  # pairs read at a time
@@ -154,11 +154,7 @@ class Ensemble:
         """Ask one question; what is to be stored of it, whatever happens."""
         if seat.tally.problem is not None:
             return Done(seat, ask, None, 0)
-        requests, tokens = seat.paces
-        if requests is not None:
-            await requests.wait()
-        if tokens is not None:
-            await tokens.wait(input_about(ask.question))
+        await seat.keep_pace(ask.question)
         started = time.monotonic()
         try:
             async with seat.circuit.turn():

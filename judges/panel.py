@@ -30,6 +30,21 @@ _COMPUTED = {  # raise a number whenever the computation changes; a test remembe
 }
 
 
+class Limit(BaseModel):
+    """One `[limits.NAME]`: what the judges that name it share, as those of one API key do."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests_per_minute: int | None = Field(default=None, gt=0)
+    tokens_per_minute: int | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.requests_per_minute is None and self.tokens_per_minute is None:
+            raise ValueError("it limits nothing; add requests_per_minute or tokens_per_minute")
+        return self
+
+
 class JudgeConfig(BaseModel):
     """One `[[judge]]`: who is asked, how, at what price, and how fast."""
 
@@ -54,6 +69,7 @@ class JudgeConfig(BaseModel):
     prices: Prices | None = None
     requests_per_minute: int | None = Field(default=None, gt=0)
     tokens_per_minute: int | None = Field(default=None, gt=0)
+    limit: str | None = Field(default=None, description="the [limits.NAME] it shares with others")
     concurrency: int = Field(default=32, ge=1, le=4096)
     timeout: float = Field(default=120.0, gt=0, description="seconds for one attempt")
     retries: int = Field(default=4, ge=0, le=20)
@@ -171,6 +187,7 @@ class Panel(BaseModel):
 
     panel: PanelConfig = Field(default_factory=PanelConfig)
     judge: tuple[JudgeConfig, ...] = ()
+    limits: dict[str, Limit] = Field(default_factory=dict)
     rules: Constitution = Field(default_factory=lambda: Constitution(chapters=()), exclude=True)
 
     @property
@@ -207,7 +224,8 @@ class Panel(BaseModel):
 def parse(
     sections: Mapping[str, Any], *, beside: Path | None = None, allow_fake: bool = False
 ) -> Panel:
-    """Read `{"panel": {...}, "judge": [{...}]}`; `beside` is the configuration's folder.
+    """Read `{"panel": {...}, "judge": [{...}], "limits": {...}}`; `beside` is the configuration's
+    folder.
 
     Raises BadInput with one sentence for anything that cannot be used.
     """
@@ -227,6 +245,12 @@ def checked(panel: Panel, *, allow_fake: bool = False) -> Panel:
         if judge.name in names:
             raise BadInput(f"two judges are named {judge.name!r}; names must differ")
         names.add(judge.name)
+        if judge.limit is not None and judge.limit not in panel.limits:
+            raise BadInput(
+                f"judge {judge.name!r} shares limit {judge.limit!r}, which is none of "
+                f"{sorted(panel.limits)}; add [limits.{judge.limit}] with requests_per_minute or "
+                "tokens_per_minute"
+            )
         if judge.provider == Provider.FAKE and not allow_fake:
             raise BadInput(
                 f"judge {judge.name!r} uses provider 'fake', which is for tests; choose another"

@@ -13,7 +13,7 @@ from db.session import Session
 from db.vocabulary import Order, Provider
 from judges import prompts
 from judges.asking import Asker, Scorer
-from judges.circuit import Circuit
+from judges.circuit import Circuit, Pace
 from judges.connect import connect
 from judges.constitution import Constitution
 from judges.panel import JudgeConfig, Panel
@@ -88,27 +88,40 @@ def wanted(
 
 
 def seats(
-    rules: Constitution, judges: Sequence[tuple[Wanted, Asker | Scorer]], pauses: Sequence[float]
+    panel: Panel, judges: Sequence[tuple[Wanted, Asker | Scorer]], pauses: Sequence[float]
 ) -> list[Seat]:
-    """A seat for each judge; judges of one provider share its circuit."""
+    """A seat for each judge; judges of one provider share its circuit, those of one limit its pace."""
     circuits: dict[str, Circuit] = {}
+    shared = {
+        name: _paces(limit.requests_per_minute, limit.tokens_per_minute)
+        for name, limit in panel.limits.items()
+    }
     made = []
     for want, asked in judges:
         judge = want.judge
         where = judge.base_url or judge.provider.value if judge.remote else judge.name
         circuit = circuits.setdefault(where, Circuit(where, pauses=pauses))
+        own = _paces(judge.requests_per_minute, judge.tokens_per_minute)
+        common = shared[judge.limit] if judge.limit is not None else ((), ())
         seat = Seat(
             judge=judge,
             version_id=want.version_id,
-            rules=rules,
+            rules=panel.rules,
             asked=asked,
             circuit=circuit,
             orders=want.orders,
             samples=want.samples,
+            requests=own[0] + common[0],
+            tokens=own[1] + common[1],
         )
         seat.tally.wanted = want.missing
         made.append(seat)
     return made
+
+
+def _paces(requests: int | None, tokens: int | None) -> tuple[tuple[Pace, ...], tuple[Pace, ...]]:
+    """Paces of so many requests and tokens a minute; none where there is no limit."""
+    return (Pace(requests),) if requests else (), (Pace(tokens),) if tokens else ()
 
 
 def wanted_orders(judge: JudgeConfig, orders: Sequence[Order] | None) -> tuple[Order, ...]:

@@ -47,7 +47,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Seat:
-    """Who is asked, about which orders and samples, and how fast."""
+    """Who is asked, about which orders and samples, and how fast.
+
+    requests, tokens: every pace to keep, its own and those it shares with other seats.
+    """
 
     judge: JudgeConfig
     version_id: int
@@ -56,19 +59,23 @@ class Seat:
     circuit: Circuit
     orders: tuple[Order, ...]
     samples: tuple[int, ...]
+    requests: tuple[Pace, ...] = ()
+    tokens: tuple[Pace, ...] = ()
     prices: Prices = field(init=False)
     template: Template = field(init=False)
-    paces: tuple[Pace | None, Pace | None] = field(init=False)
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
         judge = self.judge
         object.__setattr__(self, "prices", judge.price())
         object.__setattr__(self, "template", template(judge, self.rules))
-        requests, tokens = judge.requests_per_minute, judge.tokens_per_minute
-        object.__setattr__(
-            self, "paces", (Pace(requests) if requests else None, Pace(tokens) if tokens else None)
-        )
+
+    async def keep_pace(self, question: Question) -> None:
+        """Returns when one more request of this size may leave."""
+        for pace in self.requests:
+            await pace.wait()
+        for pace in self.tokens:
+            await pace.wait(input_about(question))
 
     @property
     def lasts(self) -> timedelta:

@@ -145,3 +145,15 @@ def test_a_changed_computation_is_another_judge() -> None:
         {Provider.BASELINE: 2, Provider.VERIFIER: 1},
         ["23e8e6fb", "5895083e", "0554aa05"],
     )
+
+
+def test_a_shared_limit_must_exist_and_say_something() -> None:
+    judge = {"name": "j", "provider": "baseline", "model": "detail", "limit": "keys"}
+    with pytest.raises(
+        BadInput, match=r"judge 'j' shares limit 'keys', which is none of \['key'\]"
+    ):
+        panel.parse({"judge": [judge], "limits": {"key": {"requests_per_minute": 5}}})
+    with pytest.raises(BadInput, match=r"limits.keys = {}: it limits nothing; add requests_per_"):
+        panel.parse({"judge": [judge], "limits": {"keys": {}}})
+    with pytest.raises(BadInput, match="did you mean 'requests_per_minute'"):
+        panel.parse({"judge": [judge], "limits": {"keys": {"request_per_minute": 5}}})

@@ -1,5 +1,6 @@
 """The whole step: a panel asked into a database, resumed, capped, pooled."""
 
+import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -441,3 +442,22 @@ def test_claims_of_a_dead_run_are_free_at_once_and_those_of_another_machine_in_t
         statuses = {r.id: r.status for r in session.scalars(select(Run))}
     assert statuses[here.id] is RunStatus.FAILED
     assert statuses[there.id] is RunStatus.FAILED
+
+
+def test_judges_of_one_limit_share_its_pace(database: Database) -> None:
+    """40 requests at 20 a second, of which one second's worth may leave at once: 0.95 s at least.
+
+    Each judge alone asks 20, which would all leave at once.
+    """
+    sections = {
+        "limits": {"key": {"requests_per_minute": 1200, "tokens_per_minute": 10**9}},
+        "judge": [fake("one", limit="key"), fake("two", limit="key", orders="ab", samples=2)],
+    }
+    limited = panel.parse(sections, allow_fake=True)
+    add(database, 10)
+    began = time.monotonic()
+    done = steps.run_judges(database, limited, environ={})
+    assert done.stored == 40
+    assert time.monotonic() - began >= 0.95
+    free = panel.parse({"judge": sections["judge"], "limits": sections["limits"]}, allow_fake=True)
+    assert free.judge[0].version(free.rules) == parsed(fake("one")).judge[0].version(free.rules)

@@ -63,7 +63,7 @@ def run_judges(
     with database.begin() as session:
         count = None if within is None else len(within)
         run, job = lifecycle.open_run(session, "judge", panel, judges, cap, count)
-    seats = seating.seats(panel.rules, known, pauses)
+    seats = seating.seats(panel, known, pauses)
     try:
         waiting = asyncio.run(_ask(database, run.id, seats, batch, job, cap, within, progress))
     except BaseException as error:

@@ -83,6 +83,45 @@ def test_ppo_raises_the_reward(tmp_path: Path) -> None:
     assert (work.final / "config.json").is_file()
 
 
+def test_a_killed_ppo_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from safetensors.torch import load_file
+
+    monkeypatch.setattr("trainer.policy.SNAPSHOT_EVERY", 2)
+    settings = TrainerSettings(folder=tmp_path, batch_size=8, max_length=64)
+    options = PolicyOptions("ppo", response_tokens=6, updates=7)
+
+    def trained(name: str, reward, finished: bool = True):
+        work = begin(tmp_path, "policy", {"m": name}, name)
+        if not finished:
+            with pytest.raises(KeyboardInterrupt):
+                train(rows(20), work, settings, options, "d", reward=reward)
+            return None
+        return train(rows(20), work, settings, options, "d", reward=reward)
+
+    asked = 0
+
+    def killed(answered) -> list[float]:
+        nonlocal asked
+        asked += 1
+        if asked == 6:  # in the sixth update: the newest snapshot is of the fourth
+            raise KeyboardInterrupt
+        return wants_letter(answered)
+
+    whole = trained("whole", wants_letter)
+    trained("parts", killed, finished=False)
+    half_written = tmp_path / ".parts.partial" / "snapshots" / "checkpoint-6"
+    half_written.mkdir()
+    (half_written / "state.pt").write_bytes(b"half")
+    asked = 10
+    parts = trained("parts", killed)
+    assert asked == 10 + 3  # updates five, six and seven, once each
+    assert parts["curve"] == whole["curve"]
+    assert parts["watched"] == whole["watched"]
+    one, other = (load_file(tmp_path / n / "model.safetensors") for n in ("whole", "parts"))
+    assert one.keys() == other.keys()
+    assert all((one[name] == other[name]).all() for name in one)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["sft", "dpo", "kto", "grpo", "rloo"])
 def test_every_method_of_trl_runs(tmp_path: Path, method: str) -> None:

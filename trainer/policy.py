@@ -1,6 +1,6 @@
 """Policies: supervised (sft), from preferences (dpo, kto), by a reward model (grpo, rloo, ppo).
 
-All but ppo are TRL's trainers; ppo is `trainer.ppo`. What is generated is watched for reward
+All but ppo are TRL's trainers; ppo is `trainer.ppo_run`. What is generated is watched for reward
 hacking (`trainer.hacking`), and training stops when the reward and the truth part.
 """
 
@@ -12,13 +12,14 @@ from db.errors import BadInput
 from trainer.bases import base_folder, load_tokenizer, quiet_libraries
 from trainer.card import model_card
 from trainer.encoding import as_messages
-from trainer.hacking import Limits, Monitor, observe
+from trainer.hacking import Limits, Monitor, Observation, observe
 from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
 from trainer.settings import TrainerSettings
 from trainer.work import Work, finish
 
 Method = Literal["sft", "dpo", "kto", "grpo", "rloo", "ppo"]
 ONLINE = ("grpo", "rloo", "ppo")
+SNAPSHOT_EVERY = 5  # updates of ppo; a kill loses at most these
 Row = dict[str, Any]
 Score = Callable[[Sequence[tuple[Any, str]]], Iterable[float]]
 
@@ -68,7 +69,7 @@ def train(
     watch = _Watch(Monitor(options.limits), reward, judged)
     curve = Curve()
     if options.method == "ppo":
-        model = _ppo(folder, tokenizer, rows, settings, options, watch, curve, progress)
+        model = _ppo(folder, tokenizer, rows, work, settings, options, watch, curve, progress)
     else:
         trainer = _trainer(folder, tokenizer, rows, work, settings, options, watch, curve, progress)
         run(trainer, work)
@@ -185,57 +186,39 @@ def _ppo(
     folder: str,
     tokenizer: Any,
     rows: Sequence[Row],
+    work: Work,
     settings: TrainerSettings,
     options: PolicyOptions,
     watch: _Watch,
     curve: Curve,
     progress: Progress,
 ) -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM, set_seed
+    """From the start, or from the newest snapshot; stops where the watch rings."""
+    from trainer.ppo import PpoOptions
+    from trainer.ppo_run import begin, update
 
-    from trainer.ppo import PpoOptions, step
+    state = begin(folder, settings.rate(settings.base), settings.seed)
+    seen = state.resume(work) or {"curve": [], "watched": []}
+    curve.points = seen["curve"]
+    watch.monitor.seen = [Observation(**each) for each in seen["watched"]]
+    watch.alarm = watch.monitor.alarm()
+    prompts = [as_messages(row["prompt"], "user") for row in rows]
+    asked = [_asked(tokenizer, prompt, settings.max_length) for prompt in prompts]
 
-    set_seed(settings.seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device)
-    reference = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval().to(device)
-    head = torch.nn.Linear(model.config.hidden_size, 1).to(device)
-    torch.nn.init.zeros_(head.weight)
-    torch.nn.init.zeros_(head.bias)
-    optimizer = torch.optim.AdamW(
-        [*model.parameters(), *head.parameters()], lr=settings.rate(settings.base)
-    )
-    draw = torch.Generator().manual_seed(settings.seed)
+    def score(at: Sequence[int], texts: list[str], kl: float | None) -> list[float]:
+        return watch.scores([(prompts[i], t) for i, t in zip(at, texts, strict=True)], kl)
+
     chosen = PpoOptions(kl=options.kl)
-    kl: float | None = None
-    for update in range(options.updates):
-        at = torch.randint(len(rows), (settings.batch_size,), generator=draw).tolist()
-        prompts = [as_messages(rows[i]["prompt"], "user") for i in at]
-        asked = [_asked(tokenizer, prompt, settings.max_length) for prompt in prompts]
-
-        def score(
-            texts: list[str], prompts: Any = prompts, before: float | None = kl
-        ) -> list[float]:
-            return watch.scores(list(zip(prompts, texts, strict=True)), before)
-
-        _, scores, kl = step(
-            model,
-            reference,
-            head,
-            optimizer,
-            tokenizer,
-            asked,
-            score,
-            options.response_tokens,
-            chosen,
-        )
-        mean = sum(scores) / len(scores)
-        curve.points.append({"step": float(update), "reward": mean, "kl": kl})
-        progress("ppo", update + 1, options.updates)
-        if watch.alarm:
-            break
-    return model
+    length = options.response_tokens
+    while state.done < options.updates and not watch.alarm:
+        mean = update(state, tokenizer, asked, settings.batch_size, score, length, chosen)
+        point = {"step": float(state.done - 1), "reward": mean, "kl": state.kl or 0.0}
+        curve.points.append(point)
+        if state.done % SNAPSHOT_EVERY == 0:
+            watched = [vars(each) for each in watch.monitor.seen]
+            state.save(work, {"curve": curve.points, "watched": watched})
+        progress("ppo", state.done, options.updates)
+    return state.model
 
 
 def _asked(tokenizer: Any, prompt: Any, max_length: int) -> list[int]:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select, true
 from sqlalchemy.orm import Session, aliased
 
+from db import rankings
 from db.errors import UnknownName
 from db.models import (
     Candidate,
@@ -42,6 +43,8 @@ class ExportPair:
 
     `names` are outsiders' ids with whether that id has A and B exchanged. The label fields are
     None where nothing is settled; `p_a`, `p_tie`, `p_b` then come from the newest consensus.
+    `rankings`: where orders over several candidates settled it, (ranking id, place of A, place of
+    B), 0 the best; all pairs of one id are one answer.
     """
 
     id: int
@@ -72,6 +75,7 @@ class ExportPair:
     reasons: tuple[Any, ...] = ()
     flags: tuple[str, ...] = ()
     certificate: str | None = None
+    rankings: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def name(self) -> str:
@@ -258,6 +262,10 @@ def export_pairs(session: Session) -> list[ExportPair]:
     ).all()
     names, routes, flags = _names(session), _routes(session), _flags(session, fit_id)
     certificates, rationales = _certificates(session), _rationales(session)
+    ordered = rankings.orders(
+        session, {key for *_, label, _ in rows if label for key in label.ranking_ids}
+    )
+    place_of = {key: rankings.places(groups) for key, groups in ordered.items()}
     found: list[ExportPair] = []
     for pair, prompt, a, b, label, consensus in rows:
         route = routes.get(pair.id)
@@ -284,6 +292,10 @@ def export_pairs(session: Session) -> list[ExportPair]:
                 reasons=tuple(route.reasons) if route else (),
                 flags=tuple(flags.get(pair.id, ())),
                 certificate=certificates.get(batch_id or (route.batch_id if route else None)),
+                rankings=tuple(
+                    (key, place_of[key][a.id], place_of[key][b.id])
+                    for key in (label.ranking_ids if label else ())
+                ),
                 **(_label_fields(label, rationales) if label else {}),
             )
         )

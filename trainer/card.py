@@ -33,6 +33,8 @@ Preference labels settled with Tiebreak: a panel of judges, checked and correcte
 ({filters["format"]} rows) and TRL's trainers take them unchanged. `meta` says where each label
 comes from: pair, split of probability, route and its reasons, flags, certificate, and the
 rationales people gave. `meta.soft_target` is the probability that `chosen` is the better one.
+Rows that share an id in `meta.rankings` come from one person's order over several responses, with
+their places in it: together they are one answer.
 `load_dataset(FOLDER, "ties")`, `"votes"` and `"pairs"` give the other tables; those are in stored
 order. A name in `pairs` marked `mirrored` has A and B the other way round.
 

@@ -1,7 +1,8 @@
 """Reward models: Bradley–Terry on preferences by TRL's RewardTrainer, from an exported dataset.
 
 P(chosen is better) = sigmoid(r(chosen) - r(rejected)) (Bradley & Terry 1952). Hard labels minimise
--log of it; with soft targets q = `meta.soft_target` the loss is the cross-entropy with q.
+-log of it; with soft targets q = `meta.soft_target` the loss is the cross-entropy with q. An order
+over several candidates is one item (Plackett–Luce), or pairs that count as one answer together.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lor
 from trainer.card import model_card
 from trainer.encoding import as_messages, encode
 from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.rankings import Order, orders, plackett_luce, weights
 from trainer.settings import TrainerSettings
 from trainer.work import Work, finish
 
@@ -26,37 +28,73 @@ _ENOUGH = 10  # validation pairs a temperature is fitted on
 
 @dataclass(frozen=True)
 class Prepared:
-    """Tokenised rows and what had to be done to long ones."""
+    """Tokenised rows, how many are orders over several candidates, what was done to long ones."""
 
     rows: list[dict[str, Any]]
     truncated: int
     dropped: int
+    orders: int = 0
+
+
+@dataclass(frozen=True)
+class _Item:
+    """One prompt with its responses: a pair, chosen first, or an order with its places."""
+
+    prompt: Any
+    responses: Sequence[Any]
+    target: float = 1.0
+    weight: float = 1.0
+    places: Sequence[int] = ()
 
 
 def prepare(rows: Sequence[Row], tokenizer: Any, settings: TrainerSettings) -> Prepared:
-    """TRL's tokenised columns. Rows over `max_length` lose the beginning of the prompt, or go."""
+    """TRL's tokenised columns. Rows over `max_length` lose the beginning of the prompt, or go.
+
+    Pairs that orders over several candidates imply become those orders, or keep a smaller weight.
+    """
+    ordered: list[Order] = []
+    if settings.rankings == "plackett-luce":
+        ordered, rows = orders(rows)
+    items = [
+        _Item(row["prompt"], (row["chosen"], row["rejected"]), _target(row, settings), weight)
+        for row, weight in zip(rows, weights(rows), strict=True)
+    ]
+    items += [_Item(each.prompt, each.responses, places=each.places) for each in ordered]
     made: list[dict[str, Any]] = []
     truncated = dropped = 0
-    for row in rows:
-        prompt = as_messages(row["prompt"], "user")
-        both = [
-            encode(tokenizer, prompt, as_messages(row[side], "assistant"), settings.max_length)
-            for side in ("chosen", "rejected")
-        ]
-        if any(side.cut for side in both):
+    for item in items:
+        prompt = as_messages(item.prompt, "user")
+        texts = [as_messages(each, "assistant") for each in item.responses]
+        every = [encode(tokenizer, prompt, text, settings.max_length) for text in texts]
+        if any(each.cut for each in every):
             if settings.long == "drop":
                 dropped += 1
                 continue
             truncated += 1
-        made.append(
-            {
-                "chosen_ids": both[0].ids,
-                "rejected_ids": both[1].ids,
-                "soft_target": float(row["meta"]["soft_target"]) if settings.soft else 1.0,
-                "length": max(len(side.ids) for side in both),
-            }
-        )
-    return Prepared(made, truncated, dropped)
+        made.append(_columns(item, [each.ids for each in every]))
+    return Prepared(made, truncated, dropped, sum(bool(row["places"]) for row in made))
+
+
+def _target(row: Row, settings: TrainerSettings) -> float:
+    return float(row["meta"]["soft_target"]) if settings.soft else 1.0
+
+
+def _columns(item: _Item, ids: list[list[int]]) -> dict[str, Any]:
+    pair = ids if not item.places else [[], []]
+    return {
+        "chosen_ids": pair[0],
+        "rejected_ids": pair[1],
+        "soft_target": item.target,
+        "weight": item.weight,
+        "ranked_ids": ids if item.places else [],
+        "places": list(item.places),
+        "length": max(map(len, ids)),
+    }
+
+
+def prepare_pairs(rows: Sequence[Row], tokenizer: Any, settings: TrainerSettings) -> Prepared:
+    """As `prepare`, with every order as its weighted pairs: what is measured are pairs."""
+    return prepare(rows, tokenizer, settings.model_copy(update={"rankings": "pairs"}))
 
 
 def train(
@@ -75,7 +113,7 @@ def train(
     folder = base_folder(base, _texts(train_rows), work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
     fitted = prepare(train_rows, tokenizer, settings)
-    held = prepare(validation_rows, tokenizer, settings)
+    held = prepare_pairs(validation_rows, tokenizer, settings)
     if not fitted.rows:
         raise BadInput(
             f"dataset {dataset!r} leaves no row to train on ({fitted.dropped} are longer than "
@@ -94,6 +132,7 @@ def train(
         "max_length": settings.max_length,
         "rows": {
             "train": len(fitted.rows),
+            "orders": fitted.orders,
             "validation": len(held.rows),
             "truncated": fitted.truncated + held.truncated,
             "dropped": fitted.dropped + held.dropped,
@@ -139,36 +178,56 @@ def _trainer(
 
 
 def _collator(pad_token_id: int) -> Any:
+    """Sequences of a batch: all chosen, all rejected, then the candidates of each order."""
     import torch
-    from trl.trainer.reward_trainer import DataCollatorForPreference
-
-    pairs = DataCollatorForPreference(pad_token_id=pad_token_id)
+    from torch.nn.utils.rnn import pad_sequence
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
-        batch: dict[str, Any] = pairs(rows)
-        batch["soft_target"] = torch.tensor([row["soft_target"] for row in rows])
-        return batch
+        pairs = [row for row in rows if not row["places"]]
+        ranked = [row for row in rows if row["places"]]
+        ids = [row[side] for side in ("chosen_ids", "rejected_ids") for row in pairs]
+        ids += [each for row in ranked for each in row["ranked_ids"]]
+        made = [torch.tensor(each) for each in ids]
+        seen = [torch.ones_like(each) for each in made]
+        return {
+            "input_ids": pad_sequence(made, batch_first=True, padding_value=pad_token_id),
+            "attention_mask": pad_sequence(seen, batch_first=True, padding_value=0),
+            "soft_target": torch.tensor([row["soft_target"] for row in pairs]),
+            "weight": torch.tensor([row["weight"] for row in pairs]),
+            "places": [row["places"] for row in ranked],
+        }
 
     return collate
 
 
 def _soft_trainer() -> Any:
-    """RewardTrainer with targets in [0, 1]; a target of 1 is its own loss."""
+    """RewardTrainer with targets in [0, 1], weights, and orders beside pairs."""
     import torch
+    from torch.nn.functional import logsigmoid
     from trl import RewardTrainer
 
     class SoftRewardTrainer(RewardTrainer):  # type: ignore[misc]
         def _set_signature_columns_if_needed(self) -> None:
-            self._signature_columns = ["chosen_ids", "rejected_ids", "soft_target", "length"]
+            pair = ["chosen_ids", "rejected_ids", "soft_target", "weight"]
+            self._signature_columns = [*pair, "ranked_ids", "places", "length"]
 
         def compute_loss(
             self, model: Any, inputs: Any, return_outputs: bool = False, **more: Any
         ) -> Any:
-            target = inputs.pop("soft_target")
-            hard, outputs = super().compute_loss(model, inputs, return_outputs=True, **more)
-            chosen, rejected = torch.chunk(outputs.logits.squeeze(-1), 2)
+            target, weight, places = (inputs.pop(n) for n in ("soft_target", "weight", "places"))
+            if places:
+                outputs = model(**inputs)
+            else:  # TRL's own way, for the figures it logs
+                _, outputs = super().compute_loss(model, inputs, return_outputs=True, **more)
+            scores = outputs.logits.squeeze(-1)
+            chosen, rejected, *ranked = torch.split(
+                scores, [len(target), len(target), *map(len, places)]
+            )
             # -q log s(d) - (1 - q) log s(-d) = -log s(d) + (1 - q) d
-            loss = hard + ((1 - target) * (chosen - rejected)).mean()
+            gap = chosen - rejected
+            losses = weight * ((1 - target) * gap - logsigmoid(gap))
+            total = losses.sum() + sum(map(plackett_luce, ranked, places))
+            loss = total / (len(losses) + len(places))
             return (loss, outputs) if return_outputs else loss
 
     return SoftRewardTrainer
@@ -204,7 +263,8 @@ def _margins(trainer: Any, held: list[dict[str, Any]]) -> Any:
     model = trainer.model.eval()
     margins: list[float] = []
     for batch in trainer.get_eval_dataloader():
-        batch.pop("soft_target")
+        for name in ("soft_target", "weight", "places"):
+            batch.pop(name)
         with torch.no_grad():
             logits = model(**batch).logits.squeeze(-1)
         chosen, rejected = torch.chunk(logits.float(), 2)

@@ -34,6 +34,9 @@ class TrainerSettings(BaseModel):
     weight_decay: float = Field(0.01, ge=0)
     seed: int = Field(0, ge=0)
     soft: bool = Field(False, description="reward model: train on p_a instead of hard choices")
+    rankings: Literal["plackett-luce", "pairs"] = Field(
+        "plackett-luce", description="reward model: orders whole, or as pairs worth one answer"
+    )
     lora: bool = False
     lora_rank: int = Field(16, ge=1)
     bf16: bool = Field(False, description="for GPUs; a CPU stays at 32 bits")

@@ -15,6 +15,9 @@ from trainer.selection import Format
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _NAMES = pa.list_(pa.struct([("id", pa.string()), ("mirrored", pa.bool_())]))
+_PLACES = pa.list_(
+    pa.struct([("id", pa.int64()), ("place_chosen", pa.int16()), ("place_rejected", pa.int16())])
+)
 _META = pa.struct(
     [
         ("pair_id", pa.string()),
@@ -39,6 +42,7 @@ _META = pa.struct(
         ("flags", pa.list_(pa.string())),
         ("rationales", pa.list_(pa.string())),
         ("certificate", pa.string()),
+        ("rankings", _PLACES),
     ]
 )
 _PAIRS = pa.schema(
@@ -205,7 +209,14 @@ def _meta(pair: ExportPair) -> dict[str, Any]:
         "flags": list(pair.flags),
         "rationales": list(pair.rationales),
         "certificate": pair.certificate,
+        "rankings": [_places(each, a_first) for each in pair.rankings],
     }
+
+
+def _places(each: tuple[int, int, int], a_first: bool) -> dict[str, int]:
+    key, a, b = each
+    first, second = (a, b) if a_first else (b, a)
+    return {"id": key, "place_chosen": first, "place_rejected": second}
 
 
 def _strings(values: Iterable[Any]) -> list[str]:

@@ -26,6 +26,13 @@ class Style(StrEnum):
     GENERATIVE = "generative"
 
 
+class Rankings(StrEnum):
+    """How orders over several responses are learnt."""
+
+    PLACKETT_LUCE = "plackett-luce"
+    PAIRS = "pairs"
+
+
 class Method(StrEnum):
     """How a policy is trained."""
 
@@ -51,6 +58,9 @@ def reward(
     soft: Annotated[
         bool | None, typer.Option("--soft/--hard", help="Train on p_a instead of choices.")
     ] = None,
+    rankings: Annotated[
+        Rankings | None, typer.Option(help="Orders whole, or as pairs worth one answer together.")
+    ] = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -61,7 +71,14 @@ def reward(
     from trainer.steps import train_reward
 
     settings = configuration(config)
-    training = _changed(settings.training, base=base, epochs=epochs, lora=lora, soft=soft)
+    training = _changed(
+        settings.training,
+        base=base,
+        epochs=epochs,
+        lora=lora,
+        soft=soft,
+        rankings=rankings.value if rankings else None,
+    )
     with progress() as report:
         done = train_reward(settings.database, training, dataset, name, report)
     show(done, as_json)

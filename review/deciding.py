@@ -5,7 +5,7 @@ Leaves out claims (`queue`) and the binding answer to a dispute (`adjudicating`)
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -39,6 +39,8 @@ class Decision:
     lease_id: str
     pair_id: int
     choice: Choice
+    strength: int | None
+    both_bad: bool
     b_first: bool
     asks_rationale: bool
     practice: bool = False
@@ -189,6 +191,8 @@ def _decision(
         lease_id=review.lease_id or "",
         pair_id=review.pair_id,
         choice=review.choice,
+        strength=review.strength,
+        both_bad=review.both_bad,
         b_first=shown_b_first,
         asks_rationale=_asks_rationale(session, review, settings),
         practice=practice,
@@ -207,6 +211,29 @@ def _asks_rationale(session: Session, review: Review, settings: ReviewSettings) 
         return True
     said = [vote.choice for vote in panel.votes_on(session, review.pair_id) if vote.usable]
     return len(said) > 1 and len(set(said)) == 1 and said[0] is not review.choice
+
+
+def latest(
+    database: Database,
+    annotator_id: int,
+    settings: ReviewSettings,
+    *,
+    at: datetime | None = None,
+) -> Decision | None:
+    """This person's last answer that can still be taken back, for a screen that was reloaded.
+
+    It asks for its reason, or teaches, only where that was not answered or read yet.
+    """
+    since = (at or now()) - timedelta(minutes=settings.undo_minutes)
+    with database.read() as session:
+        last = _last_standing(session, annotator_id, since)
+        if last is None or isinstance(last[1], Ranking):  # nothing is asked after an order
+            return None
+        lease, review = last[0], last[1]
+        found = _decision(session, review, lease.b_first, settings)
+        if lease.revealed_at is not None:
+            return replace(found, asks_rationale=False, practice=False)
+        return found
 
 
 def explain(

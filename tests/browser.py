@@ -48,8 +48,17 @@ def first_words(page: Page) -> str:
     return page.locator(".tb-prompt").first.inner_text()
 
 
+def press_for(page: Page, key: str, wanted: str) -> None:
+    """Press a key once the page listens to it, and wait for what it brings."""
+    settled(page)
+    page.keyboard.press(key)
+    page.wait_for_selector(wanted)
+    settled(page)
+
+
 def press_and_wait(page: Page, key: str) -> None:
     """Press a key and wait for another pair, or another screen."""
+    settled(page)
     before = first_words(page)
     page.keyboard.press(key)
     page.wait_for_function(

@@ -110,3 +110,19 @@ def test_the_difference_marks_words_and_keeps_every_letter():
 
 def test_a_cell_that_a_spreadsheet_would_run_is_disarmed():
     assert as_csv([{"note": "=HYPERLINK(1)", "n": -1}]) == "note,n\r\n'=HYPERLINK(1),-1\r\n"
+
+
+def test_code_that_was_not_fenced_keeps_its_indentation():
+    shown = rendered("def f(x):\n    if x:\n\treturn 1\n\n  two before", "p").html
+    assert shown.splitlines() == [
+        '<p>def f(x):<br><span class="tb-indent">    </span>if x:<br>'
+        '<span class="tb-indent">\t</span>return 1</p>',
+        '<p><span class="tb-indent">  </span>two before</p>',
+    ]
+
+
+def test_indentation_that_belongs_to_markdown_is_not_shown():
+    shown = rendered("- a\n  b\n\n> q\n\n    code", "p").html
+    assert "tb-indent" not in shown
+    assert "<li>a<br>b</li>" in shown
+    assert "<pre><code>code\n</code></pre>" in shown

@@ -5,8 +5,24 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from app_world import add_texts, project, queue_of, served, with_panel, with_practice
-from browser import chromium, chromium_path, desk, first_words, press_and_wait, settled
+from app_world import (
+    add_texts,
+    free_port,
+    project,
+    queue_of,
+    served,
+    with_panel,
+    with_practice,
+)
+from browser import (
+    chromium,
+    chromium_path,
+    desk,
+    first_words,
+    press_and_wait,
+    press_for,
+    settled,
+)
 from conftest import skip_or_fail
 from review_worlds import escalate
 
@@ -123,11 +139,10 @@ def test_t7_a_hostile_response_neither_runs_nor_fetches_nor_changes(world, page,
         assert page.locator(".tb-text img, .tb-text script, .tb-text style").count() == 0
         assert page.locator(".tb-text a[href^='javascript']").count() == 0
         assert page.locator(".tb-side").count() == 2
-        page.keyboard.press("w")
-        page.wait_for_selector("[data-testid=stCode]")
+        press_for(page, "w", "[data-testid=stCode]")
         raw = page.locator("[data-testid=stCode] code").first.text_content()
         assert raw.rstrip("\n") in (HOSTILE.rstrip("\n"), (HOSTILE + "more").rstrip("\n"))
-        page.keyboard.press("w")
+        press_for(page, "w", ".tb-text")
         press_and_wait(page, "1")
         page.wait_for_selector("text=more letters: the raw view shows them all")
         assert page.evaluate("window.pwned") is None
@@ -169,11 +184,9 @@ def test_twenty_pairs_without_the_mouse_an_undo_a_skip_and_a_flag(world, page):
     assert first_words(page) != undone
     page.wait_for_timeout(320)
     press_and_wait(page, "3")
-    page.keyboard.press("s")
-    page.wait_for_selector("text=Not my field")
+    press_for(page, "s", "text=Not my field")
     press_and_wait(page, "q")
-    page.keyboard.press("f")
-    page.wait_for_selector("text=Personal data")
+    press_for(page, "f", "text=Personal data")
     press_and_wait(page, "w")
     with database.read() as session:
         me = _id(session, "Keys")
@@ -206,17 +219,16 @@ def test_nothing_of_the_panel_reaches_the_browser_before_the_answer(page, tmp_pa
         side = page.locator(".tb-text").first.inner_text()
         page.keyboard.press("4" if "Answer A" in side else "2")  # for B: against both judges
         page.wait_for_selector("text=What decided it?")  # asked before the reveal
+        page.reload()  # and asked again, until it is answered
+        page.wait_for_selector("text=What decided it?")
+        settled(page)
         assert not [one for one in frames if b"judge-x" in one]
         page.get_by_label("In your own words").fill("B is right")
         page.keyboard.press("Control+Enter")
         page.wait_for_selector("text=What the panel said")
-        settled(page)
-        page.keyboard.press("v")
-        page.wait_for_selector("text=Back to work")
-        settled(page)
+        press_for(page, "v", "text=Back to work")
         assert [one for one in frames if b"judge-x" in one]
-        page.keyboard.press("b")
-        page.wait_for_selector("text=Add a reason")
+        press_for(page, "b", "text=Add a reason")
     with database.read() as session:
         assert session.query(Rationale).one().text == "B is right"
         assert session.query(Review).one().choice is Choice.B
@@ -237,16 +249,27 @@ def test_a_lost_lease_says_so_and_keeps_what_was_typed(world, page):
         )
         lease.expires_at = now() - timedelta(seconds=1)
     page.keyboard.press("1")
-    page.wait_for_selector("text=This pair is no longer yours")
-    page.wait_for_selector("text=a long thought")
-    page.keyboard.press("a")
-    page.wait_for_selector(".tb-pair")
-    settled(page)
+    page.wait_for_selector("text=Take it again")  # the old form is still there when this begins
+    page.wait_for_selector("[data-testid=stCode] >> text=a long thought")
+    press_for(page, "a", ".tb-pair")
     assert page.get_by_label("In your own words").input_value() == "a long thought"
     page.wait_for_timeout(400)
     page.keyboard.press("1")
     (review,) = wait_for(1, lambda: said_by(database, "Slow"))
     assert review.rationale == "a long thought"
+
+
+def test_text_typed_before_handing_on_is_there_when_one_stays(world, page):
+    address, _, _ = world
+    desk(page, address, "Undecided")
+    page.get_by_text("Add a reason").click()
+    box = page.get_by_label("In your own words")
+    box.fill("half a thought")
+    page.keyboard.press("Escape")
+    press_for(page, "s", "text=Not my field")
+    page.keyboard.press("b")
+    page.wait_for_selector("text=Not my field", state="detached")
+    assert box.input_value() == "half a thought"
 
 
 def test_practice_teaches_before_the_queue(page, tmp_path):
@@ -259,9 +282,11 @@ def test_practice_teaches_before_the_queue(page, tmp_path):
         right = "1" if "Right" in page.locator(".tb-text").first.inner_text() else "5"
         page.keyboard.press(right)
         page.wait_for_selector("text=The same. You said")
+        page.reload()  # the lesson stays until it is read
+        page.wait_for_selector("text=The same. You said")
         page.get_by_role("button", name="Next pair").wait_for()
-        page.wait_for_timeout(400)  # a button's key works a moment after it is drawn
-        page.keyboard.press("n")
+        press_for(page, "n", "text=Question number")
+        page.reload()
         page.wait_for_selector("text=Question number")
     assert [r.kind for r in said_by(database, "Newcomer")] == [TaskKind.PRACTICE]
 
@@ -274,8 +299,31 @@ def test_an_empty_queue_says_what_happened(page, tmp_path):
         page.wait_for_timeout(400)
         page.keyboard.press("3")
         page.wait_for_selector("text=Nothing waits for you")
-        page.keyboard.press("u")
-        page.wait_for_selector(".tb-pair")
+        page.wait_for_selector(".tb-pair", state="detached")
+        press_for(page, "u", ".tb-pair")
+
+
+def test_a_lost_connection_is_said_and_mends_itself(page, tmp_path):
+    database = project(tmp_path / "gone")
+    queue_of(database, 5)
+    port = free_port()
+    with served(tmp_path / "gone", port=port) as address:
+        desk(page, address)
+        before = first_words(page)
+        page.get_by_text("Add a reason").click()
+        page.get_by_label("In your own words").fill("written before")
+    page.wait_for_selector("text=The connection to the server is lost")
+    assert page.locator(".tb-offline").bounding_box()["width"] == 1280
+    with served(tmp_path / "gone", port=port):
+        page.wait_for_selector(".tb-offline", state="detached")
+        settled(page)
+        assert first_words(page) == before
+        assert page.get_by_label("In your own words").input_value() == "written before"
+        page.wait_for_timeout(400)
+        page.keyboard.press("Escape")
+        press_and_wait(page, "2")
+    (review,) = said_by(database, "Ada")
+    assert review.rationale == "written before"
 
 
 def test_an_open_address_without_sign_in_is_refused(page, tmp_path):

@@ -15,7 +15,7 @@ from review import deciding, queue
 from review import desk as service
 from review.deciding import Decision, TooSoon
 from review.queue import Claim
-from review.verdict import SCALE, Verdict, answer
+from review.verdict import SCALE, Verdict, answer, verdict
 
 REASONS = ("Correct", "Complete", "Clear", "Honest", "Safe", "Follows instructions", "Concise")
 SKIPS = (("Not my field", "Q"), ("Too long", "W"), ("I know this text", "E"), ("Other", "T"))
@@ -25,23 +25,38 @@ FLAGS = (("Unsafe", "Q"), ("Personal data", "W"), ("Broken text", "E"))
 
 @dataclass
 class Screen:
-    """What this browser shows besides the held pair; lost on a reload without loss."""
+    """What this browser shows besides the held pair; a reload finds `mode` and `last` again."""
 
     mode: str = "work"  # work, skip, flag, why, taught, reveal, lost
     view: str = "Text"
     guideline: bool = False
     help: bool = False
     last: Decision | None = None
-    said: Verdict | None = None
     notice: str | None = None
     lost: Claim | None = None
     kept_text: str = ""
+    kept_reasons: tuple[str, ...] = ()
 
 
 def screen() -> Screen:
     """This browser's screen."""
-    found: Screen = st.session_state.setdefault("screen", Screen())
+    if "screen" not in st.session_state:
+        last = deciding.latest(room.database(), room.person().id, room.settings())
+        st.session_state["screen"] = Screen(mode=_after(last), last=last)
+    found: Screen = st.session_state["screen"]
     return found
+
+
+def _after(decision: Decision | None) -> str:
+    """What follows an answer: the practice pair's lesson, the question why, or the next pair."""
+    if decision is None:
+        return "work"
+    return "taught" if decision.practice else "why" if decision.asks_rationale else "work"
+
+
+def _said(decision: Decision) -> str:
+    shown = verdict(decision.choice, decision.strength, decision.both_bad, b_first=decision.b_first)
+    return shown.label
 
 
 def main() -> None:
@@ -87,40 +102,46 @@ def guideline_text() -> str:
 
 
 def _buttons(claim: Claim) -> None:
+    """The answers, and above them what is asked; the form stays, and with it what is typed."""
     now = screen()
     with st.container(key="verdict"):
-        if now.notice:
-            st.warning(now.notice)
-            now.notice = None
-        if now.mode == "skip":
-            _choices("Hand this pair on, because", SKIPS, _skip, claim)
-        elif now.mode == "flag":
-            _choices("Warn about this pair", FLAGS, _flag, claim)
-        elif claim.pair_id is None:
-            ranking.buttons(claim, _over)
-        else:
+        with st.container(key="asked"):
+            if now.notice:
+                st.warning(now.notice)
+                now.notice = None
+            if now.mode == "skip":
+                _choices("Hand this pair on, because", SKIPS, _skip, claim)
+            elif now.mode == "flag":
+                _choices("Warn about this pair", FLAGS, _flag, claim)
+        if claim.pair_id is not None:
             _verdicts(claim)
+        elif now.mode == "work":
+            ranking.buttons(claim, _over)
 
 
 def _verdicts(claim: Claim) -> None:
     lease = claim.lease_id
     with st.form(f"form-{lease}", border=False, enter_to_submit=False):
         with st.container(horizontal=True, gap="small", key=f"row-{lease}"):
-            for verdict in SCALE:
+            for one in SCALE:
                 st.form_submit_button(
-                    verdict.label,
-                    key=f"v{verdict}-{lease}",
-                    shortcut=str(verdict).upper(),
+                    one.label,
+                    key=f"v{one}-{lease}",
+                    shortcut=str(one).upper(),
                     width="stretch",
                     on_click=_decide,
-                    args=(claim, verdict),
+                    args=(claim, one),
                 )
+        kept = bool(screen().kept_text or screen().kept_reasons)
         with st.expander(
-            "Add a reason", expanded=bool(screen().kept_text or room.settings().principles)
+            "Add a reason",
+            expanded=kept or bool(room.settings().principles),
+            key=f"reason-{lease}",
         ):
             st.pills(
                 "What decided it",
                 REASONS,
+                default=screen().kept_reasons,
                 selection_mode="multi",
                 key=f"pills-{lease}",
             )
@@ -157,11 +178,11 @@ def _by_principle(lease_id: str) -> dict[str, Verdict]:
     return {name: said for name, said in given.items() if said is not None}
 
 
-def _decide(claim: Claim, verdict: Verdict) -> None:
+def _decide(claim: Claim, given: Verdict) -> None:
     now = screen()
     text, reasons = _typed(claim.lease_id)
     said = answer(
-        verdict,
+        given,
         b_first=claim.b_first,
         rationale=text,
         reasons=reasons,
@@ -174,14 +195,15 @@ def _decide(claim: Claim, verdict: Verdict) -> None:
     except TooSoon as error:
         now.notice = str(error)
     except LeaseLost as error:
-        now.mode, now.lost, now.kept_text, now.notice = "lost", claim, text, str(error)
+        now.mode, now.lost, now.notice = "lost", claim, str(error)
+        now.kept_text, now.kept_reasons = text, reasons
     except TiebreakError as error:
-        now.notice, now.kept_text = str(error), text
+        now.notice, now.kept_text, now.kept_reasons = str(error), text, reasons
     else:
         if decision.repeated:
             return
-        now.last, now.said, now.kept_text = decision, verdict, ""
-        now.mode = "taught" if decision.practice else "why" if decision.asks_rationale else "work"
+        now.last, now.mode = decision, _after(decision)
+        now.kept_text, now.kept_reasons = "", ()
 
 
 def _choices(
@@ -352,6 +374,8 @@ def _lost(claim: Claim) -> None:
         now.notice or "Its time was over and nothing was stored.",
         what_to_do="Take it again if it is still free, or go on. What you typed is kept below.",
     )
+    if now.kept_reasons:
+        st.text(", ".join(now.kept_reasons))
     if now.kept_text:
         st.code(now.kept_text, language=None, wrap_lines=True)
     with st.container(horizontal=True):
@@ -374,7 +398,8 @@ def _retake(claim: Claim) -> None:
 
 def _next() -> None:
     now = screen()
-    now.mode, now.lost, now.notice, now.kept_text = "work", None, None, ""
+    now.mode, now.lost, now.notice = "work", None, None
+    now.kept_text, now.kept_reasons = "", ()
 
 
 def _why(decision: Decision) -> None:
@@ -382,13 +407,12 @@ def _why(decision: Decision) -> None:
     item = service.answered_item(room.database(), decision.lease_id, room.person().id)
     place = f"w{decision.lease_id[:7]}"
     math = desk.conversation(item, place) | desk.responses(item, place, "Text")
-    said = screen().said
     with (
         st.container(key="verdict"),
         st.form(f"why-{decision.review_id}", border=False, enter_to_submit=False),
     ):
         st.pills(
-            f"Your answer “{said.label if said else ''}” is stored. What decided it?",
+            f"Your answer “{_said(decision)}” is stored. What decided it?",
             REASONS,
             selection_mode="multi",
             key=f"whyp-{decision.review_id}",
@@ -424,14 +448,22 @@ def _taught(decision: Decision) -> None:
     math = desk.conversation(item, place) | desk.responses(item, place, screen().view)
     trusted = reveal.in_words(decision.gold, decision.b_first) if decision.gold else "not known"
     same = decision.gold is decision.choice
-    said = screen().said
-    words = f"You said “{said.label if said else ''}”; the trusted answer is “{trusted}”."
+    words = f"You said “{_said(decision)}”; the trusted answer is “{trusted}”."
     with st.container(key="verdict"):
         (st.success if same else st.info)(f"{'The same.' if same else 'Not the same.'} {words}")
         st.button(
-            "Next pair", key=f"on-{decision.lease_id}", shortcut="N", on_click=_next, type="primary"
+            "Next pair",
+            key=f"on-{decision.lease_id}",
+            shortcut="N",
+            on_click=_understood,
+            args=(decision,),
+            type="primary",
         )
     desk.attend(f"taught-{decision.lease_id}", math=math, expires="", idle=0)
+
+
+def _understood(decision: Decision) -> None:
+    _attempt(lambda: deciding.mark_revealed(room.database(), decision.lease_id, room.person().id))
 
 
 def _empty() -> None:

@@ -50,9 +50,16 @@ def _style() -> str:
     return f"<style>{(_HERE / 'style.css').read_text(encoding='utf-8')}</style>"
 
 
+@st.cache_data(show_spinner=False)
+def _watchman() -> str:
+    return f"<script>{(_HERE / 'connection.js').read_text(encoding='utf-8')}</script>"
+
+
 def dress() -> None:
-    """The style every page wears."""
+    """The style every page wears, and the word it has when the server is gone."""
     st.html(_style())
+    with st.container(key="wires"):
+        st.html(_watchman(), unsafe_allow_javascript=True)
 
 
 def notice(title: str, words: str, *, what_to_do: str | None = None) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from html import escape
+from itertools import pairwise
 from typing import Any
 from unicodedata import name as unicode_name
 from xml.etree import ElementTree
@@ -18,6 +19,8 @@ from xml.etree import ElementTree
 from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.texmath import texmath_plugin
@@ -118,6 +121,10 @@ def _markdown() -> MarkdownIt:
     made.enable(["table", "strikethrough"])
     made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
     made.use(texmath_plugin, delimiters="brackets")
+    made.inline.ruler.at("newline", _newline)
+    made.core.ruler.after("inline", "first_indent", _first_indent)
+    for rule in ("softbreak", "hardbreak"):
+        made.add_render_rule(rule, _break)
     made.add_render_rule("image", _image)
     made.add_render_rule("link_open", _link)
     for rule in ("math_inline", "math_single"):
@@ -125,6 +132,40 @@ def _markdown() -> MarkdownIt:
     for rule in ("math_block", "math_block_eqno", "math_block_label", "math_inline_double"):
         made.add_render_rule(rule, _block_math)
     return made
+
+
+def _newline(state: StateInline, silent: bool) -> bool:
+    """A line break that keeps the spaces of the next line: markdown drops them, code needs them."""
+    if state.src[state.pos] != "\n":
+        return False
+    if not silent:
+        state.pending = state.pending.rstrip(" ")
+        state.push("softbreak", "br", 0)
+    rest = state.src[state.pos + 1 :]
+    spaces = rest[: len(rest) - len(rest.lstrip(" \t"))]
+    if spaces and not silent:
+        state.push("html_inline", "", 0).content = _indent(spaces)
+    state.pos += 1 + len(spaces)
+    return True
+
+
+def _first_indent(state: StateCore) -> None:
+    """Up to three spaces before a paragraph, which are no code block and yet were written."""
+    lines = state.src.split("\n")
+    for opening, inline in pairwise(state.tokens):
+        if opening.type == "paragraph_open" and opening.level == 0 and opening.map:
+            line = lines[opening.map[0]]
+            spaces = line[: len(line) - len(line.lstrip(" "))]
+            if spaces and inline.children:
+                inline.children.insert(0, Token("html_inline", "", 0, content=_indent(spaces)))
+
+
+def _indent(spaces: str) -> str:
+    return f'<span class="tb-indent">{spaces}</span>'
+
+
+def _break(*_: Any) -> str:
+    return "<br>"
 
 
 def _image(

@@ -1,6 +1,6 @@
 """The command line: gathers the verbs and turns every error into one sentence.
 
-Exit 0 done, 1 one clear sentence, 2 usage, 3 a cycle finished with alarms. Nothing heavy is
+Exit 0 done, 1 one clear sentence, 2 usage, 3 done and something rang. Nothing heavy is
 imported before a verb needs it.
 """
 
@@ -37,6 +37,7 @@ app.command()(judging.estimate)
 app.command()(judging.judge)
 app.command()(writing.generate)
 app.command()(writing.revise)
+app.add_typer(judging.canaries, name="canaries")
 app.add_typer(judging.principles, name="principles")
 app.command()(reviewing.route)
 app.add_typer(reviewing.escalate, name="escalate")

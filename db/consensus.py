@@ -32,7 +32,7 @@ from db.models import (
     Vote,
 )
 from db.upsert import chunks, insert_all
-from db.vocabulary import Choice, Order, Provider, TaskKind
+from db.vocabulary import CANARY_SAMPLE, Choice, Order, Provider, TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def usable_votes(session: Session, size: int = 10_000) -> Iterator[VoteRow]:
             Vote.choice,
             Vote.confidence,
         )
-        .where(Vote.choice != Choice.ABSTAIN)
+        .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE)
         .order_by(Vote.pair_id, Vote.id)
     )
     for row in session.execute(query.execution_options(yield_per=size)):

@@ -34,7 +34,7 @@ from db.models import (
     Review,
     Vote,
 )
-from db.vocabulary import Choice, Order
+from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,7 @@ def panel_answers(
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
         .where(Vote.pair_id.in_(pair_ids), Vote.choice != Choice.ABSTAIN)
+        .where(Vote.sample < CANARY_SAMPLE)
         .where(Judge.name == judge if judge else true())
     ).all()
     sides: dict[tuple[int, int], dict[Order, set[Choice]]] = defaultdict(lambda: defaultdict(set))
@@ -372,6 +373,7 @@ def export_votes(session: Session) -> list[ExportVote]:
         select(Vote, JudgeVersion, Judge)
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .where(Vote.sample < CANARY_SAMPLE)
         .order_by(Vote.pair_id, Judge.name, JudgeVersion.version, Vote.order, Vote.sample)
     )
     return [

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import Consensus, ConsensusFit, Flag, Gold, Judge, JudgeVersion, PairRoute, Vote
-from db.vocabulary import Choice, Order
+from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def votes_on(session: Session, pair_id: int) -> list[PanelVote]:
         )
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .where(Vote.pair_id == pair_id)
+        .where(Vote.pair_id == pair_id, Vote.sample < CANARY_SAMPLE)
         .order_by(Judge.name, Vote.order, Vote.sample)
     )
     return [PanelVote(*row) for row in rows]

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import Judge, JudgeVersion, Vote
-from db.vocabulary import Choice, Order
+from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ def principle_votes(
         select(Vote.pair_id, Judge.name, Vote.order, Vote.sample, Vote.choice, Vote.principles)
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .where(Vote.principles.is_not(None))
+        .where(Vote.principles.is_not(None), Vote.sample < CANARY_SAMPLE)
         .order_by(Vote.pair_id, Vote.id)
     )
     if judge is not None:
@@ -46,7 +46,7 @@ def choices_of(session: Session, judge: str) -> dict[tuple[int, Order, int], Cho
         select(Vote.pair_id, Vote.order, Vote.sample, Vote.choice)
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .where(Judge.name == judge)
+        .where(Judge.name == judge, Vote.sample < CANARY_SAMPLE)
         .order_by(JudgeVersion.id)
     )
     return {(p, o, s): c for p, o, s, c in session.execute(query)}

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from db.consensus import VoteRow
 from db.models import Vote
-from db.vocabulary import Choice, Order
+from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
 Slot = tuple[int, int, Order, int]
 """Pair, judge version, order, sample."""
@@ -33,7 +33,7 @@ def sampled_votes(session: Session) -> Iterator[tuple[VoteRow, int]]:
             Vote.confidence,
             Vote.sample,
         )
-        .where(Vote.choice != Choice.ABSTAIN)
+        .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE)
         .order_by(Vote.pair_id, Vote.id)
     )
     rows = session.execute(query.execution_options(yield_per=10_000))

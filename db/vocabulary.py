@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+CANARY_SAMPLE = 1_000_000
+"""Votes with this sample or a higher one answer a canary pair; they are no opinion on the pair."""
+
 
 class Choice(StrEnum):
     """A rater's answer about a pair, always in stored order."""

@@ -16,7 +16,7 @@ VERBS = [
     *("init", "import", "estimate", "judge", "route", "review", "replay", "gold", "merge"),
     *("export", "train", "evaluate", "promote", "rollback", "history", "quantize", "serve"),
     *("status", "show", "doctor", "db", "report", "certificate", "cycle", "generate", "revise"),
-    *("principles", "escalate", "lineage"),
+    *("principles", "escalate", "lineage", "canaries"),
 ]
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from app.pipeline.certificates import Withdrawn
+from judges.steps.canaries import CanaryTest
 from judges.trust.changes import (
     Shift,
     distinctness,
@@ -123,6 +124,18 @@ def repeats_contradict(
         "speak about those pairs; where the guideline leaves it open, mend the guideline",
         {"who": who, "changed": changed, "repeats": len(differs), "allowed": bound},
     )
+
+
+def canary_changed(test: CanaryTest) -> Alarm:
+    """Rings for a judge that answers the canary pairs otherwise than it did at first."""
+    return Alarm(
+        "canary",
+        test.sentence,
+        "ask its provider what changed, and audit anew what it voted on since; "
+        "`tiebreak canaries draw` takes it as it is now for the new baseline",
+        {"judge": test.judge, "changed": test.changed, "replayed": test.replayed,
+         "p_value": test.p_value},
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,7 @@ def _words(config: Config, names: list[str]) -> dict[str, str]:
     return {
         "import": f"take in {', '.join(names)}" if names else f"nothing waits in {cycle.inbox}",
         "judge": f"ask {asked} about every vote that is missing",
+        "canaries": "ask a drawn set of canary pairs again",
         "route": f"by {options.mode}",
         "merge": "settle labels",
         "export": f"into {cycle.datasets}",

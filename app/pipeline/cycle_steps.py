@@ -126,6 +126,39 @@ def judge(scene: Scene) -> StepDone:
     return StepDone(line, figures, tuple(rang))
 
 
+def canaries(scene: Scene) -> StepDone:
+    """Ask the canary pairs again, where a set is drawn; what changed rings in `alarms`."""
+    from db.canaries import canary_set
+    from judges.steps import ask_canaries
+
+    panel = current_panel(scene.config)
+    with scene.database.read() as session:
+        drawn = canary_set(session)
+    if drawn is None or not panel.asked:
+        why = "no canary pairs are drawn" if panel.asked else "the panel has nobody to ask"
+        return StepDone(why, skipped=True)
+    problems: tuple[str, ...] = ()
+    try:
+        done = ask_canaries(
+            scene.database,
+            panel,
+            max_usd=_left(scene),
+            progress=scene.progress,
+            beside=scene.config.folder,
+        )
+        line, problems = done.summary, done.problems
+    except BudgetSpent as error:
+        line = f"the canary pairs were not asked: {error}"
+    with scene.database.read() as session:
+        spent = spending.spent_since(session, scene.cycle_id) / NANO
+    figures = {"spent_usd": spent - scene.before.get("judge", {}).get("spent_usd", 0.0)}
+    rang = [
+        Alarm("judges", problem, "mend the judge's key, address or limits; `tiebreak doctor` helps")
+        for problem in problems
+    ]
+    return StepDone(line, figures, tuple(rang))
+
+
 def route(scene: Scene) -> StepDone:
     """Accept, escalate and audit as [cycle] says."""
     from app.pipeline.route import route_pairs
@@ -277,7 +310,14 @@ def alarms(scene: Scene) -> StepDone:
         past = cycles.finished(session, 1)
     boundary = past[0].finished_at if past and past[0].finished_at else scene.began
     days = (scene.began - boundary).total_seconds() / 86_400
-    rang = watch(scene.database, scene.config.cycle, boundary, dict(scene.before["judge"]), days)
+    rang = watch(
+        scene.database,
+        scene.config.cycle,
+        boundary,
+        dict(scene.before["judge"]),
+        days,
+        scene.config.review.reviewer_accuracy,
+    )
     alike = watch_diversity(scene.database, boundary, scene.config.cycle.seed)
     rang = [a for a in rang if a.kind != "diversity"]
     rang += [alike.alarm] if alike.alarm else []
@@ -332,6 +372,7 @@ def _count(scene: Scene, what: str) -> int:
 STEPS: Mapping[str, Callable[[Scene], StepDone]] = {
     "import": take_in,
     "judge": judge,
+    "canaries": canaries,
     "route": route,
     "merge": merge,
     "export": export,

@@ -11,6 +11,7 @@ from app.pipeline.alarms import (
     Alarm,
     Stream,
     agreement_falling,
+    canary_changed,
     diversity_falling,
     judge_drift,
     overspent,
@@ -25,6 +26,7 @@ from app.pipeline.withdrawal import withdraw_broken, withdrawn_since
 from db import batches, certificates, consensus, cycles
 from db.session import Database
 from judges.pooling import Poll, read_poll
+from judges.steps import compare_canaries
 from judges.trust.ballots import AB, BA, MISSING, TIE, Ballots
 from judges.trust.changes import agreement_of_pairs
 from judges.trust.drift import drift_cells
@@ -70,6 +72,7 @@ def watch(
         *(promise_withdrawn(made) for made in withdrawn_since(database, boundary)),
         *(repeats_contradict(who, differs, len(repeats), reviewer_accuracy)
           for who, differs in repeats.items()),
+        *(canary_changed(test) for test in compare_canaries(database) if test.alarm),
     ]  # fmt: skip
     if len(poll.pair_ids):
         rang += _of_votes(poll, new_P)

@@ -1,4 +1,4 @@
-"""Verbs about judges: estimate, judge, principles."""
+"""Verbs about judges: estimate, judge, canaries, principles."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -6,7 +6,7 @@ import typer
 
 from app.config import Config
 from app.output import progress, show, table, warn
-from app.verbs.options import AsJson, ConfigPath, configuration
+from app.verbs.options import AsJson, ConfigPath, Seed, configuration
 
 if TYPE_CHECKING:
     from judges.panel import Panel
@@ -148,6 +148,62 @@ def _cascade(
             for r in done.rungs
         ])  # fmt: skip
     show(done, as_json)
+
+
+canaries = typer.Typer(
+    help="A fixed set of pairs, asked again to notice a judge that has changed.",
+    no_args_is_help=True,
+)
+
+
+@canaries.command("draw")
+def canaries_draw(
+    count: Annotated[int, typer.Argument(help="Pairs; 100 notice most changes, 0 ends the set.")],
+    seed: Seed = 7,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fix the pairs that every judge is asked again; an older set ends, and with it its baseline.
+
+    Example: tiebreak canaries draw 100
+    """
+    from db.canaries import draw_canaries
+
+    with configuration(config).database.begin() as session:
+        drawn = draw_canaries(session, count, seed)
+    show(drawn, as_json)
+
+
+@canaries.command("ask")
+def canaries_ask(
+    max_usd: MaxUsd = None, config: ConfigPath = None, as_json: AsJson = False
+) -> None:
+    """Ask every judge one round, twice the first time, and say who answers otherwise than before.
+
+    The answers are no opinions on the pairs: no label rests on them. The weekly cycle asks a round
+    by itself. Exit 3 where a judge has changed.
+
+    Example: tiebreak canaries ask --max-usd 1
+    """
+    from app.pipeline.panel import current_panel
+    from db.errors import BadInput
+    from judges.cost import costs
+    from judges.steps import ask_canaries
+
+    settings = configuration(config)
+    panel = current_panel(settings)
+    priced = [judge.name for judge in panel.asked if costs(judge)]
+    if priced and max_usd is None:
+        raise BadInput(f"judge {priced[0]!r} costs money and nothing caps it; give --max-usd")
+    with progress() as report:
+        done = ask_canaries(
+            settings.database, panel, max_usd=max_usd, progress=report, beside=settings.folder
+        )
+    for problem in done.problems:
+        warn(f"problem: {problem}")
+    show(done, as_json)
+    if any(test.alarm for test in done.tests):
+        raise typer.Exit(3)
 
 
 principles = typer.Typer(help="What the constitution does in practice.", no_args_is_help=True)

@@ -4,6 +4,7 @@
 """
 
 from judges.steps.asking import run_judges
+from judges.steps.canaries import ask_canaries, compare_canaries
 from judges.steps.estimating import estimate, reparse
 from judges.steps.fitting import fit_consensus
 from judges.steps.principled import hold_out, principle_report
@@ -11,6 +12,8 @@ from judges.steps.revising import revise, write_revisions
 from judges.steps.writing import form_pairs, generate
 
 __all__ = [
+    "ask_canaries",
+    "compare_canaries",
     "estimate",
     "fit_consensus",
     "form_pairs",

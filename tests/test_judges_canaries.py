@@ -1,0 +1,152 @@
+"""Canary pairs: asked again, never an opinion; a judge that changed behind its name is named."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import pytest
+import test_judges_steps as world
+from protocol_server import Script, Server, serving
+from sqlalchemy import func, select
+
+from app.pipeline.alarms import canary_changed
+from db.canaries import canary_set, draw_canaries, open_round
+from db.consensus import usable_votes
+from db.datasets import export_votes
+from db.errors import BadInput, UnknownName
+from db.models import Vote
+from db.session import Database
+from db.vocabulary import CANARY_SAMPLE
+from judges.steps import compare_canaries
+from judges.steps.canaries import CanaryRound, ask_canaries
+
+PAIRS = 40
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A model that prefers the longer response, and mistakes one question in fifty."""
+    with serving(Script(verdict=_longer(noise=0.02))) as made:
+        yield made
+
+
+def _longer(noise: float):  # type: ignore[no-untyped-def]
+    chance = random.Random(0)
+
+    def verdict(user: str) -> str:
+        long_first = user.index("A longer answer") < user.index("Short ")
+        return "12"[long_first == (chance.random() < noise)]
+
+    return verdict
+
+
+def judged(database: Database, *judges: dict[str, object]) -> None:
+    world.add(database, PAIRS)
+    world.run(database, *judges)
+
+
+def draw(database: Database, count: int = 30) -> None:
+    with database.begin() as session:
+        draw_canaries(session, count, seed=7)
+
+
+def ask(database: Database, *judges: dict[str, object], **more: object) -> CanaryRound:
+    asked = world.parsed(*judges)
+    return ask_canaries(database, asked, environ={"ANTHROPIC_API_KEY": "good"}, **more)  # type: ignore[arg-type]
+
+
+def votes(database: Database) -> int:
+    return world.count(database, Vote)
+
+
+def test_a_judge_that_changed_behind_its_name_is_named(
+    any_database: Database, server: Server
+) -> None:
+    database, judge, steady = any_database, world.remote(server), world.fake("steady")
+    judged(database, judge, steady)
+    draw(database)
+    first = ask(database, judge, steady)
+    # 30 pairs in two orders, twice over because it is the first time, of two judges
+    assert (first.round, first.stored, first.tests) == (1, 30 * 2 * 2 * 2, ())
+    calm = ask(database, judge, steady)
+    assert calm.stored == 30 * 2 * 2
+    assert not any(test.alarm for test in calm.tests)
+    server.script.verdict = lambda user: "1"  # the provider put another model there
+    third = ask(database, judge, steady)
+    by_judge = {test.judge: test for test in third.tests}
+    assert by_judge["remote"].alarm
+    assert by_judge["remote"].replayed == 60
+    assert by_judge["remote"].level == pytest.approx(0.05 / 6)  # the second look: 1/(2·3)
+    assert not by_judge["steady"].alarm
+    assert "judge 'remote' HAS CHANGED" in third.summary
+    assert canary_changed(by_judge["remote"]).figures["judge"] == "remote"
+    draw(database)  # the new behaviour becomes the baseline
+    assert compare_canaries(database) == []
+    assert ask(database, judge, steady).tests == ()
+
+
+def test_canary_answers_are_no_opinions_on_the_pairs(database: Database) -> None:
+    judge = world.fake()
+    judged(database, judge)
+    with database.read() as session:
+        before = list(usable_votes(session))
+        exported = len(export_votes(session))
+    draw(database)
+    ask(database, judge)
+    assert votes(database) == PAIRS * 2 + 30 * 2 * 2
+    with database.read() as session:
+        assert list(usable_votes(session)) == before
+        assert len(export_votes(session)) == exported
+        canaries = select(func.count()).where(Vote.sample >= CANARY_SAMPLE)
+        assert session.scalar(canaries) == 120
+    assert world.run(database, judge).stored == 0  # and judging asks nothing more
+
+
+def test_the_cap_leaves_a_round_open_and_the_next_call_goes_on(
+    database: Database, server: Server
+) -> None:
+    judge = world.remote(server)
+    judged(database, judge)
+    draw(database)
+    part = ask(database, judge, max_usd=0.02)
+    assert part.open
+    assert 0 < part.stored < 120
+    assert part.cost_usd <= 0.02
+    rest = ask(database, judge)
+    assert (rest.round, rest.stored) == (1, 120 - part.stored)
+    assert ask(database, judge).round == 2
+
+
+def test_a_killed_round_is_taken_up_and_a_newcomer_is_asked_twice(database: Database) -> None:
+    one, two = world.fake("one"), world.fake("two", tier=1)
+    judged(database, one)
+    draw(database)
+    with database.begin() as session:
+        drawn = canary_set(session)
+        assert drawn is not None
+        assert open_round(session, drawn) == 1  # and here it was killed
+    assert ask(database, one).round == 1
+    second = ask(database, one, two)
+    assert (second.round, second.stored) == (2, 60 + 120)
+    assert [test.judge for test in second.tests] == ["one"]
+    assert {test.judge for test in ask(database, one, two).tests} == {"one", "two"}
+
+
+def test_a_set_is_spread_over_prompts_and_the_same_seed_draws_it_again(database: Database) -> None:
+    judged(database, world.fake())
+    with database.begin() as session:
+        first = asdict(draw_canaries(session, 10, seed=1))
+        one = canary_set(session)
+        draw_canaries(session, 10, seed=1)
+        assert canary_set(session) == one
+    assert first == {"pairs": 10, "prompts": 10}
+    with database.begin() as session:
+        draw_canaries(session, 0, seed=1)
+        assert canary_set(session) is None
+
+
+def test_what_cannot_be_drawn_or_asked_gets_one_sentence(database: Database) -> None:
+    with database.begin() as session, pytest.raises(BadInput, match="5 canary pairs cannot be"):
+        draw_canaries(session, 5, seed=1)
+    with pytest.raises(UnknownName, match="tiebreak canaries draw"):
+        ask(database, world.fake())

@@ -115,14 +115,8 @@ class LocalJudge:
         answers: list[Answer] = []
         for start in range(0, len(questions), self.batch_size):
             batch = questions[start : start + self.batch_size]
-            asked = [chat_ids(tokenizer, question, limit) for question in batch]
-            reasoned = [
-                said.rsplit(VERDICT, 1)[0].rstrip()
-                for said in _generate(model, tokenizer, asked, length)
-            ]
-            logs = _menu_logs(model, tokenizer, asked, reasoned)
-            for ids, reasoning, row in zip(asked, reasoned, logs, strict=True):
-                answers.append(_spoken(reasoning, row, self._metadata["temperature"], len(ids)))
+            for one in reasoned(model, tokenizer, batch, limit, length):
+                answers.append(_spoken(one, self._metadata["temperature"]))
         return answers
 
     def _load(self) -> tuple[Any, Any]:
@@ -265,6 +259,29 @@ def _answer(row: Sequence[float], tokens: int) -> Answer:
     )
 
 
+@dataclass(frozen=True)
+class Reasoned:
+    """What a generative judge wrote, and the log-probability of each entry of the menu after it."""
+
+    reasoning: str
+    logs: list[float]
+    tokens: int
+
+
+def reasoned(
+    model: Any, tokenizer: Any, questions: Sequence[Question], limit: int, length: int
+) -> list[Reasoned]:
+    """Reasons of at most `length` tokens for questions cut to `limit`, and the menu weighed."""
+    asked = [chat_ids(tokenizer, question, limit) for question in questions]
+    reasons = [
+        said.rsplit(VERDICT, 1)[0].rstrip() for said in _generate(model, tokenizer, asked, length)
+    ]
+    logs = _menu_logs(model, tokenizer, asked, reasons)
+    return [
+        Reasoned(said, row, len(ids)) for said, row, ids in zip(reasons, logs, asked, strict=True)
+    ]
+
+
 def chat_ids(tokenizer: Any, question: Question, max_length: int) -> list[int]:
     """The question as a conversation that waits for the judge's answer, cut to fit."""
     system = {"role": "system", "content": question.system}
@@ -304,13 +321,13 @@ def _generate(model: Any, tokenizer: Any, asked: Sequence[list[int]], length: in
 
 
 def _menu_logs(
-    model: Any, tokenizer: Any, asked: Sequence[list[int]], reasoned: Sequence[str]
+    model: Any, tokenizer: Any, asked: Sequence[list[int]], reasons: Sequence[str]
 ) -> list[list[float]]:
     """Log-probability of each entry of the menu, as it would stand after the reasoning."""
     import torch
 
     rows, starts = [], []
-    for ids, reasoning in zip(asked, reasoned, strict=True):
+    for ids, reasoning in zip(asked, reasons, strict=True):
         before = tokenizer(f"{reasoning}\n{VERDICT}", add_special_tokens=False)["input_ids"]
         for word in MENU:
             after = tokenizer(f" {word}\n", add_special_tokens=False)["input_ids"]
@@ -326,13 +343,13 @@ def _menu_logs(
     return [sums[i : i + len(MENU)] for i in range(0, len(sums), len(MENU))]
 
 
-def _spoken(reasoning: str, logs: Sequence[float], temperature: float, tokens: int) -> Answer:
-    scaled = np.array(logs) * temperature
+def _spoken(one: Reasoned, temperature: float) -> Answer:
+    scaled = np.array(one.logs) * temperature
     shares = np.exp(scaled - scaled.max())
     probabilities = dict(zip(MENU, (shares / shares.sum()).tolist(), strict=True))
     verdict = max(MENU, key=lambda word: probabilities[word])
     return Answer(
-        text=f"{reasoning}\n{VERDICT} {verdict}",
-        usage=Usage(input=tokens),
+        text=f"{one.reasoning}\n{VERDICT} {verdict}",
+        usage=Usage(input=one.tokens),
         probabilities=probabilities,
     )

@@ -2,7 +2,8 @@
 
 Supervised tuning on answers that reached the settled choice: the panel's own words where a vote was
 right in that order, an expert's rationale, or the bare verdict. Then, where asked for, DPO
-(Rafailov et al. 2023) between a right and a wrong answer to the very same question.
+(Rafailov et al. 2023) between a right and a wrong answer to the very same question. Both stages
+stop early on validation; the stage whose verdicts are better there is kept, with its temperature.
 """
 
 import re
@@ -13,16 +14,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 
 from db.errors import BadInput
 from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
-from judges.local import VERDICT, fitted
+from judges.local import VERDICT, fitted, reasoned
 from judges.prompts import VERSION, Template
 from trainer.bases import base_folder, load_tokenizer
 from trainer.card import model_card
-from trainer.judge_training import Lesson, question
+from trainer.judge_training import Lesson, menu_figures, question
 from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
 from trainer.settings import TrainerSettings
 from trainer.work import Work, finish_files
@@ -31,6 +33,7 @@ Reasons = Mapping[tuple[str, Order, Choice], Sequence[str]]
 """What was written for a choice about a pair as it was shown in an order."""
 
 _PLACE = re.compile(r"\b(?:response|assistant|answer)\s*(?:1|2|a|b|one|two)\b", re.IGNORECASE)
+_MOST_HELD = 200  # pairs a finished stage is asked about
 _CLOSING = re.compile(r"^\W*(?:VERDICT|CONFIDENCE|PRINCIPLES|VIOLATED BY)\b.*$", re.MULTILINE)
 
 
@@ -120,11 +123,18 @@ def train(
     fit = examples(train_lessons, written, rules, tokenizer, settings)
     held = examples(validation_lessons, written, rules, tokenizer, settings)
     curves = [_supervised(folder, fit, held, work, settings, progress)]
-    tuned = work.partial / "supervised-model"
+    stages = {"supervised": work.partial / "supervised-model"}
     contrasts = [each for each in fit if each.wrong]
     if settings.dpo and contrasts:
-        curves.append(_preferred(tuned, contrasts, work, settings, progress))
-        tuned = work.partial / "dpo-model"
+        against = [each for each in held if each.wrong]
+        tuned = stages["supervised"]
+        curves.append(_preferred(tuned, contrasts, against, work, settings, progress))
+        stages["dpo"] = work.partial / "dpo-model"
+    fared = {
+        name: examined(tuned, validation_lessons, settings, shaped)
+        for name, tuned in stages.items()
+    }
+    kept = _best(fared)
     metadata = {
         "kind": "judge",
         "style": "generative",
@@ -132,7 +142,6 @@ def train(
         "dataset": dataset,
         "max_length": settings.max_length,
         "reasoning_tokens": settings.reasoning_tokens,
-        "temperature": 1.0,
         "template": VERSION,
         "constitution": rules.version,
         "rows": {
@@ -142,15 +151,53 @@ def train(
             "contrasts": len(contrasts) if settings.dpo else 0,
         },
         "curve": [point for curve in curves for point in curve.points],
-        "validation": None,
+        "stage": kept,
+        "stages": fared,
+        **fared[kept],
     }
 
     def save(target: Path) -> None:
-        shutil.copytree(tuned, target, dirs_exist_ok=True)
+        shutil.copytree(stages[kept], target, dirs_exist_ok=True)
 
     packages = ("torch", "transformers", "trl")
     finish_files(work, save, metadata, model_card(work.name, metadata), packages)
     return metadata
+
+
+def examined(
+    folder: Path, lessons: Sequence[Lesson], settings: TrainerSettings, template: Template
+) -> dict[str, Any]:
+    """Temperature and figures of a finished stage, asked about held-out pairs in both orders.
+
+    It writes its reasons first, as it will for the panel. At most 200 pairs are asked.
+    """
+    if not lessons:
+        return {"temperature": 1.0, "validation": None}
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = AutoModelForCausalLM.from_pretrained(folder).eval().to(device)
+    tokenizer = load_tokenizer(str(folder))
+    asked, targets = [], []
+    for lesson in lessons[:_MOST_HELD]:
+        a, b, tie = lesson.target
+        for order, target in ((Order.AB, (a, b, tie)), (Order.BA, (b, a, tie))):
+            asked.append(question(lesson, order, template))
+            targets.append(target)
+    logs: list[list[float]] = []
+    for start in range(0, len(asked), settings.batch_size):
+        batch = asked[start : start + settings.batch_size]
+        found = reasoned(model, tokenizer, batch, settings.max_length, settings.reasoning_tokens)
+        logs += [one.logs for one in found]
+    return menu_figures(np.array(logs), np.array(targets))
+
+
+def _best(fared: Mapping[str, dict[str, Any]]) -> str:
+    """The stage of least log-loss on validation; without one, the last."""
+    if any(each["validation"] is None for each in fared.values()):
+        return list(fared)[-1]
+    return min(fared, key=lambda name: float(fared[name]["validation"]["log_loss"]))
 
 
 def _supervised(
@@ -190,6 +237,7 @@ def _supervised(
 def _preferred(
     folder: Path,
     contrasts: Sequence[Example],
+    against: Sequence[Example],
     work: Work,
     settings: TrainerSettings,
     progress: Progress,
@@ -197,21 +245,26 @@ def _preferred(
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer
 
-    stage, curve = replace(work, stage="dpo"), Curve()
+    stage, curve, held = replace(work, stage="dpo"), Curve(), bool(against)
     if (work.partial / "dpo-model").is_dir():
         return curve
+
+    def rows(given: Sequence[Example]) -> Any:
+        return Dataset.from_list(
+            [
+                {"prompt": e.asked, "chosen": _said(e.right), "rejected": _said(e.wrong or "")}
+                for e in given
+            ]
+        )
+
     gentle = settings.model_copy(update={"learning_rate": settings.rate(settings.judge_base) / 10})
     trainer = DPOTrainer(
         model=str(folder),  # a path: TRL loads the reference from it, too
-        args=DPOConfig(**arguments(stage, gentle, settings.judge_base, False), max_length=None),
-        train_dataset=Dataset.from_list(
-            [
-                {"prompt": e.asked, "chosen": _said(e.right), "rejected": _said(e.wrong or "")}
-                for e in contrasts
-            ]
-        ),
+        args=DPOConfig(**arguments(stage, gentle, settings.judge_base, held), max_length=None),
+        train_dataset=rows(contrasts),
+        eval_dataset=rows(against) if held else None,
         processing_class=load_tokenizer(str(folder)),
-        callbacks=callbacks(gentle, False, "generative judge, DPO", progress, curve),
+        callbacks=callbacks(gentle, held, "generative judge, DPO", progress, curve),
         peft_config=_lora(settings),
     )
     run(trainer, stage)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from db.errors import BadInput
@@ -28,6 +29,8 @@ from trainer.settings import TrainerSettings
 from trainer.work import Work, finish
 
 Row = dict[str, Any]
+Floats = NDArray[np.float64]
+_ENOUGH = 20  # validation questions a temperature is fitted on
 
 
 @dataclass(frozen=True)
@@ -228,14 +231,22 @@ def _validation(trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
         batch.pop("weight")
         with torch.no_grad():
             logits_N.extend(model(**batch).logits.float().tolist())
-    logits, target = np.array(logits_N), np.array(target_N)
-    temperature = _temperature(logits, target) if len(held) >= 20 else 1.0
+    return menu_figures(np.array(logits_N), np.array(target_N))
+
+
+def menu_figures(logits: Floats, target: Floats) -> dict[str, Any]:
+    """Temperature and validation figures of a judge's menu; both [questions, 3], display order.
+
+    The factor on the logits is 1 with fewer than 20 questions. Every pair is there twice.
+    """
+    temperature = _temperature(logits, target) if len(target) >= _ENOUGH else 1.0
     return {
         "temperature": temperature,
         "validation": {
-            "pairs": len(held) // 2,
+            "pairs": len(target) // 2,
             "accuracy": float((logits.argmax(1) == target.argmax(1)).mean()),
             "log_loss": _cross_entropy(logits * temperature, target),
+            "log_loss_unscaled": _cross_entropy(logits, target),
         },
     }
 

@@ -294,3 +294,19 @@ def accepted_labels(session: Session) -> int:
 def pairs_with_votes(session: Session) -> int:
     """How many pairs at least one judge has voted on."""
     return session.scalar(select(func.count(func.distinct(Vote.pair_id)))) or 0
+
+
+def pairs_by_judge(session: Session) -> dict[str, int]:
+    """How many pairs each judge has voted on; versions of one judge count a pair each."""
+    each = (
+        select(Vote.judge_version_id, func.count(func.distinct(Vote.pair_id)).label("pairs"))
+        .group_by(Vote.judge_version_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(Judge.name, func.sum(each.c.pairs))
+        .join(JudgeVersion, JudgeVersion.judge_id == Judge.id)
+        .join(each, each.c.judge_version_id == JudgeVersion.id)
+        .group_by(Judge.name)
+    )
+    return {name: int(pairs) for name, pairs in rows}

@@ -1,10 +1,12 @@
 """The data and costs pages: pairs to browse, exports, money. Only for whom they are meant."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from db import annotators, figures
 from db.session import Database
+from review.cost_forecast import CostForecast, forecast_costs
 from review.roles import Action, require
 
 
@@ -18,6 +20,7 @@ class CostsBoard:
     per_pair: float | None
     judges: list[dict[str, Any]]
     days: list[dict[str, Any]]
+    forecast: CostForecast
 
 
 def pairs_page(database: Database, asking_id: int, **wanted: Any) -> list[dict[str, Any]]:
@@ -56,4 +59,7 @@ def costs_board(database: Database, asking_id: int) -> CostsBoard:
             per_pair=spent / voted if voted else None,
             judges=judges,
             days=days,
+            forecast=forecast_costs(
+                days, figures.pairs_by_judge(session), accepted, datetime.now(UTC).date()
+            ),
         )

@@ -1,10 +1,21 @@
 """Costs: what was spent, on whom, when, and for what."""
 
+from dataclasses import asdict
+
 import streamlit as st
 
 from app.views import pictures, room
 from review.board_data import CostsBoard, costs_board
 from review.roles import Action
+
+_COLUMNS = {
+    "spent": ("spent so far", "$%.2f"),
+    "a_week": ("a week", "$%.2f"),
+    "this_month": ("this month", "$%.2f"),
+    "month_end": ("by the month's end", "$%.2f"),
+    "per_1000_pairs": ("per 1,000 pairs", "$%.4f"),
+    "per_accepted": ("per accepted label", "$%.4f"),
+}
 
 
 @st.cache_data(ttl=60, show_spinner="Adding up")
@@ -27,6 +38,7 @@ def main() -> None:
         if not board.judges:
             st.text("No judge has been asked yet; `tiebreak estimate` says what it would cost.")
             return
+        _forecast(board)
         _spend(board)
         st.subheader("By judge and order")
         st.dataframe(
@@ -38,6 +50,27 @@ def main() -> None:
             },
         )
         pictures.download(board.judges, "spend-by-judge")
+
+
+def _forecast(board: CostsBoard) -> None:
+    rows = [asdict(one) for one in board.forecast.judges]
+    with st.container(border=True):
+        st.subheader("What this month will cost")
+        cap = room.configuration().sections.cycle.max_usd
+        kept = f" The weekly cycle may spend ${cap:,.2f} at most." if cap is not None else ""
+        st.text(board.forecast.sentence() + kept)
+        st.dataframe(
+            rows,
+            hide_index=True,
+            column_config={
+                "judge": "judge",
+                **{
+                    name: st.column_config.NumberColumn(title, format=form)
+                    for name, (title, form) in _COLUMNS.items()
+                },
+            },
+        )
+        pictures.download(rows, "cost-forecast")
 
 
 def _spend(board: CostsBoard) -> None:

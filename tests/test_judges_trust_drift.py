@@ -87,6 +87,26 @@ def test_false_alarms_and_delay() -> None:
     assert np.median(delays) <= 60
 
 
+def test_pairs_of_one_prompt_ring_no_alarm_where_the_prompts_are_known() -> None:
+    # five pairs a prompt, nearly the same cell for all of them: 2,000 pairs tell 400 things
+    rng = np.random.default_rng(4)
+
+    def stream(prompts: int) -> tuple[np.ndarray, np.ndarray]:
+        shares = rng.dirichlet(np.full(CELLS, 0.15), prompts)
+        cells = [rng.choice(CELLS, 5, p=share) for share in shares]
+        return np.concatenate(cells).astype(np.int8), np.repeat(np.arange(prompts), 5)
+
+    rang = {"known": 0, "unknown": 0}
+    for _ in range(12):
+        cells, prompts = stream(100)
+        later = stream(400)[0]
+        for name, known in (("known", prompts), ("unknown", None)):
+            reference = fit_reference(cells, rng, prompt_T=known, simulations=100)
+            rang[name] += detect_drift(reference, later) is not None
+    assert rang["known"] <= 4  # P(more than 4 of 12 at .04 each) < .0001; the simulations add some
+    assert rang["unknown"] >= 9
+
+
 def test_too_short_a_reference_is_refused() -> None:
     with pytest.raises(ValueError, match="10 reference pairs"):
         fit_reference(np.zeros(10, np.int8), np.random.default_rng(0))

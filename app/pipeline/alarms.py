@@ -10,6 +10,7 @@ from scipy.stats import binomtest
 
 from app.pipeline.certificates import Withdrawn
 from judges.steps.canaries import CanaryTest
+from judges.trust.ballots import MISSING
 from judges.trust.changes import (
     Shift,
     distinctness,
@@ -27,7 +28,7 @@ Mask = NDArray[np.bool_]
 
 LEAST_PAIRS = 50  # in each period, below which nothing is compared
 _LEVEL = 0.98  # two-sided: an alarm that watches one side rings by chance one time in a hundred
-_DRIFT_REFERENCE = 300
+_DRIFT_REFERENCE, _DRIFT_PROMPTS = 300, 100
 _FALL, _FALL_DIVERSITY = 0.05, 0.02  # falls smaller than this ring nobody's bell
 _SHIFT = {"domain": 0.2, "length": 0.3, "words": 0.5}
 _P = 0.005
@@ -67,20 +68,32 @@ def agreement_falling(
     )
 
 
-def judge_drift(judge: str, cells_T: NDArray[np.int8], new_T: Mask, seed: int = 0) -> Alarm | None:
+def judge_drift(
+    judge: str,
+    cells_T: NDArray[np.int8],
+    new_T: Mask,
+    prompt_T: NDArray[np.int64] | None = None,
+    seed: int = 0,
+) -> Alarm | None:
     """Rings where one judge's votes no longer look as they did; pairs in the order of their votes.
 
-    cells_T: see `judges.trust.drift.drift_cells`. The reference are the newest 300 old pairs.
+    cells_T: see `judges.trust.drift.drift_cells`. The reference are the newest 300 old pairs, more
+    where those have fewer than 100 prompts (prompt_T): pairs of a prompt say the same again.
     """
-    old, new = cells_T[~new_T], cells_T[new_T]
-    old, new = old[old >= 0][-_DRIFT_REFERENCE:], new[new >= 0]
-    if min(len(old), len(new)) < LEAST_PAIRS:
+    prompts = np.arange(len(cells_T)) if prompt_T is None else prompt_T
+    before = np.flatnonzero(~new_T & (cells_T != MISSING))
+    new = cells_T[new_T & (cells_T != MISSING)]
+    _, last = np.unique(prompts[before][::-1], return_index=True)
+    reach = np.sort(last)[:_DRIFT_PROMPTS].max(initial=0) + 1
+    before = before[-max(int(reach), _DRIFT_REFERENCE) :]
+    if min(len(before), len(new)) < LEAST_PAIRS:
         return None
     horizon = int(np.clip(len(new), 100, 2000))
     windows = tuple(w for w in (50, 100, 200, 400, 800) if w <= len(new))
     reference = fit_reference(
-        old, np.random.default_rng(seed), windows=windows, false_alarms=0.01, horizon=horizon
-    )
+        cells_T[before], np.random.default_rng(seed), prompt_T=prompts[before], windows=windows,
+        false_alarms=0.01, horizon=horizon,
+    )  # fmt: skip
     rang = detect_drift(reference, new[:horizon])
     if rang is None:
         return None

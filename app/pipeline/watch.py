@@ -108,7 +108,10 @@ def _of_votes(poll: Poll, new_P: NDArray[np.bool_]) -> list[Alarm | None]:
     agreed = agreement_of_pairs(sides(ballots)[:, kept])
     rang = [agreement_falling("among the judges", agreed, ballots.prompt_P, new_P)]
     if len(kept) > 1:
-        rang += [judge_drift(ballots.raters[r], drift_cells(ballots, r), new_P) for r in steady]
+        rang += [
+            judge_drift(ballots.raters[r], drift_cells(ballots, r), new_P, ballots.prompt_P)
+            for r in steady
+        ]
     return rang
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from app.output import table
 from judges.trust.intervals import Estimate
 from review.report import Report
+from review.report_bias import KINDS, Bias, points
 from review.report_cost import Figure
 
 
@@ -14,6 +15,7 @@ def print_report(report: Report) -> None:
     print(f"{report.reference}.\n")
     _quality(report)
     _reversals(report)
+    _biases(report)
     _trust(report)
     _spend(report)
     for line in report.assumptions:
@@ -66,6 +68,23 @@ def _reversals(report: Report) -> None:
     ]
     columns = ["judge", "answers differ between orders", "a against b", ""]
     table("Reversals (over 10% marks low quality)", columns, rows)
+
+
+def _biases(report: Report) -> None:
+    by_judge: dict[str, dict[str, Bias]] = {}
+    for bias in report.biases:
+        by_judge.setdefault(bias.judge, {})[bias.kind] = bias
+    rows: list[list[Any]] = [
+        [judge, *(points(found[kind].lean) + " !" * found[kind].alarm for kind in KINDS)]
+        for judge, found in by_judge.items()
+    ]
+    if not rows:
+        return
+    columns = ["judge", "first shown", "longer", "own family"]
+    table("Leanings of the judges, in points (! is a clear bias)", columns, rows)
+    for bias in report.biases:
+        print(f"{bias.reading}.")
+    print()
 
 
 def _trust(report: Report) -> None:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from judges.trust.ballots import MISSING, A, B, Ballots, Consensus
 from judges.trust.calibration import ReliabilityBin, brier, ece, log_loss, reliability
 from judges.trust.intervals import Estimate
+from judges.trust.text_features import PairTexts
 from review import report_cost, report_panel, report_quality
+from review.report_bias import Bias, advice_on, biases
 from review.report_cost import Figure, JudgeCost, Money
 from review.report_panel import Effective
 from review.report_quality import BudgetPoint, Reversal
@@ -48,7 +50,8 @@ class Facts:
     where it waits; by_human_P: it rests on a human answer; apart_P: the reference is independent of
     the delivered label. machine_P: what the machine delivers, or would have delivered where an
     audit looked; MISSING where humans decide. orderless: judges that score one response at a time.
-    teach_P: the answers a fit may learn from, for what each judge adds; never gold.
+    teach_P: the answers a fit may learn from, for what each judge adds; never gold. texts: for the
+    length and the authors of the responses, whom a judge may favour.
     """
 
     ballots: Ballots
@@ -68,6 +71,7 @@ class Facts:
     certificates: tuple[CertificateFact, ...] = ()
     advice: tuple[str, ...] = ()
     teach_P: NDArray[np.int8] | None = None
+    texts: PairTexts | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ class Report:
     usd_per_accepted: Figure
     assumptions: tuple[str, ...]
     advice: tuple[str, ...] = field(default=())
+    biases: tuple[Bias, ...] = ()
 
 
 def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
@@ -135,6 +140,11 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
     names, matrix = report_panel.matrix(facts)
     decided = int(np.isin(facts.truth_P, (A, B)).sum())
     curve = report_quality.budget_curve(facts, weight_P, rng, repeats)
+    leanings = (
+        biases(facts.ballots, facts.texts, facts.truth_P, np.random.default_rng(seed))
+        if facts.texts
+        else ()
+    )
     given = facts.delivered_P != MISSING
     accepted = int((given & ~facts.by_human_P).sum())
     return Report(
@@ -163,7 +173,8 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
         spend_total_usd=sum(j.usd for j in facts.money.judges),
         usd_per_accepted=report_cost.per_accepted(facts.money, accepted),
         assumptions=facts.money.assumptions,
-        advice=(*_quality_advice(reversals), *facts.advice),
+        advice=(*_quality_advice(reversals), *advice_on(leanings), *facts.advice),
+        biases=leanings,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from judges.trust.intervals import Estimate
 from review import charts
 from review.charts import Box, Span
 from review.report import Report, Row
+from review.report_bias_page import bias_figure
 from review.report_cost import Figure
 
 
@@ -17,8 +18,8 @@ def page(report: Report) -> str:
     """The whole document."""
     parts = [
         _opening(report), _table(report), _budget(report), _calibration(report),
-        _reversals(report), _matrix(report), _judges(report), _certificates(report),
-        _spend(report), _notes(report),
+        _reversals(report), _biases(report), _matrix(report), _judges(report),
+        _certificates(report), _spend(report), _notes(report),
     ]  # fmt: skip
     style = files("review").joinpath("report.css").read_text(encoding="utf-8")
     return (
@@ -143,6 +144,19 @@ def _reversals(report: Report) -> str:
         rows, limit=0.1, scale=(0.0, min(1.0, max(0.2, high * 1.05))), name="reversals by judge"
     )
     return _section("Reversals by judge", picture, read)
+
+
+def _biases(report: Report) -> str:
+    if not report.biases:
+        return ""
+    clear = [bias.reading for bias in report.biases if bias.alarm]
+    read = (
+        f"{len(clear)} clear biases of {len(report.biases)} looked at, in percentage points with "
+        "95% intervals drawn by prompt. Humans are the measure of length and family where enough "
+        "of them answered; position needs none, as both orders are asked."
+    )
+    body = f'<p class="read">{escape(read)}</p>{bias_figure(report.biases)}'
+    return f"<section><h2>What judges lean to</h2>{body}</section>\n"
 
 
 def _matrix(report: Report) -> str:

@@ -153,6 +153,7 @@ def _facts(fitted: Pooled, known: _Known, options: ReportOptions) -> Facts:
         machine_P=poll.labels(_machine(poll, known)),
         money=_money(poll, known, options),
         teach_P=poll.labels(known.teaching),
+        texts=poll.texts,
         orderless=_orderless(poll, known.spend),
         certificates=known.certificates,
     )

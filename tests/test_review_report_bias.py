@@ -1,0 +1,87 @@
+"""What judges lean to, as the report says it: figures by hand, and a sentence for each."""
+
+import numpy as np
+import pytest
+
+from judges.trust.ballots import AB, BA, A, B, Ballots
+from judges.trust.intervals import Estimate
+from judges.trust.text_features import PairTexts
+from review.report_bias import advice_on, biases, points
+from review.report_bias_page import bias_figure
+
+PAIRS = 60
+
+
+def project(seed: int = 0) -> tuple[Ballots, PairTexts, np.ndarray]:
+    """Four judges of 60 pairs: one of what is first, one of length, one of its family, one fair."""
+    rng = np.random.default_rng(seed)
+    truth = rng.choice([A, B], PAIRS).astype(np.int8)
+    longer = rng.choice([A, B], PAIRS).astype(np.int8)
+    own = rng.choice([A, B], PAIRS).astype(np.int8)
+    codes = np.empty((PAIRS, 4, 2), np.int8)
+    codes[:, 0, AB], codes[:, 0, BA] = A, B  # the first shown, always
+    codes[:, 1] = longer[:, None]
+    codes[:, 2] = own[:, None]
+    codes[:, 3] = truth[:, None]
+    ballots = Ballots(
+        codes_PRO=codes,
+        raters=("first", "long", "proud", "fair"),
+        families=("f", "l", "openai", "g"),
+        prompt_P=np.arange(PAIRS),
+        domain_P=np.full(PAIRS, -1),
+        domains=(),
+    )
+    texts = PairTexts(
+        ["q"] * PAIRS,
+        ["x" * (20 if side == A else 5) for side in longer],
+        ["x" * (20 if side == B else 5) for side in longer],
+        ["openai" if side == A else "meta" for side in own],
+        ["openai" if side == B else "meta" for side in own],
+    )
+    return ballots, texts, truth
+
+
+def test_every_leaning_is_found_at_its_judge_and_nowhere_else() -> None:
+    ballots, texts, truth = project()
+    found = {(b.judge, b.kind): b for b in biases(ballots, texts, truth, np.random.default_rng(1))}
+    clear = {key for key, bias in found.items() if bias.alarm}
+    assert {("first", "position"), ("long", "length"), ("proud", "own family")} <= clear
+    assert not {key for key in clear if key[0] == "fair"}
+    # the first shown in both orders of every pair: one half more than chance
+    assert found["first", "position"].lean.value == pytest.approx(0.5)
+    assert "names what is shown first in 100% of the pairs" in found["first", "position"].reading
+    # always the longer, humans by chance: 1 minus how often the human took the longer
+    longer = np.array([len(a or "") > len(b or "") for a, b in zip(texts.responses_a,
+                       texts.responses_b, strict=True)])  # fmt: skip
+    human = float(np.mean(longer == (truth == A)))
+    assert found["long", "length"].lean.value == pytest.approx(1 - human)
+    assert "points more often than humans do" in found["long", "length"].reading
+    assert "leave this judge out" in " ".join(advice_on(tuple(found.values())))
+
+
+def test_without_human_answers_length_is_told_and_not_called_a_bias() -> None:
+    ballots, texts, truth = project()
+    nobody = np.full_like(truth, -1)
+    found = {(b.judge, b.kind): b for b in biases(ballots, texts, nobody, np.random.default_rng(1))}
+    long = found["long", "length"]
+    assert (long.compared, long.alarm) == (False, False)
+    assert "takes the longer response in 100% of 60 pairs; too few human answers" in long.reading
+
+
+def test_unknown_authors_are_said_and_not_guessed() -> None:
+    ballots, texts, truth = project()
+    plain = PairTexts(texts.prompts, texts.responses_a, texts.responses_b)
+    found = biases(ballots, plain, truth, np.random.default_rng(1))
+    own = [bias for bias in found if bias.kind == "own family"]
+    assert all(bias.lean.value is None for bias in own)
+    assert "0 pairs set its family against another" in own[0].reading
+
+
+def test_points_and_the_picture() -> None:
+    assert points(Estimate(0.081, 0.03, 0.124, 90)) == "+8.1 (+3.0 to +12.4)"
+    assert points(Estimate(None, None, None, 0, "nothing")) == "–"
+    ballots, texts, truth = project()
+    drawn = bias_figure(biases(ballots, texts, truth, np.random.default_rng(1)))
+    assert drawn.count("<svg") == 3
+    assert drawn.count("<li>") == 12
+    assert bias_figure(()) == ""

@@ -51,7 +51,8 @@ class Binding:
 class Evidence:
     """All that is known about one pair: (p_a, p_tie, p_b), its newest route, human answers.
 
-    implied: what orders over several candidates say about it.
+    implied: what orders over several candidates say about it. answered: it was accepted because
+    people had answered it, not because of the panel.
     """
 
     pair_id: int
@@ -62,6 +63,7 @@ class Evidence:
     opinions: tuple[Opinion, ...] = ()
     binding: Binding | None = None
     implied: tuple[Implied, ...] = ()
+    answered: bool = False
 
 
 def chunks_of_pairs(session: Session, size: int = 2000) -> Iterator[list[int]]:
@@ -112,6 +114,7 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
                 opinions=tuple(opinions.get(pair_id, ())),
                 binding=bindings.get(pair_id),
                 implied=tuple(ordered.get(pair_id, ())),
+                answered=bool(route and route.answered),
             )
         )
     return found
@@ -123,6 +126,7 @@ class _Newest:
     batch_id: int
     promised_fit: int | None
     waits: bool
+    answered: bool
 
 
 def _newest_routes(session: Session, pair_ids: Sequence[int]) -> dict[int, _Newest]:
@@ -145,6 +149,7 @@ def _newest_routes(session: Session, pair_ids: Sequence[int]) -> dict[int, _Newe
             batch_id,
             fit_id if policy.get("target_error") is not None else None,
             "awaiting_audit" in reasons,
+            "settled" in reasons,
         )
         for pair_id, route, reasons, batch_id, fit_id, policy in rows
     }

@@ -2,7 +2,8 @@
 
 A lone review that the votes make improbable does not become truth: it asks for a second one.
 What an order over several candidates implies for a pair counts only where nobody answered the pair
-itself, and is never added to such answers; where it is improbable, the pair is asked by itself.
+itself, and is never added to such answers; where another choice stays more probable, the pair is
+asked by itself.
 Leaves out the database (`steps`).
 """
 
@@ -138,8 +139,9 @@ def _ranked(known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, fl
     said = [(one.choice, accuracy.get(one.annotator_id, assumed)) for one in known.implied]
     after = posterior(known.consensus or _FLAT, said)
     lone = len(said) == 1 and of_queue
-    if choice is None or (lone and after[_ORDER.index(choice)] < settings.doubt_below):
-        if known.consensus is not None and known.route in (Route.ACCEPT, Route.AUDIT):
+    probable = 0.0 if choice is None else after[_ORDER.index(choice)]
+    if choice is None or (lone and probable < min(settings.doubt_below, max(after))):
+        if known.consensus is not None and _by_panel(known):
             return Outcome(_pooled(known, known.consensus))
         return Outcome(asks_pair=of_queue)
     return Outcome(
@@ -153,6 +155,10 @@ def _ranked(known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, fl
             task_kind=_kind(one.kind for one in known.implied),
         )
     )
+
+
+def _by_panel(known: Evidence) -> bool:
+    return known.route in (Route.ACCEPT, Route.AUDIT) and not known.answered
 
 
 def _adjudicated(

@@ -112,6 +112,11 @@ class Escalated:
     @property
     def summary(self) -> str:
         """One line for people."""
+        if not self.waiting and not self.rankings:
+            return (
+                "rankings: nothing new; no disputed pair is free for one (`tiebreak route` "
+                "escalates pairs)"
+            )
         if not self.rankings:
             return (
                 f"rankings: nothing new; {self.waiting:,} disputed pairs stay as they are, because "

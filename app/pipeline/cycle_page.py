@@ -30,8 +30,8 @@ p { margin: .3rem 0; } .fine { color: var(--fine); font-size: .9rem; }
 .ring { border-left-color: var(--ring); } .good { border-left-color: var(--good); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: .93rem; }
 th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px solid var(--line);
-  vertical-align: top; } td.number { text-align: right; white-space: nowrap;
-  font-variant-numeric: tabular-nums; }
+  vertical-align: top; } .number { text-align: right; white-space: nowrap;
+  font-variant-numeric: tabular-nums; } th.number { padding-left: .7rem; }
 td.line { overflow-wrap: anywhere; min-width: 16rem; } svg { display: block; }
 svg text { fill: var(--fine); font-size: 11px; } .span { stroke: var(--ink); stroke-width: 2; }
 .dot { fill: var(--ink); } .axis { stroke: var(--line); }
@@ -105,6 +105,8 @@ def _verdicts(figures: dict[str, Any]) -> str:
         kind = "good" if verdict["verdict"] in ("promoted", "forced", "active") else "card"
         reasons = "".join(f"<p>{escape(reason)}.</p>" for reason in verdict["reasons"])
         effect = verdict.get("effect")
+        if effect and effect in " ".join(verdict["reasons"]):
+            effect = None  # a reason has said it
         whole = f'<p class="fine">In the panel: {escape(effect)}.</p>' if effect else ""
         cards.append(
             f'<div class="card {kind}"><p><strong>{escape(verdict["verdict"])}: '
@@ -128,7 +130,8 @@ def _gold(figures: dict[str, Any]) -> str:
     if not rows:
         return ""
     heads = ["measured for", "rater", "accuracy", "95%, by prompt", "ECE", "reversals"]
-    head = "".join(f"<th>{h}</th>" for h in heads)
+    numbers = ("accuracy", "ECE", "reversals")
+    head = "".join(f"<th{' class=number' * (h in numbers)}>{h}</th>" for h in heads)
     table = f'<div class="wide"><table><tr>{head}</tr>{"".join(rows)}</table></div>'
     return _section("On the frozen gold", table)
 
@@ -150,7 +153,7 @@ def _steps(steps: list[CycleStep]) -> str:
         for step in steps
         if step.name != "report"
     )
-    head = "<tr><th>step</th><th></th><th>took</th><th>what it did</th></tr>"
+    head = "<tr><th>step</th><th></th><th class=number>took</th><th>what it did</th></tr>"
     return _section("What changed", f'<div class="wide"><table>{head}{rows}</table></div>')
 
 
@@ -170,7 +173,7 @@ def _past(past: list[Run]) -> str:
         f"<td>{_kinds(run)}</td></tr>"
         for run in past
     )
-    head = "<tr><th>cycle</th><th>begun</th><th>spent</th><th>alarms</th></tr>"
+    head = "<tr><th>cycle</th><th>begun</th><th class=number>spent</th><th>alarms</th></tr>"
     return _section("Cycles before", f'<div class="wide"><table>{head}{rows}</table></div>')
 
 

@@ -175,7 +175,8 @@ def route(scene: Scene) -> StepDone:
     )
     figures = {"state": done.state, "routes": done.routes, "tasks": done.tasks}
     look = [f"{done.audits_open} audits wait before anything is promised"] * bool(done.audits_open)
-    return StepDone(done.summary, figures, look=(*look, *done.quality))
+    line = done.summary.removeprefix("route: ")  # the step bears the verb's name
+    return StepDone(line, figures, look=(*look, *done.quality))
 
 
 def merge(scene: Scene) -> StepDone:
@@ -183,7 +184,7 @@ def merge(scene: Scene) -> StepDone:
     from review.steps import merge as step
 
     done = step(scene.database, scene.config.review, progress=scene.progress)
-    return StepDone(done.summary, plain(done))
+    return StepDone(done.summary.removeprefix("merge: "), plain(done))
 
 
 def export(scene: Scene) -> StepDone:

@@ -30,7 +30,7 @@ from judges.trust.candidates import (
 )
 from judges.trust.dawid_skene import DawidSkene
 from judges.trust.reading import habits, read
-from judges.trust.student import Student
+from judges.trust.student import Student, word_differences
 from judges.trust.tallies import NO_ORDER, tally_votes
 from judges.trust.text_features import ODD_NAMES, PairTexts, text_features
 
@@ -182,6 +182,24 @@ def test_the_student_learns_words_and_never_sees_its_own_prompt() -> None:
     np.testing.assert_allclose(student.predict(texts.mirrored()), -student.predict(texts))
     one_prompt = Student().out_of_fold(texts, margin, np.zeros(300, np.int64))
     assert not one_prompt.any()
+
+
+def test_the_student_reads_in_chunks_and_learns_what_ridge_regression_learns() -> None:
+    rng = np.random.default_rng(1)
+    words = np.array([f"w{n}" for n in range(200)])
+    made = [[" ".join(rng.choice(words, 12)) for _ in range(150)] for _ in range(2)]
+    texts = PairTexts(["p"] * 150, *made)
+    margin, prompts = rng.uniform(-1, 1, 150), rng.integers(0, 30, 150)
+    whole, pieces = Student(bits=9), Student(bits=9, chunk=17)
+    score = whole.out_of_fold(texts, margin, prompts)
+    np.testing.assert_allclose(pieces.out_of_fold(texts, margin, prompts), score, atol=1e-9)
+    np.testing.assert_allclose(pieces.predict(texts), whole.predict(texts), atol=1e-9)
+    table = word_differences(texts, 9).toarray().astype(np.float64)
+    for fold in range(5):
+        seen = prompts % 5 != fold
+        gram = table[seen].T @ table[seen] + np.eye(2**9)
+        exact = np.linalg.solve(gram, table[seen].T @ margin[seen])
+        np.testing.assert_allclose(score[~seen], table[~seen] @ exact, atol=1e-3)
 
 
 def test_reading_is_odd_and_leaves_out_what_is_not_there() -> None:

@@ -2,24 +2,28 @@
 
 Ridge regression without an intercept on differences of hashed words, f(a) − f(b): odd by
 construction. Trained out of fold by prompt, so that no pair is scored by a student that saw it.
-In production a cross-fitted reward model takes its place. Leaves out: human answers; the stack
-decides how much the student is worth.
+Words are counted once, a chunk of pairs at a time; of a large set the counts lie in a temporary
+folder, so memory does not grow with the pairs. In production a cross-fitted reward model takes its
+place. Leaves out: human answers; the stack decides how much the student is worth.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
-from sklearn.linear_model import Ridge
 
 from judges.trust.text_features import PairTexts
 
 Floats = NDArray[np.float64]
 _LONGEST = 8_000  # characters read of one response
+_TOLERANCE, _STEPS = 1e-4, 1_000
 
 
 def word_differences(texts: PairTexts, bits: int = 16) -> Any:
@@ -42,13 +46,14 @@ def word_differences(texts: PairTexts, bits: int = 16) -> Any:
 class Student:
     """Text model of the margin 2·lean − 1 in [−1, 1].
 
-    ridge: penalty; folds: parts by prompt. Learned: coef_FW_, one weight vector for each fold left
-    out.
+    ridge: penalty; folds: parts by prompt; chunk: pairs read at a time, which changes no result.
+    Learned: coef_FW_, one weight vector for each fold left out.
     """
 
     ridge: float = 1.0
     folds: int = 5
     bits: int = 16
+    chunk: int = 20_000
 
     coef_FW_: Floats = field(init=False, repr=False)
 
@@ -61,24 +66,85 @@ class Student:
         self, texts: PairTexts, margin_P: Floats, prompt_P: NDArray[np.int64]
     ) -> Floats:
         """Fit, and score each pair by the student that saw no pair of its prompt."""
-        words = sparse.csr_array(word_differences(texts, self.bits))
-        fold_P = prompt_P % self.folds
-        self.coef_FW_ = np.zeros((self.folds, words.shape[1]))
+        fold_P = np.asarray(prompt_P) % self.folds
+        sizes = np.bincount(fold_P, minlength=self.folds)
+        fits_F = (sizes > 0) & (sizes < len(fold_P))
         result = np.zeros(len(margin_P))
-        for fold in range(self.folds):
-            inside = fold_P == fold
-            if inside.all() or not inside.any():
-                continue
-            model = Ridge(alpha=self.ridge, fit_intercept=False, solver="sparse_cg", tol=1e-4)
-            model.fit(words[~inside], margin_P[~inside])
-            self.coef_FW_[fold] = model.coef_
-            result[inside] = words[inside] @ model.coef_
+        with _counted(texts, self.bits, self.chunk) as chunks:
+
+            def products(weight_WF: Floats | None) -> Floats:
+                """X' of what X says with these weights (of the margins where None), by fold."""
+                total = np.zeros((2**self.bits, self.folds))
+                for rows, words in chunks:
+                    said = margin_P[rows][:, None] if weight_WF is None else words @ weight_WF
+                    taught = fold_P[rows][:, None] != np.arange(self.folds)
+                    total += words.T @ np.where(taught, said, 0.0)
+                return total
+
+            weight_WF = _ridge(products, self.ridge) * fits_F
+            for rows, words in chunks:
+                fold = fold_P[rows]
+                result[rows] = (words @ weight_WF)[np.arange(len(fold)), fold]
+        self.coef_FW_ = weight_WF.T
         return result
 
     def predict(self, texts: PairTexts) -> Floats:
         """Mean score of the folds' students on pairs of other prompts."""
-        score: Floats = word_differences(texts, self.bits) @ self.coef_FW_.mean(axis=0)
-        return score
+        weight = self.coef_FW_.mean(axis=0)
+        parts = [words @ weight for _, words in _chunks(texts, self.bits, self.chunk)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+
+def _ridge(products: Callable[[Floats | None], Floats], ridge: float) -> Floats:
+    """(X'X + ridge) w = X'y for several y at once, by conjugate gradients (Hestenes, Stiefel 1952).
+
+    products(W) is X'XW, and X'y without an argument: the rows are passed over, never held.
+    """
+    left = products(None)
+    weight, step = np.zeros_like(left), left.copy()
+    size = (left**2).sum(axis=0)
+    enough = _TOLERANCE**2 * size
+    for _ in range(_STEPS):
+        open_F = size > enough
+        if not open_F.any():
+            break
+        moved = products(step) + ridge * step
+        length = np.where(open_F, size / np.maximum((step * moved).sum(axis=0), 1e-300), 0.0)
+        weight += length * step
+        left -= length * moved
+        before, size = size, np.where(open_F, (left**2).sum(axis=0), size)
+        step = left + step * (size / np.maximum(before, 1e-300))
+    return weight
+
+
+def _chunks(texts: PairTexts, bits: int, chunk: int) -> Iterator[tuple[slice, Any]]:
+    for start in range(0, len(texts), chunk):
+        rows = slice(start, min(start + chunk, len(texts)))
+        part = PairTexts(texts.prompts[rows], texts.responses_a[rows], texts.responses_b[rows])
+        yield rows, sparse.csr_array(word_differences(part, bits))
+
+
+@contextmanager
+def _counted(texts: PairTexts, bits: int, chunk: int) -> Iterator[list[tuple[slice, Any]]]:
+    """Every chunk's words, to be gone through again and again; on disk where there are several."""
+    if len(texts) <= chunk:
+        yield list(_chunks(texts, bits, chunk))
+        return
+    with TemporaryDirectory(prefix="tiebreak-words-") as folder:
+        yield [
+            (rows, _on_disk(words, Path(folder) / str(rows.start)))
+            for rows, words in _chunks(texts, bits, chunk)
+        ]
+
+
+def _on_disk(words: Any, path: Path) -> Any:
+    """The same sparse rows, read from files as they are needed."""
+    arrays = []
+    for name in ("data", "indices", "indptr"):
+        file = path.with_suffix(f".{name}.npy")
+        np.save(file, getattr(words, name))
+        arrays.append(np.load(file, mmap_mode="r"))
+    return sparse.csr_array(tuple(arrays), shape=words.shape)
 
 
 def has_texts(texts: PairTexts, least: int = 50) -> bool:

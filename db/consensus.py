@@ -60,8 +60,10 @@ class VoteRow:
     confidence: float | None
 
 
-def voted_pairs(session: Session, size: int = 2000) -> Iterator[VotedPair]:
-    """Every pair with at least one vote, by id, with flat memory."""
+def voted_pairs(
+    session: Session, size: int = 2000, among: Sequence[int] | None = None
+) -> Iterator[VotedPair]:
+    """Every pair with at least one vote (of those in `among`), by id, with flat memory."""
     first, second = aliased(Candidate), aliased(Candidate)
     query = (
         select(
@@ -80,13 +82,25 @@ def voted_pairs(session: Session, size: int = 2000) -> Iterator[VotedPair]:
         .where(exists().where(Vote.pair_id == Pair.id))
         .order_by(Pair.id)
     )
-    rows = session.execute(query.execution_options(yield_per=size))
-    for pair_id, prompt_id, domain, messages, a, b, model_a, model_b in rows:
-        text = Prompt(messages=messages).text
-        yield VotedPair(pair_id, prompt_id, domain, text, a, b, model_a, model_b)
+    for part in _parts(query, Pair.id, among):
+        rows = session.execute(part.execution_options(yield_per=size))
+        for pair_id, prompt_id, domain, messages, a, b, model_a, model_b in rows:
+            text = Prompt(messages=messages).text
+            yield VotedPair(pair_id, prompt_id, domain, text, a, b, model_a, model_b)
 
 
-def usable_votes(session: Session, size: int = 10_000) -> Iterator[VoteRow]:
+def _parts(query: Any, column: Any, among: Sequence[int] | None) -> Iterator[Any]:
+    """The query as it is, or once for each part of the pairs it is to be about, by id."""
+    if among is None:
+        yield query
+        return
+    for chunk in chunks(sorted(among)):
+        yield query.where(column.in_(chunk))
+
+
+def usable_votes(
+    session: Session, size: int = 10_000, among: Sequence[int] | None = None
+) -> Iterator[VoteRow]:
     """Every vote that is not an abstain, by pair; the measured probability where there is one.
 
     A trained judge is no witness on the prompts it learnt from: those votes are left out.
@@ -103,9 +117,10 @@ def usable_votes(session: Session, size: int = 10_000) -> Iterator[VoteRow]:
         .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE)
         .order_by(Vote.pair_id, Vote.id)
     )
-    for row in session.execute(query.execution_options(yield_per=size)):
-        if row.pair_id not in learnt.get(row.judge_version_id, ()):
-            yield VoteRow(*row)
+    for part in _parts(query, Vote.pair_id, among):
+        for row in session.execute(part.execution_options(yield_per=size)):
+            if row.pair_id not in learnt.get(row.judge_version_id, ()):
+                yield VoteRow(*row)
 
 
 def _learnt_pairs(session: Session) -> dict[int, set[int]]:

@@ -135,54 +135,27 @@ def content_flags(session: Session, limit: int = 100) -> Rows:
     ]
 
 
-def spend_by_judge(session: Session) -> Rows:
-    """Votes and money by judge and order; usd_per_1000 is of votes."""
-    rows = session.execute(
-        select(Judge.name, Vote.order, func.count(), func.sum(Vote.cost_nanousd))
-        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
-        .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .group_by(Judge.name, Vote.order)
-        .order_by(Judge.name, Vote.order)
+def spend(session: Session) -> list[tuple[str, str, Order, int, float]]:
+    """(day in UTC, judge, order, votes, dollars) of all votes, in one look at them."""
+    day = func.date(Vote.created_at).label("day")
+    each = (
+        select(
+            Vote.judge_version_id,
+            Vote.order,
+            day,
+            func.count().label("votes"),
+            func.sum(Vote.cost_nanousd).label("nano"),
+        )
+        .group_by(Vote.judge_version_id, Vote.order, day)
+        .subquery()
     )
-    return [
-        {
-            "judge": name,
-            "order": str(order),
-            "votes": n,
-            "usd": (nano or 0) / NANO,
-            "usd_per_1000": (nano or 0) / NANO / n * 1000,
-        }
-        for name, order, n, nano in rows
-    ]
-
-
-def spend_by_day(session: Session) -> Rows:
-    """Money by day and judge, in UTC."""
-    day = func.date(Vote.created_at)
     rows = session.execute(
-        select(day, Judge.name, func.sum(Vote.cost_nanousd), func.count())
-        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
+        select(each.c.day, Judge.name, each.c.order, each.c.votes, each.c.nano)
+        .join(JudgeVersion, JudgeVersion.id == each.c.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .group_by(day, Judge.name)
-        .order_by(day)
+        .order_by(each.c.day, Judge.name, each.c.order)
     )
-    return [
-        {"day": str(d), "judge": name, "usd": (nano or 0) / NANO, "votes": n}
-        for d, name, nano, n in rows
-    ]
-
-
-def choices_by_day(session: Session) -> list[tuple[str, str, Order, Choice, int]]:
-    """(day, judge, order, choice, votes), in UTC: how each judge answered over time."""
-    day = func.date(Vote.created_at)
-    rows = session.execute(
-        select(day, Judge.name, Vote.order, Vote.choice, func.count())
-        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
-        .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .group_by(day, Judge.name, Vote.order, Vote.choice)
-        .order_by(day)
-    )
-    return [(str(d), name, order, choice, n) for d, name, order, choice, n in rows]
+    return [(str(d), name, order, n, int(nano or 0) / NANO) for d, name, order, n, nano in rows]
 
 
 def generations(session: Session) -> Rows:

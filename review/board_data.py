@@ -1,11 +1,13 @@
 """The data and costs pages: pairs to browse, exports, money. Only for whom they are meant."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from db import annotators, figures
 from db.session import Database
+from db.vocabulary import Order
 from review.cost_forecast import CostForecast, forecast_costs
 from review.roles import Action, require
 
@@ -48,7 +50,8 @@ def costs_board(database: Database, asking_id: int) -> CostsBoard:
     """What was spent on whom, when, and for what."""
     with database.read() as session:
         require(annotators.by_id(session, asking_id), Action.SEE_DATA)
-        judges, days = figures.spend_by_judge(session), figures.spend_by_day(session)
+        paid = figures.spend(session)
+        judges, days = by_judge(paid), by_day(paid)
         accepted = figures.accepted_labels(session)
         spent = sum(row["usd"] for row in judges)
         voted = figures.pairs_with_votes(session)
@@ -63,3 +66,35 @@ def costs_board(database: Database, asking_id: int) -> CostsBoard:
                 days, figures.pairs_by_judge(session), accepted, datetime.now(UTC).date()
             ),
         )
+
+
+def by_judge(paid: Sequence[tuple[str, str, Order, int, float]]) -> list[dict[str, Any]]:
+    """Votes and dollars by judge and order, of (day, judge, order, votes, dollars)."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for _, judge, order, votes, usd in paid:
+        cell = found.setdefault((judge, str(order)), [0, 0.0])
+        cell[0] += votes
+        cell[1] += usd
+    return [
+        {
+            "judge": judge,
+            "order": order,
+            "votes": int(votes),
+            "usd": usd,
+            "usd_per_1000": 1000 * usd / votes,
+        }
+        for (judge, order), (votes, usd) in sorted(found.items())
+    ]
+
+
+def by_day(paid: Sequence[tuple[str, str, Order, int, float]]) -> list[dict[str, Any]]:
+    """Dollars and votes by day and judge, both orders together."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for day, judge, _, votes, usd in paid:
+        cell = found.setdefault((day, judge), [0.0, 0])
+        cell[0] += usd
+        cell[1] += votes
+    return [
+        {"day": day, "judge": judge, "usd": usd, "votes": int(votes)}
+        for (day, judge), (usd, votes) in sorted(found.items())
+    ]

@@ -1,25 +1,27 @@
-"""The judges page: how each judge fares against humans, and how the panel hangs together."""
+"""The judges page: how each judge fares against humans, and how the panel hangs together.
 
-from collections import defaultdict
+Measured on a sample where there are many votes (`panel_sample`). Leaves out money (`board_data`).
+"""
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from db import annotators, figures
-from db.consensus import consensus_of, newest_fit, usable_votes, voted_pairs, voting_versions
-from db.gold import settled_by_humans
 from db.session import Database
-from db.vocabulary import Choice, Order
-from judges.pooling import Poll, read_poll, stored_consensus
+from judges.pooling import Poll
 from judges.trust.agreement import agreement_matrix
-from judges.trust.ballots import MISSING, A, B, Consensus
+from judges.trust.ballots import MISSING, A, B, Ballots, Consensus
 from judges.trust.calibration import ReliabilityBin, reliability
+from judges.trust.drift import drift_cells
+from judges.trust.drift_weeks import weekly_drift
 from judges.trust.effective import LEAST_SHARED, effective_number, error_correlation
 from judges.trust.intervals import Estimate, mean_by_prompt, wilson
+from review.panel_sample import PanelSample, read_sample
 from review.report_quality import Reversal, judge_leans, reversals, right, single_choices
 from review.roles import Action, require
 
@@ -27,12 +29,17 @@ Floats = NDArray[np.float64]
 
 _REPEATS = 300
 _LEAST_IN_DOMAIN = 10
+_WEEKS = 12
 
 
 @dataclass(frozen=True)
 class JudgesBoard:
-    """Everything the judges page shows. Rows are plain dicts, ready for a table or a picture."""
+    """Everything the judges page shows. Rows are plain dicts, ready for a table or a picture.
 
+    voted: pairs with votes; pairs: those measured on; referenced: those of them humans decided.
+    """
+
+    voted: int
     pairs: int
     referenced: int
     accuracy: list[dict[str, Any]]
@@ -42,9 +49,7 @@ class JudgesBoard:
     calibration: tuple[ReliabilityBin, ...]
     matrix: list[dict[str, Any]]
     effective: float | None
-    budget: list[dict[str, Any]]
     weeks: list[dict[str, Any]]
-    costs: list[dict[str, Any]]
     generations: list[dict[str, Any]]
 
 
@@ -52,31 +57,24 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
     """Gather it. Raises NotAllowed for whom it is not meant."""
     with database.read() as session:
         require(annotators.by_id(session, asking_id), Action.SEE_DATA)
-        poll = read_poll(voted_pairs(session), usable_votes(session), voting_versions(session))
-        fit = newest_fit(session)
-        known = consensus_of(session, fit.id) if fit is not None else {}
-        truth_P = poll.labels(settled_by_humans(session))
-        days = figures.choices_by_day(session)
-        costs = figures.spend_by_judge(session)
+        sample = read_sample(session)
         generations = figures.generations(session)
     rng = np.random.default_rng(7)
-    pooled = stored_consensus(poll, known) if set(poll.pair_ids) <= set(known) else None
-    leans_PR = judge_leans(poll.ballots)
-    codes_PR = single_choices(poll.ballots)
-    accuracy, by_domain = _accuracy(poll, leans_PR, pooled, truth_P, rng)
+    poll, pooled, truth_P = sample.poll, sample.consensus, sample.truth_P
+    drawn = poll.ballots.take(sample.drawn_P)
+    accuracy, by_domain = _accuracy(poll, judge_leans(poll.ballots), pooled, truth_P, rng)
     return JudgesBoard(
+        voted=sample.voted,
         pairs=len(poll.ballots),
         referenced=int(np.isin(truth_P, (A, B)).sum()),
         accuracy=accuracy,
         by_domain=by_domain,
-        reversals=reversals(poll.ballots, (), rng, _REPEATS) if len(poll.ballots) else (),
-        leanings=_leanings(poll),
+        reversals=reversals(drawn, (), rng, _REPEATS) if len(drawn) else (),
+        leanings=_leanings(drawn, _longer(poll)[sample.drawn_P]),
         calibration=reliability(pooled.lean_P, truth_P) if pooled is not None else (),
-        matrix=_matrix(poll.ballots.raters, codes_PR),
+        matrix=_matrix(drawn.raters, single_choices(drawn)),
         effective=_effective(poll, truth_P),
-        budget=_budget(pooled, truth_P) if pooled is not None else [],
-        weeks=weekly(days),
-        costs=costs,
+        weeks=weekly(sample, rng),
         generations=generations,
     )
 
@@ -117,18 +115,17 @@ def _fields(found: Estimate) -> dict[str, Any]:
     }
 
 
-def _leanings(poll: Poll) -> list[dict[str, Any]]:
+def _longer(poll: Poll) -> Floats:
+    """1 where A is longer, -1 where B is, by pair."""
+    texts = zip(poll.texts.responses_a, poll.texts.responses_b, strict=True)
+    return np.sign(np.array([len(a or "") - len(b or "") for a, b in texts], dtype=np.float64))
+
+
+def _leanings(ballots: Ballots, longer_P: Floats) -> list[dict[str, Any]]:
     """How often each judge prefers the response shown first, and the longer one."""
-    codes_PRO = poll.ballots.codes_PRO
-    longer_P = np.sign(
-        [
-            len(a or "") - len(b or "")
-            for a, b in zip(poll.texts.responses_a, poll.texts.responses_b, strict=True)
-        ]
-        or np.zeros(0)
-    )
+    codes_PRO = ballots.codes_PRO
     rows = []
-    for r, name in enumerate(poll.ballots.raters):
+    for r, name in enumerate(ballots.raters):
         decided_PO = np.isin(codes_PRO[:, r], (A, B))
         first_PO = np.stack([codes_PRO[:, r, 0] == A, codes_PRO[:, r, 1] == B], axis=1)
         both = decided_PO.all(axis=1)  # asked both ways, so that being first is not being better
@@ -160,48 +157,22 @@ def _effective(poll: Poll, truth_P: NDArray[np.int8]) -> float | None:
     return effective_number(error_correlation(poll.ballots, truth_P))
 
 
-def _budget(pooled: Consensus, truth_P: NDArray[np.int8]) -> list[dict[str, Any]]:
-    """Agreement with humans when they take the least sure share themselves."""
-    known = np.isin(truth_P, (A, B))
-    if not known.any():
-        return []
-    hit_P = np.nan_to_num(right(pooled.lean_P, truth_P))[known]
-    hit_P = hit_P[np.argsort(np.maximum(pooled.lean_P, 1 - pooled.lean_P)[known], kind="stable")]
-    n = len(hit_P)
+def weekly(sample: PanelSample, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """By judge and week, of the drawn pairs: how unlike the weeks before its votes are."""
+    ballots = sample.ballots.take(sample.drawn_P)
+    week_PR = sample.week_PR[sample.drawn_P]
     rows = []
-    for share in np.linspace(0, 1, 21):
-        asked = round(share * n)
-        rows.append(
-            {
-                "share asked": float(share),
-                "agreement": float((asked + hit_P[asked:].sum()) / n),
-                "pairs": n,
-            }
-        )
+    for r, name in enumerate(ballots.raters):
+        cells_P = drift_cells(ballots, r)
+        for found in weekly_drift(cells_P, week_PR[:, r], ballots.prompt_P, rng)[-_WEEKS:]:
+            rows.append(
+                {
+                    "week": datetime.fromtimestamp(found.week, UTC).date().isoformat(),
+                    "judge": name,
+                    "pairs": found.pairs,
+                    "drift": found.excess,
+                    "G": found.statistic,
+                    "limit": found.limit,
+                }
+            )
     return rows
-
-
-def weekly(days: Sequence[tuple[str, str, Order, Choice, int]]) -> list[dict[str, Any]]:
-    """By judge and week: ties, abstains and how often the first shown was preferred."""
-    counts: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for day, judge, order, choice, votes in days:
-        on = date.fromisoformat(day)
-        monday = (on - timedelta(days=on.weekday())).isoformat()
-        cell = counts[monday, judge]
-        cell["votes"] += votes
-        cell["ties"] += votes * (choice is Choice.TIE)
-        cell["abstains"] += votes * (choice is Choice.ABSTAIN)
-        if order is not Order.NONE and choice in (Choice.A, Choice.B):
-            cell["ordered"] += votes
-            cell["first"] += votes * ((order is Order.AB) == (choice is Choice.A))
-    return [
-        {
-            "week": week,
-            "judge": judge,
-            "votes": cell["votes"],
-            "ties": cell["ties"] / cell["votes"],
-            "abstains": cell["abstains"] / cell["votes"],
-            "first shown": cell["first"] / cell["ordered"] if cell["ordered"] else None,
-        }
-        for (week, judge), cell in sorted(counts.items())
-    ]

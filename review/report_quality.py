@@ -6,12 +6,12 @@ stands for the pairs of its own route (post-stratification); intervals draw whol
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots
+from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus
 from judges.trust.intervals import Estimate, by_prompt, ratio, undefined
 from review.detectors.bias import reversal_rates
 from review.detectors.votes import reversed_PR, swapped_PR
@@ -47,6 +47,25 @@ class OneHuman:
 
     agreement: Estimate
     against: str
+
+
+class Measured(Protocol):
+    """Votes, what they were pooled to, and what humans decided, on the same pairs."""
+
+    @property
+    def ballots(self) -> Ballots:
+        """The votes."""
+        ...
+
+    @property
+    def consensus(self) -> Consensus:
+        """All votes pooled."""
+        ...
+
+    @property
+    def truth_P(self) -> Codes:
+        """What humans decided, MISSING where they did not."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -257,7 +276,7 @@ def hybrid_against(facts: "Facts") -> str:
 
 
 def budget_curve(
-    facts: "Facts", weight_P: Floats, rng: np.random.Generator, repeats: int
+    facts: Measured, weight_P: Floats, rng: np.random.Generator, repeats: int
 ) -> tuple[BudgetPoint, ...]:
     """Agreement at 0, 5, ... 100% of the pairs given to humans, who count as right."""
     hit = right(facts.consensus.lean_P, facts.truth_P)
@@ -295,7 +314,7 @@ def shares_for(facts: "Facts", weight_P: Floats) -> dict[str, float | None]:
     }
 
 
-def _place(facts: "Facts", known: NDArray[np.bool_], weight: Floats) -> Floats:
+def _place(facts: Measured, known: NDArray[np.bool_], weight: Floats) -> Floats:
     """Share of the pairs that are reviewed once this one is, in (0, 1]; equals come together."""
     lean = facts.consensus.lean_P[known]
     sure = np.round(np.maximum(lean, 1.0 - lean), 9)

@@ -14,12 +14,13 @@ from db.errors import NotAllowed
 from db.models import Lease, Pair, Ranking, Review, Task
 from db.tasks import NewTask, add_tasks
 from db.types import now
-from db.vocabulary import Choice, Order, Role, TaskKind
+from db.vocabulary import Choice, Role, TaskKind
 from review import deciding, queue
 from review.adjudicating import adjudicate
+from review.board_budget import budget_board
 from review.board_data import costs_board, pairs_page
 from review.board_disputes import disputes
-from review.board_judges import judges_board, weekly
+from review.board_judges import judges_board
 from review.board_people import people_board
 from review.people import by_name, by_subject, change, everyone
 from review.settings import ReviewSettings
@@ -121,6 +122,7 @@ def test_what_a_page_hides_the_service_refuses(database):
         lambda: pairs_page(database, ada),
         lambda: costs_board(database, ada),
         lambda: people_board(database, ada, settings),
+        lambda: budget_board(database, ada),
         lambda: disputes(database, ada),
         lambda: disputes(database, engineer),
         lambda: everyone(database, engineer),
@@ -237,33 +239,6 @@ def test_pictures_are_drawn_with_readings_and_data(world):
     shown = words(opened("Root", "judges"))
     assert "agrees most" in shown
     assert "agree" in words(opened("Root", "progress"))
-
-
-def test_weeks_start_on_monday_and_count_the_first_shown():
-    days = [
-        ("2026-11-18", "x", Order.AB, Choice.A, 3),  # a Wednesday; first shown chosen
-        ("2026-11-20", "x", Order.BA, Choice.A, 1),  # the second shown
-        ("2026-11-20", "x", Order.AB, Choice.TIE, 4),
-        ("2026-11-23", "x", Order.BA, Choice.B, 2),
-    ]
-    assert weekly(days) == [
-        {
-            "week": "2026-11-16",
-            "judge": "x",
-            "votes": 8,
-            "ties": 0.5,
-            "abstains": 0.0,
-            "first shown": 0.75,
-        },
-        {
-            "week": "2026-11-23",
-            "judge": "x",
-            "votes": 2,
-            "ties": 0.0,
-            "abstains": 0.0,
-            "first shown": 1.0,
-        },
-    ]
 
 
 def test_practice_is_the_first_thing_a_newcomer_meets(database):

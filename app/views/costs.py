@@ -6,6 +6,7 @@ import streamlit as st
 
 from app.views import pictures, room
 from review.board_data import CostsBoard, costs_board
+from review.panel_sample import freshness
 from review.roles import Action
 
 _COLUMNS = {
@@ -18,8 +19,9 @@ _COLUMNS = {
 }
 
 
-@st.cache_data(ttl=60, show_spinner="Adding up")
-def _board(asking_id: int) -> CostsBoard:
+@st.cache_data(ttl=900, show_spinner="Adding up")
+def board_of(asking_id: int, newest: int) -> CostsBoard:
+    """The money, added up anew when there is a newer vote."""
     return costs_board(room.database(), asking_id)
 
 
@@ -27,7 +29,7 @@ def main() -> None:
     """Draw the page."""
     room.allowed(Action.SEE_DATA)
     with room.trouble():
-        board = _board(room.person().id)
+        board = board_of(room.person().id, freshness(room.database()))
         st.header("Costs")
         with st.container(horizontal=True):
             st.metric("Spent", f"${board.spent:,.2f}", border=True)

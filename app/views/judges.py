@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from app.views import pictures, room
+from app.views import costs, pictures, room
 from review.board_judges import JudgesBoard, judges_board
+from review.panel_sample import freshness
 from review.roles import Action
 
 
-@st.cache_data(ttl=300, show_spinner="Reading the votes")
-def _board(asking_id: int) -> JudgesBoard:
+@st.cache_data(ttl=900, show_spinner="Reading the votes")
+def _board(asking_id: int, newest: int) -> JudgesBoard:
     return judges_board(room.database(), asking_id)
 
 
@@ -16,14 +17,16 @@ def main() -> None:
     """Draw the page."""
     room.allowed(Action.SEE_DATA)
     with room.trouble():
-        board = _board(room.person().id)
+        newest = freshness(room.database())
+        board = _board(room.person().id, newest)
         st.header("Judges")
         if not board.pairs:
             st.text("No judge has voted yet; run `tiebreak judge`.")
             return
         effective = "not measurable yet" if board.effective is None else f"{board.effective:.1f}"
+        part = f" Measured on {board.pairs:,} of them." if board.pairs < board.voted else ""
         st.text(
-            f"{board.pairs:,} pairs with votes, {board.referenced:,} of them decided by humans. "
+            f"{board.voted:,} pairs with votes.{part} Decided by humans: {board.referenced:,}. "
             f"Independent judges this panel is worth: {effective}."
         )
         _accuracy(board)
@@ -33,11 +36,10 @@ def main() -> None:
             _matrix(board)
         with right:
             _reversals(board)
-            _budget(board)
         _leanings(board)
         _drift(board)
         st.subheader("Cost")
-        st.dataframe(board.costs, hide_index=True)
+        st.dataframe(costs.board_of(room.person().id, newest).judges, hide_index=True)
         st.subheader("Generations and their gates")
         if board.generations:
             st.dataframe(board.generations, hide_index=True)
@@ -138,22 +140,6 @@ def _matrix(board: JudgesBoard) -> None:
     )
 
 
-def _budget(board: JudgesBoard) -> None:
-    if not board.budget:
-        why = "It needs a fit and pairs decided by humans."
-        pictures.nothing("What asking humans buys", why)
-        return
-    enough = next((r for r in board.budget if r["agreement"] >= 0.95), board.budget[-1])
-    pictures.picture(
-        "What asking humans buys",
-        f"{board.budget[0]['agreement']:.0%} without them; 95% when they take the least sure "
-        f"{enough['share asked']:.0%} of the {enough['pairs']} decided pairs.",
-        pictures.lines(board.budget, x="share asked", y="agreement", form="%"),
-        board.budget,
-        "quality-against-budget",
-    )
-
-
 def _leanings(board: JudgesBoard) -> None:
     rows = [row for row in board.leanings if row["share"] is not None]
     if not rows:
@@ -170,27 +156,21 @@ def _leanings(board: JudgesBoard) -> None:
 
 
 def _drift(board: JudgesBoard) -> None:
-    rows = [row for row in board.weeks if row["first shown"] is not None]
-    weeks = sorted({row["week"] for row in rows})
-    if len(weeks) < 2:
-        why = "It needs votes of two weeks."
-        pictures.nothing("From week to week: how often the first shown is preferred", why)
+    title = "Drift: how unlike the weeks before each week's votes are"
+    rows = board.weeks
+    if not rows:
+        why = "It needs 50 pairs of one judge in a week, and 50 before it."
+        pictures.nothing(title, why)
         return
-    by_judge = {row["judge"]: {} for row in rows}  # type: dict[str, dict[str, float]]
-    for row in rows:
-        by_judge[row["judge"]][row["week"]] = row["first shown"]
-    moved = {
-        name: abs(shares[weeks[-1]] - shares[weeks[-2]])
-        for name, shares in by_judge.items()
-        if weeks[-1] in shares and weeks[-2] in shares
-    }
-    most = max(moved, key=lambda name: moved[name]) if moved else None
-    reading = f"{most} moved most since last week, by {moved[most]:.1%}." if most else "Too few."
+    newest = max(row["week"] for row in rows)
+    now = max((row for row in rows if row["week"] == newest), key=lambda row: row["drift"])
+    rang = now["drift"] > 1
     pictures.picture(
-        "From week to week: how often the first shown is preferred",
-        reading,
-        pictures.lines(rows, x="week", y="first shown", colour="judge", form="%"),
-        board.weeks,
+        title,
+        f"{now['judge']} stands out most in the newest week, at {now['drift']:.1f} of the limit"
+        f"{': its votes have changed' if rang else ''}. Above 1 is rarer than 1 week in 100.",
+        pictures.limit(pictures.lines(rows, x="week", y="drift", colour="judge"), 1.0),
+        rows,
         "drift",
     )
 

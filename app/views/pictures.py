@@ -126,6 +126,27 @@ def lines(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = 
     return made.encode(color=alt.Color(colour, title=None)) if colour else made
 
 
+def limit(chart: Any, value: float) -> Any:
+    """The chart with a dashed line across it."""
+    line = alt.Chart(pd.DataFrame({"limit": [value]}))
+    return alt.layer(chart, line.mark_rule(strokeDash=[5, 5], opacity=0.6).encode(y="limit"))
+
+
+def band(rows: Rows, *, x: str, y: str) -> Any:
+    """A line of shares over shares, in the band of its interval (`low`, `high`)."""
+    base = alt.Chart(pd.DataFrame(list(rows))).encode(
+        x=alt.X(x, title=x, axis=alt.Axis(format="%")), tooltip=list(rows[0])
+    )
+    shares = alt.Scale(zero=False, nice=True)
+    percent = alt.Axis(format="%")
+    return alt.layer(
+        base.mark_area(opacity=0.22).encode(
+            y=alt.Y("low", title=None, axis=percent, scale=shares), y2="high"
+        ),
+        base.mark_line(point=True, strokeWidth=2.5).encode(y=alt.Y(y, axis=percent, scale=shares)),
+    )
+
+
 def bars(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "") -> Any:
     """Bars, stacked by colour."""
     kind = "T" if x == "day" else "N"

@@ -1,15 +1,24 @@
 """Progress and quality: throughput, agreement, control pairs, hours left."""
 
+from typing import Any
+
 import streamlit as st
 
 from app.views import pictures, room
+from review.board_budget import budget_board
 from review.board_people import PeopleBoard, people_board
+from review.panel_sample import freshness
 from review.roles import Action
 
 
 @st.cache_data(ttl=60, show_spinner="Counting answers")
 def _board(asking_id: int) -> PeopleBoard:
     return people_board(room.database(), asking_id, room.settings())
+
+
+@st.cache_data(ttl=900, show_spinner="Reading the votes")
+def _curve(asking_id: int, newest: int) -> list[dict[str, Any]]:
+    return budget_board(room.database(), asking_id)
 
 
 def main() -> None:
@@ -28,6 +37,7 @@ def main() -> None:
         st.text(f"Krippendorff's alpha between people: {board.alpha}. 1 is perfect, 0 is chance.")
         _throughput(board)
         _agreement(board)
+        _budget()
         _people(board)
 
 
@@ -60,6 +70,24 @@ def _agreement(board: PeopleBoard) -> None:
         pictures.heat([*usable, *mirrored], x="one", y="other", value="kappa", form=".2f"),
         board.kappas,
         "agreement-of-people",
+    )
+
+
+def _budget() -> None:
+    rows = _curve(room.person().id, freshness(room.database()))
+    title = "What asking humans buys"
+    if not rows:
+        pictures.nothing(title, "It needs a fit and pairs decided by humans.")
+        return
+    enough = next(row for row in rows if row["agreement"] >= 0.95 or row["share asked"] == 1)
+    pictures.picture(
+        title,
+        f"{rows[0]['agreement']:.0%} agreement without them; 95% when they take the least sure "
+        f"{enough['share asked']:.0%}. Measured on {rows[0]['pairs']:,} decided pairs, each "
+        "standing for all of its route.",
+        pictures.band(rows, x="share asked", y="agreement"),
+        rows,
+        "quality-against-budget",
     )
 
 

@@ -1,7 +1,8 @@
 """Trains the judge that weighs words (`judges.words`): strength and ties chosen out of fold.
 
 The penalty and the temperature come from cross-validation by prompt, so that its probabilities are
-honest without a validation split of their own.
+honest without a validation split of their own. Lessons that weigh more shape the weights, and only
+these: pairs the panel missed are hard ones, and counting them double made it too modest elsewhere.
 """
 
 from collections.abc import Sequence
@@ -77,9 +78,10 @@ def fit(lessons: Sequence[Lesson]) -> tuple[WordsModel, float, float]:
     scale_F = np.where(odd.std(axis=0) > 0, np.sqrt((odd**2).mean(axis=0)), 1.0)
     x = differences(table.texts, vocabulary, idf_W, scale_F)
     tried = {c: _out_of_fold(x, table, c) for c in _STRENGTHS}
-    strength = min(tried, key=lambda c: _loss(tried[c], table))
-    margin = tried[strength]
-    temperature = _temperature(margin, table)
+    factor = {c: _temperature(margin, table) for c, margin in tried.items()}
+    # Judged as it will speak, with its temperature: a strong penalty only looks unsure.
+    strength = min(tried, key=lambda c: _loss(factor[c] * tried[c], table))
+    margin, temperature = tried[strength], factor[strength]
     coef = _logistic(x, table, strength) * temperature
     nu = _tie_parameter(margin * temperature, table)
     return WordsModel(vocabulary, idf_W, coef, scale_F, nu), strength, temperature
@@ -148,13 +150,13 @@ def _out_of_fold(x: Any, table: _Table, strength: float) -> Floats:
 
 
 def _loss(margin: Floats, table: _Table) -> float:
-    weight = table.weight_P * (1 - table.tie_P)
+    weight = 1 - table.tie_P
     each = table.q_P * np.logaddexp(0, -margin) + (1 - table.q_P) * np.logaddexp(0, margin)
     return float((weight * each).sum() / max(weight.sum(), 1e-12))
 
 
 def _temperature(margin: Floats, table: _Table) -> float:
-    n, weight = len(margin), table.weight_P * (1 - table.tie_P)
+    n, weight = len(margin), 1 - table.tie_P
     return fit_temperature(
         np.tile(margin, 2),
         np.repeat(np.array([0, 1], dtype=np.int8), n),
@@ -170,7 +172,7 @@ def _tie_parameter(margin: Floats, table: _Table) -> float:
     def loss(log_nu: float) -> float:
         p_tie = davidson(margin, float(np.exp(log_nu)))[:, 2]
         each = table.tie_P * np.log(p_tie) + (1 - table.tie_P) * np.log1p(-p_tie)
-        return -float((table.weight_P * each).sum())
+        return -float(each.sum())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-8.0, 4.0), method="bounded").x))
 

@@ -1,0 +1,35 @@
+"""The judge of words is as sure as it is right, also where hard lessons weigh more."""
+
+import numpy as np
+import pytest
+
+from judges.trust.text_features import PairTexts
+from trainer.judge_training import Lesson
+from trainer.words_training import fit
+
+FILLER = ("rivers", "bridges", "bread", "winter", "engines", "gardens")
+
+
+def lesson(number: int, rng: np.random.Generator) -> Lesson:
+    """The response with the good word is better, but for one pair in five, which weighs double."""
+    odd = bool(rng.random() < 0.2)
+    good_first = bool(rng.integers(2))
+    words = [" ".join(rng.choice(FILLER, 4)) for _ in range(2)]
+    marks = ("good", "bad") if good_first else ("bad", "good")
+    a, b = (f"{text} {word}" for text, word in zip(words, marks, strict=True))
+    better_a = good_first != odd
+    target = (1.0, 0.0, 0.0) if better_a else (0.0, 1.0, 0.0)
+    return Lesson(f"p{number}", f"q{number}", a, b, None, target, 2.0 if odd else 1.0)
+
+
+def test_weights_of_hard_pairs_do_not_make_it_modest() -> None:
+    rng = np.random.default_rng(0)
+    model, _, temperature = fit([lesson(i, rng) for i in range(500)])
+    fresh = [lesson(i, rng) for i in range(1000)]
+    texts = PairTexts([x.prompt for x in fresh], [x.a for x in fresh], [x.b for x in fresh])
+    p = model.probabilities(texts)
+    right = (p[:, 0] > p[:, 1]) == np.array([x.target[0] == 1 for x in fresh])
+    # Nobody can be right more often than .8. Weighted, 2 of 6 labels are against the word.
+    assert 0.72 < right.mean() < 0.83
+    assert p.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.05)
+    assert temperature > 1  # fitted to the weighted lessons alone it would be too modest

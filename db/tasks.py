@@ -53,10 +53,11 @@ def add_tasks(session: Session, tasks: Iterable[NewTask]) -> Added:
     task already there for the same pair, kind, batch and person stays.
     """
     added = updated = 0
+    rankings = _open_rankings(session)
     for chunk in chunks(tasks, _CHUNK):
         pair_ids = [t.pair_id for t in chunk if t.pair_id is not None]
         waiting = _waiting_escalations(session, pair_ids)
-        in_ranking = _pairs_in_rankings(session, pair_ids).keys() - waiting.keys()
+        in_ranking = _pairs_in_rankings(session, pair_ids, rankings).keys() - waiting.keys()
         fresh: list[dict[str, Any]] = []
         for task in chunk:
             if task.kind is TaskKind.ESCALATION and task.pair_id in in_ranking:
@@ -128,6 +129,7 @@ def close_tasks(
     """Withdraw the open shared tasks of these pairs that nobody holds at the moment."""
     closed = 0
     held = select(Lease.task_id).where(text("leases.status = 'active'"))
+    rankings = _open_rankings(session) if kind is TaskKind.ESCALATION else {}
     for chunk in chunks(pair_ids, _CHUNK):
         done = session.execute(
             update(Task)
@@ -142,16 +144,13 @@ def close_tasks(
             .execution_options(synchronize_session=False)
         )
         closed += done.rowcount  # type: ignore[attr-defined]
-        if kind is TaskKind.ESCALATION:
-            closed += _close_rankings(session, chunk)
+        touched = _pairs_in_rankings(session, chunk, rankings)
+        closed += _close_rankings(session, {one for found in touched.values() for one in found})
     return closed
 
 
-def _close_rankings(session: Session, pair_ids: Sequence[int]) -> int:
-    """Withdraw the rankings nobody holds of whose pairs the newest routes escalate none."""
-    touched = sorted(
-        {one for found in _pairs_in_rankings(session, pair_ids).values() for one in found}
-    )
+def _close_rankings(session: Session, touched: set[int]) -> int:
+    """Withdraw those rankings nobody holds of whose pairs the newest routes escalate none."""
     if not touched:
         return 0
     rows = session.execute(
@@ -170,24 +169,39 @@ def _close_rankings(session: Session, pair_ids: Sequence[int]) -> int:
     held = select(Lease.task_id).where(text("leases.status = 'active'"))
     done = session.execute(
         update(Task)
-        .where(Task.id.in_(set(touched) - wanted), Task.id.not_in(held))
+        .where(Task.id.in_(touched - wanted), Task.id.not_in(held))
         .values(status=TaskStatus.CLOSED, settled_at=now())
         .execution_options(synchronize_session=False)
     )
     return int(done.rowcount)  # type: ignore[attr-defined]
 
 
-def _pairs_in_rankings(session: Session, pair_ids: Sequence[int]) -> dict[int, list[int]]:
-    """pair id -> ids of the rankings that wait for an answer and compare its candidates."""
+_Rankings = dict[int, list[tuple[int, list[int]]]]  # prompt id -> (task id, candidates)
+
+
+def _open_rankings(session: Session) -> _Rankings:
     rows = session.execute(
-        select(Task.id, Task.candidate_ids, Pair)
-        .join(Pair, Pair.prompt_id == Task.prompt_id)
-        .where(Pair.id.in_(pair_ids), Task.prompt_id.is_not(None), Task.status == TaskStatus.OPEN)
+        select(Task.id, Task.prompt_id, Task.candidate_ids).where(
+            Task.status == TaskStatus.OPEN, Task.prompt_id.is_not(None)
+        )
     )
+    found: _Rankings = {}
+    for task_id, prompt_id, candidate_ids in rows:
+        found.setdefault(prompt_id or 0, []).append((task_id, candidate_ids or []))
+    return found
+
+
+def _pairs_in_rankings(
+    session: Session, pair_ids: Sequence[int], rankings: _Rankings
+) -> dict[int, list[int]]:
+    """pair id -> ids of the rankings that wait for an answer and compare its candidates."""
+    if not rankings:
+        return {}
     found: dict[int, list[int]] = {}
-    for task_id, candidate_ids, pair in rows:
-        if _compares(candidate_ids, pair):
-            found.setdefault(pair.id, []).append(task_id)
+    for pair in session.scalars(select(Pair).where(Pair.id.in_(pair_ids))):
+        for task_id, candidate_ids in rankings.get(pair.prompt_id, ()):
+            if _compares(candidate_ids, pair):
+                found.setdefault(pair.id, []).append(task_id)
     return found
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots
 from judges.trust.reading import read
-from judges.trust.tallies import NO_ORDER, tally_votes
+from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
 from judges.trust.text_features import PairTexts
 
 CHOICES = {"a": A, "b": B, "tie": TIE, "abstain": MISSING}
@@ -105,7 +105,7 @@ def _votes(
 def _ballots(kept: list[dict[str, Any]], votes: tuple[Any, ...], texts: PairTexts) -> Ballots:
     table, sure, names, families = votes
     pairs, raters = len(kept), len(names)
-    codes = tally_votes(*table.T, pairs=pairs, raters=raters)
+    codes = most_frequent(count_votes(*table.T, pairs=pairs, raters=raters))
     confidence = None
     if np.isfinite(sure).any():
         confidence = np.full((pairs, raters, 2), np.nan, np.float32)

@@ -16,11 +16,12 @@ from db.consensus import VotedPair, VoteRow
 from db.errors import BadInput
 from db.vocabulary import Choice, Order
 from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots, Consensus, Pooler
+from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
 from judges.trust.text_features import PairTexts
 
 MODELS = ("majority", "dawid-skene", "tiebreak")
 _CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
-_SLOT = {Order.AB: AB, Order.BA: BA, Order.NONE: 2}
+_SLOT = {Order.AB: AB, Order.BA: BA, Order.NONE: NO_ORDER}
 
 
 @dataclass(frozen=True)
@@ -180,12 +181,12 @@ def _tally(
     cells: NDArray[np.int64], said: NDArray[np.float64], pairs: int, raters: int
 ) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
     """How often each choice was cast [P, R, O, K]; sum and count of confidences [P, R, O, 2]."""
-    counts = np.zeros((pairs, raters, 2, 3), dtype=np.uint16)
+    pair, rater, order, choice = cells.T
+    counts = count_votes(pair, rater, order, choice, pairs, raters)
     sums = np.zeros((pairs, raters, 2, 2))
     for slot in (AB, BA):
-        here = (cells[:, 2] == slot) | (cells[:, 2] == 2)
-        p, r, _, k = cells[here].T
-        np.add.at(counts, (p, r, slot, k), 1)
+        here = (cells[:, 2] == slot) | (cells[:, 2] == NO_ORDER)
+        p, r, _, _ = cells[here].T
         known = ~np.isnan(said[here])
         np.add.at(sums, (p[known], r[known], slot, 0), said[here][known])
         np.add.at(sums, (p[known], r[known], slot, 1), 1)
@@ -196,10 +197,7 @@ def _pooled(
     counts: NDArray[np.uint16], sums: NDArray[np.float64]
 ) -> tuple[NDArray[np.int8], NDArray[np.float32] | None]:
     """Codes [P, R, O] and mean confidence, None where nobody said any."""
-    codes = counts.argmax(axis=3).astype(np.int8)
-    best = counts.max(axis=3)
-    codes[(counts == best[..., None]).sum(axis=3) > 1] = TIE
-    codes[best == 0] = MISSING
+    codes = most_frequent(counts)
     if not sums[..., 1].any():
         return codes, None
     with np.errstate(invalid="ignore", divide="ignore"):

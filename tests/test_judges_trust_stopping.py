@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judges.trust.stopping import Policy, climb_mask, reach, run_policy
+from judges.trust.stopping import Policy, run_policy
 
 
 def test_the_careful_form_asks_more_of_early_stages() -> None:
@@ -16,23 +16,6 @@ def test_the_careful_form_asks_more_of_early_stages() -> None:
     assert policy.bar(0, 1) == 0.9
     with pytest.raises(ValueError, match=r"threshold is 1\.5"):
         Policy(1.5)
-
-
-def test_who_climbs() -> None:
-    confidence = np.array([0.96, 0.94, 0.6])
-    assert climb_mask(confidence, 0, 2, Policy(0.9)).tolist() == [False, True, True]
-    assert not climb_mask(confidence, 1, 2, Policy(0.9)).any()
-    # the third pair could reach .8 at best: asking again cannot change its decision
-    reachable = np.array([0.99, 0.97, 0.8])
-    assert climb_mask(confidence, 0, 2, Policy(0.9), reach_P=reachable).tolist() == [
-        False, True, False,
-    ]  # fmt: skip
-
-
-def test_reach_by_hand() -> None:
-    # lean .5 (logit 0) plus a vote worth log 9: .9; with 20% ties .72
-    assert reach(np.array([0.0]), np.log(9.0)) == pytest.approx([0.9])
-    assert reach(np.array([0.0]), np.log(9.0), 0.2) == pytest.approx([0.72])
 
 
 def test_a_recorded_cascade_and_its_cost() -> None:

@@ -18,6 +18,7 @@ from db.session import Database, Session
 from db.vocabulary import Order
 from judges import pooling, seating
 from judges.panel import JudgeConfig, Panel
+from judges.steps.fitting import pooled
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,6 @@ def confidence_at(
     judges outside the ladder (imported ones) count from the start. Human answers teach the fit, and
     no answered pair judges itself.
     """
-    model = panel.panel.label_model
     with database.read() as session:
         place = _places(_versions(session, panel), ladder)
         seen = (
@@ -93,12 +93,7 @@ def confidence_at(
         )
         poll = pooling.read_poll(voted_pairs(session), seen, voting_versions(session))
         labels_P = poll.labels(answers_to_learn_from(session))
-    ballots = poll.ballots
-    if model == "tiebreak":
-        from judges.trust.reading import read  # scikit-learn takes a second to import
-
-        ballots = read(ballots, poll.texts)
-    found = pooling.label_model(model).fit(ballots, labels_P).predict(ballots)
+    _, found = pooled(poll, labels_P, panel.panel.label_model)
     return dict(zip(poll.pair_ids, found.confidence_P.tolist(), strict=True))
 
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from db.consensus import (
     add_consensus,
     add_fit,
@@ -19,7 +22,7 @@ from db.session import Database
 from judges import pooling
 from judges.pooling import Poll
 from judges.results import Pooled
-from judges.trust.ballots import Ballots
+from judges.trust.ballots import Ballots, Consensus, Pooler
 
 
 def fit_consensus(database: Database, model: str) -> Pooled:
@@ -45,9 +48,7 @@ def fit_consensus(database: Database, model: str) -> Pooled:
         stored = pooling.stored_consensus(poll, rows)
         n = len(poll.pair_ids)
         return Pooled(found.id, model, n, poll.votes, known, False, poll, stored)
-    pooler = pooling.label_model(model)  # imported late: scikit-learn takes a second
-    ballots = _with_features(poll, model)
-    consensus = pooler.fit(ballots, labels).predict(ballots)
+    pooler, consensus = pooled(poll, labels, model)
     with database.begin() as session:
         fit = ConsensusFit(
             model=model,
@@ -62,6 +63,13 @@ def fit_consensus(database: Database, model: str) -> Pooled:
         add_consensus(session, pooling.consensus_rows(poll, consensus, fit_id))
     n = len(poll.pair_ids)
     return Pooled(fit_id, model, n, poll.votes, known, True, poll, consensus)
+
+
+def pooled(poll: Poll, labels_P: NDArray[np.int8], model: str) -> tuple[Pooler, Consensus]:
+    """The label model of that name, fitted on a poll and the human answers, and what it says."""
+    pooler = pooling.label_model(model)  # imported late: scikit-learn takes a second
+    ballots = _with_features(poll, model)
+    return pooler, pooler.fit(ballots, labels_P).predict(ballots)
 
 
 def _with_features(poll: Poll, model: str) -> Ballots:

@@ -31,40 +31,6 @@ class Policy:
         return 1.0 - (1.0 - self.threshold) / 2.0 if early and self.careful else self.threshold
 
 
-def climb_mask(
-    confidence_P: NDArray[np.float64],
-    stage: int,
-    stages: int,
-    policy: Policy,
-    *,
-    reach_P: NDArray[np.float64] | None = None,
-) -> NDArray[np.bool_]:
-    """Pairs to ask at the next stage: not yet confident, and the next answer can change something.
-
-    reach_P: the highest confidence the next stage could bring (`reach`); a pair that stays below
-    the bar whatever is answered goes to humans now instead of being asked in vain. After the last
-    stage nobody climbs.
-    """
-    if stage >= stages - 1:
-        return np.zeros(len(confidence_P), bool)
-    climbs = confidence_P < policy.bar(stage, stages)
-    if reach_P is not None:
-        climbs &= reach_P >= policy.threshold
-    return np.asarray(climbs)
-
-
-def reach(
-    logit_P: NDArray[np.float64], next_weight: float, p_tie_P: NDArray[np.float64] | float = 0.0
-) -> NDArray[np.float64]:
-    """Highest confidence further votes worth `next_weight` log-odds in all could bring.
-
-    next_weight: sum of the largest contributions of all stages still to come. The vote of greatest
-    use agrees with the lean, or turns it where it is weaker than the weight.
-    """
-    best = np.abs(logit_P) + next_weight
-    return np.asarray((1.0 - np.asarray(p_tie_P)) / (1.0 + np.exp(-best)))
-
-
 @dataclass(frozen=True)
 class Course:
     """How a cascade went: the stage each pair stopped at, whether it was accepted there, and with

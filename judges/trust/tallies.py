@@ -6,33 +6,35 @@ Leaves out: reading votes from anywhere.
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import AB, BA, MISSING, TIE, A, B
+from judges.trust.ballots import AB, BA, MISSING, TIE
 
 NO_ORDER = 2
-"""Order code of a vote without an order; it fills both slots unless an ordered vote is there."""
+"""Order code of a vote without an order; it counts in both."""
 
 
-def tally_votes(
+def count_votes(
     pair_V: NDArray[np.integer],
     rater_V: NDArray[np.integer],
     order_V: NDArray[np.integer],
     choice_V: NDArray[np.integer],
     pairs: int,
     raters: int,
-) -> NDArray[np.int8]:
-    """Codes [pairs, raters, 2] from V votes; order 0 is ab, 1 is ba, 2 is none.
+) -> NDArray[np.uint16]:
+    """How often each choice was cast, [pairs, raters, 2, 3], from V votes.
 
-    Several samples become their majority: A or B by the sign of the sum, a draw is a TIE.
+    Order 0 is ab, 1 is ba, 2 is none. A MISSING choice counts nowhere.
     """
-    usable = choice_V != MISSING
-    pair, rater, order = pair_V[usable], rater_V[usable], order_V[usable]
-    sign = np.array([1.0, -1.0, 0.0])[choice_V[usable]]
-    slot = (pair * raters + rater) * 3 + order
-    total = np.bincount(slot, sign, minlength=pairs * raters * 3).reshape(pairs, raters, 3)
-    cast = np.bincount(slot, minlength=pairs * raters * 3).reshape(pairs, raters, 3)
-    codes = np.where(total > 0, A, np.where(total < 0, B, TIE)).astype(np.int8)
-    codes[cast == 0] = MISSING
+    counts = np.zeros((pairs, raters, 2, TIE + 1), dtype=np.uint16)
     for side in (AB, BA):
-        bare = codes[..., side] == MISSING
-        codes[..., side][bare] = codes[..., NO_ORDER][bare]
-    return np.ascontiguousarray(codes[..., :2])
+        here = ((order_V == side) | (order_V == NO_ORDER)) & (choice_V != MISSING)
+        np.add.at(counts, (pair_V[here], rater_V[here], side, choice_V[here]), 1)
+    return counts
+
+
+def most_frequent(counts_PROK: NDArray[np.uint16]) -> NDArray[np.int8]:
+    """Codes [pairs, raters, 2]: the most frequent choice, a draw is a TIE, no vote is MISSING."""
+    codes: NDArray[np.int8] = counts_PROK.argmax(axis=3).astype(np.int8)
+    best = counts_PROK.max(axis=3)
+    codes[(counts_PROK == best[..., None]).sum(axis=3) > 1] = TIE
+    codes[best == 0] = MISSING
+    return codes

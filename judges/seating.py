@@ -90,7 +90,7 @@ def wanted(
 def seats(
     panel: Panel, judges: Sequence[tuple[Wanted, Asker | Scorer]], pauses: Sequence[float]
 ) -> list[Seat]:
-    """A seat for each judge; judges of one provider share its circuit, those of one limit its pace."""
+    """A seat for each judge. Those of one provider share a circuit, those of one limit a pace."""
     circuits: dict[str, Circuit] = {}
     shared = {
         name: _paces(limit.requests_per_minute, limit.tokens_per_minute)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, text
+from sqlalchemy import ColumnElement, exists, select, text, update
 from sqlalchemy.orm import Session
 
 from db.identity import pair_hash
@@ -18,6 +18,7 @@ from db.models import (
     Candidate,
     Lease,
     Pair,
+    PairRoute,
     Ranking,
     RankingRetraction,
     Review,
@@ -26,7 +27,7 @@ from db.models import (
 from db.types import now
 from db.upsert import chunks as cut
 from db.upsert import insert_new
-from db.vocabulary import Choice, TaskKind, TaskStatus
+from db.vocabulary import Choice, Route, TaskKind, TaskStatus
 
 
 @dataclass(frozen=True)
@@ -223,3 +224,62 @@ def orders(
         rows = session.execute(select(Ranking.id, Ranking.groups).where(Ranking.id.in_(chunk)))
         found.update({key: tuple(map(tuple, groups)) for key, groups in rows})
     return found
+
+
+def close_unwanted(session: Session, touched: set[int]) -> int:
+    """Withdraw those rankings nobody holds of whose pairs the newest routes escalate none."""
+    if not touched:
+        return 0
+    rows = session.execute(
+        select(Task, Pair, PairRoute.route)
+        .join(Pair, Pair.prompt_id == Task.prompt_id)
+        .join(PairRoute, PairRoute.pair_id == Pair.id)
+        .where(Task.id.in_(touched))
+        .order_by(PairRoute.batch_id)
+    )
+    newest = {
+        (task.id, pair.id): route
+        for task, pair, route in rows
+        if _compares(task.candidate_ids, pair)
+    }
+    wanted = {task_id for (task_id, _), route in newest.items() if route is Route.ESCALATE}
+    held = select(Lease.task_id).where(text("leases.status = 'active'"))
+    done = session.execute(
+        update(Task)
+        .where(Task.id.in_(touched - wanted), Task.id.not_in(held))
+        .values(status=TaskStatus.CLOSED, settled_at=now())
+        .execution_options(synchronize_session=False)
+    )
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+Waiting = dict[int, list[tuple[int, list[int]]]]  # prompt id -> (task id, candidates)
+
+
+def waiting(session: Session) -> Waiting:
+    """The rankings that wait for an answer, by prompt."""
+    rows = session.execute(
+        select(Task.id, Task.prompt_id, Task.candidate_ids).where(
+            Task.status == TaskStatus.OPEN, Task.prompt_id.is_not(None)
+        )
+    )
+    found: Waiting = {}
+    for task_id, prompt_id, candidate_ids in rows:
+        found.setdefault(prompt_id or 0, []).append((task_id, candidate_ids or []))
+    return found
+
+
+def covering(session: Session, pair_ids: Sequence[int], asked: Waiting) -> dict[int, list[int]]:
+    """pair id -> ids of the rankings that wait for an answer and compare its candidates."""
+    if not asked:
+        return {}
+    found: dict[int, list[int]] = {}
+    for pair in session.scalars(select(Pair).where(Pair.id.in_(pair_ids))):
+        for task_id, candidate_ids in asked.get(pair.prompt_id, ()):
+            if _compares(candidate_ids, pair):
+                found.setdefault(pair.id, []).append(task_id)
+    return found
+
+
+def _compares(candidate_ids: Sequence[int] | None, pair: Pair) -> bool:
+    return {pair.candidate_a_id, pair.candidate_b_id} <= set(candidate_ids or ())

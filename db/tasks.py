@@ -8,10 +8,11 @@ from sqlalchemy import Select, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from db.models import Lease, Pair, PairRoute, Task
+from db import rankings
+from db.models import Lease, Task
 from db.types import now
 from db.upsert import chunks
-from db.vocabulary import Route, TaskKind, TaskStatus
+from db.vocabulary import TaskKind, TaskStatus
 
 _CHUNK = 500
 
@@ -53,11 +54,11 @@ def add_tasks(session: Session, tasks: Iterable[NewTask]) -> Added:
     task already there for the same pair, kind, batch and person stays.
     """
     added = updated = 0
-    rankings = _open_rankings(session)
+    asked = rankings.waiting(session)
     for chunk in chunks(tasks, _CHUNK):
         pair_ids = [t.pair_id for t in chunk if t.pair_id is not None]
         waiting = _waiting_escalations(session, pair_ids)
-        in_ranking = _pairs_in_rankings(session, pair_ids, rankings).keys() - waiting.keys()
+        in_ranking = rankings.covering(session, pair_ids, asked).keys() - waiting.keys()
         fresh: list[dict[str, Any]] = []
         for task in chunk:
             if task.kind is TaskKind.ESCALATION and task.pair_id in in_ranking:
@@ -129,7 +130,7 @@ def close_tasks(
     """Withdraw the open shared tasks of these pairs that nobody holds at the moment."""
     closed = 0
     held = select(Lease.task_id).where(text("leases.status = 'active'"))
-    rankings = _open_rankings(session) if kind is TaskKind.ESCALATION else {}
+    asked = rankings.waiting(session) if kind is TaskKind.ESCALATION else {}
     for chunk in chunks(pair_ids, _CHUNK):
         done = session.execute(
             update(Task)
@@ -144,69 +145,11 @@ def close_tasks(
             .execution_options(synchronize_session=False)
         )
         closed += done.rowcount  # type: ignore[attr-defined]
-        touched = _pairs_in_rankings(session, chunk, rankings)
-        closed += _close_rankings(session, {one for found in touched.values() for one in found})
-    return closed
-
-
-def _close_rankings(session: Session, touched: set[int]) -> int:
-    """Withdraw those rankings nobody holds of whose pairs the newest routes escalate none."""
-    if not touched:
-        return 0
-    rows = session.execute(
-        select(Task, Pair, PairRoute.route)
-        .join(Pair, Pair.prompt_id == Task.prompt_id)
-        .join(PairRoute, PairRoute.pair_id == Pair.id)
-        .where(Task.id.in_(touched))
-        .order_by(PairRoute.batch_id)
-    )
-    newest = {
-        (task.id, pair.id): route
-        for task, pair, route in rows
-        if _compares(task.candidate_ids, pair)
-    }
-    wanted = {task_id for (task_id, _), route in newest.items() if route is Route.ESCALATE}
-    held = select(Lease.task_id).where(text("leases.status = 'active'"))
-    done = session.execute(
-        update(Task)
-        .where(Task.id.in_(touched - wanted), Task.id.not_in(held))
-        .values(status=TaskStatus.CLOSED, settled_at=now())
-        .execution_options(synchronize_session=False)
-    )
-    return int(done.rowcount)  # type: ignore[attr-defined]
-
-
-_Rankings = dict[int, list[tuple[int, list[int]]]]  # prompt id -> (task id, candidates)
-
-
-def _open_rankings(session: Session) -> _Rankings:
-    rows = session.execute(
-        select(Task.id, Task.prompt_id, Task.candidate_ids).where(
-            Task.status == TaskStatus.OPEN, Task.prompt_id.is_not(None)
+        touched = rankings.covering(session, chunk, asked)
+        closed += rankings.close_unwanted(
+            session, {one for found in touched.values() for one in found}
         )
-    )
-    found: _Rankings = {}
-    for task_id, prompt_id, candidate_ids in rows:
-        found.setdefault(prompt_id or 0, []).append((task_id, candidate_ids or []))
-    return found
-
-
-def _pairs_in_rankings(
-    session: Session, pair_ids: Sequence[int], rankings: _Rankings
-) -> dict[int, list[int]]:
-    """pair id -> ids of the rankings that wait for an answer and compare its candidates."""
-    if not rankings:
-        return {}
-    found: dict[int, list[int]] = {}
-    for pair in session.scalars(select(Pair).where(Pair.id.in_(pair_ids))):
-        for task_id, candidate_ids in rankings.get(pair.prompt_id, ()):
-            if _compares(candidate_ids, pair):
-                found.setdefault(pair.id, []).append(task_id)
-    return found
-
-
-def _compares(candidate_ids: Sequence[int] | None, pair: Pair) -> bool:
-    return {pair.candidate_a_id, pair.candidate_b_id} <= set(candidate_ids or ())
+    return closed
 
 
 def open_tasks(

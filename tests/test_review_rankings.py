@@ -273,6 +273,7 @@ def test_an_order_is_taken_back_like_an_answer(asked):
     database, ids, pairs = asked
     ada, first = answered(asked, [[0], [1], [2]])
     merge(database, RULES)
+    assert deciding.latest(database, ada, PLAIN) is None  # nothing is asked after an order
     held = deciding.undo(database, ada, PLAIN)
     assert sorted(held.candidate_ids) == ids[:3]
     assert merge(database, RULES).withdrawn == 3

@@ -184,7 +184,7 @@ def drift(folder: Folder, trials: int) -> Iterator[dict[str, Any]]:
         mine = drift_cells(ballots.keep_raters(np.array([judge, *others])), 0)
         theirs = drift_cells(ballots.keep_raters(np.array([other, *others])), 0)
         usable = np.flatnonzero((mine != MISSING) & (theirs != MISSING))
-        reference = fit_reference(mine[rng.choice(usable, 300)], rng, simulations=300)
+        reference = fit_reference(mine[rng.choice(usable, 300)], rng)
         rang.append(detect_drift(reference, mine[rng.choice(usable, 2000)]) is not None)
         alarm = detect_drift(reference, theirs[rng.choice(usable, 2000)])
         delays.append(alarm.at if alarm else 2001)

@@ -146,7 +146,8 @@ def canaries(scene: Scene) -> StepDone:
             progress=scene.progress,
             beside=scene.config.folder,
         )
-        line, problems = done.summary, done.problems
+        line, problems = done.summary.removeprefix("canaries: "), done.problems
+        line = line.replace("\n", "; ")
     except BudgetSpent as error:
         line = f"the canary pairs were not asked: {error}"
     with scene.database.read() as session:

@@ -43,16 +43,20 @@ class CostForecast:
         """Dollars this month by its end."""
         return sum(one.month_end for one in self.judges)
 
+    @property
+    def _span(self) -> str:
+        return "of today" if self.days == 1 else f"of the last {self.days} days"
+
     def sentence(self) -> str:
         """The forecast in one line."""
         if not self.judges:
             return "No judge has been asked yet."
         dearest = max(self.judges, key=lambda one: one.month_end)
         if self.a_week == 0:
-            return f"Nothing was spent in the last {self.days} days."
+            return "Nothing was spent lately."
         share = dearest.month_end / self.month_end if self.month_end else 0.0
         return (
-            f"At the pace of the last {self.days} days (${self.a_week:,.2f} a week) this month "
+            f"At the pace {self._span} (${self.a_week:,.2f} a week) this month "
             f"ends at ${self.month_end:,.2f}, {share:.0%} of it for {dearest.judge}."
         )
 

@@ -45,4 +45,4 @@ def test_no_vote_and_free_votes_are_said():
         "No judge has been asked yet."
     )
     free = forecast_costs([row("2026-11-20", "x", 0.0)], {"x": 3}, 1, date(2026, 11, 20))
-    assert free.sentence() == "Nothing was spent in the last 1 days."
+    assert free.sentence() == "Nothing was spent lately."

@@ -114,10 +114,11 @@ def _reversals(board: JudgesBoard) -> None:
     if not rows:
         pictures.nothing("Reversals when the order is exchanged", "No judge was asked both ways.")
         return
+    most = max(rows, key=lambda row: row["share"] or 0.0)
+    said = f"{most['judge']} contradicts itself most: {most['share']:.0%} of {most['pairs']} pairs."
     pictures.picture(
         "Reversals when the order is exchanged",
-        f"{rows[0]['judge']} contradicts itself most: {rows[0]['share']:.0%} of "
-        f"{rows[0]['pairs']} pairs.",
+        said if most["share"] else "No judge contradicts itself.",
         pictures.intervals(rows, y="judge"),
         rows,
         "reversals",

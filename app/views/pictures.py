@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 Rows = Sequence[dict[str, Any]]
+_GREY = "#8a8f8c"  # seen on light ground and on dark
 
 
 def picture(title: str, reading: str, chart: Any, rows: Rows, name: str) -> None:
@@ -62,14 +63,21 @@ def intervals(rows: Rows, *, y: str, x: str = "share", colour: str | None = None
         tooltip=list(rows[0]),
     )
     if colour:
-        base = base.encode(color=alt.Color(colour), yOffset=alt.YOffset(colour))
+        base = base.encode(color=_colour(colour), yOffset=alt.YOffset(colour))
     shares = alt.Scale(zero=False, nice=True)
-    axis = alt.Axis(format="%", title=None)
+    axis = alt.Axis(format=".0%", title=None, tickCount=6)
+    grey = alt.Undefined if colour else _GREY
+    rule = base.mark_rule(strokeWidth=2, opacity=0.55, color=grey)
     return alt.layer(
-        base.mark_rule(strokeWidth=2, opacity=0.55).encode(
-            x=alt.X("low", scale=shares, axis=axis), x2="high"
-        ),
+        rule.encode(x=alt.X("low", scale=shares, axis=axis), x2="high"),
         base.mark_circle(size=90, opacity=1).encode(x=alt.X(x, scale=shares, axis=axis)),
+    ).properties(height=60 + (15 if colour else 26) * len(rows))
+
+
+def _colour(name: str) -> Any:
+    """A colour for each value, its legend below, where a narrow screen has room for it."""
+    return alt.Color(
+        name, title=None, legend=alt.Legend(orient="bottom", columns=2, labelLimit=105)
     )
 
 
@@ -102,7 +110,9 @@ def calibration(rows: Rows) -> Any:
     bars = alt.Chart(data).encode(x=x, tooltip=list(rows[0]))
     return alt.layer(
         alt.Chart(line).mark_line(strokeDash=[5, 5], opacity=0.6, color="#8a8a85").encode(x=x, y=y),
-        bars.mark_rule(strokeWidth=2, opacity=0.55).encode(y=alt.Y("low", title=None), y2="high"),
+        bars.mark_rule(strokeWidth=2, opacity=0.55, color=_GREY).encode(
+            y=alt.Y("low", title=None), y2="high"
+        ),
         bars.mark_circle(opacity=1).encode(y=y, size=alt.Size("pairs", legend=None)),
     )
 
@@ -119,17 +129,21 @@ def lines(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = 
                 title=None if temporal else x,
                 axis=alt.Axis(format="%d %b" if temporal else "%"),
             ),
-            y=alt.Y(y, axis=alt.Axis(format=form), scale=alt.Scale(zero=form != "%")),
+            y=alt.Y(y, axis=_figures(form), scale=alt.Scale(zero=form != "%")),
             tooltip=list(rows[0]),
         )
     )
-    return made.encode(color=alt.Color(colour, title=None)) if colour else made
+    return made.encode(color=_colour(colour)) if colour else made
+
+
+def _figures(form: str) -> Any:
+    return alt.Axis(format=form) if form else alt.Axis()
 
 
 def limit(chart: Any, value: float) -> Any:
     """The chart with a dashed line across it."""
     line = alt.Chart(pd.DataFrame({"limit": [value]}))
-    return alt.layer(chart, line.mark_rule(strokeDash=[5, 5], opacity=0.6).encode(y="limit"))
+    return alt.layer(chart, line.mark_rule(strokeDash=[5, 5], color=_GREY).encode(y="limit"))
 
 
 def band(rows: Rows, *, x: str, y: str) -> Any:
@@ -159,8 +173,8 @@ def bars(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "
                 title=None,
                 axis=alt.Axis(format="%d %b") if kind == "T" else alt.Axis(labelAngle=-30),
             ),
-            y=alt.Y(y, axis=alt.Axis(format=form)),
+            y=alt.Y(y, axis=_figures(form)),
             tooltip=list(rows[0]),
         )
     )
-    return made.encode(color=alt.Color(colour, title=None)) if colour else made
+    return made.encode(color=_colour(colour)) if colour else made

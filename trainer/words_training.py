@@ -78,10 +78,9 @@ def fit(lessons: Sequence[Lesson]) -> tuple[WordsModel, float, float]:
     scale_F = np.where(odd.std(axis=0) > 0, np.sqrt((odd**2).mean(axis=0)), 1.0)
     x = differences(table.texts, vocabulary, idf_W, scale_F)
     tried = {c: _out_of_fold(x, table, c) for c in _STRENGTHS}
-    factor = {c: _temperature(margin, table) for c, margin in tried.items()}
-    # Judged as it will speak, with its temperature: a strong penalty only looks unsure.
-    strength = min(tried, key=lambda c: _loss(factor[c] * tried[c], table))
-    margin, temperature = tried[strength], factor[strength]
+    strength = min(tried, key=lambda c: _loss(tried[c], table))
+    margin = tried[strength]
+    temperature = _temperature(margin, table)
     coef = _logistic(x, table, strength) * temperature
     nu = _tie_parameter(margin * temperature, table)
     return WordsModel(vocabulary, idf_W, coef, scale_F, nu), strength, temperature

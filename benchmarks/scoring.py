@@ -1,11 +1,14 @@
 """What does a faster copy of a reward model cost? fp32, bf16 and int8 on the very same pairs.
 
     python benchmarks/scoring.py [--data ../shared/data/hh_harmless] [--base tiny | FOLDER | HUB_ID]
-                                 [--train 600] [--pairs 200] [--epochs 3] [--json]
+                                 [--train 300] [--pairs 120] [--epochs 1] [--rate 1e-4] [--json]
 
 Trains a reward model on some prompts of a folder of recorded pairs and scores pairs of other
-prompts: median milliseconds a comparison at batch 1 and at batch 32 (with responses sorted by
-length, and not), decisions that stayed, accuracy, megabytes. `--shape minilm` scores with a
+prompts, the copies in turn, several rounds: median milliseconds a comparison at batch 1 and at
+batch 32 (with responses sorted by length, and not), each also as a ratio to fp32; decisions that
+stayed; accuracy; calibration with the original's temperature and with one fitted again on pairs
+apart; megabytes. Then the service is asked over HTTP on loopback, by one client and by eight: how
+long a comparison takes, and how many stay under 100 ms. `--shape minilm` scores with a
 22.7M-parameter encoder of random weights instead: its times are real, its accuracy means nothing.
 """
 
@@ -14,21 +17,30 @@ import hashlib
 import json
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Sequence
+import urllib.request
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from folders import rows
 
+from judges.trust.ballots import A
+from judges.trust.calibration import ece
 from trainer.quantize import How, quantize
 from trainer.scoring import RewardScorer
+from trainer.serving import application
 from trainer.settings import TrainerSettings
 from trainer.work import begin, finish
 
 Row = dict[str, Any]
 COPIES: tuple[How, ...] = ("bf16", "int8")
+WAYS = (("batch 1", 2, False), ("batch 32", 64, False), ("batch 32, by length", 64, True))
+CLAIM_MS = 100
 
 
 def preferences(folder: Path) -> tuple[list[Row], list[Row]]:
@@ -53,7 +65,13 @@ def trained(train: list[Row], held: list[Row], folder: Path, options: argparse.N
     """A reward model from the chosen base."""
     from trainer import reward_model
 
-    settings = TrainerSettings(folder=folder, base=options.base, epochs=options.epochs)
+    settings = TrainerSettings(
+        folder=folder,
+        base=options.base,
+        epochs=options.epochs,
+        learning_rate=options.rate or (None if options.base == "tiny" else 1e-4),
+        max_length=options.max_length,
+    )
     work = begin(folder, "reward", settings.recipe(options.base))
     reward_model.train(train, held, work, settings, "benchmark")
     return work.final
@@ -89,26 +107,122 @@ def shaped(train: list[Row], folder: Path) -> Path:
     return finish(begin(folder, "reward", {}, "shaped"), model, tokenizer, metadata, "")
 
 
-def measured(folder: Path, pairs: Sequence[Row]) -> tuple[np.ndarray, dict[str, float]]:
-    """Margins of the pairs and median milliseconds a comparison, by way of batching."""
-    sides = [(row["prompt"], row[side]) for row in pairs for side in ("chosen", "rejected")]
-    times = {}
-    one = RewardScorer(folder, batch_size=2)
-    one.score(sides[:4])
-    each = [_timed(one, sides[i : i + 2])[1] for i in range(0, min(len(sides), 100), 2)]
-    times["batch 1"] = float(np.median(each)) * 1000
-    for name, bucketed in (("batch 32", False), ("batch 32, by length", True)):
-        scorer = RewardScorer(folder, batch_size=64, bucketed=bucketed)
+def times(folders: dict[str, Path], sides: Sequence[Any], rounds: int) -> dict[str, Any]:
+    """Median milliseconds a comparison by copy and way of batching; copies take turns."""
+    found: dict[str, dict[str, list[float]]] = {
+        how: {way: [] for way, _, _ in WAYS} for how in folders
+    }
+    scorers = {how: RewardScorer(folder) for how, folder in folders.items()}
+    for scorer in scorers.values():
         scorer.score(sides[:4])
-        margins, seconds = _timed(scorer, sides)
-        times[name] = seconds / len(pairs) * 1000
-    return margins, times
+    for _ in range(rounds):
+        for how, scorer in scorers.items():
+            for way, scorer.batch_size, scorer.bucketed in WAYS:
+                alone = way == "batch 1"
+                some = sides[: 2 * 40] if alone else sides
+                step = 2 if alone else len(some)
+                for at in range(0, len(some), step):
+                    part = some[at : at + step]
+                    start = time.perf_counter()
+                    scorer.score(part)
+                    took = (time.perf_counter() - start) * 1000 / (len(part) / 2)
+                    found[how][way].append(took)
+    return {
+        how: {way: float(np.median(each)) for way, each in ways.items()}
+        for how, ways in found.items()
+    }
 
 
-def _timed(scorer: RewardScorer, sides: Sequence[Any]) -> tuple[np.ndarray, float]:
-    start = time.perf_counter()
-    scores = scorer.score(sides).reshape(-1, 2)
-    return scores[:, 0] - scores[:, 1], time.perf_counter() - start
+def margins(folder: Path, pairs: Sequence[Row]) -> np.ndarray:
+    """Log-odds of the better response over the worse, by the checkpoint's own temperature."""
+    sides = [(row["prompt"], row[side]) for row in pairs for side in ("chosen", "rejected")]
+    scores = RewardScorer(folder).score(sides).reshape(-1, 2)
+    return scores[:, 0] - scores[:, 1]
+
+
+def calibration(margin: np.ndarray) -> float:
+    """ECE of the probabilities these log-odds stand for; the first response is the better one."""
+    lean = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
+    return ece(lean, np.full(len(lean), A, dtype=np.int8))
+
+
+def compare(
+    original: Path, pairs: Sequence[Row], apart: Sequence[Row], rounds: int
+) -> dict[str, dict[str, Any]]:
+    """All figures of the original and its copies on `pairs`; temperatures are of `apart`."""
+    folders, size = {"fp32": original}, {}
+    size["fp32"] = sum(p.stat().st_size for p in original.glob("*.safetensors"))
+    for how in COPIES:
+        folders[how] = original.with_name(how)
+        size[how] = quantize(original, folders[how], how, apart).bytes_after
+    factor = {how: RewardScorer(f).metadata["temperature"] for how, f in folders.items()}
+    reference = margins(original, pairs)
+    took = times(
+        folders,
+        [(row["prompt"], row[side]) for row in pairs for side in ("chosen", "rejected")],
+        rounds,
+    )
+    report: dict[str, dict[str, Any]] = {}
+    for how, folder in folders.items():
+        margin = margins(folder, pairs)
+        report[how] = {
+            **took[how],
+            **{f"{way} / fp32": took[how][way] / took["fp32"][way] for way in took[how]},
+            "same decision": float((np.sign(margin) == np.sign(reference)).mean()),
+            "accuracy": float((margin > 0).mean()),
+            "ECE, fp32's temperature": calibration(margin / factor[how] * factor["fp32"]),
+            "ECE, its own": calibration(margin),
+            "MB": size[how] / 1e6,
+        }
+        for clients in (1, 8):
+            report[how] |= served(folder, pairs, clients)
+    return report
+
+
+@contextmanager
+def service(folder: Path) -> Iterator[str]:
+    """The scoring service on a free port of loopback."""
+    import uvicorn
+
+    scorer = RewardScorer(folder, batch_size=64)
+    scorer.load()
+    app = application(scorer.score, folder.name)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise RuntimeError("the scoring service did not start")
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+def served(folder: Path, pairs: Sequence[Row], clients: int) -> dict[str, Any]:
+    """Comparisons over HTTP: median and 95th percentile in ms, share under the claimed 100 ms."""
+    with service(folder) as url, ThreadPoolExecutor(clients) as pool:
+
+        def ask(row: Row) -> float:
+            asked = {
+                "prompt": row["prompt"],
+                "response_a": row["chosen"],
+                "response_b": row["rejected"],
+            }
+            start = time.perf_counter()
+            request = urllib.request.Request(f"{url}/compare", json.dumps(asked).encode())
+            with urllib.request.urlopen(request, timeout=60) as reply:
+                json.loads(reply.read())
+            return (time.perf_counter() - start) * 1000
+
+        ask(pairs[0])
+        took = np.array(list(pool.map(ask, pairs)))
+    who = f"HTTP, {clients} client{'s' if clients > 1 else ''}"
+    return {
+        f"{who}: median": float(np.median(took)),
+        f"{who}: 95%": float(np.quantile(took, 0.95)),
+        f"{who}: under {CLAIM_MS} ms": float((took < CLAIM_MS).mean()),
+    }
 
 
 def main() -> None:
@@ -118,49 +232,38 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=beside)
     parser.add_argument("--base", default="tiny")
     parser.add_argument("--shape", choices=("minilm",))
-    parser.add_argument("--train", type=int, default=600)
-    parser.add_argument("--pairs", type=int, default=200)
-    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--train", type=int, default=300)
+    parser.add_argument("--pairs", type=int, default=120)
+    parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--rate", type=float)
+    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"there is no folder {str(options.data)!r}; give one with pairs and gold")
     train, test = preferences(options.data)
-    pairs = test[: options.pairs]
+    pairs, apart = test[: options.pairs], test[options.pairs : options.pairs + 100]
+    if len(apart) < 20:
+        sys.exit(
+            f"{str(options.data)!r} holds {len(test)} test pairs, and --pairs {options.pairs} "
+            "leaves fewer than 20 to fit temperatures on; give a smaller --pairs"
+        )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         original = (
             shaped(train[: options.train], folder)
             if options.shape
-            else trained(train[: options.train], test[-100:], folder, options)
+            else trained(train[: options.train], apart, folder, options)
         )
-        report = compare(original, pairs)
+        report = compare(original, pairs, apart, options.rounds)
     if options.json:
         print(json.dumps(report, indent=2))
         return
-    names = list(report["fp32"])
-    print(f"{'':8}" + "".join(f"{n:>22}" for n in names))
-    for how, figures in report.items():
-        print(f"{how:8}" + "".join(f"{figures[n]:22.3f}" for n in names))
-
-
-def compare(original: Path, pairs: Sequence[Row]) -> dict[str, dict[str, float]]:
-    """All figures of the original and its copies on the same pairs, times as ms a comparison."""
-    reference, times = measured(original, pairs)
-    size = sum(p.stat().st_size for p in original.glob("*.safetensors"))
-    right = float((reference > 0).mean())
-    report = {"fp32": {**times, "same decision": 1.0, "accuracy": right, "MB": size / 1e6}}
-    for how in COPIES:
-        target = original.with_name(how)
-        done = quantize(original, target, how, pairs)
-        margins, times = measured(target, pairs)
-        report[how] = {
-            **times,
-            "same decision": float((np.sign(margins) == np.sign(reference)).mean()),
-            "accuracy": float((margins > 0).mean()),
-            "MB": done.bytes_after / 1e6,
-        }
-    return report
+    print(f"{len(pairs)} pairs, up to {options.max_length} tokens a response; times in ms")
+    print(f"{'':34}" + "".join(f"{how:>10}" for how in report))
+    for what in report["fp32"]:
+        print(f"{what:34}" + "".join(f"{figures[what]:10.3f}" for figures in report.values()))
 
 
 if __name__ == "__main__":

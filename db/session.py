@@ -134,7 +134,9 @@ def _reachable(url: str) -> Iterator[None]:
         state = getattr(error.orig, "sqlstate", None)
         where = f"database {redacted(url)!r}"
         if state == "42P01" or reason.startswith("no such table"):
-            raise SchemaOutdated(f"{where} has no tables yet; run `tiebreak db upgrade`") from error
+            raise SchemaOutdated(
+                f"{where} lacks a table ({reason}); run `tiebreak db upgrade`"
+            ) from error
         if state == "42703" or reason.startswith("no such column"):
             raise SchemaOutdated(
                 f"{where} is of another version ({reason}); run `tiebreak db upgrade`"

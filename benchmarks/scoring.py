@@ -1,7 +1,7 @@
 """What does a faster copy of a reward model cost? fp32, bf16 and int8 on the very same pairs.
 
     python benchmarks/scoring.py [--data ../shared/data/hh_harmless] [--base tiny | FOLDER | HUB_ID]
-                                 [--train 300] [--pairs 120] [--epochs 1] [--rate 1e-4] [--json]
+                                 [--train 200] [--pairs 100] [--epochs 1] [--rate 1e-4] [--json]
 
 Trains a reward model on some prompts of a folder of recorded pairs and scores pairs of other
 prompts, the copies in turn, several rounds: median milliseconds a comparison at batch 1 and at
@@ -232,18 +232,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=beside)
     parser.add_argument("--base", default="tiny")
     parser.add_argument("--shape", choices=("minilm",))
-    parser.add_argument("--train", type=int, default=300)
-    parser.add_argument("--pairs", type=int, default=120)
+    parser.add_argument("--train", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--rate", type=float)
     parser.add_argument("--max-length", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"there is no folder {str(options.data)!r}; give one with pairs and gold")
     train, test = preferences(options.data)
-    pairs, apart = test[: options.pairs], test[options.pairs : options.pairs + 100]
+    pairs, apart = test[: options.pairs], test[options.pairs : options.pairs + 60]
     if len(apart) < 20:
         sys.exit(
             f"{str(options.data)!r} holds {len(test)} test pairs, and --pairs {options.pairs} "

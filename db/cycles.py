@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from db.errors import Conflict, Unavailable
 from db.models import (
@@ -34,7 +34,7 @@ from db.models import (
 from db.runs import start_run
 from db.session import Database
 from db.types import now
-from db.vocabulary import Choice, RunStatus, TaskStatus
+from db.vocabulary import RunStatus, TaskStatus
 
 VERB = "cycle"
 WAITING, RUNNING, DONE, SKIPPED, FAILED = "waiting", "running", "done", "skipped", "failed"
@@ -209,22 +209,6 @@ def queue_since(session: Session, moment: datetime) -> Queue:
 def arrivals(session: Session) -> dict[int, datetime]:
     """When each pair was imported, by id."""
     return {pair_id: at for pair_id, at in session.execute(select(Pair.id, Pair.created_at))}
-
-
-def winners(session: Session) -> dict[int, tuple[int, str]]:
-    """Of every pair settled as a or b: its prompt, and the text of the better response."""
-    first, second = aliased(Candidate), aliased(Candidate)
-    rows = session.execute(
-        select(Pair.id, Pair.prompt_id, Preference.choice, first.text, second.text)
-        .join(Preference, Preference.pair_id == Pair.id)
-        .join(first, first.id == Pair.candidate_a_id)
-        .join(second, second.id == Pair.candidate_b_id)
-        .where(Preference.superseded_at.is_(None), Preference.choice != Choice.TIE)
-    )
-    return {
-        pair_id: (prompt_id, a if choice is Choice.A else b)
-        for pair_id, prompt_id, choice, a, b in rows
-    }
 
 
 def candidate_ids(session: Session, moment: datetime) -> tuple[list[int], list[int]]:

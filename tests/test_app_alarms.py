@@ -6,7 +6,6 @@ import pytest
 from app.pipeline.alarms import (
     Stream,
     agreement_falling,
-    diversity_falling,
     judge_drift,
     overspent,
     queue_growing,
@@ -131,15 +130,3 @@ def test_distinct_texts_are_1_apart_and_copies_0() -> None:
     assert distinctness(["river tax", "lemon chess"], group) == pytest.approx([1, 1])
     assert distinctness(["river tax", "river tax"], group) == pytest.approx([0, 0])
     assert np.isnan(distinctness(["alone"], np.zeros(1, np.int64))).all()
-
-
-def test_winners_that_grow_alike_ring() -> None:
-    rng = np.random.default_rng(0)
-    words = [f"word{i}" for i in range(200)]
-    varied = [" ".join(rng.choice(words, 20)) for _ in range(N)]
-    assert diversity_falling(varied, PROMPT, NEW) is None
-    praise = "what a great question let me think step by step certainly "
-    gamed = [praise + t if new else t for t, new in zip(varied, NEW, strict=True)]
-    alarm = diversity_falling(gamed, PROMPT, NEW)
-    assert alarm is not None
-    assert alarm.kind == "diversity"

@@ -86,7 +86,7 @@ def test_missing_tables_and_columns_say_how_to_make_them(
 ) -> None:
     empty = Database(f"sqlite:///{tmp_path}/empty.db")
     with (
-        pytest.raises(SchemaOutdated, match="lacks a table .*; run `tiebreak db upgrade`"),
+        pytest.raises(SchemaOutdated, match=r"lacks a table .*; run `tiebreak db upgrade`"),
         empty.read() as session,
     ):
         session.scalars(select(Judge)).all()

@@ -13,7 +13,6 @@ from judges.steps.canaries import CanaryTest
 from judges.trust.ballots import MISSING
 from judges.trust.changes import (
     Shift,
-    distinctness,
     mean_change,
     share_shift,
     size_shift,
@@ -29,7 +28,7 @@ Mask = NDArray[np.bool_]
 LEAST_PAIRS = 50  # in each period, below which nothing is compared
 _LEVEL = 0.98  # two-sided: an alarm that watches one side rings by chance one time in a hundred
 _DRIFT_REFERENCE, _DRIFT_PROMPTS = 300, 100
-_FALL, _FALL_DIVERSITY = 0.05, 0.02  # falls smaller than this ring nobody's bell
+_FALL = 0.05  # falls smaller than this ring nobody's bell
 _SHIFT = {"domain": 0.2, "length": 0.3, "words": 0.5}
 _P = 0.005
 _REPEATS = 0.05  # risk that any reviewer is named by chance, ever
@@ -233,25 +232,6 @@ def overspent(
         f"judging cost ${spent_usd:.4f}, planned were ${planned_usd:.4f}",
         "compare `tiebreak estimate` with the spend in `tiebreak report`",
         figures,
-    )
-
-
-def diversity_falling(
-    text_N: Sequence[str], prompt_N: NDArray[np.int64], new_N: Mask, seed: int = 0
-) -> Alarm | None:
-    """Rings where the responses that win grow more alike: a sign that a reward is being gamed."""
-    if min(new_N.sum(), (~new_N).sum()) < LEAST_PAIRS:
-        return None
-    unlike = distinctness(text_N, new_N.astype(np.int64))
-    change = mean_change(unlike, prompt_N, new_N, np.random.default_rng(seed), level=_LEVEL)
-    if not _fell(change, _FALL_DIVERSITY):
-        return None
-    now, then = float(unlike[new_N].mean()), float(unlike[~new_N].mean())
-    return Alarm(
-        "diversity",
-        f"winning responses grow more alike: distinctness fell from {then:.3f} to {now:.3f}",
-        "read twenty new winners side by side; a phrase they share may be what the judges reward",
-        {"before": then, "now": now, "change": change.value},
     )
 
 

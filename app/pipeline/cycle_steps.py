@@ -321,7 +321,6 @@ def alarms(scene: Scene) -> StepDone:
         scene.config.review.reviewer_accuracy,
     )
     alike = watch_diversity(scene.database, boundary, scene.config.cycle.seed)
-    rang = [a for a in rang if a.kind != "diversity"]
     rang += [alike.alarm] if alike.alarm else []
     line = f"{len(rang)} alarms: " + "; ".join(a.sentence for a in rang) if rang else "no alarm"
     figures = {"since": boundary.isoformat(), "diversity": alike.line}

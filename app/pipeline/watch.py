@@ -12,7 +12,6 @@ from app.pipeline.alarms import (
     Stream,
     agreement_falling,
     canary_changed,
-    diversity_falling,
     judge_drift,
     overspent,
     promise_withdrawn,
@@ -55,7 +54,6 @@ def watch(
         )
         arrivals = cycles.arrivals(session)
         queue = cycles.queue_since(session, boundary)
-        winners = cycles.winners(session)
         audits = _audits(session, boundary)
         repeats = certificates.repeats_by_person(session)
     new_P = np.array([arrivals[p] >= boundary for p in poll.pair_ids], dtype=bool)
@@ -77,10 +75,6 @@ def watch(
     if len(poll.pair_ids):
         rang += _of_votes(poll, new_P)
         rang.append(stream_drift(_stream(poll), new_P))
-    texts = [text for _, text in winners.values()]
-    prompts = np.array([prompt for prompt, _ in winners.values()], dtype=np.int64)
-    new_N = np.array([arrivals[pair] >= boundary for pair in winners], dtype=bool)
-    rang.append(diversity_falling(texts, prompts, new_N))
     return [alarm for alarm in rang if alarm is not None]
 
 

@@ -27,6 +27,7 @@ from judges.trust.levels import SHARES, test_levels
 
 SPLITS = 10
 ORACLE_SHARE = 0.8
+AUDITS = (150, 400, 1000)
 ORACLE = "oracle"
 Batch = tuple[NDArray[np.bool_], NDArray[np.float64]]  # wrong by rank, believed risk by rank
 
@@ -128,12 +129,11 @@ def certificates(
     folder: Folder, split: list[Batch], answers: int, trials: int, delta: float
 ) -> Iterator[dict[str, Any]]:
     """Coverage and violations of every rule, both promises, at several audit sizes."""
-    size = min(len(wrong) for wrong, _ in split)
+    half = min(len(wrong) for wrong, _ in split) // 2
+    sizes = [audits for audits in AUDITS if audits <= half] or [half]
     for promise in ("g2", "g1"):
         target = target_for(split, promise)
-        for audits in (150, 400, 1000):
-            if audits > size / 2:
-                continue
+        for audits in sizes:
             outcome: dict[str, list[tuple[float, bool]]] = {}
             for trial in range(trials):
                 rng = np.random.default_rng([trial, audits])

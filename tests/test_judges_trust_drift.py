@@ -12,6 +12,7 @@ from judges.trust.drift import (
     detect_drift,
     drift_cells,
     fit_reference,
+    gathered,
     sentinel_test,
     watch_audits,
 )
@@ -61,6 +62,12 @@ def test_g_is_the_log_likelihood_ratio_of_scipy() -> None:
     expected = chi2_contingency(table, correction=False, lambda_="log-likelihood").statistic
     entropy = xlogy(np.arange(900), np.arange(900))
     assert _g(window[None], reference, entropy)[0] == pytest.approx(expected)
+
+
+def test_cells_the_reference_hardly_knows_are_counted_together() -> None:
+    # Four pairs are fewer than five: cells 2, 5 and 7 share the place of the first of them.
+    assert gathered(np.array([90, 5, 4, 60, 50, 0, 80, 1])).tolist() == [0, 1, 2, 3, 4, 2, 6, 2]
+    assert gathered(np.full(CELLS, 5)).tolist() == list(range(CELLS))
 
 
 def test_false_alarms_and_delay() -> None:

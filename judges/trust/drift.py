@@ -22,6 +22,9 @@ CELLS = 8
 Swap outcomes: 0 same side twice, 1 the first shown twice, 2 the second shown twice, 3 a tie or one
 order only."""
 
+FEW = 5
+"""Fewer pairs of the reference make no cell of their own: the usual least count (Cochran 1954)."""
+
 WINDOWS = (50, 70, 100, 140, 200, 280, 400, 800)
 
 
@@ -188,8 +191,10 @@ def _paths(
     reference_C: NDArray[np.int64], stream_T: NDArray[np.integer], windows: Sequence[int]
 ) -> NDArray[np.float64]:
     """Two-sample G of the last `w` pairs against the reference, [time, windows]; NaN too early."""
+    place_C = gathered(reference_C)
+    reference_C = np.bincount(place_C, weights=reference_C, minlength=CELLS).astype(np.int64)
     one_hot = np.zeros((len(stream_T) + 1, CELLS), np.int64)
-    one_hot[np.arange(1, len(stream_T) + 1), stream_T] = 1
+    one_hot[np.arange(1, len(stream_T) + 1), place_C[stream_T]] = 1
     cumulated = one_hot.cumsum(axis=0)
     size = int(reference_C.sum()) + len(stream_T) + 1
     entropy = np.asarray(xlogy(np.arange(size), np.arange(size)), np.float64)
@@ -199,6 +204,19 @@ def _paths(
             counts = cumulated[window:] - cumulated[:-window]
             paths[window - 1 :, column] = _g(counts, reference_C, entropy)
     return paths
+
+
+def gathered(reference_C: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each cell is counted [CELLS]: those the reference hardly knows share the first of them.
+
+    A cell the reference saw once or never makes G leap at its second visit, and a threshold learnt
+    from other references does not know it: such cells rang twice as often as was asked.
+    """
+    place_C = np.arange(CELLS)
+    rare = np.flatnonzero(reference_C < FEW)
+    if len(rare):
+        place_C[rare] = rare[0]
+    return place_C
 
 
 def _g(

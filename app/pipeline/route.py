@@ -58,14 +58,14 @@ class Routed:
 
     @property
     def summary(self) -> str:
-        """One line for people."""
+        """For people: one line, then each promise, warning and withdrawal on its own."""
         told = ", ".join(f"{self.routes.get(r.value, 0):,} {r.value}" for r in Route)
         line = f"route: {self.state}; {self.pairs:,} pairs: {told}"
         if self.tasks:
             line += f"; {self.tasks:,} new tasks"
         if self.audits_open:
             line += f"; {self.audits_open:,} audits wait for an answer before anything is promised"
-        return " ".join([line, *self.certificates, *self.quality, *self.withdrawn])
+        return "\n".join([line, *self.certificates, *self.quality, *self.withdrawn])
 
 
 def route_pairs(

@@ -55,7 +55,8 @@ def _accuracy(board: JudgesBoard) -> None:
     best = max(rows, key=lambda row: row["share"])
     pictures.picture(
         "Agreement with humans",
-        f"{best['judge']} agrees most: {best['share']:.1%} of {best['pairs']} pairs.",
+        f"{best['judge']} agrees most: {best['share']:.1%} of {best['pairs']} pairs. People were "
+        "asked about the hard ones above all; `tiebreak report` weighs them for all pairs.",
         pictures.intervals(rows, y="judge"),
         rows,
         "judges-against-humans",

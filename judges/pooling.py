@@ -20,7 +20,9 @@ from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
 from judges.trust.text_features import PairTexts
 
 MODELS = ("majority", "dawid-skene", "tiebreak")
-_CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
+CODES = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
+"""An answer as the number that arrays hold."""
+
 _SLOT = {Order.AB: AB, Order.BA: BA, Order.NONE: NO_ORDER}
 
 
@@ -38,7 +40,7 @@ class Poll:
     def labels(self, answers: Mapping[int, Choice]) -> NDArray[np.int8]:
         """Human answers by pair id as codes [P]; MISSING where there is none."""
         return np.array(
-            [_CODE[answers[p]] if p in answers else MISSING for p in self.pair_ids], dtype=np.int8
+            [CODES[answers[p]] if p in answers else MISSING for p in self.pair_ids], dtype=np.int8
         )
 
 
@@ -172,7 +174,7 @@ def _cells(
         if row is None:
             continue
         column = column_of[vote.version_id]
-        cells.append((row, column, _SLOT[vote.order], _CODE[vote.choice]))
+        cells.append((row, column, _SLOT[vote.order], CODES[vote.choice]))
         said.append(np.nan if vote.confidence is None else vote.confidence)
     return np.array(cells, dtype=np.int64).reshape(-1, 4), np.array(said, dtype=np.float64)
 

@@ -11,13 +11,13 @@ from db import annotators, figures, leases, reviews, tasks
 from db.leases import HeldLease
 from db.session import Database
 from db.vocabulary import Choice, TaskKind
+from judges.pooling import CODES
 from judges.trust.agreement import cohen_kappa, krippendorff_alpha
 from judges.trust.intervals import Estimate, undefined
 from review.quality import matches, pace
 from review.roles import Action, require
 from review.settings import ReviewSettings
 
-_CODES = {Choice.A: 0, Choice.B: 1, Choice.TIE: 2}
 _BUSIEST = 12
 _REPEATS = 300
 
@@ -94,7 +94,7 @@ def _agreement(
 ) -> tuple[Estimate, list[dict[str, Any]]]:
     """Alpha of all people, and kappa of every two who share pairs; hidden repeats are left out."""
     names = Counter(
-        who for _, _, who, choice, kind in said if choice in _CODES and kind is not TaskKind.REPEAT
+        who for _, _, who, choice, kind in said if choice in CODES and kind is not TaskKind.REPEAT
     )
     if len(names) < 2:
         return undefined("fewer than two people have answered"), []
@@ -103,8 +103,8 @@ def _agreement(
     cells: dict[int, dict[int, int]] = defaultdict(dict)
     prompts: dict[int, int] = {}
     for pair, prompt, who, choice, kind in said:
-        if choice in _CODES and kind is not TaskKind.REPEAT:
-            cells[pair][column[who]] = _CODES[choice]
+        if choice in CODES and kind is not TaskKind.REPEAT:
+            cells[pair][column[who]] = CODES[choice]
             prompts[pair] = prompt
     shared = [pair for pair, row in cells.items() if len(row) > 1]
     if not shared:

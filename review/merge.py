@@ -14,6 +14,7 @@ from math import prod
 from typing import Any
 
 from db.preferences import Binding, Evidence, Opinion
+from db.rankings import Implied
 from db.vocabulary import Choice, Route, Source, TaskKind
 from review.settings import ReviewSettings
 
@@ -101,6 +102,18 @@ def posterior(prior: Three, said: Sequence[tuple[Choice, float]]) -> Three:
     return weights[0] / total, weights[1] / total, weights[2] / total
 
 
+def _weighed(
+    known: Evidence,
+    opinions: Iterable[Opinion | Implied],
+    settings: ReviewSettings,
+    accuracy: Mapping[int, float],
+) -> tuple[list[tuple[Choice, float]], Three]:
+    """What was said, each with its person's accuracy, and the posterior after all of it."""
+    assumed = settings.reviewer_accuracy
+    said = [(one.choice, accuracy.get(one.annotator_id, assumed)) for one in opinions]
+    return said, posterior(known.consensus or _FLAT, said)
+
+
 def _reviewed(
     known: Evidence,
     choice: Choice,
@@ -108,9 +121,7 @@ def _reviewed(
     settings: ReviewSettings,
     accuracy: Mapping[int, float],
 ) -> Outcome:
-    assumed = settings.reviewer_accuracy
-    said = [(o.choice, accuracy.get(o.annotator_id, assumed)) for o in opinions]
-    after = posterior(known.consensus or _FLAT, said)
+    said, after = _weighed(known, opinions, settings, accuracy)
     lone = opinions[0] if len(opinions) == 1 else None
     if lone is not None and lone.kind is TaskKind.ESCALATION:
         if after[_ORDER.index(choice)] < settings.doubt_below:
@@ -135,9 +146,7 @@ def _ranked(known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, fl
         return Outcome()
     choice = majority(said.choice for said in known.implied)
     of_queue = any(said.kind is TaskKind.ESCALATION for said in known.implied)
-    assumed = settings.reviewer_accuracy
-    said = [(one.choice, accuracy.get(one.annotator_id, assumed)) for one in known.implied]
-    after = posterior(known.consensus or _FLAT, said)
+    said, after = _weighed(known, known.implied, settings, accuracy)
     lone = len(said) == 1 and of_queue
     probable = 0.0 if choice is None else after[_ORDER.index(choice)]
     if choice is None or (lone and probable < min(settings.doubt_below, max(after))):

@@ -19,8 +19,9 @@ from db.pairs import resolve_names
 from db.session import Database, Session
 from db.types import now
 from db.upsert import chunks
-from db.vocabulary import Choice, Source, TaskStatus
-from judges.trust.ballots import MISSING, TIE, A, B
+from db.vocabulary import Source, TaskStatus
+from judges.pooling import CODES
+from judges.trust.ballots import MISSING
 from judges.trust.reviewers import Answers, fit_reviewers
 from review.deciding import settle as settle_task
 from review.merge import Label, settle
@@ -29,7 +30,6 @@ from review.settings import ReviewSettings
 Progress = Callable[[str, int, int], None]
 
 _A_TRANSACTION = 100
-_CODES = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
 _PROVENANCE = ("choice", "strength", "both_bad", "source", "adjudication_id", "task_kind")
 
 
@@ -147,11 +147,11 @@ def measured_accuracy(session: Session, settings: ReviewSettings) -> dict[int, f
     gold_P = np.full(len(units), MISSING, np.int8)
     for unit, (_, _, _, gold) in zip(pair_V, rows, strict=True):
         if gold is not None:
-            gold_P[unit] = _CODES[gold]
+            gold_P[unit] = CODES[gold]
     answers = Answers(
         np.array(pair_V, np.int64),
         np.array([place[row[0]] for row in rows], np.int64),
-        np.array([_CODES[row[2]] for row in rows], np.int8),
+        np.array([CODES[row[2]] for row in rows], np.int8),
     )
     right = settings.reviewer_accuracy
     found = fit_reviewers(

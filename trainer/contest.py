@@ -23,10 +23,11 @@ from db.models import Checkpoint, Dataset
 from db.session import Database, Session
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
+from judges.pooling import CODES
 from trainer import evaluate as measuring
 from trainer.dataset import read_manifest, read_split
 from trainer.encoding import as_messages, prompt_text
-from trainer.evaluate import CODES, GoldTable, gold_table
+from trainer.evaluate import GoldTable, gold_table
 from trainer.gate import Answers
 from trainer.leakage import leaks
 from trainer.slices import slices_of

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.datasets import GoldPair, PanelAnswers
-from db.vocabulary import Choice, Order
+from db.vocabulary import Order
 from judges.asking import Answer
 from judges.constitution import Constitution
 from judges.local import LocalJudge
+from judges.pooling import CODES
 from judges.prompts import MENU, Template
 from judges.trust.ballots import TIE, A, B
 from judges.trust.calibration import brier, ece, log_loss, reliability
@@ -26,8 +27,6 @@ from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt
 from trainer.baselines import TfidfBradleyTerry, longer_wins
 from trainer.gate import Answers, as_figures, right
 from trainer.scoring import RewardScorer
-
-CODES = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
 
 
 @dataclass(frozen=True)

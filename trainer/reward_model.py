@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from db.errors import BadInput
+from judges.local import padded
 from judges.trust.ballots import A, B
 from judges.trust.calibration import accuracy, ece, fit_temperature
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
@@ -180,18 +181,14 @@ def _trainer(
 def _collator(pad_token_id: int) -> Any:
     """Sequences of a batch: all chosen, all rejected, then the candidates of each order."""
     import torch
-    from torch.nn.utils.rnn import pad_sequence
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
         pairs = [row for row in rows if not row["places"]]
         ranked = [row for row in rows if row["places"]]
         ids = [row[side] for side in ("chosen_ids", "rejected_ids") for row in pairs]
         ids += [each for row in ranked for each in row["ranked_ids"]]
-        made = [torch.tensor(each) for each in ids]
-        seen = [torch.ones_like(each) for each in made]
         return {
-            "input_ids": pad_sequence(made, batch_first=True, padding_value=pad_token_id),
-            "attention_mask": pad_sequence(seen, batch_first=True, padding_value=0),
+            **padded(ids, pad_token_id),
             "soft_target": torch.tensor([row["soft_target"] for row in pairs]),
             "weight": torch.tensor([row["weight"] for row in pairs]),
             "places": [row["places"] for row in ranked],

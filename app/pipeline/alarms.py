@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LEAST_PAIRS = 50  # in each period, below which nothing is compared
-_LEVEL = 0.98  # two-sided: an alarm that watches one side rings by chance one time in a hundred
+LEVEL = 0.98  # two-sided: an alarm that watches one side rings by chance one time in a hundred
 _DRIFT_REFERENCE, _DRIFT_PROMPTS = 300, 100
 _FALL = 0.05  # falls smaller than this ring nobody's bell
 _SHIFT = {"domain": 0.2, "length": 0.3, "words": 0.5}
@@ -55,8 +55,8 @@ def agreement_falling(
     if min((known & new_P).sum(), (known & ~new_P).sum()) < LEAST_PAIRS:
         return None
     rng = np.random.default_rng(seed)
-    change = mean_change(values_P, prompt_P, new_P, rng, level=_LEVEL)
-    if not _fell(change, _FALL):
+    change = mean_change(values_P, prompt_P, new_P, rng, level=LEVEL)
+    if not fell(change, _FALL):
         return None
     now, then = float(values_P[known & new_P].mean()), float(values_P[known & ~new_P].mean())
     return Alarm(
@@ -243,7 +243,8 @@ def as_rows(alarms: Sequence[Alarm]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _fell(change: Estimate, least: float) -> bool:
+def fell(change: Estimate, least: float) -> bool:
+    """Whether a change is a fall beyond noise, and of at least so much."""
     return (
         change.value is not None
         and change.high is not None

@@ -21,12 +21,11 @@ from db.models import Certificate as Stored
 from db.models import PairRoute
 from db.session import Database
 from db.vocabulary import Choice
-from judges.trust.ballots import TIE, A, B
+from judges.pooling import CODES
 from judges.trust.certificate import Certificate, Frame, verify_certificate
 from review.promise import wrong_answers
 
 FORMAT = "tiebreak certificate 1"
-_CODE = {Choice.A.value: A, Choice.B.value: B, Choice.TIE.value: TIE}
 
 
 @dataclass(frozen=True)
@@ -158,8 +157,8 @@ def check(exported: Mapping[str, Any]) -> tuple[str, ...]:
         frame = Frame.of(
             exported["frame"]["pair_ids"], np.array(exported["frame"]["scores"], dtype=np.float64)
         )
-        delivered = {p: _CODE[a["delivered"]] for p, a in exported["audits"].items()}
-        reference = {p: _CODE[a["reference"]] for p, a in exported["audits"].items()}
+        delivered = {p: CODES[a["delivered"]] for p, a in exported["audits"].items()}
+        reference = {p: CODES[a["reference"]] for p, a in exported["audits"].items()}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         return (f"the file cannot be read as a certificate ({error}); export it again",)
     wrong = wrong_answers(delivered, reference, tie_ok=certificate.tie_ok)
@@ -207,8 +206,8 @@ def audited_wrong(
     scores: Mapping[int, tuple[float, float, float]], audit: AuditProgress, *, tie_ok: bool
 ) -> dict[str, bool]:
     """Which audited pairs were wrong, by pair id as the frames name it."""
-    delivered = {str(pair): _CODE[settled_choice(scores[pair])] for pair in audit.answers}
-    reference = {str(pair): _CODE[choice] for pair, choice in audit.answers.items()}
+    delivered = {str(pair): CODES[settled_choice(scores[pair])] for pair in audit.answers}
+    reference = {str(pair): CODES[choice] for pair, choice in audit.answers.items()}
     return wrong_answers(delivered, reference, tie_ok=tie_ok)
 
 

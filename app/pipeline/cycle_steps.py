@@ -119,11 +119,7 @@ def judge(scene: Scene) -> StepDone:
         figures["spent_usd"] = spending.spent_since(session, scene.cycle_id) / NANO
     if _count(scene, "votes"):
         line += f"; {fit_consensus(scene.database, model).summary}"
-    rang = [
-        Alarm("judges", problem, "mend the judge's key, address or limits; `tiebreak doctor` helps")
-        for problem in problems
-    ]
-    return StepDone(line, figures, tuple(rang))
+    return StepDone(line, figures, _silent(problems))
 
 
 def canaries(scene: Scene) -> StepDone:
@@ -153,11 +149,13 @@ def canaries(scene: Scene) -> StepDone:
     with scene.database.read() as session:
         spent = spending.spent_since(session, scene.cycle_id) / NANO
     figures = {"spent_usd": spent - scene.before.get("judge", {}).get("spent_usd", 0.0)}
-    rang = [
-        Alarm("judges", problem, "mend the judge's key, address or limits; `tiebreak doctor` helps")
-        for problem in problems
-    ]
-    return StepDone(line, figures, tuple(rang))
+    return StepDone(line, figures, _silent(problems))
+
+
+def _silent(problems: Iterable[str]) -> tuple[Alarm, ...]:
+    """One alarm for each judge that could not be asked."""
+    look = "mend the judge's key, address or limits; `tiebreak doctor` helps"
+    return tuple(Alarm("judges", problem, look) for problem in problems)
 
 
 def route(scene: Scene) -> StepDone:

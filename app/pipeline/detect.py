@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from db.reviews import GivenAnswer
 from db.vocabulary import Choice
-from judges.pooling import Poll
-from judges.trust.ballots import MISSING, TIE, A, B, Consensus
+from judges.pooling import CODES, Poll
+from judges.trust.ballots import MISSING, A, B, Consensus
 from review import detectors
 from review.detectors import Finding, Flag
 
-_CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE, Choice.ABSTAIN: MISSING}
+_CODE = CODES | {Choice.ABSTAIN: MISSING}
 
 
 def detect(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.pipeline.alarms import LEAST_PAIRS, Alarm
+from app.pipeline.alarms import LEAST_PAIRS, LEVEL, Alarm, fell
 from db import checkpoints, cycles
 from db.cycles import Response
 from db.errors import TiebreakError
@@ -22,7 +22,6 @@ from judges.trust.changes import distinctness, mean_change
 MOST = 200  # responses scored in each period
 _HIGH = 0.5  # the better half of them
 _FALL = 0.02  # falls smaller than this ring nobody's bell
-_LEVEL = 0.98  # two-sided: watching one side, it rings by chance one time in a hundred
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,10 @@ def compare(
 ) -> Watched:
     """Distinctness of new texts against old ones, in [0, 1]; rings where it fell beyond noise."""
     unlike = distinctness(text_N, new_N.astype(np.int64))
-    change = mean_change(unlike, prompt_N, new_N, np.random.default_rng(seed), level=_LEVEL)
+    change = mean_change(unlike, prompt_N, new_N, np.random.default_rng(seed), level=LEVEL)
     now, then = float(unlike[new_N].mean()), float(unlike[~new_N].mean())
     line = f"distinctness of high-scoring responses {then:.3f} before, {now:.3f} now"
-    fell = change.value is not None and change.high is not None and change.high < 0
-    if not fell or now - then > -_FALL:
+    if not fell(change, _FALL):
         return Watched(None, line)
     alarm = Alarm(
         "diversity",

@@ -22,10 +22,9 @@ from db.session import Database, Session
 from db.spending import OrderSpend
 from db.vocabulary import Choice, Order, Route, Source
 from judges.panel import Panel
-from judges.pooling import Poll
+from judges.pooling import CODES, Poll
 from judges.results import Pooled
 from judges.steps import fit_consensus
-from judges.trust.ballots import TIE, A, B
 from judges.trust.certificate import Certificate
 from judges.trust.intervals import Estimate, clopper_pearson
 from review import report_cost
@@ -33,7 +32,6 @@ from review.promise import wrong_answers
 from review.report import CertificateFact, Facts, Report, make_report
 from review.report_cost import Figure, JudgeCost, Money
 
-_CODE = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
 _WHOLE = "all pairs"
 _ACCEPTED, _ESCALATED, _SETTLED, _UNROUTED = "accepted", "escalated", "settled before", "not routed"
 
@@ -87,7 +85,7 @@ def report(database: Database, panel: Panel, options: ReportOptions) -> Report:
 
 
 def _read(session: Session, row_of: Mapping[int, int]) -> _Known:
-    said = [(row_of[o.pair_id], o.annotator_id, _CODE[o.choice])
+    said = [(row_of[o.pair_id], o.annotator_id, CODES[o.choice])
             for o in answers.opinions(session) if o.pair_id in row_of]  # fmt: skip
     settled, frozen = settled_by_humans(session), answers.gold(session)
     reference = {**settled, **{pair: label.choice for pair, label in frozen.items()}}
@@ -322,8 +320,8 @@ def _certificate_fact(
 
 def _error(said: Mapping[str, tuple[str, str]], tie_ok: bool, scale: float) -> Estimate:
     """Share of wrong labels with its exact interval, on the scale of the promise."""
-    delivered = {pair: _CODE[Choice(d)] for pair, (d, _) in said.items()}
-    reference = {pair: _CODE[Choice(r)] for pair, (_, r) in said.items()}
+    delivered = {pair: CODES[Choice(d)] for pair, (d, _) in said.items()}
+    reference = {pair: CODES[Choice(r)] for pair, (_, r) in said.items()}
     wrong = wrong_answers(delivered, reference, tie_ok=tie_ok)
     found = clopper_pearson(sum(wrong.values()), len(wrong))
     if found.value is None or found.low is None or found.high is None:

@@ -124,27 +124,30 @@ def _paid(config: Config) -> int:
 
 @pytest.mark.slow
 def test_a_promotion_killed_at_random_moments_is_whole_or_absent(tmp_path: Path) -> None:
-    config = project(tmp_path / "p", "promote = false\n")
-    fill(config.cycle.inbox)
-    run_cycle(config)
-    spare = shutil.copytree(tmp_path / "p", tmp_path / "spare")
-    began = time.monotonic()
-    finish(command(spare, "promote"), 0)
-    took = time.monotonic() - began
-    rng, kills = random.Random(5), 0
-    for _ in range(8):
-        kills += killed(
-            command(tmp_path / "p", "promote"), rng.uniform(0.3, 1.1) * took, lambda: True
-        )
+    whole = project(tmp_path / "whole", "promote = false\n").path.parent
+    fill(whole / "inbox")
+    run_cycle(load(whole / "tiebreak.toml"))
+    rng, kills, took = random.Random(5), 0, 60.0
+    for number in range(20):  # each in a copy of its own, so that each has all of it before it
+        folder = shutil.copytree(whole, tmp_path / str(number))
+        config = load(folder / "tiebreak.toml")
+        began = time.monotonic()
+        if killed(command(folder, "promote"), rng.uniform(0.4, 1.0) * took, lambda: True):
+            kills += 1
+        else:  # it had ended: the next moments are drawn from the time that it took
+            took = time.monotonic() - began
+            assert _promoted(config) == ([("promoted", 1)], [1])
         made, active = _promoted(config)
         assert made in ([], [("promoted", 1)])
         assert active == ([1] if made else [])
         with config.database.read() as session:
             told = session.scalars(select(Event).where(Event.kind == "checkpoint.promoted")).all()
         assert len(told) == len(made)
-    assert kills >= 3
-    finish(command(tmp_path / "p", "promote"), 0)
-    assert _promoted(config) == ([("promoted", 1)], [1])
+        finish(command(folder, "promote"), 0)
+        assert _promoted(config) == ([("promoted", 1)], [1])
+        if kills == 4:
+            break
+    assert kills == 4
 
 
 def _promoted(config: Config) -> tuple[list[tuple[str, int]], list[int]]:

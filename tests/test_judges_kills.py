@@ -68,7 +68,7 @@ def test_a_killed_run_asks_nothing_again_but_what_was_in_flight(
     calls = tmp_path / "calls"
     add(any_database, 150)
     url = any_database.engine.url.render_as_string(hide_password=False)
-    options = {"latency": 0.02, "calls": str(calls)}
+    options = {"latency": 0.05, "calls": str(calls)}
     sections = {"judge": [fake(options=options, concurrency=8)]}
 
     def asked() -> int:
@@ -96,7 +96,7 @@ def test_an_interrupted_run_stops_cleanly_and_is_resumed(
     calls = tmp_path / "calls"
     add(database, 100)
     url = database.engine.url.render_as_string(hide_password=False)
-    sections = {"judge": [fake(options={"latency": 0.02, "calls": str(calls)}, concurrency=8)]}
+    sections = {"judge": [fake(options={"latency": 0.05, "calls": str(calls)}, concurrency=8)]}
     process = start(url, sections)
     while not calls.exists() or calls.stat().st_size < 500:
         time.sleep(0.01)
@@ -119,7 +119,7 @@ def test_two_processes_share_the_work_and_ask_nothing_twice(
     calls = tmp_path / "calls"
     add(postgres_database, 300)
     url = postgres_database.engine.url.render_as_string(hide_password=False)
-    options = {"latency": 0.02, "calls": str(calls)}
+    options = {"latency": 0.05, "calls": str(calls)}
     sections = {"judge": [fake(options=options, concurrency=8)]}
     both = [start(url, sections) for _ in range(2)]
     outputs = [process.communicate(timeout=120)[0].decode() for process in both]

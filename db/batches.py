@@ -59,9 +59,11 @@ def change_routes(session: Session, batch_id: int, changes: Iterable[dict[str, A
         )
 
 
-def routes_of(session: Session, batch_id: int) -> list[PairRoute]:
-    """Every pair of a batch, by pair."""
+def routes_of(session: Session, batch_id: int, route: Route | None = None) -> list[PairRoute]:
+    """Every pair of a batch, or those of one route, by pair."""
     query = select(PairRoute).where(PairRoute.batch_id == batch_id).order_by(PairRoute.pair_id)
+    if route is not None:
+        query = query.where(PairRoute.route == route)
     return list(session.scalars(query))
 
 

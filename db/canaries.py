@@ -84,15 +84,21 @@ def canary_set(session: Session) -> CanarySet | None:
 
 
 def open_round(session: Session, canaries: CanarySet) -> int:
+    """The round to ask, written down as begun where it is a new one."""
+    number = next_round(session, canaries)
+    if number > _newest_round(session):
+        record(session, "tiebreak", _BEGUN, _SUBJECT, {"round": number})
+    return number
+
+
+def next_round(session: Session, canaries: CanarySet) -> int:
     """The round to ask: the one that was begun and has not ended, else the next."""
     events = history(session, _SUBJECT)
     ended = {int(e.payload["round"]) for e in events if e.kind == _ENDED}
     begun = [int(e.payload["round"]) for e in events if e.kind == _BEGUN]
     if begun and begun[-1] >= canaries.first_round and begun[-1] not in ended:
         return begun[-1]
-    number = _newest_round(session) + 1
-    record(session, "tiebreak", _BEGUN, _SUBJECT, {"round": number})
-    return number
+    return _newest_round(session) + 1
 
 
 def end_round(session: Session, number: int) -> None:

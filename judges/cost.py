@@ -35,7 +35,11 @@ class JudgeEstimate:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Over the whole panel. `example` is one question as it would be sent, None where none is."""
+    """Over the whole panel. `example` is one question as it would be sent, None where none is.
+
+    new_pairs: pairs counted in that are not stored yet; canaries: what the next round of the canary
+    pairs would cost beside all this, None where none is drawn.
+    """
 
     rows: tuple[JudgeEstimate, ...]
     questions: int
@@ -43,10 +47,16 @@ class Estimate:
     most_usd: float
     batched: bool
     example: str | None
+    new_pairs: int = 0
+    canaries: "Estimate | None" = None
 
     @classmethod
     def of(
-        cls, rows: Sequence[JudgeEstimate], batched: bool, example: Question | None
+        cls,
+        rows: Sequence[JudgeEstimate],
+        batched: bool,
+        example: Question | None,
+        new_pairs: int = 0,
     ) -> "Estimate":
         """Summed over judges and orders."""
         return cls(
@@ -56,6 +66,7 @@ class Estimate:
             most_usd=sum(row.most_usd for row in rows),
             batched=batched,
             example=None if example is None else f"{example.system}\n\n{example.user}",
+            new_pairs=new_pairs,
         )
 
     @property
@@ -66,13 +77,19 @@ class Estimate:
             f"expected ${row.expected_usd:9.4f}  at most ${row.most_usd:9.4f}"
             for row in self.rows
         ]
-        lines.append(
-            f"{self.questions} questions: expected ${self.expected_usd:.4f}, "
-            f"at most ${self.most_usd:.4f}" + (" (batch prices)" if self.batched else "")
-        )
+        lines.append(self._total)
+        if self.canaries is not None:
+            lines.append(f"a round of canary pairs, beside that: {self.canaries._total}")
         if self.example is not None:
             lines += ["", "One question as it would be sent:", "", self.example]
         return "\n".join(lines)
+
+    @property
+    def _total(self) -> str:
+        return (
+            f"{self.questions} questions: expected ${self.expected_usd:.4f}, "
+            f"at most ${self.most_usd:.4f}" + (" (batch prices)" if self.batched else "")
+        )
 
 
 class Estimator:

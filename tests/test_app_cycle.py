@@ -20,13 +20,14 @@ from app.pipeline.cycle import plan_cycle, run_cycle
 from app.pipeline.inbox import arrived
 from app.pipeline.webhook import send
 from db import cycles
+from db.canaries import draw_canaries
 from db.errors import BadInput, Conflict, Unavailable
 from db.imports import ImportOptions, Kind, import_files
 from db.models import Checkpoint, CycleStep, Dataset, GateDecision, Pair, Preference, Run, Vote
 from db.session import Database
 from db.status import status
 from db.vocabulary import RunStatus
-from judges.steps import estimate
+from judges.steps import estimate, run_judges
 
 
 def steps(done: Any) -> dict[str, str]:
@@ -108,6 +109,14 @@ def test_a_dry_run_counts_the_pairs_still_in_the_inbox(tmp_path: Path) -> None:
     assert planned.expected_usd == pytest.approx(after.expected_usd)
     again = plan_cycle(config, max_usd=1)  # the files still lie there, and are known by now
     assert (again.new_pairs, again.expected_usd) == (0, pytest.approx(after.expected_usd))
+    assert again.canaries_usd == 0
+    run_judges(config.database, config.panel, names=["detail"])
+    with config.database.begin() as session:
+        draw_canaries(session, 8, seed=7)
+    drawn = plan_cycle(config, max_usd=1)
+    # every pair is drawn, and the first round asks twice what judging asks once
+    assert drawn.canaries_usd == pytest.approx(2 * drawn.expected_usd)
+    assert f"and ${drawn.canaries_usd:.4f} for canary pairs" in drawn.summary
 
 
 def test_a_priced_panel_needs_a_cap_before_anything_is_touched(tmp_path: Path) -> None:

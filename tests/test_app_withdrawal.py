@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import test_app_route as world
+from sqlalchemy import event
 
 from app.pipeline.alarms import repeats_contradict
 from app.pipeline.certificates import list_certificates, withdraw
@@ -18,7 +19,7 @@ from db import batches, certificates
 from db.datasets import export_pairs
 from db.events import history
 from db.imports import ImportOptions, Kind, import_files
-from db.models import Annotator, Pair, Review
+from db.models import Annotator, Pair, PairRoute, Review
 from db.session import Database
 from db.status import status
 from db.vocabulary import Choice, Route, TaskKind
@@ -91,6 +92,24 @@ def test_a_planted_shift_ends_the_promise_and_everything_says_so(
     assert told.withdrawn.startswith("by its rule")
     # looked at again, nothing happens twice
     assert withdraw_broken(database) == []
+
+
+def test_looking_again_reads_the_audits_and_not_the_whole_batches(
+    database: Database, panel: Panel, tmp_path: Path
+) -> None:
+    promised(database, panel, tmp_path)
+    a_week_later(database, panel, tmp_path, shifted=False)
+    read = []
+
+    def note(route: PairRoute, _: object) -> None:
+        read.append(route.route)
+
+    event.listen(PairRoute, "load", note)
+    try:
+        withdraw_broken(database)
+    finally:
+        event.remove(PairRoute, "load", note)
+    assert set(read) == {Route.AUDIT}
 
 
 def test_without_a_shift_the_promise_stays(

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 import test_judges_steps as world
@@ -17,7 +17,7 @@ from db.errors import BadInput, UnknownName
 from db.models import Vote
 from db.session import Database
 from db.vocabulary import CANARY_SAMPLE
-from judges.steps import compare_canaries
+from judges.steps import compare_canaries, estimate, estimate_canaries
 from judges.steps.canaries import CanaryRound, ask_canaries
 
 PAIRS = 40
@@ -115,6 +115,34 @@ def test_the_cap_leaves_a_round_open_and_the_next_call_goes_on(
     rest = ask(database, judge)
     assert (rest.round, rest.stored) == (1, 120 - part.stored)
     assert ask(database, judge).round == 2
+
+
+def test_the_next_round_is_estimated_before_it_is_asked(database: Database, server: Server) -> None:
+    judge, other = world.remote(server), world.fake("free")
+    panel = world.parsed(judge, other)
+    judged(database, judge, other)
+    assert estimate_canaries(database, panel) is None  # none are drawn
+    draw(database)
+    first = estimate_canaries(database, panel)
+    assert first is not None
+    assert first.questions == 30 * 2 * 2 * 2  # two orders, twice the first time, two judges
+    paid = estimate_canaries(database, panel, names=["remote"])
+    assert paid is not None
+    assert paid.questions == 120
+    assert paid.expected_usd == first.expected_usd  # the other one is free
+    part = ask(database, judge, other, max_usd=0.02)
+    rest = estimate_canaries(database, panel)
+    assert rest is not None
+    assert rest.questions == 240 - part.stored  # of the round that was begun
+    ask(database, judge, other)
+    second = estimate_canaries(database, panel)
+    assert second is not None
+    assert second.questions == 120
+    spent = ask(database, judge, other).cost_usd
+    assert spent <= second.most_usd
+    assert second.expected_usd == pytest.approx(spent, rel=0.35)
+    told = replace(estimate(database, panel), canaries=second).summary
+    assert "a round of canary pairs, beside that: 120 questions: expected $" in told
 
 
 def test_a_killed_round_is_taken_up_and_a_newcomer_is_asked_twice(database: Database) -> None:

@@ -4,7 +4,7 @@ A cycle that was killed or failed is found again and goes on at its first step n
 run at once. Leaves out what the steps do (`cycle_steps`) and how the page looks (`cycle_page`).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,10 @@ from typing import Any
 from app.config import Config
 from app.output import Progress
 from app.pipeline import cycle_page, inbox
-from app.pipeline.cycle_steps import STEPS, Scene, StepDone, expected_usd
+from app.pipeline.cycle_steps import STEPS, Scene, StepDone, canaries_usd, foreseen
 from app.pipeline.panel import current_panel
 from app.pipeline.webhook import send
 from db import cycles
-from db.asking import PairText
 from db.errors import BadInput, TiebreakError, Unavailable
 from db.events import record
 from db.runs import NANO, finish_run
@@ -63,7 +62,8 @@ class CycleDone:
 @dataclass(frozen=True)
 class Planned:
     """What a cycle would do now. files: what waits in the inbox, by name and kind; new_pairs: what
-    they would add; expected_usd: of judging those, too.
+    they would add; expected_usd: of judging those, too; canaries_usd: of asking a drawn set of
+    canary pairs beside that.
     """
 
     goes_on: int | None
@@ -71,6 +71,7 @@ class Planned:
     files: tuple[dict[str, Any], ...]
     new_pairs: int
     expected_usd: float
+    canaries_usd: float
     max_usd: float | None
 
     @property
@@ -80,7 +81,8 @@ class Planned:
         lines = [begin, *(f"  {s.name:14} {s.line}" for s in self.steps)]
         cap = "no cap" if self.max_usd is None else f"never more than ${self.max_usd:g}"
         with_new = f", {self.new_pairs:,} new pairs included" if self.new_pairs else ""
-        lines.append(f"expected cost of judging: ${self.expected_usd:.4f} ({cap}{with_new})")
+        again = f" and ${self.canaries_usd:.4f} for canary pairs" if self.canaries_usd else ""
+        lines.append(f"expected cost of judging: ${self.expected_usd:.4f}{again} ({cap}{with_new})")
         return "\n".join(lines)
 
 
@@ -128,7 +130,7 @@ def plan_cycle(
     ended = {s.name: s.status for s in stored if s.status in (cycles.DONE, cycles.SKIPPED)}
     files = inbox.arrived(config.cycle.inbox)
     words = _words(config, [f.path.name for f in files if f.kind])
-    usd, new_pairs = _foreseen(config, files)
+    usd, new_pairs = foreseen(config, inbox.waiting(config.database, files))
     steps = tuple(
         StepTold(name, ended[name], f"{ended[name]} before")
         if name in ended
@@ -141,25 +143,9 @@ def plan_cycle(
         files=tuple({"name": f.path.name, "kind": f.kind, "bytes": f.bytes} for f in files),
         new_pairs=new_pairs,
         expected_usd=usd,
+        canaries_usd=canaries_usd(config),
         max_usd=cap,
     )
-
-
-def _foreseen(config: Config, files: Iterable[inbox.Arrived]) -> tuple[float, int]:
-    """Dollars that judging is expected to cost once these files are in, and the pairs they add."""
-    found = 0
-
-    def counted() -> Iterator[PairText]:
-        nonlocal found
-        for text in inbox.waiting(config.database, files):
-            found += 1
-            yield text
-
-    texts = counted()
-    usd = expected_usd(config, texts)
-    for _ in texts:  # where nobody costs anything, they are counted all the same
-        pass
-    return usd, found
 
 
 def _words(config: Config, names: list[str]) -> dict[str, str]:

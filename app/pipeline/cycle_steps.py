@@ -18,6 +18,7 @@ from db.errors import BadInput, BudgetSpent, Conflict
 from db.runs import NANO
 from db.session import Database
 from db.status import status
+from judges.panel import Panel
 
 Figures = dict[str, Any]
 
@@ -98,7 +99,7 @@ def judge(scene: Scene) -> StepDone:
         return StepDone("there is no pair to judge", skipped=True)
     planned = (scene.so_far or {}).get("planned_usd")
     if planned is None:
-        planned = expected_usd(scene.config)
+        planned, _ = foreseen(scene.config)
         scene.note({"planned_usd": planned})
     figures: Figures = {"planned_usd": planned, "capped": False, "missing": 0}
     problems: tuple[str, ...] = ()
@@ -325,25 +326,41 @@ def alarms(scene: Scene) -> StepDone:
     return StepDone(f"{line}; {alike.line}", figures, tuple(rang))
 
 
-def expected_usd(config: Config, arriving: Iterable[PairText] = ()) -> float:
-    """What the missing questions to judges that cost are expected to cost, in dollars.
+def foreseen(config: Config, arriving: Iterable[PairText] = ()) -> tuple[float, int]:
+    """Dollars the missing questions are expected to cost, and how many pairs are arriving.
 
     arriving: pairs that wait to be imported, asked about as well.
     """
-    from judges.cost import costs
     from judges.steps import estimate
 
     panel = current_panel(config)
-    paid = [judge.name for judge in panel.asked if costs(judge)]
+    paid = _paid(panel)
     if not paid:
-        return 0.0
-    return estimate(config.database, panel, names=paid, arriving=arriving).expected_usd
+        return 0.0, sum(1 for _ in arriving)
+    found = estimate(config.database, panel, names=paid, arriving=arriving)
+    return found.expected_usd, found.new_pairs
+
+
+def canaries_usd(config: Config) -> float:
+    """Dollars that the next round of the canary pairs is expected to cost."""
+    from judges.steps import estimate_canaries
+
+    panel = current_panel(config)
+    paid = _paid(panel)
+    found = estimate_canaries(config.database, panel, names=paid) if paid else None
+    return found.expected_usd if found else 0.0
+
+
+def _paid(panel: Panel) -> list[str]:
+    from judges.cost import costs
+
+    return [judge.name for judge in panel.asked if costs(judge)]
 
 
 def _missing(config: Config) -> int:
     from judges.steps import estimate
 
-    return estimate(config.database, current_panel(config)).questions
+    return estimate(config.database, current_panel(config), beside=config.folder).questions
 
 
 def _left(scene: Scene) -> float | None:

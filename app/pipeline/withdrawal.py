@@ -116,8 +116,8 @@ def _audited(session: Session, batch: Batch) -> _Audited:
     scores = consensus.consensus_of(session, batch.fit_id, list(answers.answers))
     rows = [
         row
-        for row in batches.routes_of(session, batch.id)
-        if row.route is Route.AUDIT and row.pair_id in answers.answers
+        for row in batches.routes_of(session, batch.id, Route.AUDIT)
+        if row.pair_id in answers.answers
     ]
     rows.sort(key=lambda row: place.get(row.pair_id, len(place)))
     return _Audited(batch, rows, scores, answers)

@@ -1,5 +1,6 @@
 """Verbs about judges: estimate, judge, canaries, principles."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,10 +29,13 @@ def estimate(
 ) -> None:
     """What asking the missing questions would cost: expected, and at most. Asks nobody.
 
+    Where canary pairs are drawn, their next round is told beside it.
+
     Example: tiebreak estimate --tier 1
     """
     from app.pipeline.panel import current_panel
     from judges.steps import estimate as step
+    from judges.steps import estimate_canaries
 
     settings = configuration(config)
     panel = current_panel(settings)
@@ -45,7 +49,10 @@ def estimate(
             progress=report,
             beside=settings.folder,
         )
-    show(found, as_json)
+    again = estimate_canaries(
+        settings.database, panel, tier=tier, names=only, beside=settings.folder
+    )
+    show(replace(found, canaries=again), as_json)
 
 
 def judge(

@@ -4,7 +4,7 @@
 """
 
 from judges.steps.asking import run_judges
-from judges.steps.canaries import ask_canaries, compare_canaries
+from judges.steps.canaries import ask_canaries, compare_canaries, estimate_canaries
 from judges.steps.estimating import estimate, reparse
 from judges.steps.fitting import fit_consensus
 from judges.steps.principled import hold_out, principle_report
@@ -15,6 +15,7 @@ __all__ = [
     "ask_canaries",
     "compare_canaries",
     "estimate",
+    "estimate_canaries",
     "fit_consensus",
     "form_pairs",
     "generate",

@@ -19,16 +19,20 @@ from db.canaries import (
     canary_answers,
     canary_set,
     end_round,
+    next_round,
     open_round,
     samples_of,
 )
 from db.errors import UnknownName
+from db.judges import find_version
 from db.session import Database
 from db.vocabulary import Choice
 from judges import seating
+from judges.cost import Estimate
 from judges.panel import Panel
 from judges.results import JudgeRun
 from judges.steps.asking import Progress, run_judges
+from judges.steps.estimating import estimate
 from judges.trust.ballots import MISSING
 from judges.trust.drift import sentinel_test
 
@@ -116,21 +120,16 @@ def ask_canaries(
             ).id
             for judge in panel.asked
         }
-    once, again = samples_of(number)
     runs: list[JudgeRun] = []
-    for names, samples in (
-        ([name for name, version in versions.items() if version in known], (once,)),
-        ([name for name, version in versions.items() if version not in known], (once, again)),
-    ):
-        if names:
-            spent = sum(run.cost_usd for run in runs)
-            runs.append(
-                run_judges(
-                    database, panel, names=names, within=canaries.pair_ids, samples=samples,
-                    max_usd=None if max_usd is None else max(0.0, max_usd - spent),
-                    progress=progress, environ=environ, beside=beside,
-                )
-            )  # fmt: skip
+    for names, samples in _turns(versions, known, number):
+        spent = sum(run.cost_usd for run in runs)
+        runs.append(
+            run_judges(
+                database, panel, names=names, within=canaries.pair_ids, samples=samples,
+                max_usd=None if max_usd is None else max(0.0, max_usd - spent),
+                progress=progress, environ=environ, beside=beside,
+            )
+        )  # fmt: skip
     capped = any(run.capped for run in runs)
     if not capped:
         with database.begin() as session:
@@ -144,6 +143,38 @@ def ask_canaries(
         problems=tuple(problem for run in runs for problem in run.problems),
         tests=tuple(compare_canaries(database)),
     )
+
+
+def estimate_canaries(
+    database: Database,
+    panel: Panel,
+    *,
+    tier: int | None = None,
+    names: Sequence[str] | None = None,
+    beside: Path | None = None,
+) -> Estimate | None:
+    """What the next round would cost, or the rest of one that was begun. Asks nobody.
+
+    tier, names: only these judges. None where no canary pairs are drawn.
+    """
+    judges = [seating.by_weights(judge, beside) for judge in seating.chosen(panel, tier, names)]
+    with database.read() as session:
+        canaries = canary_set(session)
+        if canaries is None:
+            return None
+        number = next_round(session, canaries)
+        known = _known(canary_answers(session, canaries), number)
+        versions = {
+            judge.name: find_version(session, judge.name, judge.version(panel.rules))
+            for judge in judges
+        }
+    found = [
+        estimate(
+            database, panel, names=of, within=canaries.pair_ids, samples=samples, beside=beside
+        )
+        for of, samples in _turns(versions, known, number)
+    ]
+    return Estimate.of([row for one in found for row in one.rows], batched=False, example=None)
 
 
 def compare_canaries(database: Database) -> list[CanaryTest]:
@@ -165,6 +196,16 @@ def _drawn(canaries: CanarySet | None) -> CanarySet:
 def _known(answers: Sequence[CanaryAnswers], number: int) -> set[int]:
     """Judge versions that answered an earlier round."""
     return {of.version_id for of in answers if min(of.by_sample) < samples_of(number)[0]}
+
+
+def _turns(
+    versions: Mapping[str, int | None], known: set[int], number: int
+) -> list[tuple[list[str], tuple[int, ...]]]:
+    """Which judges are asked which samples of a round: who is new is asked twice."""
+    once, again = samples_of(number)
+    old = [name for name, version in versions.items() if version in known]
+    new = [name for name, version in versions.items() if version not in known]
+    return [(who, times) for who, times in ((old, (once,)), (new, (once, again))) if who]
 
 
 def _rounds(of: CanaryAnswers) -> list[int]:

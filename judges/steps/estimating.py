@@ -17,7 +17,7 @@ from db.asking import (
 from db.events import record
 from db.judges import find_version
 from db.session import Database
-from db.vocabulary import Choice
+from db.vocabulary import Choice, Order
 from judges import seating, verdicts
 from judges.cost import Estimate, Estimator
 from judges.panel import JudgeConfig, Panel
@@ -34,6 +34,7 @@ def estimate(
     tier: int | None = None,
     names: Sequence[str] | None = None,
     within: Sequence[int] | None = None,
+    samples: Sequence[int] | None = None,
     batch: bool = False,
     arriving: Iterable[PairText] = (),
     progress: Progress | None = None,
@@ -41,6 +42,7 @@ def estimate(
 ) -> Estimate:
     """What asking the missing questions would cost, per judge and order. Asks nobody.
 
+    tier, names, within, samples: as of `run_judges`.
     arriving: pairs that are not stored yet and would be asked about, too.
     """
     counters: list[tuple[JudgeConfig, Estimator]] = []
@@ -51,15 +53,19 @@ def estimate(
             version_id = find_version(session, judge.name, judge.version(panel.rules))
             mean = None if version_id is None else mean_output_tokens(session, version_id)
         counted = Estimator(judge, panel.rules, mean, batch and judge.batches)
-        _count_missing(database, judge, version_id, within, counted, progress)
+        asked = judge.asked_orders, seating.wanted_samples(judge, samples)
+        _count_missing(database, judge, version_id, within, asked, counted, progress)
         counters.append((judge, counted))
+    new_pairs = 0
     for text in arriving:
+        new_pairs += 1
         for judge, counted in counters:
-            orders, samples = judge.asked_orders, range(1, judge.samples + 1)
-            counted.add(text, (Slot(text.pair_id, o, s) for s in samples for o in orders))
+            orders, times = judge.asked_orders, seating.wanted_samples(judge, samples)
+            counted.add(text, (Slot(text.pair_id, o, s) for s in times for o in orders))
     rows = [row for _, counted in counters for row in counted.rows()]
     examples = [counted.example for judge, counted in counters if judge.ordered]
-    return Estimate.of(rows, batch, next((e for e in examples if e is not None), None))
+    example = next((e for e in examples if e is not None), None)
+    return Estimate.of(rows, batch, example, new_pairs)
 
 
 def reparse(database: Database, *, progress: Progress | None = None) -> Reparsed:
@@ -95,15 +101,15 @@ def _count_missing(
     judge: JudgeConfig,
     version_id: int | None,
     within: Sequence[int] | None,
+    asked: tuple[Sequence[Order], Sequence[int]],
     counted: Estimator,
     progress: Progress | None,
 ) -> None:
-    orders, samples = judge.asked_orders, range(1, judge.samples + 1)
     after = seen = 0
     while True:
         with database.read() as session:
             page = pair_page(session, after, 1000, within)
-            slots = missing_slots(session, page, version_id or 0, orders, samples)
+            slots = missing_slots(session, page, version_id or 0, *asked)
             texts = pair_texts(session, [slot.pair_id for slot in slots])
         if not page:
             return

@@ -1,11 +1,11 @@
-"""Reads a folder of recorded pairs, votes, labels and gold (JSON lines, gzip or plain) as ballots.
+"""Reads a folder of recorded pairs, votes, labels and gold, in any import format, as ballots.
 
-Pairs with the same prompt and the same two responses, also mirrored, are one pair. Leaves out the
-database: the benchmarks measure the mathematics alone.
+Pairs with the same prompt and the same two responses, also mirrored, are one pair. A row that
+cannot be used is left out and told on stderr. Leaves out the database: the benchmarks measure the
+mathematics alone.
 """
 
-import gzip
-import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from db.files import Line, read_lines
+from db.imports import fields
+from db.vocabulary import Order
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots
 from judges.trust.reading import read
 from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
 from judges.trust.text_features import PairTexts
 
 CHOICES = {"a": A, "b": B, "tie": TIE, "abstain": MISSING}
-ORDERS = {"ab": 0, "ba": 1}
+ORDERS = {Order.AB: 0, Order.BA: 1, Order.NONE: NO_ORDER}
+FORMATS = ("jsonl", "jsonl.gz", "parquet", "csv", "csv.gz")
 SWAP = np.array([B, A, TIE, MISSING], dtype=np.int8)
 
 
@@ -35,13 +39,56 @@ class Folder:
 
 
 def rows(folder: Path, stem: str) -> Iterator[dict[str, Any]]:
-    """The objects of `stem`.jsonl or `stem`.jsonl.gz; none where neither file exists."""
-    for path in (folder / f"{stem}.jsonl", folder / f"{stem}.jsonl.gz"):
-        if path.exists():
-            opener = gzip.open if path.suffix == ".gz" else open
-            with opener(path, "rt", encoding="utf-8") as lines:
-                yield from (json.loads(line) for line in lines if line.strip())
-            return
+    """The rows of the file named `stem` as they stand; none where there is no such file."""
+    return (line.row for line in _lines(folder, stem) if not line.problem)
+
+
+def _lines(folder: Path, stem: str) -> Iterator[Line]:
+    paths = (folder / f"{stem}.{suffix}" for suffix in FORMATS)
+    path = next((path for path in paths if path.exists()), None)
+    return iter(()) if path is None else read_lines(path)
+
+
+def _usable(folder: Path, stem: str) -> Iterator[dict[str, Any]]:
+    """Rows with their ids, choice, order and texts read as an import reads them."""
+    first, left_out = "", 0
+    for line in _lines(folder, stem):
+        try:
+            if line.problem:
+                raise fields.BadRow(None, line.problem)
+            yield {**line.row, **_checked(line.row, stem)}
+        except fields.BadRow as error:
+            first = first or f"{line.file} line {line.number}: {error}"
+            left_out += 1
+    if left_out:
+        print(f"{first}; {left_out} such rows left out", file=sys.stderr)
+
+
+def _checked(row: dict[str, Any], stem: str) -> dict[str, Any]:
+    """The fields that decide something, read as an import reads them."""
+    pair_id = fields.name(row, "pair_id")
+    if stem == "pairs":
+        texts = {key: _text(row, key) for key in ("prompt", "response_a", "response_b")}
+        return {"pair_id": pair_id, **texts}
+    choice = CHOICES[fields.choice(row).value]
+    if stem != "votes":
+        return {"pair_id": pair_id, "choice": choice}
+    return {
+        "pair_id": pair_id,
+        "choice": choice,
+        "judge": fields.name(row, "judge"),
+        "family": fields.optional_name(row, "family"),
+        "order": ORDERS[fields.order(row)],
+        "confidence": fields.number(row, "confidence", -np.inf, np.inf),
+    }
+
+
+def _text(row: dict[str, Any], key: str) -> str | None:
+    """A text, or the texts of a conversation; None where it is missing."""
+    value = row.get(key)
+    if value is None or isinstance(value, str):
+        return value
+    return "\n\n".join(message["content"] for message in fields.messages(row, key))
 
 
 def load(folder: Path) -> Folder:
@@ -49,14 +96,11 @@ def load(folder: Path) -> Folder:
     place: dict[str, tuple[int, bool]] = {}
     known: dict[tuple[Any, ...], int] = {}
     kept: list[dict[str, Any]] = []
-    for row in rows(folder, "pairs"):
-        a, b = row.get("response_a"), row.get("response_b")
-        prompt = row.get("prompt")
-        if prompt is None or a is None or b is None:
-            key: tuple[Any, ...] = ("id", row["pair_id"])
-        else:
-            key = (prompt, a, b)
-        mirror = key if key[0] == "id" else (prompt, b, a)
+    for row in _usable(folder, "pairs"):
+        prompt, a, b = row["prompt"], row["response_a"], row["response_b"]
+        told = None not in (prompt, a, b)
+        key = (prompt, a, b) if told else (row["pair_id"],)
+        mirror = (prompt, b, a) if told else key
         swapped = key not in known and mirror in known
         if key not in known and not swapped:
             known[key] = len(kept)
@@ -64,7 +108,7 @@ def load(folder: Path) -> Folder:
         place[row["pair_id"]] = (known[mirror if swapped else key], swapped)
     votes = _votes(folder, place, kept)
     if not kept or not len(votes[0]):
-        raise ValueError(f"{str(folder)!r} holds no votes: give pairs and votes as JSON lines.")
+        raise ValueError(f"{str(folder)!r} holds no votes: give pairs and votes.")
     texts = PairTexts(
         [row.get("prompt") for row in kept],
         [row.get("response_a") for row in kept],
@@ -82,21 +126,22 @@ def _votes(
     names: dict[str, int] = {}
     families: list[str] = []
     listed: list[tuple[int, int, int, int, float]] = []
-    for row in rows(folder, "votes"):
+    listed_pairs = bool(kept)
+    for row in _usable(folder, "votes"):
         if row["pair_id"] not in place:
-            if any(True for _ in rows(folder, "pairs")):
+            if listed_pairs:
                 continue
             place[row["pair_id"]] = (len(kept), False)
             kept.append({"pair_id": row["pair_id"]})
         pair, swapped = place[row["pair_id"]]
-        judge = str(row["judge"])
+        judge = row["judge"]
         if judge not in names:
             names[judge] = len(names)
-            families.append(str(row.get("family") or judge))
-        order, choice = ORDERS.get(row.get("order") or "none", NO_ORDER), CHOICES[row["choice"]]
+            families.append(row["family"] or judge)
+        order, choice = row["order"], row["choice"]
         if swapped:
             order, choice = (1 - order if order < NO_ORDER else order), int(SWAP[choice])
-        sure = row.get("confidence")
+        sure = row["confidence"]
         listed.append((pair, names[judge], order, choice, np.nan if sure is None else float(sure)))
     table = np.array(listed, dtype=np.float64).reshape(-1, 5)
     return table[:, :4].astype(np.int64), table[:, 4], tuple(names), tuple(families)
@@ -137,8 +182,8 @@ def _truth(folder: Path, place: dict[str, tuple[int, bool]], pairs: int) -> NDAr
     truth = np.full(pairs, MISSING, np.int8)
     for stem in ("labels", "gold"):
         count = np.zeros((pairs, 3))
-        for row in rows(folder, stem):
-            choice = CHOICES[row["choice"]]
+        for row in _usable(folder, stem):
+            choice = row["choice"]
             if row["pair_id"] in place and choice != MISSING:
                 pair, swapped = place[row["pair_id"]]
                 count[pair, SWAP[choice] if swapped else choice] += 1

@@ -28,6 +28,8 @@ from judges.trust.levels import SHARES, test_levels
 SPLITS = 10
 ORACLE_SHARE = 0.8
 AUDITS = (150, 400, 1000)
+LEAST_AUDITS = 20
+LEAST_DECIDED = 200
 ORACLE = "oracle"
 Batch = tuple[NDArray[np.bool_], NDArray[np.float64]]  # wrong by rank, believed risk by rank
 
@@ -47,6 +49,20 @@ def batches(folder: Folder, answers: int) -> Iterator[Batch]:
         score = consensus.confidence_P[frame]
         order = frame[np.lexsort((rng.random(len(frame)), -score))]
         yield choice[order] != folder.truth_P[order], 1.0 - consensus.confidence_P[order]
+
+
+def frozen(folder: Folder) -> tuple[list[Batch], int]:
+    """Batches to audit, and how many answers their model saw.
+
+    No batch where fewer than 200 pairs have a reference of a or b, or where nearly all are
+    delivered as ties.
+    """
+    decided = int(np.isin(folder.truth_P, (A, B)).sum())
+    answers = min(200, decided // 4)
+    split = list(batches(folder, answers)) if decided >= LEAST_DECIDED else []
+    if min((len(wrong) for wrong, _ in split), default=0) < 2 * LEAST_AUDITS:
+        return [], answers
+    return split, answers
 
 
 def largest(mask: NDArray[np.bool_], sizes: NDArray[np.int64]) -> int:
@@ -129,6 +145,8 @@ def certificates(
     folder: Folder, split: list[Batch], answers: int, trials: int, delta: float
 ) -> Iterator[dict[str, Any]]:
     """Coverage and violations of every rule, both promises, at several audit sizes."""
+    if not split:
+        return
     half = min(len(wrong) for wrong, _ in split) // 2
     sizes = [audits for audits in AUDITS if audits <= half] or [half]
     for promise in ("g2", "g1"):
@@ -184,6 +202,8 @@ def drift(folder: Folder, trials: int) -> Iterator[dict[str, Any]]:
         mine = drift_cells(ballots.keep_raters(np.array([judge, *others])), 0)
         theirs = drift_cells(ballots.keep_raters(np.array([other, *others])), 0)
         usable = np.flatnonzero((mine != MISSING) & (theirs != MISSING))
+        if not len(usable):
+            return  # the others never agree on a side
         reference = fit_reference(mine[rng.choice(usable, 300)], rng)
         rang.append(detect_drift(reference, mine[rng.choice(usable, 2000)]) is not None)
         alarm = detect_drift(reference, theirs[rng.choice(usable, 2000)])
@@ -201,6 +221,8 @@ def withdrawals(
     folder: Folder, split: list[Batch], trials: int, delta: float
 ) -> Iterator[dict[str, Any]]:
     """A certified batch, then a batch whose delivered labels are wrong half the time: alarms."""
+    if not split:
+        return
     target = target_for(split, "g2")
     quiet, rang, delays = [], [], []
     for trial in range(trials):
@@ -252,15 +274,12 @@ def main() -> int:
         except ValueError as error:
             print(error, file=sys.stderr)
             continue
-        found: list[Iterator[dict[str, Any]]] = [drift(folder, asked.drift_trials)]
-        decided = int(np.isin(folder.truth_P, (A, B)).sum())
-        if decided >= 200:
-            answers = min(200, decided // 4)
-            split = list(batches(folder, answers))
-            found += [
-                certificates(folder, split, answers, asked.trials, asked.delta),
-                withdrawals(folder, split, asked.trials, asked.delta),
-            ]
+        split, answers = frozen(folder)
+        found: list[Iterator[dict[str, Any]]] = [
+            drift(folder, asked.drift_trials),
+            certificates(folder, split, answers, asked.trials, asked.delta),
+            withdrawals(folder, split, asked.trials, asked.delta),
+        ]
         for lines in found:
             for line in lines:
                 print(json.dumps(line) if asked.json else show(line), flush=True)

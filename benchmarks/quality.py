@@ -3,11 +3,11 @@
     python benchmarks/quality.py DIR... [--seeds 20] [--adaptive 5] [--trials 500] [--json]
 
 DIR holds pairs, votes, labels or gold in the import formats. 40% of the prompts are held out, no
-prompt is on both sides; every method may read all votes, and 0, 25, 50, 100 or 200 human answers
-of the other side. Measured on the held-out pairs whose reference is a or b. Methods named
-`... adaptive` start with no answer, are charged for every one, and are refitted at the shares of
-REFITS: `human_share_95` is then the share of all pairs a human saw when 95% were right first.
-Coverage and violations are those of guarantees.py.
+prompt is on both sides (of one prompt alone, 40% of its pairs); every method may read all votes,
+and 0, 25, 50, 100 or 200 human answers of the other side. Measured on the held-out pairs whose
+reference is a or b. Methods named `... adaptive` start with no answer, are charged for every one,
+and are refitted at the shares of REFITS: `human_share_95` is then the share of all pairs a human
+saw when 95% were right first. Coverage and violations are those of guarantees.py.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from folders import Folder, load
-from guarantees import batches, certificates
+from guarantees import certificates, frozen
 from numpy.typing import NDArray
 from peers import BestJudge, CrowdLab, VotesModel, unlabelled
 
@@ -82,11 +82,17 @@ def scaled(logit_P: NDArray[np.float64], labels: Codes) -> NDArray[np.float64]:
 
 
 def split(folder: Folder, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Held-out referenced pairs, and the referenced pairs that may be answered, shuffled."""
+    """Held-out referenced pairs, and the referenced pairs that may be answered, shuffled.
+
+    Where there is one prompt only, pairs of it stand on both sides: there is nothing else to split.
+    """
     rng = np.random.default_rng(seed)
-    prompts = np.unique(folder.ballots.prompt_P)
-    held = rng.permutation(prompts)[: max(1, round(HELD_OUT * len(prompts)))]
-    outside = np.isin(folder.ballots.prompt_P, held)
+    part_P = folder.ballots.prompt_P
+    if len(np.unique(part_P)) == 1:
+        part_P = np.arange(len(part_P))
+    parts = np.unique(part_P)
+    held = rng.permutation(parts)[: max(1, round(HELD_OUT * len(parts)))]
+    outside = np.isin(part_P, held)
     known = folder.truth_P != MISSING
     return np.flatnonzero(outside & known), rng.permutation(np.flatnonzero(~outside & known))
 
@@ -186,10 +192,9 @@ def line(
 
 def promises(folder: Folder, trials: int) -> Iterator[dict[str, Any]]:
     """Coverage and violations of certificates, where the set is large enough to audit."""
-    decided = int(np.isin(folder.truth_P, (A, B)).sum())
-    if decided >= 200 and trials:
-        answers = min(200, decided // 4)
-        yield from certificates(folder, list(batches(folder, answers)), answers, trials, DELTA)
+    if trials:
+        split, answers = frozen(folder)
+        yield from certificates(folder, split, answers, trials, DELTA)
 
 
 def table(lines: list[dict[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 import random
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,8 @@ from trainer.policy import PolicyOptions, train
 from trainer.ppo import advantages
 from trainer.settings import TrainerSettings
 from trainer.work import begin
+
+BOARD = find_spec("tensorboard") is not None
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +90,7 @@ def test_a_killed_ppo_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Monkey
     from safetensors.torch import load_file
 
     monkeypatch.setattr("trainer.policy.SNAPSHOT_EVERY", 2)
-    settings = TrainerSettings(folder=tmp_path, batch_size=8, max_length=64)
+    settings = TrainerSettings(folder=tmp_path, batch_size=8, max_length=64, tensorboard=BOARD)
     options = PolicyOptions("ppo", response_tokens=6, updates=7)
 
     def trained(name: str, reward, finished: bool = True):
@@ -117,9 +120,53 @@ def test_a_killed_ppo_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Monkey
     assert asked == 10 + 3  # updates five, six and seven, once each
     assert parts["curve"] == whole["curve"]
     assert parts["watched"] == whole["watched"]
+    if BOARD:
+        assert drawn(tmp_path, "parts") == drawn(tmp_path, "whole") == list(range(1, 8))
     one, other = (load_file(tmp_path / n / "model.safetensors") for n in ("whole", "parts"))
     assert one.keys() == other.keys()
     assert all((one[name] == other[name]).all() for name in one)
+
+
+@pytest.mark.parametrize("method", ["grpo", "rloo"])
+def test_a_killed_policy_of_trl_goes_on_exactly(tmp_path: Path, method: str) -> None:
+    """The watch compares with its beginning, also when that was before the kill."""
+    settings = TrainerSettings(
+        folder=tmp_path, batch_size=4, epochs=3, max_length=64, tensorboard=BOARD
+    )
+    options = PolicyOptions(method, generations=2, response_tokens=6)
+    asked = 0
+
+    def killed(answered) -> list[float]:
+        nonlocal asked
+        asked += 1
+        if asked == 6:  # in the third epoch of two batches: the newest snapshot is of the second
+            raise KeyboardInterrupt
+        return wants_letter(answered)
+
+    def trained(name: str, reward):
+        work = begin(tmp_path, "policy", {"m": method, "n": name}, name)
+        return train(rows(4), work, settings, options, "d", reward=reward)
+
+    whole = trained("whole", wants_letter)
+    with pytest.raises(KeyboardInterrupt):
+        trained("parts", killed)
+    parts = trained("parts", killed)
+    assert asked == 8  # batches five and six, once more
+    assert len(whole["watched"]) == 6
+    assert parts["watched"] == whole["watched"]
+    assert all(each["kl"] is not None for each in whole["watched"])
+    assert whole["watched"][0]["kl"] == 0  # nothing has been learnt yet
+    if BOARD:
+        assert drawn(tmp_path, "parts") == drawn(tmp_path, "whole")
+        assert drawn(tmp_path, "whole") == list(range(1, 7))
+
+
+def drawn(folder: Path, name: str) -> list[int]:
+    """The steps of the reward's curve as TensorBoard shows them."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    curves = EventAccumulator(str(folder / "runs" / name)).Reload()
+    return [point.step for point in curves.Scalars("watched/reward")]
 
 
 @pytest.mark.slow

@@ -226,7 +226,7 @@ def _supervised(
         train_dataset=rows(fit),
         eval_dataset=rows(held) if validated else None,
         processing_class=load_tokenizer(folder),
-        callbacks=callbacks(settings, validated, "generative judge", progress, curve),
+        callbacks=callbacks(settings, stage, validated, "generative judge", progress, curve),
         peft_config=_lora(settings),
     )
     run(trainer, stage)
@@ -264,7 +264,7 @@ def _preferred(
         train_dataset=rows(contrasts),
         eval_dataset=rows(against) if held else None,
         processing_class=load_tokenizer(str(folder)),
-        callbacks=callbacks(gentle, held, "generative judge, DPO", progress, curve),
+        callbacks=callbacks(gentle, stage, held, "generative judge, DPO", progress, curve),
         peft_config=_lora(settings),
     )
     run(trainer, stage)

@@ -212,7 +212,7 @@ def _trainer(
         train_dataset=Dataset.from_list(fitted),
         eval_dataset=Dataset.from_list(held) if validated else None,
         data_collator=collate,
-        callbacks=callbacks(settings, validated, "judge", progress, curve),
+        callbacks=callbacks(settings, work, validated, "judge", progress, curve),
     )
     trainer.can_return_loss, trainer.label_names = True, []
     return trainer

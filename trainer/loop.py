@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from db.errors import BadInput
+from trainer.board import Board, board_callback
 from trainer.settings import TrainerSettings
 from trainer.work import Work, mark_complete
 
@@ -55,14 +54,20 @@ def arguments(work: Work, settings: TrainerSettings, base: str, validated: bool)
         "logging_strategy": "epoch",
         "activation_checkpointing": False,
         "disable_tqdm": True,
-        "report_to": "none",  # `_board` writes where finished trainings stay comparable
+        "report_to": "none",  # `trainer.board` writes where trainings stay comparable
     }
 
 
 def callbacks(
-    settings: TrainerSettings, validated: bool, label: str, progress: Progress, curve: Curve
+    settings: TrainerSettings,
+    work: Work,
+    validated: bool,
+    label: str,
+    progress: Progress,
+    curve: Curve,
+    board: Board | None = None,
 ) -> list[Any]:
-    """Progress, the curve, complete-marks for snapshots, and early stopping where validated."""
+    """Progress, curves, complete-marks for snapshots, and early stopping where validated."""
     from transformers import EarlyStoppingCallback, TrainerCallback
 
     class Watch(TrainerCallback):  # type: ignore[misc]
@@ -78,40 +83,8 @@ def callbacks(
                 for row in state.log_history
             ]
 
-    found: list[Any] = [Watch()]
-    if settings.tensorboard:
-        found.append(_board(settings))
+    found: list[Any] = [Watch(), board_callback(board or Board(settings, work))]
     return [*found, EarlyStoppingCallback(settings.patience)] if validated else found
-
-
-def _board(settings: TrainerSettings) -> Any:
-    """Curves for `tensorboard --logdir CHECKPOINTS/runs`, one folder a training."""
-    if find_spec("tensorboard") is None:
-        raise BadInput(
-            "tensorboard = true needs the package tensorboard; install tiebreak[tensorboard], or "
-            "set it to false"
-        )
-    from transformers import TrainerCallback
-
-    class Board(TrainerCallback):  # type: ignore[misc]
-        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            from torch.utils.tensorboard import SummaryWriter
-
-            partial = next(p for p in Path(args.output_dir).parents if p.suffix == ".partial")
-            name = partial.name.removeprefix(".").removesuffix(".partial")
-            self.writer = SummaryWriter(str(Path(settings.folder) / "runs" / name))
-
-        def on_log(
-            self, args: Any, state: Any, control: Any, logs: dict[str, Any], **_: Any
-        ) -> None:
-            for key, value in logs.items():
-                if isinstance(value, int | float):
-                    self.writer.add_scalar(key, value, state.global_step)
-
-        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            self.writer.close()
-
-    return Board()
 
 
 def run(trainer: Any, work: Work) -> None:

@@ -4,24 +4,25 @@ All but ppo are TRL's trainers; ppo is `trainer.ppo_run`. What is generated is w
 hacking (`trainer.hacking`), and training stops when the reward and the truth part.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from db.errors import BadInput
 from trainer.bases import base_folder, load_tokenizer, quiet_libraries
+from trainer.board import Board
 from trainer.card import model_card
 from trainer.encoding import as_messages
-from trainer.hacking import Limits, Monitor, Observation, observe
+from trainer.hacking import Limits, Monitor
 from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
 from trainer.settings import TrainerSettings
+from trainer.watch import Score, Watch, watch_callback
 from trainer.work import Work, finish
 
 Method = Literal["sft", "dpo", "kto", "grpo", "rloo", "ppo"]
 ONLINE = ("grpo", "rloo", "ppo")
 SNAPSHOT_EVERY = 5  # updates of ppo; a kill loses at most these
 Row = dict[str, Any]
-Score = Callable[[Sequence[tuple[Any, str]]], Iterable[float]]
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def train(
     texts = [m["content"] for r in rows for c in _COLUMNS for m in as_messages(r[c], "user")]
     folder = base_folder(settings.base, texts, work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
-    watch = _Watch(Monitor(options.limits), reward, judged)
+    watch = Watch(Monitor(options.limits), reward, judged, Board(settings, work))
     curve = Curve()
     if options.method == "ppo":
         model = _ppo(folder, tokenizer, rows, work, settings, options, watch, curve, progress)
@@ -84,7 +85,7 @@ def train(
         "max_length": settings.max_length,
         "rows": {"train": len(rows)},
         "curve": curve.points,
-        "watched": [vars(each) for each in watch.monitor.seen],
+        "watched": watch.seen,
         "stopped": watch.alarm,
         "validation": None,
     }
@@ -95,29 +96,6 @@ def train(
 _COLUMNS = ("prompt", "chosen", "rejected")
 
 
-@dataclass
-class _Watch:
-    """The reward as trainers call it; keeps what it saw for the monitor."""
-
-    monitor: Monitor
-    reward: Score | None
-    judged: Score | None
-    alarm: str | None = None
-    __name__: str = "reward_model"
-
-    def __call__(self, prompts: Any, completions: Any, **_: Any) -> list[float]:
-        texts = [c if isinstance(c, str) else c[-1]["content"] for c in completions]
-        return self.scores(list(zip(prompts, texts, strict=True)))
-
-    def scores(self, answered: Sequence[tuple[Any, str]], kl: float | None = None) -> list[float]:
-        """Rewards, noted."""
-        found = [float(value) for value in self.reward(answered)] if self.reward else []
-        second = list(self.judged(answered)) if self.judged else None
-        self.monitor.seen.append(observe([text for _, text in answered], found, kl, second))
-        self.alarm = self.alarm or self.monitor.alarm()
-        return found
-
-
 def _trainer(
     folder: str,
     tokenizer: Any,
@@ -125,17 +103,12 @@ def _trainer(
     work: Work,
     settings: TrainerSettings,
     options: PolicyOptions,
-    watch: _Watch,
+    watch: Watch,
     curve: Curve,
     progress: Progress,
 ) -> Any:
     import trl
     from datasets import Dataset
-    from transformers import TrainerCallback
-
-    class Stop(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-            control.should_training_stop |= watch.alarm is not None
 
     name = options.method.upper()
     common = arguments(work, settings, settings.base, validated=False)
@@ -152,16 +125,41 @@ def _trainer(
         "grpo": {**online, "beta": options.kl},
         "rloo": {**online, "beta": options.kl},
     }
-    more: dict[str, Any] = {"reward_funcs": watch} if options.method in ONLINE else {}
-    return getattr(trl, f"{name}Trainer")(
+    kind = getattr(trl, f"{name}Trainer")
+    label, watching, more = options.method, [], {}
+    if options.method in ONLINE:
+        kind = _in_exact_order(kind)
+        # About a hundred points, so that a policy that runs away is seen within an epoch, too.
+        common |= {"logging_strategy": "steps", "logging_steps": 0.01}
+        watching, more = [watch_callback(watch, work)], {"reward_funcs": watch}
+    return kind(
         model=folder,  # a path: TRL loads the reference from it, too
         args=getattr(trl, f"{name}Config")(**{**common, **choices[options.method]}),
         train_dataset=Dataset.from_list(_rows(rows, options.method)),
         processing_class=tokenizer,
         peft_config=_lora(settings),
-        callbacks=[Stop(), *callbacks(settings, False, options.method, progress, curve)],
+        callbacks=[
+            *watching,
+            *callbacks(settings, work, False, label, progress, curve, watch.board),
+        ],
         **more,
     )
+
+
+def _in_exact_order(kind: Any) -> Any:
+    """The trainer with an order of prompts that follows from seed and epoch alone.
+
+    TRL's own goes on from where a generator stands, which a snapshot does not keep.
+    """
+
+    class Ordered(kind):  # type: ignore[misc]
+        def _get_train_sampler(self, dataset: Any = None) -> Any:
+            sampler = super()._get_train_sampler(dataset)
+            seed = self.args.seed
+            sampler.set_epoch = lambda epoch: sampler.generator.manual_seed(seed + epoch)
+            return sampler
+
+    return Ordered
 
 
 def _rows(rows: Sequence[Row], method: Method) -> list[Row]:
@@ -189,7 +187,7 @@ def _ppo(
     work: Work,
     settings: TrainerSettings,
     options: PolicyOptions,
-    watch: _Watch,
+    watch: Watch,
     curve: Curve,
     progress: Progress,
 ) -> Any:
@@ -200,8 +198,8 @@ def _ppo(
     state = begin(folder, settings.rate(settings.base), settings.seed)
     seen = state.resume(work) or {"curve": [], "watched": []}
     curve.points = seen["curve"]
-    watch.monitor.seen = [Observation(**each) for each in seen["watched"]]
-    watch.alarm = watch.monitor.alarm()
+    watch.recall(seen["watched"])
+    watch.board.open(state.done)
     prompts = [as_messages(row["prompt"], "user") for row in rows]
     asked = [_asked(tokenizer, prompt, settings.max_length) for prompt in prompts]
 
@@ -214,10 +212,12 @@ def _ppo(
         mean = update(state, tokenizer, asked, settings.batch_size, score, length, chosen)
         point = {"step": float(state.done - 1), "reward": mean, "kl": state.kl or 0.0}
         curve.points.append(point)
+        watch.board.add(state.done, {name: point[name] for name in ("reward", "kl")})
+        watch.draw(state.done)
         if state.done % SNAPSHOT_EVERY == 0:
-            watched = [vars(each) for each in watch.monitor.seen]
-            state.save(work, {"curve": curve.points, "watched": watched})
+            state.save(work, {"curve": curve.points, "watched": watch.seen})
         progress("ppo", state.done, options.updates)
+    watch.board.close()
     return state.model
 
 

@@ -95,7 +95,7 @@ def train(
         train_dataset=Dataset.from_list(_rows(solutions, tokenizer, settings)),
         eval_dataset=Dataset.from_list(_rows(held, tokenizer, settings)) if validated else None,
         data_collator=DataCollatorForTokenClassification(tokenizer),
-        callbacks=callbacks(settings, validated, "process reward", progress, curve),
+        callbacks=callbacks(settings, work, validated, "process reward", progress, curve),
     )
     run(trainer, work)
     metadata = {

@@ -174,7 +174,7 @@ def _trainer(
         train_dataset=Dataset.from_list(rows),
         eval_dataset=Dataset.from_list(held) if validated else None,
         data_collator=_collator(tokenizer.pad_token_id),
-        callbacks=callbacks(settings, validated, "reward model", progress, curve),
+        callbacks=callbacks(settings, work, validated, "reward model", progress, curve),
     )
 
 

@@ -20,6 +20,7 @@ METADATA = "metadata.json"
 _COMPLETE = "complete"
 _RECIPE = "recipe.json"
 _LOCK = "lock"
+FIRST = "snapshots"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Work:
     final: Path
     partial: Path
     recipe: dict[str, Any]
-    stage: str = "snapshots"
+    stage: str = FIRST
 
     @property
     def snapshots(self) -> Path:

@@ -121,6 +121,7 @@ def content_flags(session: Session, limit: int = 100) -> Rows:
         select(
             ContentFlag.created_at,
             ContentFlag.pair_id,
+            ContentFlag.prompt_id,
             ContentFlag.kind,
             ContentFlag.note,
             Annotator.name,
@@ -130,8 +131,8 @@ def content_flags(session: Session, limit: int = 100) -> Rows:
         .limit(limit)
     )
     return [
-        {"when": when, "pair": pair, "warning": kind, "note": note, "by": by}
-        for when, pair, kind, note, by in rows
+        {"when": when, "pair": pair, "prompt": prompt, "warning": kind, "note": note, "by": by}
+        for when, pair, prompt, kind, note, by in rows
     ]
 
 

@@ -88,15 +88,23 @@ def compared(groups: Sequence[Sequence[int]], a: int, b: int) -> Choice | None:
     return Choice.A if place[a] < place[b] else Choice.B
 
 
-def implied(session: Session, pair_ids: Sequence[int]) -> dict[int, list[Implied]]:
-    """What the newest standing order of each person says about these pairs."""
-    rows = session.execute(
+def implied(
+    session: Session, pair_ids: Sequence[int], *, blind: bool = False
+) -> dict[int, list[Implied]]:
+    """What the newest standing order of each person says about these pairs.
+
+    blind: leaves out orders of people who had seen by then what the panel said.
+    """
+    query = (
         select(Pair, Ranking, Task.kind, Task.batch_id, Task.status)
         .join(Ranking, Ranking.prompt_id == Pair.prompt_id)
         .outerjoin(Task, Task.id == Ranking.task_id)
         .where(Pair.id.in_(pair_ids), standing())
         .order_by(Ranking.id)
     )
+    if blind:
+        query = query.where(~exists().where(Lease.id == Ranking.lease_id, Lease.post_reveal))
+    rows = session.execute(query)
     newest: dict[int, dict[int, Implied]] = defaultdict(dict)
     for pair, order, kind, batch_id, status in rows:
         choice = compared(order.groups, pair.candidate_a_id, pair.candidate_b_id)
@@ -108,7 +116,10 @@ def implied(session: Session, pair_ids: Sequence[int]) -> dict[int, list[Implied
 
 
 def settled(session: Session) -> dict[int, Choice]:
-    """Pairs on which the settled orders agree, save those that wait for an answer of their own."""
+    """Pairs on which the settled orders agree, save those that wait for an answer of their own.
+
+    They measure judges, so an order changed after the reveal is read as it first was.
+    """
     ranked = select(Ranking.prompt_id).where(standing())
     waits = exists().where(
         Task.pair_id == Pair.id, Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED))
@@ -116,7 +127,7 @@ def settled(session: Session) -> dict[int, Choice]:
     pairs = session.scalars(select(Pair.id).where(Pair.prompt_id.in_(ranked), ~waits)).all()
     found: dict[int, Choice] = {}
     for chunk in cut(pairs, 2000):
-        for pair_id, said in implied(session, chunk).items():
+        for pair_id, said in implied(session, chunk, blind=True).items():
             choices = {one.choice for one in said}
             if len(choices) == 1 and all(one.settled for one in said):
                 found[pair_id] = choices.pop()
@@ -178,6 +189,22 @@ def _pair_row(
         "domain": about[0],
         "source": about[1],
     }
+
+
+def pairs_among(
+    session: Session, prompt_id: int, candidate_ids: Collection[int]
+) -> list[tuple[int, int, int]]:
+    """(pair id, candidate A, candidate B) of every two of these that are a pair, each two once."""
+    rows = session.execute(
+        select(Pair.id, Pair.candidate_a_id, Pair.candidate_b_id)
+        .where(Pair.prompt_id == prompt_id, Pair.candidate_a_id != Pair.candidate_b_id)
+        .order_by(Pair.id)
+    )
+    found: dict[frozenset[int], tuple[int, int, int]] = {}
+    for pair_id, a, b in rows:
+        if {a, b} <= set(candidate_ids):
+            found.setdefault(frozenset((a, b)), (pair_id, a, b))
+    return list(found.values())
 
 
 def disputed(session: Session) -> list[Disputed]:

@@ -157,7 +157,7 @@ def ranking_of_lease(session: Session, lease_id: str) -> Ranking | None:
 def count_rankings(session: Session, task_id: int) -> int:
     """How many people have ranked a task's candidates and not taken it back."""
     query = (
-        select(func.count())
+        select(func.count(Ranking.annotator_id.distinct()))
         .select_from(Ranking)
         .where(
             Ranking.task_id == task_id,
@@ -168,10 +168,17 @@ def count_rankings(session: Session, task_id: int) -> int:
 
 
 def add_flag(
-    session: Session, pair_id: int, annotator_id: int, kind: str, note: str | None
+    session: Session, task: Task, annotator_id: int, kind: str, note: str | None
 ) -> ContentFlag:
-    """Store a warning about a pair's content."""
-    flag = ContentFlag(pair_id=pair_id, annotator_id=annotator_id, kind=kind, note=note)
+    """Store a warning about the content of a task: of its pair, or of its candidates to rank."""
+    flag = ContentFlag(
+        pair_id=task.pair_id,
+        prompt_id=task.prompt_id,
+        detail=None if task.candidate_ids is None else {"candidate_ids": task.candidate_ids},
+        annotator_id=annotator_id,
+        kind=kind,
+        note=note,
+    )
     session.add(flag)
     session.flush()
     return flag

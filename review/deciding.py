@@ -48,6 +48,13 @@ class Decision:
     repeated: bool = False
 
 
+@dataclass(frozen=True)
+class Ordered:
+    """An order over candidates that was stored; nothing is asked after it."""
+
+    lease_id: str
+
+
 def decide(
     database: Database,
     lease_id: str,
@@ -219,7 +226,7 @@ def latest(
     settings: ReviewSettings,
     *,
     at: datetime | None = None,
-) -> Decision | None:
+) -> Decision | Ordered | None:
     """This person's last answer that can still be taken back, for a screen that was reloaded.
 
     It asks for its reason, or teaches, only where that was not answered or read yet.
@@ -227,9 +234,11 @@ def latest(
     since = (at or now()) - timedelta(minutes=settings.undo_minutes)
     with database.read() as session:
         last = _last_standing(session, annotator_id, since)
-        if last is None or isinstance(last[1], Ranking):  # nothing is asked after an order
+        if last is None:
             return None
-        lease, review = last[0], last[1]
+        lease, review = last
+        if isinstance(review, Ranking):
+            return Ordered(lease.id)
         found = _decision(session, review, lease.b_first, settings)
         if lease.revealed_at is not None:
             return replace(found, asks_rationale=False, practice=False)
@@ -272,9 +281,8 @@ def undo(
     """Take back this person's last answer and hold its pair again; None where nothing can be.
 
     A pair held meanwhile is given back and comes again later. After the reveal the first answer
-    stays for calibration, and the next one is marked `post_reveal`; nothing is revealed about an
-    order over candidates, so it is simply taken back. Raises Conflict where an adjudicator has
-    decided meanwhile.
+    stays for calibration, and the next one is marked `post_reveal`. Raises Conflict where an
+    adjudicator has decided meanwhile.
     """
     at = at or now()
     with database.begin() as session:
@@ -288,14 +296,11 @@ def undo(
         held = leases.current(session, annotator_id)
         if held is not None:
             leases.end(session, held.id, LeaseStatus.RELEASED, at)
-        if isinstance(answer, Ranking):
+        seen = lease.revealed_at is not None or lease.post_reveal or task.kind is TaskKind.PRACTICE
+        if not seen and isinstance(answer, Ranking):
             rankings.retract(session, answer.id, "undone by its author")
             task.status, task.settled_at = TaskStatus.OPEN, None
-            return queue.take_task(session, annotator_id, task, settings, at)
-        seen = (
-            lease.revealed_at is not None or lease.post_reveal or answer.kind is TaskKind.PRACTICE
-        )
-        if not seen:
+        elif not seen:
             reviews.retract(session, answer.id, "undone by its author")
             settle(session, task, at)
         return queue.take_task(session, annotator_id, task, settings, at, post_reveal=seen)

@@ -85,6 +85,8 @@ def reveal(database: Database, lease_id: str, annotator_id: int) -> Reveal:
             raise NotAllowed("this answer is somebody else's; its reveal is theirs alone")
         if lease.status is not LeaseStatus.DECIDED or review is None:
             raise NotAllowed("the panel's votes are shown after the answer is stored")
+        if reviews.is_retracted(session, review.id):
+            raise NotAllowed("you took this answer back; answer the pair again to see the votes")
         lease.revealed_at = lease.revealed_at or now()
         task = session.get_one(Task, lease.task_id)
         agreed = panel.latest_consensus(session, review.pair_id)
@@ -161,11 +163,10 @@ def waiting(database: Database) -> int:
 def flag(
     database: Database, lease_id: str, annotator_id: int, kind: str, note: str | None = None
 ) -> None:
-    """Warn about a held pair's content and hand the pair on; the warning is stored at once."""
+    """Warn about what a person holds, a pair or candidates to rank; it is stored at once."""
     with database.begin() as session:
         lease = leases.find(session, lease_id)
         if lease is None or lease.annotator_id != annotator_id:
             raise NotAllowed("this pair is held by somebody else; take the next pair")
         task = session.get_one(Task, lease.task_id)
-        if task.pair_id is not None:
-            reviews.add_flag(session, task.pair_id, annotator_id, kind, note)
+        reviews.add_flag(session, task, annotator_id, kind, note)

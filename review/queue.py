@@ -5,7 +5,7 @@ so of two that reach for the same task one gets nothing and looks again. Leaves 
 with answers (`deciding`) and how hidden gold and repeats are drawn (`hidden`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 from random import Random, SystemRandom
@@ -17,6 +17,7 @@ from db.session import Database, Session
 from db.types import now
 from db.vocabulary import LeaseStatus, TaskKind, TaskStatus
 from review import hidden
+from review.draft import Draft, read
 from review.roles import Action, require
 from review.settings import ReviewSettings
 
@@ -29,7 +30,7 @@ class Claim:
 
     It says nothing of the kind of task or its reasons: before the answer all tasks look the same.
     b_first: Response 1 is B. `resumed`: the person held it already. `post_reveal`: they have seen
-    what the panel said about it.
+    what the panel said about it. draft: the order built so far, where candidates are ranked.
     """
 
     lease_id: str
@@ -42,6 +43,7 @@ class Claim:
     expires_at: datetime
     resumed: bool = False
     post_reveal: bool = False
+    draft: Draft = field(default_factory=Draft)
 
 
 class Paused(NotAllowed):
@@ -104,6 +106,7 @@ def _take(
     at: datetime,
     *,
     post_reveal: bool = False,
+    draft: Draft | None = None,
 ) -> Claim | None:
     lease_id = leases.take(
         session,
@@ -115,6 +118,7 @@ def _take(
             "expires_at": at + settings.lease,
             "ready_at": at + settings.dwell,
             "post_reveal": post_reveal,
+            "draft": draft.stored() if draft else None,
         },
     )
     if lease_id is None:
@@ -129,7 +133,7 @@ def b_first(annotator_id: int, task: Task) -> bool:
     return bool(tossed.digest()[0] & 1)
 
 
-def _shuffled(annotator_id: int, task: Task) -> tuple[int, ...]:
+def shown(annotator_id: int, task: Task) -> tuple[int, ...]:
     """Candidates to rank, in an order of this person's own that stays the same."""
     listed = list(task.candidate_ids or ())
     Random(f"{annotator_id}:{task.id}").shuffle(listed)
@@ -155,12 +159,13 @@ def _as_claim(lease: Lease, task: Task, *, resumed: bool = False) -> Claim:
         task_id=task.id,
         pair_id=task.pair_id,
         prompt_id=task.prompt_id,
-        candidate_ids=_shuffled(lease.annotator_id, task),
+        candidate_ids=shown(lease.annotator_id, task),
         b_first=lease.b_first,
         claimed_at=lease.claimed_at,
         expires_at=lease.expires_at,
         resumed=resumed,
         post_reveal=lease.post_reveal,
+        draft=read(lease.draft),
     )
 
 
@@ -254,7 +259,10 @@ def reclaim(
         task = session.get_one(Task, lease.task_id)
         if task.status is not TaskStatus.OPEN or lease.status is not LeaseStatus.EXPIRED:
             return None
-        return _take(session, annotator_id, task, settings, at, post_reveal=lease.post_reveal)
+        kept = read(lease.draft)
+        return _take(
+            session, annotator_id, task, settings, at, post_reveal=lease.post_reveal, draft=kept
+        )
 
 
 def release_for(database: Database, admin_id: int, lease_id: str) -> bool:

@@ -1,6 +1,6 @@
 """Orders over several candidates of one prompt: asked for, built by keys, stored once each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,36 +13,24 @@ from db.vocabulary import LeaseStatus, TaskStatus
 from review import queue
 from review.bundles import LEAST, MOST, bundles
 from review.deciding import TooSoon, worked
+from review.draft import Draft, read
 from review.settings import ReviewSettings
 
-Groups = tuple[tuple[int, ...], ...]
 
-
-@dataclass(frozen=True)
-class Draft:
-    """An order being built, best first; candidates in one group are equally good."""
-
-    groups: Groups = ()
-
-    @property
-    def placed(self) -> frozenset[int]:
-        """Candidates that have a place."""
-        return frozenset(one for group in self.groups for one in group)
-
-    def then(self, candidate: int, *, equal: bool = False) -> "Draft":
-        """The order with one more candidate: after the last one, or equal to it."""
-        if candidate in self.placed:
-            return self
-        if equal and self.groups:
-            return Draft((*self.groups[:-1], (*self.groups[-1], candidate)))
-        return Draft((*self.groups, (candidate,)))
-
-    def without_last(self) -> "Draft":
-        """The order before its last step."""
-        if not self.groups:
-            return self
-        last = self.groups[-1][:-1]
-        return Draft((*self.groups[:-1], last) if last else self.groups[:-1])
+def build(
+    database: Database,
+    lease_id: str,
+    annotator_id: int,
+    step: Callable[[Draft], Draft],
+    *,
+    at: datetime | None = None,
+) -> Draft:
+    """Take one step in building an order; it is kept with the claim. Raises LeaseLost."""
+    with database.begin() as session:
+        lease = queue.held(session, lease_id, annotator_id, at or now())
+        made = step(read(lease.draft))
+        leases.amend(session, lease_id, annotator_id, draft=made.stored())
+        return made
 
 
 def rank(

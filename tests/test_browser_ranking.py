@@ -2,11 +2,12 @@
 
 import pytest
 from app_world import project, served
-from browser import chromium, desk, settled
-from review_worlds import escalate
+from browser import chromium, desk, press_and_wait, press_for, settled
+from review_worlds import add_votes, escalate
 from test_review_rankings import prompt_with
 
-from db.models import Ranking
+from db.models import ContentFlag, Ranking
+from db.vocabulary import Choice
 from review.rankings import ask_for_rankings
 
 pytestmark = pytest.mark.browser
@@ -37,6 +38,16 @@ def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
         assert "best, equal" in page.locator(".tb-side h2").first.inner_text().lower()
         page.keyboard.press("z")
         order("3 = 1")
+        page.keyboard.press("t")
+        order("3 = 1 =")
+        page.reload()  # T8: what is half built is found again
+        page.wait_for_selector(".tb-pair")
+        order("3 = 1 =")
+        page.keyboard.press("z")
+        order("3 = 1")
+        page.get_by_text("Add a reason").click()
+        page.get_by_label("In your own words").fill("the first two say the same")
+        page.keyboard.press("Escape")
         page.keyboard.press("2")
         order("3 = 1 > 2")
         page.keyboard.press("Enter")
@@ -58,3 +69,44 @@ def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
             [[third, first], [second]],
             [[first], [second], [third]],
         ]
+        assert session.query(Ranking).first().rationale == "the first two say the same"
+
+
+def test_several_responses_are_flagged_and_revealed_by_keys_like_a_pair(tmp_path):
+    database = project(tmp_path)
+    for asked in ("Which colour?", "Which colour again?"):
+        _, pairs = prompt_with(database, COLOURS, [(0, 1), (1, 2), (2, 0)], asked)
+        escalate(database, pairs)
+        add_votes(database, pairs[0], {"judge-x": Choice.A, "judge-y": Choice.B})
+    ask_for_rankings(database)
+    with served(tmp_path) as address, chromium() as browser:
+        page = browser.new_page()
+        desk(page, address)
+        press_for(page, "f", "text=Warn about these texts")
+        press_and_wait(page, "q")
+        for number, key in enumerate("231", start=1):
+            page.keyboard.press(key)
+            page.wait_for_function(
+                "n => document.querySelector('.st-key-verdict .tb-bar b').innerText"
+                ".split('>').length === n && /[0-9]/.test("
+                "document.querySelector('.st-key-verdict .tb-bar b').innerText)",
+                arg=number,
+            )
+            settled(page)
+        page.keyboard.press("Enter")
+        page.get_by_text("Nothing waits for you").wait_for()
+        page.reload()
+        page.get_by_text("Nothing waits for you").wait_for()
+        press_for(page, "v", "text=You said: 2 > 3 > 1")
+        said = page.locator(".tb-votes").first.inner_text()
+        page.get_by_text("judge by judge").first.click()
+        page.get_by_text("judge-x says a").wait_for()
+        press_for(page, "b", "text=Nothing waits for you")
+    told = [line.split("\t")[:2] for line in said.splitlines()[1:]]
+    assert told == [
+        ["1 and 2", "2 is better"],
+        ["1 and 3", "3 is better"],
+        ["2 and 3", "2 is better"],
+    ]
+    with database.read() as session:
+        assert session.query(ContentFlag).one().kind == "unsafe"

@@ -21,9 +21,11 @@ from db.models import Annotator, Event, Lease, Pair, Ranking, Review, Task
 from db.tasks import NewTask, add_tasks
 from db.types import now
 from db.vocabulary import Choice, LeaseStatus, Role, TaskKind, TaskStatus
-from review import deciding, queue
+from review import deciding, desk, queue
 from review.adjudicating import adjudicate
-from review.rankings import Draft, rank
+from review.draft import Draft, read
+from review.rankings import rank
+from review.reveal_order import reveal_order
 from review.verdict import Answer, Verdict, answer, verdict
 
 A, B, TIE = Answer(Choice.A), Answer(Choice.B), Answer(Choice.TIE)
@@ -452,8 +454,34 @@ def test_an_order_over_candidates_is_stored_once_and_asks_nobody_twice(any_datab
 
 
 def test_an_order_is_built_step_by_step_with_equals():
-    draft = Draft().then(7).then(8, equal=True).then(9).then(7)
+    draft = Draft().then(7).with_equal().then(8).then(9).then(7)
     assert draft.groups == ((7, 8), (9,))
     assert draft.without_last().groups == ((7, 8),)
     assert draft.without_last().without_last().groups == ((7,),)
-    assert Draft().without_last() == Draft()
+    assert Draft().without_last() == Draft() == Draft().with_equal()
+    assert draft.with_equal().without_last() == draft  # the last step was to say "an equal follows"
+    assert read(draft.with_equal().stored()) == draft.with_equal()
+
+
+def test_the_same_person_ranking_twice_counts_once(any_database):
+    """After the reveal a change is a second order; the task still waits for a second person."""
+    one, two = ranking_task(any_database, wanted_reviews=2)
+    ada = add_person(any_database, "Ada")
+    for groups in ([[one], [two]], [[two], [one]]):
+        claim = queue.claim(any_database, ada, PLAIN) or deciding.undo(any_database, ada, PLAIN)
+        rank(any_database, claim.lease_id, ada, groups, PLAIN)
+        reveal_order(any_database, claim.lease_id, ada)
+    with any_database.read() as session:
+        assert session.query(Ranking).count() == 2
+        assert session.query(Task).one().status is TaskStatus.OPEN
+
+
+def test_an_answer_taken_back_reveals_nothing(any_database):
+    """Else one could look at the votes and then answer the same pair again as if blind."""
+    escalate(any_database, add_pairs(any_database, 1))
+    ada = add_person(any_database, "Ada")
+    done = answered(any_database, ada)
+    again = deciding.undo(any_database, ada, PLAIN)
+    assert not again.post_reveal
+    with pytest.raises(NotAllowed, match="took this answer back"):
+        desk.reveal(any_database, done.lease_id, ada)

@@ -5,15 +5,17 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_worlds import PLAIN, add_consensus, add_person, escalate, say
+from review_worlds import PLAIN, add_consensus, add_person, add_votes, escalate, say
 
 from db import rankings
-from db.errors import BadInput
+from db.errors import BadInput, LeaseLost, NotAllowed
 from db.identity import candidate_hash, pair_hash, prompt_hash
 from db.models import (
     Adjudication,
     Batch,
     Candidate,
+    ContentFlag,
+    Lease,
     Pair,
     PairRoute,
     Preference,
@@ -25,10 +27,12 @@ from db.preferences import Evidence, Opinion
 from db.rankings import Disputed, Implied
 from db.tasks import NewTask, add_tasks, close_tasks
 from db.vocabulary import Choice, Route, Source, TaskKind, TaskStatus
-from review import deciding, queue
+from review import deciding, desk, queue
 from review.bundles import bundles
+from review.draft import Draft
 from review.merge import posterior, settle
-from review.rankings import ask_for_rankings, rank
+from review.rankings import ask_for_rankings, build, rank
+from review.reveal_order import reveal_order
 from review.settings import ReviewSettings
 from review.steps import merge
 
@@ -273,7 +277,7 @@ def test_an_order_is_taken_back_like_an_answer(asked):
     database, ids, pairs = asked
     ada, first = answered(asked, [[0], [1], [2]])
     merge(database, RULES)
-    assert deciding.latest(database, ada, PLAIN) is None  # nothing is asked after an order
+    assert isinstance(deciding.latest(database, ada, PLAIN), deciding.Ordered)  # nothing is asked
     held = deciding.undo(database, ada, PLAIN)
     assert sorted(held.candidate_ids) == ids[:3]
     assert merge(database, RULES).withdrawn == 3
@@ -314,3 +318,78 @@ def test_a_ranking_nobody_needs_any_more_is_withdrawn(asked):
         session.flush()
         close_tasks(session, pairs[:3])
     assert tasks_of(database)[-1].status is TaskStatus.CLOSED
+
+
+def test_a_half_built_order_is_found_again_after_a_reload_and_after_a_lost_lease(asked):
+    database, ids, _ = asked
+    ada, bob = add_person(database, "Ada"), add_person(database, "Bob")
+    claim = queue.claim(database, ada, PLAIN)
+    with pytest.raises(LeaseLost, match="held by somebody else"):
+        build(database, claim.lease_id, bob, lambda order: order.then(ids[0]))
+    build(database, claim.lease_id, ada, lambda order: order.then(ids[2]))
+    build(database, claim.lease_id, ada, Draft.with_equal)
+    again = queue.claim(database, ada, PLAIN)
+    assert (again.lease_id, again.draft) == (claim.lease_id, Draft(((ids[2],),), equal=True))
+    build(database, claim.lease_id, ada, lambda order: order.then(ids[0]))
+    with database.begin() as session:
+        session.get_one(Lease, claim.lease_id).expires_at = claim.claimed_at
+    with pytest.raises(LeaseLost, match="was over"):
+        build(database, claim.lease_id, ada, lambda order: order.then(ids[1]))
+    taken = queue.reclaim(database, claim.lease_id, ada, PLAIN)
+    assert taken.draft.groups == ((ids[2], ids[0]),)
+
+
+def test_candidates_to_rank_are_flagged_and_handed_on_like_a_pair(asked):
+    database, ids, _ = asked
+    ada, bob = add_person(database, "Ada"), add_person(database, "Bob")
+    claim = queue.claim(database, ada, PLAIN)
+    desk.flag(database, claim.lease_id, ada, "unsafe")
+    queue.skip(database, claim.lease_id, ada, "flagged: unsafe")
+    assert queue.claim(database, ada, PLAIN) is None
+    assert queue.claim(database, bob, PLAIN).task_id == claim.task_id
+    with database.read() as session:
+        flag = session.query(ContentFlag).one()
+        assert (flag.pair_id, flag.prompt_id, flag.kind) == (None, claim.prompt_id, "unsafe")
+        assert sorted(flag.detail["candidate_ids"]) == ids[:3]
+
+
+def test_what_the_panel_said_comes_after_the_order_and_marks_a_later_one(asked):
+    """Pairs 01, 12 and 20; order 1 > 0 = 2, then after the reveal 0 > 1 > 2."""
+    database, ids, pairs = asked
+    add_votes(database, pairs[0], {"x": Choice.A, "y": Choice.B})
+    with database.begin() as session:
+        add_consensus(session, {pairs[0]: (0.7, 0.1, 0.2)})
+    ada, first = answered(asked, [[1], [0, 2]])
+    with database.read() as session:
+        lease = session.get_one(Ranking, first).lease_id
+        listed = queue.shown(ada, tasks_of(database)[-1])
+    with pytest.raises(NotAllowed, match="somebody else's"):
+        reveal_order(database, lease, add_person(database, "Bob"))
+    found = reveal_order(database, lease, ada)
+    number = {one: n for n, one in enumerate(listed, start=1)}
+    assert found.groups == ((number[ids[1]],), tuple(sorted((number[ids[0]], number[ids[2]]))))
+    assert found.item.responses == tuple("wxyz"[ids.index(one)] for one in listed)
+    said = {frozenset((two.one, two.two)): two for two in found.compared}
+    assert len(said) == 3
+    two = said[frozenset((number[ids[0]], number[ids[1]]))]
+    assert (two.choice, two.p, len(two.votes)) == (Choice.B, (0.7, 0.1, 0.2), 2)
+    assert two.b_first == (number[ids[1]] < number[ids[0]])
+    held = deciding.undo(database, ada, PLAIN)
+    assert held.post_reveal
+    rank(database, held.lease_id, ada, [[i] for i in ids[:3]], PLAIN)
+    with database.read() as session:
+        newest = rankings.implied(session, pairs[:1])[pairs[0]]
+        assert [one.choice for one in newest] == [Choice.A]  # the label follows the newest
+        assert rankings.settled(session)[pairs[0]] is Choice.B  # judges are measured by the first
+        task = session.query(Task).filter(Task.prompt_id.is_not(None)).one()
+        assert task.status is TaskStatus.SETTLED
+
+
+def test_an_order_taken_back_reveals_nothing(asked):
+    database, _, _ = asked
+    ada, first = answered(asked, [[0], [1], [2]])
+    with database.read() as session:
+        lease = session.get_one(Ranking, first).lease_id
+    deciding.undo(database, ada, PLAIN)
+    with pytest.raises(NotAllowed, match="after the order is stored"):
+        reveal_order(database, lease, ada)

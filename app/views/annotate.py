@@ -5,11 +5,11 @@ widget of a pair carries its lease in its key, so a late press can only meet the
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import streamlit as st
 
 from app.views import desk, ranking, reveal, room
+from app.views.screen import latest, screen
 from db.errors import LeaseLost, NotAllowed, TiebreakError
 from review import deciding, queue
 from review import desk as service
@@ -18,40 +18,9 @@ from review.queue import Claim
 from review.verdict import SCALE, Verdict, answer, verdict
 
 REASONS = ("Correct", "Complete", "Clear", "Honest", "Safe", "Follows instructions", "Concise")
-SKIPS = (("Not my field", "Q"), ("Too long", "W"), ("I know this text", "E"), ("Other", "T"))
+SKIPS = (("Not my field", "Q"), ("Too long", "W"), ("I know this text", "E"), ("Other", "O"))
 _BY_PRINCIPLE = (Verdict.BETTER_1, Verdict.TIE, Verdict.BETTER_2)
 FLAGS = (("Unsafe", "Q"), ("Personal data", "W"), ("Broken text", "E"))
-
-
-@dataclass
-class Screen:
-    """What this browser shows besides the held pair; a reload finds `mode` and `last` again."""
-
-    mode: str = "work"  # work, skip, flag, why, taught, reveal, lost
-    view: str = "Text"
-    guideline: bool = False
-    help: bool = False
-    last: Decision | None = None
-    notice: str | None = None
-    lost: Claim | None = None
-    kept_text: str = ""
-    kept_reasons: tuple[str, ...] = ()
-
-
-def screen() -> Screen:
-    """This browser's screen."""
-    if "screen" not in st.session_state:
-        last = deciding.latest(room.database(), room.person().id, room.settings())
-        st.session_state["screen"] = Screen(mode=_after(last), last=last)
-    found: Screen = st.session_state["screen"]
-    return found
-
-
-def _after(decision: Decision | None) -> str:
-    """What follows an answer: the practice pair's lesson, the question why, or the next pair."""
-    if decision is None:
-        return "work"
-    return "taught" if decision.practice else "why" if decision.asks_rationale else "work"
 
 
 def _said(decision: Decision) -> str:
@@ -63,12 +32,13 @@ def main() -> None:
     """Draw the screen the person is on."""
     with room.trouble():
         now = screen()
-        if now.mode == "why" and now.last is not None:
+        if now.mode == "why" and isinstance(now.last, Decision):
             _why(now.last)
-        elif now.mode == "taught" and now.last is not None:
+        elif now.mode == "taught" and isinstance(now.last, Decision):
             _taught(now.last)
         elif now.mode == "reveal" and now.last is not None:
-            reveal.draw(now.last.lease_id, on_back=_to, args=("work",))
+            shown = reveal.draw if isinstance(now.last, Decision) else reveal.draw_order
+            shown(now.last.lease_id, on_back=_to, args=("work",))
         elif now.mode == "lost" and now.lost is not None:
             _lost(now.lost)
         else:
@@ -110,13 +80,10 @@ def _buttons(claim: Claim) -> None:
                 st.warning(now.notice)
                 now.notice = None
             if now.mode == "skip":
-                _choices("Hand this pair on, because", SKIPS, _skip, claim)
+                _choices("Hand this on, because", SKIPS, _skip, claim)
             elif now.mode == "flag":
-                _choices("Warn about this pair", FLAGS, _flag, claim)
-        if claim.pair_id is not None:
-            _verdicts(claim)
-        elif now.mode == "work":
-            ranking.buttons(claim, _over)
+                _choices("Warn about these texts", FLAGS, _flag, claim)
+        (_verdicts if claim.pair_id is not None else ranking.buttons)(claim)
 
 
 def _verdicts(claim: Claim) -> None:
@@ -161,11 +128,6 @@ def _verdicts(claim: Claim) -> None:
             )
 
 
-def _over(claim: Claim, why: str) -> None:
-    now = screen()
-    now.mode, now.lost, now.kept_text, now.notice = "lost", claim, "", why
-
-
 def _typed(lease_id: str) -> tuple[str, tuple[str, ...]]:
     text = str(st.session_state.get(f"text-{lease_id}") or "")
     return text, tuple(st.session_state.get(f"pills-{lease_id}") or ())
@@ -195,15 +157,13 @@ def _decide(claim: Claim, given: Verdict) -> None:
     except TooSoon as error:
         now.notice = str(error)
     except LeaseLost as error:
-        now.mode, now.lost, now.notice = "lost", claim, str(error)
-        now.kept_text, now.kept_reasons = text, reasons
+        now.lose(claim, str(error), text, reasons)
     except TiebreakError as error:
         now.notice, now.kept_text, now.kept_reasons = str(error), text, reasons
     else:
         if decision.repeated:
             return
-        now.last, now.mode = decision, _after(decision)
-        now.kept_text, now.kept_reasons = "", ()
+        now.stored(decision)
 
 
 def _choices(
@@ -250,6 +210,7 @@ def _undo() -> None:
         claim = deciding.undo(room.database(), room.person().id, room.settings())
         if claim is None:
             screen().notice = "There is no answer of yours to take back."
+        screen().last = latest()
 
     _attempt(back)
 
@@ -282,10 +243,8 @@ def _tools(claim: Claim) -> None:
         if now.mode == "work":
             _tool("Undo", "U", f"undo-{lease}", _undo)
             _tool("Skip", "S", f"skip-{lease}", _to, "skip")
-        pair = claim.pair_id is not None
-        if now.mode == "work" and pair:
             _tool("Flag", "F", f"flag-{lease}", _to, "flag")
-        if pair:
+        if claim.pair_id is not None:
             _tool("Diff" if now.view != "Diff" else "Text", "D", f"diff-{lease}", _view, "Diff")
         if now.mode == "work":
             _tool("Raw" if now.view != "Raw" else "Text", "W", f"raw-{lease}", _view, "Raw")
@@ -363,7 +322,7 @@ def _watch(claim: Claim, math: dict[str, str]) -> None:
     except LeaseLost as error:
         now = screen()
         if now.mode in ("work", "skip", "flag"):
-            now.mode, now.lost, now.notice = "lost", claim, str(error)
+            now.lose(claim, str(error))
             st.rerun()
 
 

@@ -8,16 +8,19 @@ from collections.abc import Callable
 import streamlit as st
 
 from app.views import room
+from app.views.screen import screen
 from db.errors import LeaseLost, TiebreakError
+from review.deciding import Ordered
+from review.draft import Draft, Groups
 from review.queue import Claim
-from review.rankings import Draft, rank
+from review.rankings import build, rank
 
 _PLACES = ("best", "second", "third", "fourth", "fifth")
 
 
 def notes(claim: Claim) -> tuple[str, ...]:
     """What stands beside each response's name: its place in the order so far."""
-    groups = _draft(claim).groups
+    groups = claim.draft.groups
     place = {one: n for n, group in enumerate(groups) for one in group}
     shared = {one for group in groups if len(group) > 1 for one in group}
     return tuple(
@@ -26,86 +29,99 @@ def notes(claim: Claim) -> tuple[str, ...]:
     )
 
 
-def buttons(claim: Claim, lost: Callable[[Claim, str], None]) -> None:
-    """The order so far and the keys that build it; `lost` is told why a claim is over."""
-    draft = _draft(claim)
+def in_signs(groups: Groups) -> str:
+    """An order in one line: 3 = 1 > 2."""
+    return " > ".join(" = ".join(f"{one}" for one in group) for group in groups)
+
+
+def buttons(claim: Claim) -> None:
+    """The order so far and the keys that build it; the form keeps what is typed beside it."""
+    draft, lease = claim.draft, claim.lease_id
     number = {candidate: n for n, candidate in enumerate(claim.candidate_ids, start=1)}
-    so_far = " &gt; ".join(" = ".join(f"{number[c]}" for c in group) for group in draft.groups)
-    error = st.session_state.pop(f"ranking-error-{claim.lease_id}", None)
-    if error:
-        st.warning(error)
-    equal = bool(st.session_state.get(f"equal-{claim.lease_id}"))
+    _so_far(draft, number)
+    left = len(number) - len(draft.placed)
+    with st.form(f"form-{lease}", border=False, enter_to_submit=False):
+        with st.container(horizontal=True, gap="small", key=f"row-{lease}"):
+            for candidate, n in number.items():
+                st.form_submit_button(
+                    f"Response {n}",
+                    key=f"place{n}-{lease}",
+                    shortcut=str(n),
+                    width="stretch",
+                    disabled=candidate in draft.placed,
+                    on_click=_step,
+                    args=(claim, lambda order, one=candidate: order.then(one)),
+                )
+            equal = ("Equal to the last", "T", not draft.groups or not left, Draft.with_equal)
+            back = ("One back", "Z", not draft.groups, Draft.without_last)
+            for label, key, disabled, step in (equal, back):
+                st.form_submit_button(
+                    label,
+                    key=f"{label}-{lease}",
+                    shortcut=key,
+                    width="stretch",
+                    disabled=disabled,
+                    on_click=_step,
+                    args=(claim, step),
+                )
+            st.form_submit_button(
+                "Store this order",
+                key=f"store-{lease}",
+                shortcut="Enter",
+                width="stretch",
+                disabled=bool(left),
+                on_click=_store,
+                args=(claim,),
+                type="primary",
+            )
+        with st.expander("Add a reason", expanded=bool(screen().kept_text), key=f"reason-{lease}"):
+            st.text_area(
+                "In your own words (Esc, then Enter, stores it with the order)",
+                value=screen().kept_text,
+                key=f"text-{lease}",
+                height=80,
+                max_chars=5000,
+            )
+
+
+def _so_far(draft: Draft, number: dict[int, int]) -> None:
+    order = in_signs(tuple(tuple(number[one] for one in group) for group in draft.groups))
     left = len(number) - len(draft.placed)
     asks = (
         "Enter stores it"
         if not left
         else f"press the number of its equal, {left} left"
-        if equal
+        if draft.equal
         else f"press the number of the {'next best' if draft.groups else 'best'}, {left} left"
     )
     st.html(
-        f'<div class="tb-bar" role="status"><span>Order: <b>{so_far or "nobody yet"}'
-        f"{' =' if equal else ''}</b></span><span>{asks}</span></div>"
-    )
-    with st.container(horizontal=True, gap="small", key=f"row-{claim.lease_id}"):
-        for candidate, n in number.items():
-            st.button(
-                f"Response {n}",
-                key=f"place{n}-{claim.lease_id}-{len(draft.placed)}",
-                shortcut=str(n),
-                width="stretch",
-                disabled=candidate in draft.placed,
-                on_click=_place,
-                args=(claim, candidate),
-            )
-        _button("Equal to the last", "T", claim, _equal, not draft.groups or not left)
-        _button("One back", "Z", claim, _back, not draft.groups)
-        _button("Store this order", "Enter", claim, lambda one: _store(one, lost), bool(left))
-
-
-def _button(
-    label: str, key: str, claim: Claim, act: Callable[[Claim], None], disabled: bool
-) -> None:
-    st.button(
-        label,
-        key=f"{label}-{claim.lease_id}",
-        shortcut=key,
-        width="stretch",
-        disabled=disabled,
-        on_click=act,
-        args=(claim,),
-        type="primary" if key == "Enter" else "secondary",
+        '<div class="tb-bar" role="status"><span>Order: '
+        f"<b>{order.replace('>', '&gt;') or 'nobody yet'}{' =' if draft.equal else ''}</b></span>"
+        f"<span>{asks}</span></div>"
     )
 
 
-def _draft(claim: Claim) -> Draft:
-    found: Draft = st.session_state.setdefault(f"draft-{claim.lease_id}", Draft())
-    return found
+def _typed(claim: Claim) -> str:
+    return str(st.session_state.get(f"text-{claim.lease_id}") or "")
 
 
-def _place(claim: Claim, candidate: int) -> None:
-    equal = bool(st.session_state.pop(f"equal-{claim.lease_id}", False))
-    st.session_state[f"draft-{claim.lease_id}"] = _draft(claim).then(candidate, equal=equal)
-
-
-def _equal(claim: Claim) -> None:
-    key = f"equal-{claim.lease_id}"
-    st.session_state[key] = not st.session_state.get(key, False)
-
-
-def _back(claim: Claim) -> None:
-    if st.session_state.pop(f"equal-{claim.lease_id}", False):
-        return  # the last step was to say that an equal follows
-    st.session_state[f"draft-{claim.lease_id}"] = _draft(claim).without_last()
-
-
-def _store(claim: Claim, lost: Callable[[Claim, str], None]) -> None:
-    groups = _draft(claim).groups
+def _step(claim: Claim, step: Callable[[Draft], Draft]) -> None:
     try:
-        rank(room.database(), claim.lease_id, room.person().id, groups, room.settings())
+        build(room.database(), claim.lease_id, room.person().id, step)
     except LeaseLost as error:
-        lost(claim, str(error))
+        screen().lose(claim, str(error), _typed(claim))
     except TiebreakError as error:
-        st.session_state[f"ranking-error-{claim.lease_id}"] = str(error)
+        screen().notice = str(error)
+
+
+def _store(claim: Claim) -> None:
+    me, said = room.person().id, _typed(claim)
+    try:
+        groups = build(room.database(), claim.lease_id, me, lambda order: order).groups
+        rank(room.database(), claim.lease_id, me, groups, room.settings(), rationale=said)
+    except LeaseLost as error:
+        screen().lose(claim, str(error), said)
+    except TiebreakError as error:
+        screen().notice = str(error)
     else:
-        st.session_state.pop(f"draft-{claim.lease_id}", None)
+        screen().stored(Ordered(claim.lease_id))

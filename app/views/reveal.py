@@ -6,11 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from app.views import desk, room
+from app.views import desk, ranking, room
 from app.views.sanitise import visible
 from db.panel import PanelVote
 from db.vocabulary import Choice, Order
 from review import desk as service
+from review.reveal_order import Compared, reveal_order
 from review.verdict import verdict
 
 _LONGEST = 4_000
@@ -37,8 +38,39 @@ def draw(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) 
     if found.p is not None:
         probabilities(found.p, found.b_first)
     votes_table(found.votes, found.b_first)
+    _texts(found.item, lease_id, on_back, args)
+
+
+def draw_order(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) -> None:
+    """The reveal of an order over candidates, two by two, and the way back to work."""
+    found = reveal_order(room.database(), lease_id, room.person().id)
+    st.subheader(f"You said: {ranking.in_signs(found.groups)}")
+    if not found.compared:
+        st.text("No judge was asked to compare any two of these.")
+    rows = "".join(_compared(two) for two in found.compared)
+    st.html(
+        '<table class="tb-votes"><thead><tr><th>Compared</th><th>You said</th>'
+        f"<th>All votes together</th></tr></thead><tbody>{rows}</tbody></table>"
+    )
+    for two in found.compared:
+        if two.votes:
+            with st.expander(f"Responses {two.one} and {two.two}, judge by judge"):
+                votes_table(two.votes, two.b_first, (two.one, two.two))
+    _texts(found.item, lease_id, on_back, args)
+
+
+def _compared(two: Compared) -> str:
+    numbers = (two.one, two.two)
+    together = "no fit yet" if two.p is None else _shares(two.p, two.b_first, numbers)
+    mine = _numbered(in_words(two.choice, two.b_first), numbers)
+    return f"<tr><td>{two.one} and {two.two}</td><td>{mine}</td><td>{together}</td></tr>"
+
+
+def _texts(
+    item: service.Item, lease_id: str, on_back: Callable[..., None], args: tuple[Any, ...]
+) -> None:
     place = f"v{lease_id[:7]}"
-    math = desk.conversation(found.item, place) | desk.responses(found.item, place, "Text")
+    math = desk.conversation(item, place) | desk.responses(item, place, "Text")
     with st.container(key="verdict"):
         st.button(
             "Back to work",
@@ -53,30 +85,48 @@ def draw(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) 
 
 def probabilities(p: tuple[float, float, float], b_first: bool) -> None:
     """What all votes together say, in the order of the screen."""
+    shares = _shares(p, b_first, (1, 2))
+    st.html(f'<div class="tb-bar"><span>All votes together: {shares}</span></div>')
+
+
+def _shares(p: tuple[float, float, float], b_first: bool, numbers: tuple[int, int]) -> str:
     one, tie, two = (p[2], p[1], p[0]) if b_first else p
-    st.html(
-        '<div class="tb-bar"><span>All votes together: '
-        f"<b>{one:.0%}</b> for Response 1, <b>{tie:.0%}</b> equally good, <b>{two:.0%}</b> for "
-        "Response 2</span></div>"
+    return (
+        f"<b>{one:.0%}</b> for Response {numbers[0]}, <b>{tie:.0%}</b> equally good, "
+        f"<b>{two:.0%}</b> for Response {numbers[1]}"
     )
 
 
-def votes_table(votes: tuple[PanelVote, ...], b_first: bool) -> None:
-    """Every vote, in the words and the order of the screen."""
+def _numbered(words: str, numbers: tuple[int, int]) -> str:
+    """Words about Response 1 and Response 2, of the two responses that bear these numbers."""
+    return words.translate({ord("1"): str(numbers[0]), ord("2"): str(numbers[1])})
+
+
+def votes_table(
+    votes: tuple[PanelVote, ...], b_first: bool, numbers: tuple[int, int] = (1, 2)
+) -> None:
+    """Every vote, in the words and the order of the screen.
+
+    numbers: what the two responses are called there.
+    """
     if not votes:
         st.text("No judge has voted on this pair.")
         return
-    shown = {Order.AB: "2, 1" if b_first else "1, 2", Order.BA: "1, 2" if b_first else "2, 1"}
-    rows = "".join(_row(vote, b_first, shown.get(vote.order, "not recorded")) for vote in votes)
+    forth, back = (f"{numbers[0]}, {numbers[1]}", f"{numbers[1]}, {numbers[0]}")
+    read = {Order.AB: back if b_first else forth, Order.BA: forth if b_first else back}
+    rows = "".join(
+        _row(vote, _numbered(in_words(vote.choice, b_first, vote.strength), numbers), read)
+        for vote in votes
+    )
     st.html(
         '<table class="tb-votes"><thead><tr><th>Judge</th><th>Read</th><th>Said</th><th>Sure</th>'
         f"<th>Because</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 
 
-def _row(vote: PanelVote, b_first: bool, order: str) -> str:
-    said = (vote.rationale or vote.abstain_reason or "")[:_LONGEST]
+def _row(vote: PanelVote, said: str, read: dict[Order, str]) -> str:
+    why = (vote.rationale or vote.abstain_reason or "")[:_LONGEST]
     sure = "" if vote.confidence is None else f"{vote.confidence:.0%}"
-    cells = (escape(vote.judge), order, in_words(vote.choice, b_first, vote.strength), sure)
+    cells = (escape(vote.judge), read.get(vote.order, "not recorded"), said, sure)
     plain = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr>{plain}<td class="tb-plain">{visible(escape(said))}</td></tr>'
+    return f'<tr>{plain}<td class="tb-plain">{visible(escape(why))}</td></tr>'

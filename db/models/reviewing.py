@@ -196,6 +196,9 @@ class Lease(Base):
     )
     active_seconds: Mapped[float] = mapped_column(default=0.0, comment="up to `beat_at`")
     beat_at: Mapped[OptionalTime] = mapped_column(comment="last sign of work from the screen")
+    draft: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="an order half built, for a screen that is reloaded"
+    )
 
     task: Mapped[Task] = relationship()
 
@@ -310,12 +313,16 @@ class Ranking(Base):
 
 
 class ContentFlag(Base):
-    """An annotator's warning about a pair: unsafe, personal data, broken text."""
+    """An annotator's warning about a pair, or about candidates to rank: unsafe, personal data."""
 
     __tablename__ = "content_flags"
+    __table_args__ = (
+        CheckConstraint("(pair_id IS NULL) <> (prompt_id IS NULL)", name="pair_or_ranking"),
+    )
 
     id: Mapped[Key]
-    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"))
+    pair_id: Mapped[int | None] = mapped_column(ForeignKey("pairs.id"))
+    prompt_id: Mapped[int | None] = mapped_column(ForeignKey("prompts.id"))
     annotator_id: Mapped[int] = mapped_column(ForeignKey("annotators.id"))
     kind: Mapped[str] = mapped_column(String(40))
     note: Mapped[str | None] = mapped_column(Text)

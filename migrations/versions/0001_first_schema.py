@@ -476,7 +476,8 @@ def upgrade() -> None:
     op.create_table(
         "content_flags",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("pair_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("pair_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("prompt_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column(
             "annotator_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
@@ -493,6 +494,13 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["pair_id"], ["pairs.id"], name=op.f("fk_content_flags_pair_id_pairs")
+        ),
+        sa.ForeignKeyConstraint(
+            ["prompt_id"], ["prompts.id"], name=op.f("fk_content_flags_prompt_id_prompts")
+        ),
+        sa.CheckConstraint(
+            "(pair_id IS NULL) <> (prompt_id IS NULL)",
+            name=op.f("ck_content_flags_pair_or_ranking"),
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_content_flags")),
     )
@@ -1036,6 +1044,12 @@ def upgrade() -> None:
             sa.DateTime(timezone=True),
             nullable=True,
             comment="last sign of work from the screen",
+        ),
+        sa.Column(
+            "draft",
+            sa.JSON().with_variant(postgresql.JSONB(), "postgresql"),
+            nullable=True,
+            comment="an order half built, for a screen that is reloaded",
         ),
         sa.ForeignKeyConstraint(
             ["annotator_id"], ["annotators.id"], name=op.f("fk_leases_annotator_id_annotators")

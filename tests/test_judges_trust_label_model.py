@@ -130,6 +130,17 @@ def test_identical_texts_and_tie_votes_make_a_tie_likely() -> None:
     assert found.p_PK[same, TIE].mean() > 3 * found.p_PK[~same, TIE].mean()
 
 
+def test_before_any_answer_a_crowd_of_one_opinion_is_no_surer_than_five_judges() -> None:
+    rng = np.random.default_rng(0)
+    said = rng.integers(0, 2, 400)
+    heard = np.where(rng.random((400, 15, 2)) < 0.85, said[:, None, None], 1 - said[:, None, None])
+    names = tuple(str(n) for n in range(15))
+    crowd = Ballots(heard.astype(np.int8), names, names, np.arange(400), np.full(400, -1))
+    five = crowd.keep_raters(np.arange(5))
+    sure = [np.abs(LabelModel().fit(b).predict(b).logit_P).mean() for b in (crowd, five)]
+    assert sure[0] < 1.25 * sure[1]  # each judge in full would make it twice as sure
+
+
 def test_thirteen_judges_and_empty_slots_are_fine() -> None:
     ballots, truth = panel(150, tuple(0.55 + 0.03 * i for i in range(13)), seed=1)
     found = LabelModel().fit(ballots, some_answers(truth, 40)).predict(ballots)

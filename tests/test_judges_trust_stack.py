@@ -9,6 +9,7 @@ from trust_worlds import panel
 from judges.trust.ballots import AB, BA, MISSING, TIE, A, B
 from judges.trust.cold_start import ColdStart, swap_consistency
 from judges.trust.confusions import PHI, SHAPES, Confusions, prior_confusions
+from judges.trust.evidence import Evidence
 from judges.trust.partner import Partner
 from judges.trust.patterns import distinct, joint_codes, mean_votes
 from judges.trust.pooling import best_shares, worth
@@ -83,6 +84,17 @@ def test_a_ratio_by_hand() -> None:
 def test_family_discount_by_hand() -> None:
     # Sizes 2, 2, 1: 1/1.6, 1/1.6, 1 = .625, .625, 1; their mean is .75.
     assert family_discount(("x", "x", "y")) == pytest.approx([0.625 / 0.75, 0.625 / 0.75, 1 / 0.75])
+
+
+def test_a_crowd_is_believed_no_more_than_five_judges() -> None:
+    def believed(judges: int, missing: float) -> float:
+        ballots, _ = panel(200, (0.8,) * judges, missing=missing)
+        return float(Evidence().fit(ballots).discount_C_.sum())
+
+    assert believed(3, 0.0) == pytest.approx(3)
+    assert believed(9, 0.0) == pytest.approx(5)
+    assert believed(15, 0.0) == pytest.approx(5)  # the 12 with a column: 12 · 5/12
+    assert believed(12, 0.9) == pytest.approx(12)  # .19 · 12 = 2.3 of them vote on a pair: no crowd
 
 
 def test_the_stack_weighs_the_informative_column_and_drops_the_noise() -> None:

@@ -25,6 +25,8 @@ STRAIGHT = (LENGTH, "habits", "author", "rivals")
 MOST_JUDGES = 12
 MOST_DOMAINS = 12
 _LEAST_IN_DOMAIN = 3
+_CROWD = 5.0
+"""Judges a pair above which more of them add no more: they err together."""
 
 
 @dataclass
@@ -47,6 +49,8 @@ class Evidence:
         cast = (ballots.codes_PRO != MISSING).any(axis=2).sum(axis=0)
         rank = np.argsort(-cast * self.cold_start_.weight_R_, kind="stable")
         self.judges_ = np.sort(rank[:MOST_JUDGES])
+        voices = (ballots.codes_PRO[:, self.judges_] != MISSING).any(axis=2).sum(axis=1)
+        self._voices = float(voices.sum() / max(np.count_nonzero(voices), 1))
         theta = Confusions().fit(ballots).theta_RU_[self.judges_]
         nothing = np.zeros((0, len(self.judges_)), np.int8)
         self.ratios_ = Ratios().fit(theta, nothing, nothing[:, 0], np.zeros(0))
@@ -119,7 +123,7 @@ class Evidence:
             groups += [f"{kind} by domain"] * len(self.domains_)
         self.names_, self.groups_ = tuple(names), tuple(groups)
         self.discount_C_ = np.zeros(len(names))
-        self.discount_C_[: len(discount)] = discount
+        self.discount_C_[: len(discount)] = discount * min(1.0, _CROWD / max(self._voices, 1.0))
 
     def _shaped(self, ballots: Ballots) -> Floats:
         """Features in units of their root mean square; style and student level off.

@@ -13,13 +13,14 @@ from review.settings import ReviewSettings
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody signed in, as the pages know them."""
+    """Somebody signed in, as the pages know them; `practised` where they have begun to review."""
 
     id: int
     name: str
     role: Role
     domains: tuple[str, ...]
     paused_reason: str | None = None
+    practised: bool = True
 
 
 def by_name(database: Database, name: str) -> Person:
@@ -107,4 +108,11 @@ def change(
 
 
 def _person(row: Annotator) -> Person:
-    return Person(row.id, row.name, row.role, tuple(row.domains or ()), row.paused_reason)
+    return Person(
+        row.id,
+        row.name,
+        row.role,
+        tuple(row.domains or ()),
+        row.paused_reason,
+        row.practised_at is not None,
+    )

@@ -20,7 +20,9 @@ class ReviewSettings(BaseModel):
     reviews_most: int = Field(3, ge=1, description="then an adjudicator decides")
 
     session_goal: int = Field(40, ge=1, description="answers the session bar counts to")
-    practice_pairs: int = Field(3, ge=0, description="with feedback, before the first real pair")
+    practice_pairs: int = Field(
+        3, ge=0, description="with feedback, after the guideline; 0 leaves out both"
+    )
     gold_rate: float = Field(0.05, ge=0, le=0.5, description="share of hidden gold pairs")
     repeat_rate: float = Field(0.03, ge=0, le=0.5, description="share of hidden repeats")
     repeat_after: int = Field(20, ge=1, description="own answers between a pair and its repeat")

@@ -104,9 +104,10 @@ def test_t1_a_key_held_down_votes_once(world, page):
 def test_t3_to_t6_what_is_typed_goes_with_the_answer_and_stays_with_its_pair(world, page):
     address, _, database = world
     desk(page, address, "Typist")
-    page.get_by_text("Add a reason").click()
+    page.keyboard.press("a")
+    page.wait_for_function("() => document.activeElement.tagName === 'TEXTAREA'")
     box = page.get_by_label("In your own words")
-    box.fill("because 1 + 2 = 3")
+    page.keyboard.type("because 1 + 2 = 3")
     box.press("2")  # T3: a digit typed is text
     box.press("Enter")  # T4: no submit by Enter
     box.press("Control+Enter")
@@ -223,7 +224,9 @@ def test_nothing_of_the_panel_reaches_the_browser_before_the_answer(page, tmp_pa
         page.wait_for_selector("text=What decided it?")
         settled(page)
         assert not [one for one in frames if b"judge-x" in one]
-        page.get_by_label("In your own words").fill("B is right")
+        page.keyboard.press("a")  # to the text, which is many Tabs away
+        page.wait_for_function("() => document.activeElement.tagName === 'TEXTAREA'")
+        page.keyboard.type("B is right")
         page.keyboard.press("Control+Enter")
         page.wait_for_selector("text=What the panel said")
         press_for(page, "v", "text=Back to work")
@@ -277,7 +280,9 @@ def test_practice_teaches_before_the_queue(page, tmp_path):
     with_practice(database, 1)
     queue_of(database, 1)
     with served(tmp_path / "new") as address:
-        desk(page, address, "Newcomer")
+        page.goto(f"{address}/?name=Newcomer")
+        page.get_by_text("How to judge a pair").wait_for()
+        press_for(page, "n", ".tb-pair")
         page.wait_for_timeout(300)
         right = "1" if "Right" in page.locator(".tb-text").first.inner_text() else "5"
         page.keyboard.press(right)
@@ -380,3 +385,17 @@ def test_long_responses_scroll_in_step_and_the_focus_is_seen(page, tmp_path):
         page.keyboard.press("Tab")
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none"
+
+
+def test_the_name_is_typed_without_a_mouse(page, tmp_path):
+    database = project(tmp_path / "name")
+    queue_of(database, 1)
+    with served(tmp_path / "name") as address:
+        page.goto(address)
+        page.wait_for_function(
+            "() => document.activeElement.getAttribute('aria-label') === 'Your name'"
+        )
+        page.keyboard.type("Nora")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".tb-pair")
+        assert "name=Nora" in page.url

@@ -46,6 +46,10 @@ def main() -> None:
 
 
 def _work() -> None:
+    rules, me = room.settings(), room.person()
+    if rules.practice_pairs and not (me.practised or me.paused_reason or screen().begun):
+        _welcome(rules.practice_pairs)
+        return
     claim = queue.claim(room.database(), room.person().id, room.settings())
     if claim is None:
         _empty()
@@ -62,6 +66,22 @@ def _work() -> None:
     if screen().guideline:
         st.markdown(guideline_text())
     _watch(claim, math)
+
+
+def _welcome(practice: int) -> None:
+    """The guideline, before the first pair is handed out."""
+    st.markdown(guideline_text())
+    with st.container(key="verdict"):
+        first = "one pair" if practice == 1 else f"up to {practice} pairs"
+        st.text(
+            f"First comes {first} for practice: after each answer you see the trusted one. "
+            "Then the queue begins. Every button shows its key."
+        )
+        st.button("Begin", key="begin", shortcut="N", type="primary", on_click=_begin)
+
+
+def _begin() -> None:
+    screen().begun = True
 
 
 def guideline_text() -> str:
@@ -101,7 +121,7 @@ def _verdicts(claim: Claim) -> None:
                 )
         kept = bool(screen().kept_text or screen().kept_reasons)
         with st.expander(
-            "Add a reason",
+            "Add a reason :gray[A]",
             expanded=kept or bool(room.settings().principles),
             key=f"reason-{lease}",
         ):
@@ -269,7 +289,8 @@ def _help() -> None:
             "**T** before an equal, **Z** one back, **Enter** stores it.  \n"
             "**U** take the last answer back, **S** hand on, **F** warn, **D** what differs, "
             "**W** raw text, **V** what the panel said about your last pair, **G** guideline.  \n"
-            "In a text box, **Esc** brings the keys back; what you typed is sent with your answer."
+            "**A** add a reason. In a text box, **Esc** brings the keys back; what you "
+            "typed is sent with your answer."
         )
 
 
@@ -382,7 +403,7 @@ def _why(decision: Decision) -> None:
                 key=f"whyt-{decision.review_id}",
                 height=70,
                 label_visibility="collapsed",
-                placeholder="In your own words, if you like",
+                placeholder="In your own words, if you like (press A to type)",
             )
             st.form_submit_button(
                 "Send", type="primary", shortcut="Ctrl+Enter", on_click=_explain, args=(decision,)
@@ -407,7 +428,7 @@ def _taught(decision: Decision) -> None:
     math = desk.conversation(item, place) | desk.responses(item, place, screen().view)
     trusted = reveal.in_words(decision.gold, decision.b_first) if decision.gold else "not known"
     same = decision.gold is decision.choice
-    words = f"You said “{_said(decision)}”; the trusted answer is “{trusted}”."
+    words = f"You said “{_said(decision)}”; the trusted answer is “{trusted}”. This was practice."
     with st.container(key="verdict"):
         (st.success if same else st.info)(f"{'The same.' if same else 'Not the same.'} {words}")
         st.button(

@@ -1,6 +1,6 @@
-// Small things only a browser can do for the desk: leave a text box by Esc, scroll both responses
-// in step, put formulas in place, count the lease down, report seconds of real work, and let a
-// held key speak only once.
+// Small things only a browser can do for the desk: enter a text box by A and leave it by Esc,
+// scroll both responses in step, put formulas in place, count the lease down, report seconds of
+// real work, and let a held key speak only once.
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const typing = (box) => Boolean(box) && /^(TEXTAREA|INPUT)$/.test(box.tagName);
 
@@ -43,6 +43,19 @@ export default function (component) {
     const box = document.activeElement;
     if (event.key === "Escape" && typing(box)) box.blur();
   }, listen);
+
+  // A opens what can be typed beside the answer, which is many Tabs away.
+  document.addEventListener("keydown", (event) => {
+    if (event.key.toLowerCase() !== "a" || event.ctrlKey || event.metaKey || event.altKey) return;
+    const room = document.querySelector(".st-key-verdict");
+    if (!room || typing(document.activeElement)) return;
+    const folded = room.querySelector("details:not([open]) > summary");
+    if (folded) folded.click();
+    const box = room.querySelector("textarea");
+    if (!box) return;
+    event.preventDefault();
+    setTimeout(() => box.focus(), folded ? 60 : 0);
+  }, { signal: stop.signal, capture: true });
 
   let leading = null;
   document.addEventListener("scroll", (event) => {

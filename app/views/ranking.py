@@ -74,7 +74,9 @@ def buttons(claim: Claim) -> None:
                 args=(claim,),
                 type="primary",
             )
-        with st.expander("Add a reason", expanded=bool(screen().kept_text), key=f"reason-{lease}"):
+        with st.expander(
+            "Add a reason :gray[A]", expanded=bool(screen().kept_text), key=f"reason-{lease}"
+        ):
             st.text_area(
                 "In your own words (Esc, then Enter, stores it with the order)",
                 value=screen().kept_text,

@@ -15,6 +15,7 @@ class Screen:
     """Where the person is; `mode` and `last` are found again in the database."""
 
     mode: str = "work"  # work, skip, flag, why, taught, reveal, lost
+    begun: bool = False
     view: str = "Text"
     guideline: bool = False
     help: bool = False

@@ -211,7 +211,8 @@ def _export(demo: Demo) -> str:
 def _train(demo: Demo, dataset: str) -> None:
     """Train both models, measure both, and put each before its gate."""
     from app.pipeline.gate import effect_of, gold_rows
-    from trainer.registry import evaluate, promote
+    from trainer.measurement import evaluate
+    from trainer.registry import promote
     from trainer.steps import train_judge, train_reward
 
     database, settings = demo.config.database, demo.config.training

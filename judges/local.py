@@ -3,8 +3,8 @@
 A scoring judge is a classifier over the rendered question with one output for each entry of the
 menu; its probabilities are a softmax, scaled by the temperature found on validation. A generative
 judge writes its reasons first; its probabilities are those of each verdict after them. A judge of
-words weighs them (`judges.words`). Leaves out how they are trained: `trainer.judge_training`
-encodes with the very functions of this file.
+words weighs them (`judges.words`). Leaves out how a question becomes tokens (`judges.tokens`) and
+how judges are trained.
 """
 
 import json
@@ -19,13 +19,12 @@ from db.errors import BadInput
 from db.vocabulary import Provider
 from judges.asking import Answer, Question, Usage
 from judges.panel import JudgeConfig
-from judges.prompts import MENU, Output, material
+from judges.prompts import MENU, Output
+from judges.tokens import chat_ids, encode
 from judges.trust.text_features import PairTexts
 from judges.verdicts import say
 
 VERDICT = "VERDICT:"
-_GAP = "\n[...]\n"
-_HEAD = 0.6  # share of a cut text that is kept from its beginning; the rest is kept from its end
 
 
 @dataclass
@@ -150,35 +149,6 @@ class LocalJudge:
         return rows
 
 
-def encode(tokenizer: Any, question: Question, max_length: int, instructed: bool) -> list[int]:
-    """Token ids of a question for a scoring judge, cut to fit by `fitted`.
-
-    `instructed` puts the constant instructions before it: wanted by a pretrained base, dead weight
-    for a small one.
-    """
-    head = question.system + "\n\n" if instructed else ""
-    room = max_length - len(_ids(tokenizer, head))
-    return _ids(tokenizer, head + fitted(tokenizer, question, room))[-max_length:]
-
-
-def fitted(tokenizer: Any, question: Question, room: int) -> str:
-    """The question's words in at most `room` tokens: its longest texts are cut in their middle."""
-    shown = question.shown
-    whole = material(shown.prompt, shown.first, shown.second)
-    if _count(tokenizer, question.user) <= room or not question.user.startswith(whole):
-        return question.user
-    tail = question.user[len(whole) :]
-    texts = (shown.prompt, shown.first, shown.second)
-    left = room - _count(tokenizer, material("", "", "") + tail)
-    for _ in range(8):  # marks of lines cost tokens, too: ask for less until it fits
-        text = material(*_fitted(tokenizer, texts, max(left, 0))) + tail
-        over = _count(tokenizer, text) - room
-        if over <= 0 or left <= 0:
-            break
-        left -= over
-    return text
-
-
 def judge_config(folder: Path, name: str, generation: int = 0) -> JudgeConfig:
     """The panel's entry for a trained judge, asked in the form it was trained to answer."""
     judge = LocalJudge(folder)
@@ -206,47 +176,6 @@ def padded(ids: Sequence[list[int]], pad_token_id: int, device: Any = "cpu") -> 
             [[1] * len(row) + [0] * (width - len(row)) for row in ids], device=device
         ),
     }
-
-
-def _count(tokenizer: Any, text: str) -> int:
-    return len(tokenizer(text, add_special_tokens=False, truncation=False)["input_ids"])
-
-
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, truncation=False)["input_ids"]
-    # A decoder reads its verdict off the last token: always the same one.
-    if tokenizer.cls_token_id is None and tokenizer.eos_token_id is not None:
-        ids = [*ids, tokenizer.eos_token_id]
-    return ids
-
-
-def _fitted(tokenizer: Any, texts: tuple[str, str, str], room: int) -> tuple[str, str, str]:
-    """Three texts in `room` tokens: short ones stay whole, longer ones share what is left."""
-    tokens = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
-    share = _share([len(row) for row in tokens], room)
-    first, second, third = (
-        text if len(row) <= share else _cut(tokenizer, row, share)
-        for text, row in zip(texts, tokens, strict=True)
-    )
-    return first, second, third
-
-
-def _share(lengths: Sequence[int], room: int) -> int:
-    """The largest length that, as a limit for all, keeps the sum within the room."""
-    left, count = room, len(lengths)
-    for length in sorted(lengths):
-        if length * count > left:
-            return left // count
-        left, count = left - length, count - 1
-    return max(lengths)
-
-
-def _cut(tokenizer: Any, row: Sequence[int], keep: int) -> str:
-    head = int(keep * _HEAD)
-    tail = row[len(row) - (keep - head) :] if keep > head else []
-    start: str = tokenizer.decode(row[:head])
-    end: str = tokenizer.decode(tail)
-    return start + _GAP + end
 
 
 def _answer(row: Sequence[float], tokens: int) -> Answer:
@@ -280,23 +209,6 @@ def reasoned(
     return [
         Reasoned(said, row, len(ids)) for said, row, ids in zip(reasons, logs, asked, strict=True)
     ]
-
-
-def chat_ids(tokenizer: Any, question: Question, max_length: int) -> list[int]:
-    """The question as a conversation that waits for the judge's answer, cut to fit."""
-    system = {"role": "system", "content": question.system}
-
-    def asked(user: str) -> list[int]:
-        ids: list[int] = tokenizer.apply_chat_template(
-            [system, {"role": "user", "content": user}],
-            tokenize=True,
-            add_generation_prompt=True,
-            return_dict=True,
-        )["input_ids"]
-        return ids
-
-    room = max_length - len(asked(""))
-    return asked(fitted(tokenizer, question, room))[-max_length:]
 
 
 def _generate(model: Any, tokenizer: Any, asked: Sequence[list[int]], length: int) -> list[str]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from db.errors import BadInput
 from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
-from judges.local import LocalJudge, _share, encode
+from judges.local import LocalJudge
 from judges.prompts import Template, material
+from judges.tokens import _share, encode
 from judges.trust.text_features import PairTexts
 from judges.verdicts import read
 from judges.words import WordsModel, davidson

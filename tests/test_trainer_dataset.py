@@ -249,7 +249,7 @@ def test_a_kill_leaves_nothing_half(
             steps.export(database, tmp_path / "out", ExportOptions())
     assert not (tmp_path / "out").exists()
     with monkeypatch.context() as patch:  # killed between the folder and the row that names it
-        patch.setattr("trainer.steps._record_export", killed)
+        patch.setattr("trainer.steps.exporting._record_export", killed)
         with pytest.raises(KeyboardInterrupt):
             steps.export(database, tmp_path / "out", ExportOptions())
     assert steps.export(database, tmp_path / "out", ExportOptions()).new

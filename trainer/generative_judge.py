@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from db.errors import BadInput
 from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
-from judges.local import VERDICT, fitted, reasoned
+from judges.local import VERDICT, reasoned
 from judges.prompts import VERSION, Template
+from judges.tokens import fitted
 from trainer.bases import base_folder, load_tokenizer
 from trainer.card import model_card
 from trainer.judge_training import Lesson, menu_figures, question

@@ -19,8 +19,9 @@ from db.errors import BadInput
 from db.vocabulary import Choice, Order, Source
 from judges.asking import Question
 from judges.constitution import Constitution
-from judges.local import encode, padded
+from judges.local import padded
 from judges.prompts import MENU, VERSION, Template
+from judges.tokens import encode
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
 from trainer.card import model_card
 from trainer.encoding import as_messages, prompt_text

@@ -247,7 +247,7 @@ def train(scene: Scene, kind: str) -> StepDone:
 
 def evaluate(scene: Scene) -> StepDone:
     """Measure what was trained on the frozen gold, beside the incumbents and the baselines."""
-    from trainer.registry import evaluate as step
+    from trainer.measurement import evaluate as step
 
     trained = _trained(scene)
     if not trained:

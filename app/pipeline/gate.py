@@ -7,7 +7,7 @@ from app.config import Config
 from db.errors import Conflict
 from judges.trust.intervals import undefined
 from trainer.gate import Effect
-from trainer.registry import EvaluateDone
+from trainer.measurement import EvaluateDone
 
 
 def effect_of(config: Config, name: str | None) -> Effect | None:

@@ -25,7 +25,7 @@ def evaluate(
 
     Example: tiebreak evaluate judge-1
     """
-    from trainer.registry import evaluate as step
+    from trainer.measurement import evaluate as step
 
     settings = configuration(config)
     done = step(settings.database, checkpoint, settings.panel.rules, probes=probes)

@@ -1,0 +1,39 @@
+"""The training room's steps: each opens its own transactions and is safe to repeat.
+
+Leaves out how any of it is computed (the files beside this folder).
+"""
+
+from trainer.measurement import evaluate
+from trainer.registry import history, promote, rollback
+from trainer.steps.exporting import ExportDone, export
+from trainer.steps.learning import (
+    CrossValidated,
+    cross_validate,
+    train_judge,
+    train_policy,
+    train_prompted,
+    train_reward,
+)
+from trainer.steps.process import ImportedSteps, import_steps, train_process
+from trainer.steps.using import QuantizeDone, quantize, serve
+
+__all__ = [
+    "CrossValidated",
+    "ExportDone",
+    "ImportedSteps",
+    "QuantizeDone",
+    "cross_validate",
+    "evaluate",
+    "export",
+    "history",
+    "import_steps",
+    "promote",
+    "quantize",
+    "rollback",
+    "serve",
+    "train_judge",
+    "train_policy",
+    "train_process",
+    "train_prompted",
+    "train_reward",
+]

@@ -1,0 +1,123 @@
+"""Settled labels become a dataset: the step behind `tiebreak export`.
+
+Leaves out which labels are chosen (`trainer.selection`) and what is written (`trainer.dataset`).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from db import datasets as stored
+from db.datasets import ExportPair, ExportVote, GoldSet
+from db.errors import BadInput, Conflict
+from db.events import record
+from db.session import Database
+from trainer.dataset import Export, write_dataset
+from trainer.selection import ExportOptions, Selection, select
+
+
+@dataclass(frozen=True)
+class ExportDone:
+    """What an export wrote. `left_out` counts pairs by the reason they are not in it."""
+
+    dataset: str
+    path: str
+    content_hash: str
+    rows: dict[str, int]
+    left_out: dict[str, int]
+    new: bool
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        labels = sum(self.rows[name] for name in ("train", "validation", "test"))
+        done = "exported" if self.new else "already exported"
+        return (
+            f"{done} {labels} preferences (train {self.rows['train']}, validation "
+            f"{self.rows['validation']}, test {self.rows['test']}) and {self.rows['ties']} ties "
+            f"as {self.dataset!r} to {self.path}"
+        )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """All an export needs, as it stood in one transaction."""
+
+    pairs: list[ExportPair]
+    votes: list[ExportVote]
+    gold: GoldSet
+    waiting_batch: int | None
+    certificates: list[dict[str, Any]]
+
+
+def export(
+    database: Database, folder: Path, options: ExportOptions, name: str | None = None
+) -> ExportDone:
+    """Write the settled labels as an immutable dataset and name it in the database.
+
+    `name` is the folder's own name where none is given. The same labels and options again change
+    nothing; other content under a known name or in a used folder is a Conflict.
+    """
+    name = name or folder.absolute().name
+    with database.read() as session:
+        read = _Read(
+            stored.export_pairs(session),
+            stored.export_votes(session),
+            stored.gold_set(session),
+            stored.newest_batch(session),
+            stored.certificates(session),
+        )
+    selection = select(read.pairs, read.gold, options, read.waiting_batch)
+    if not any(selection.splits.values()):
+        raise BadInput(_nothing(selection))
+    written = write_dataset(folder, name, selection, read.votes, options, read.certificates)
+    new = _record_export(database, name, written, selection)
+    return ExportDone(
+        dataset=name,
+        path=str(written.path),
+        content_hash=written.content_hash,
+        rows=written.manifest["rows"],
+        left_out=selection.left_out,
+        new=new,
+    )
+
+
+def _record_export(database: Database, name: str, written: Export, selection: Selection) -> bool:
+    items = [(p.preference_id, split) for split, ps in selection.splits.items() for p in ps]
+    items += [(p.preference_id, "ties") for p in selection.ties]
+    with database.begin() as session:
+        known = stored.find_dataset(session, name)
+        if known is not None:
+            if known.content_hash != written.content_hash:
+                raise Conflict(
+                    f"dataset {name!r} exists with other content, and datasets never change; "
+                    "choose another name"
+                )
+            return False
+        made = stored.record_dataset(
+            session,
+            name,
+            str(written.path),
+            written.content_hash,
+            written.manifest,
+            [(preference_id, split) for preference_id, split in items if preference_id],
+        )
+        record(
+            session,
+            "tiebreak",
+            "dataset.exported",
+            f"dataset:{made.name}",
+            {
+                "content_hash": made.content_hash,
+                "rows": written.manifest["rows"],
+            },
+        )
+    return True
+
+
+def _nothing(selection: Selection) -> str:
+    reasons = ", ".join(f"{n} {name}" for name, n in selection.left_out.items())
+    return (
+        f"nothing to export: {reasons or 'there are no pairs'}; "
+        "settle labels with `tiebreak merge`, or loosen the filters"
+    )

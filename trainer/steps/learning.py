@@ -1,0 +1,216 @@
+"""The steps behind `tiebreak train` on a dataset: reward models, judges, policies, left-out groups.
+
+Leaves out how any of it is learnt (the siblings of this folder).
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from db import checkpoints
+from db.events import record
+from db.identity import content_hash
+from db.session import Database
+from db.vocabulary import CheckpointKind
+from judges.constitution import Constitution
+from trainer.cross_validation import By
+from trainer.encoding import as_messages, prompt_text
+from trainer.loop import Progress, quiet
+from trainer.policy import PolicyOptions
+from trainer.settings import WORDS, TrainerSettings
+from trainer.training import TrainDone, carry_out, choices_of, material
+from trainer.work import Work
+
+
+def train_reward(
+    database: Database,
+    settings: TrainerSettings,
+    dataset: str | None = None,
+    name: str | None = None,
+    progress: Progress = quiet,
+) -> TrainDone:
+    """Train a reward model on a dataset (the newest where none is named), once.
+
+    A killed training goes on where it was when the same command runs again.
+    """
+    from trainer import reward_model
+
+    given = material(database, dataset)
+
+    def fit(work: Work) -> dict[str, Any]:
+        return reward_model.train(
+            given.train, given.validation, work, settings, given.dataset.name, progress
+        )
+
+    recipe = settings.recipe(settings.base)
+    return carry_out(database, given, CheckpointKind.REWARD, settings, recipe, name, fit)
+
+
+def train_judge(
+    database: Database,
+    settings: TrainerSettings,
+    rules: Constitution,
+    dataset: str | None = None,
+    name: str | None = None,
+    progress: Progress = quiet,
+) -> TrainDone:
+    """Train the next judge on the settled pairs of a dataset, once; resumable like `train_reward`.
+
+    `rules` is the constitution the panel judges by: it stands in the question where the settings
+    give a judge its instructions.
+    """
+    from trainer import generative_judge, judge_training, words_training
+
+    given = material(database, dataset)
+    everything = [*given.train, *given.validation, *given.train_ties, *given.validation_ties]
+    missed = judge_training.missed_votes(given.folder, choices_of(everything))
+
+    def fit(work: Work) -> dict[str, Any]:
+        learnt = judge_training.lessons(given.train, given.train_ties, missed, settings)
+        held = judge_training.lessons(given.validation, given.validation_ties, missed, settings)
+        if settings.judge_base == WORDS:
+            return words_training.train(learnt, held, work, rules, given.dataset.name)
+        if settings.judge_style == "generative":
+            written = generative_judge.reasons(given.folder, everything)
+            return generative_judge.train(
+                learnt, held, written, work, settings, rules, given.dataset.name, progress
+            )
+        return judge_training.train(
+            learnt, held, work, settings, rules, given.dataset.name, progress
+        )
+
+    recipe = settings.recipe(settings.judge_base) | {"constitution": rules.version}
+    return carry_out(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
+
+
+def train_prompted(
+    database: Database,
+    settings: TrainerSettings,
+    judge: str,
+    dataset: str | None = None,
+    name: str | None = None,
+) -> TrainDone:
+    """Turn experts' corrections into a chapter of rules for a judge that cannot be trained.
+
+    Put the chapter (`constitution.toml` in the checkpoint) into the panel as a judge named `judge`;
+    once it has been asked about gold, `evaluate` and `promote` treat it like any other challenger.
+    """
+    from trainer import prompted_judge
+    from trainer.evaluate import text_of
+    from trainer.judge_training import missed_votes
+
+    given = material(database, dataset)
+    rows = [*given.train, *given.validation]
+    missed = missed_votes(given.folder, choices_of(rows))
+    texts = [
+        (
+            prompt_text(as_messages(row["prompt"], "user")),
+            text_of(row["chosen"]),
+            text_of(row["rejected"]),
+        )
+        for row in rows
+    ]
+
+    def fit(work: Work) -> dict[str, Any]:
+        found = prompted_judge.corrections(rows, missed, texts)
+        return prompted_judge.write(found, work, judge, given.dataset.name)
+
+    recipe = {"style": "prompted", "judge": judge}
+    return carry_out(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
+
+
+def train_policy(
+    database: Database,
+    settings: TrainerSettings,
+    options: PolicyOptions,
+    dataset: str | None = None,
+    reward: str | None = None,
+    judged: str | None = None,
+    name: str | None = None,
+    progress: Progress = quiet,
+) -> TrainDone:
+    """Train a policy on a dataset; grpo, rloo and ppo follow a reward model (`reward`, else the
+    active one, else the newest) and stop when `judged`, a second reward model, says otherwise.
+    """
+    from trainer import policy
+    from trainer.scoring import RewardScorer
+
+    given = material(database, dataset)
+    recipe = settings.recipe(settings.base) | {"policy": asdict(options)}
+    scorers: dict[str, RewardScorer | None] = {"reward": None, "judged": None}
+    with database.read() as session:
+        if options.method in policy.ONLINE:
+            active = checkpoints.active(session, CheckpointKind.REWARD) if reward is None else None
+            found = active or checkpoints.checkpoint(session, reward, CheckpointKind.REWARD)
+            scorers["reward"] = RewardScorer(Path(found.path))
+            recipe["reward"] = found.content_hash
+        if judged is not None:
+            second = checkpoints.checkpoint(session, judged, CheckpointKind.REWARD)
+            scorers["judged"] = RewardScorer(Path(second.path))
+            recipe["judged"] = second.content_hash
+
+    def fit(work: Work) -> dict[str, Any]:
+        score = {k: each.score if each else None for k, each in scorers.items()}
+        return policy.train(
+            given.train,
+            work,
+            settings,
+            options,
+            given.dataset.name,
+            score["reward"],
+            score["judged"],
+            progress,
+        )
+
+    return carry_out(database, given, CheckpointKind.POLICY, settings, recipe, name, fit)
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """Accuracy on each group by models trained without it; `new` groups were done this time."""
+
+    dataset: str
+    by: str
+    groups: list[dict[str, Any]]
+    new: int
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        each = (f"{g['group']} {g['accuracy']['reward model']['value']:.3f}" for g in self.groups)
+        return f"left-out {self.by} of {self.dataset!r}, reward model accuracy: " + "; ".join(each)
+
+
+def cross_validate(
+    database: Database,
+    settings: TrainerSettings,
+    dataset: str | None = None,
+    by: By = "data_source",
+    progress: Progress = quiet,
+) -> CrossValidated:
+    """Train a reward model without each source (or domain) in turn and test it on that one.
+
+    Every group is recorded when it is done; `evaluate` tells them beside its own figures.
+    """
+    from trainer.cross_validation import LEFT_OUT, recorded
+    from trainer.cross_validation import cross_validate as rounds
+
+    given = material(database, dataset)
+    subject = f"dataset:{given.dataset.name}"
+    recipe = content_hash(
+        given.dataset.content_hash, given.left_out_prompts, settings.recipe(settings.base)
+    )
+
+    def known() -> dict[str, dict[str, Any]]:
+        with database.read() as session:
+            groups = recorded(session, given.dataset)
+        return {g["group"]: g for g in groups if (g["by"], g["recipe"]) == (by, recipe)}
+
+    before = known()
+    rows = [*given.train, *given.validation]
+    for each in rounds(rows, settings, by, progress=progress, known=before):
+        with database.begin() as session:
+            payload = {"by": by, "recipe": recipe, **asdict(each)}
+            record(session, "tiebreak", LEFT_OUT, subject, payload)
+    found = [{k: g[k] for k in ("group", "pairs", "accuracy")} for g in known().values()]
+    return CrossValidated(given.dataset.name, by, found, new=len(found) - len(before))

@@ -1,0 +1,82 @@
+"""Stepwise labels in, a process reward model out: behind `import steps` and `train process`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from db import datasets as stored
+from db.errors import BadInput
+from db.files import read_lines
+from db.identity import content_hash
+from db.session import Database
+from db.step_labels import add_solutions, all_solutions
+from db.upsert import chunks
+from db.vocabulary import CheckpointKind
+from trainer.loop import Progress, quiet
+from trainer.settings import TrainerSettings
+from trainer.training import TrainDone, carry_out
+from trainer.work import Work
+
+
+@dataclass(frozen=True)
+class ImportedSteps:
+    """How an import of stepwise labels went."""
+
+    file: str
+    new: int
+    known: int
+    rejected: list[str]
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        return f"{self.new} solutions imported, {self.known} known, {len(self.rejected)} rejected"
+
+
+def import_steps(database: Database, file: Path, strict: bool = False) -> ImportedSteps:
+    """Import stepwise labels (`prompt`, `steps`, `labels`) from JSONL, Parquet or CSV, once each.
+
+    A row that cannot be used is counted with its reason and the others are kept; `strict` refuses
+    the whole file at the first one.
+    """
+    from trainer.process_reward import parse
+
+    good, bad = [], []
+    for line in read_lines(file):
+        try:
+            if line.problem:
+                raise BadInput(line.problem)
+            good.append(parse(line.row))
+        except BadInput as error:
+            if strict:
+                raise BadInput(f"{line.file} line {line.number}: {error}") from None
+            bad.append(f"{line.file} line {line.number}: {error}")
+    with database.begin() as session:
+        new = sum(add_solutions(session, chunk) for chunk in chunks(good))
+    return ImportedSteps(str(file), new, len(good) - new, bad)
+
+
+def train_process(
+    database: Database,
+    settings: TrainerSettings,
+    name: str | None = None,
+    progress: Progress = quiet,
+) -> TrainDone:
+    """Train a process reward model on all imported step labels; one prompt in five is held out."""
+    from trainer import process_reward
+
+    with database.read() as session:
+        everything = all_solutions(session)
+        gold = stored.gold_set(session)
+    usable = [each for each in everything if each.prompt not in gold.prompts]
+    held = [each for each in usable if int(each.prompt[:8], 16) % 5 == 0]
+    rest = [each for each in usable if int(each.prompt[:8], 16) % 5]
+
+    def fit(work: Work) -> dict[str, Any]:
+        return process_reward.train(rest or usable, held, work, settings, progress)
+
+    recipe = settings.recipe(settings.base) | {
+        "solutions": content_hash([[each.identity, list(each.labels)] for each in usable])
+    }
+    left_out = len(everything) - len(usable)
+    return carry_out(database, None, CheckpointKind.PROCESS, settings, recipe, name, fit, left_out)

@@ -1,0 +1,84 @@
+"""A reward model is put to use: the steps behind `tiebreak quantize` and `tiebreak serve`."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from db import checkpoints
+from db.models import Dataset
+from db.session import Database
+from db.vocabulary import CheckpointKind
+from trainer.quantize import How
+
+
+@dataclass(frozen=True)
+class QuantizeDone:
+    """A smaller copy beside its original; agreement is the share of decisions that stayed."""
+
+    original: str
+    path: str
+    how: str
+    bytes_before: int
+    bytes_after: int
+    pairs: int
+    agreement: float | None
+    accuracy_before: float | None
+    accuracy_after: float | None
+    ece_after: float | None
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        size = f"{self.bytes_before / 1e6:.1f} MB to {self.bytes_after / 1e6:.1f} MB"
+        if self.agreement is None:
+            return (
+                f"{self.how} copy of {self.original!r} in {self.path}: {size}; no pairs to compare"
+            )
+        return (
+            f"{self.how} copy of {self.original!r} in {self.path}: {size}; the same decision on "
+            f"{self.agreement:.1%} of {self.pairs} pairs, accuracy {self.accuracy_before:.3f} to "
+            f"{self.accuracy_after:.3f}"
+        )
+
+
+def quantize(
+    database: Database, name: str | None = None, how: How = "bf16", folder: Path | None = None
+) -> QuantizeDone:
+    """Write a smaller copy of a reward model (the newest without a name) and measure the cost.
+
+    The copy is measured on its dataset's test and validation splits and is not promoted by itself.
+    """
+    from trainer.dataset import read_split
+    from trainer.quantize import quantize as copy
+
+    with database.read() as session:
+        original = checkpoints.checkpoint(session, name, CheckpointKind.REWARD)
+        dataset = session.get(Dataset, original.dataset_id)
+    held = [
+        row
+        for split in ("validation", "test")
+        for row in (read_split(Path(dataset.path), split) if dataset else [])
+    ]
+    target = (folder or Path(original.path).with_name(f"{original.name}-{how}")).absolute()
+    done = copy(Path(original.path), target, how, held)
+    return QuantizeDone(original.name, **asdict(done))
+
+
+def serve(
+    database: Database,
+    name: str | None = None,
+    host: str = "127.0.0.1",
+    port: int = 8600,
+    folder: Path | None = None,
+) -> None:
+    """Serve a reward model over HTTP until interrupted: `folder`, or the named one, or the active
+    one, or the newest.
+    """
+    from trainer.scoring import RewardScorer
+    from trainer.serving import serve as run
+
+    if folder is None:
+        with database.read() as session:
+            active = checkpoints.active(session, CheckpointKind.REWARD) if name is None else None
+            chosen = active or checkpoints.checkpoint(session, name, CheckpointKind.REWARD)
+        folder, name = Path(chosen.path), chosen.name
+    run(RewardScorer(folder), name or folder.name, host, port)

@@ -119,7 +119,8 @@ def retire(session: Session, current: Checkpoint) -> Checkpoint | None:
     )
     current.active_at = None
     session.flush()
-    before = session.get(Checkpoint, decision.incumbent_id) if decision else None
+    replaced = decision.incumbent_id if decision else None
+    before = session.get(Checkpoint, replaced) if replaced is not None else None
     if before is not None:
         before.active_at = now()
         session.flush()

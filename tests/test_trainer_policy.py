@@ -127,6 +127,24 @@ def test_a_killed_ppo_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Monkey
     assert all((one[name] == other[name]).all() for name in one)
 
 
+def test_ppo_with_lora_leaves_what_has_no_adapter(tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    from trainer.bases import build_tiny
+
+    build_tiny([str(row["chosen"]) for row in rows(20)], tmp_path / "base")
+    settings = TrainerSettings(
+        folder=tmp_path, base=str(tmp_path / "base"), batch_size=8, max_length=64, lora=True
+    )
+    work = begin(tmp_path, "policy", {"m": "lora"})
+    train(rows(20), work, settings, PolicyOptions("ppo", updates=2), "d", reward=wants_letter)
+    before, after = (load_file(f / "model.safetensors") for f in (tmp_path / "base", work.final))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not (before[name] == after[name]).all()}
+    assert any("q_proj" in name for name in changed)
+    assert not any("embed" in name or "norm" in name for name in changed)
+
+
 @pytest.mark.parametrize("method", ["grpo", "rloo"])
 def test_a_killed_policy_of_trl_goes_on_exactly(tmp_path: Path, method: str) -> None:
     """The watch compares with its beginning, also when that was before the kill."""

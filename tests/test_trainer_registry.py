@@ -102,9 +102,13 @@ def test_the_gate_on_planted_checkpoints(trained: tuple[Database, str, str]) -> 
 
     back = steps.rollback(database, REWARD, "it was meant as a test")
     assert (back.checkpoint, back.generation) == (bad, 1)
+    assert back.summary == (
+        f"rolled back {good!r}: it was meant as a test; {bad!r}, generation 1, is active again"
+    )
     assert active(database) == [(bad, 1)]
     again = steps.rollback(database, REWARD, "and so was this")
     assert again.generation is None
+    assert again.summary == f"rolled back {bad!r}: and so was this; no reward is active now"
     assert active(database) == []
     with pytest.raises(Conflict, match="nothing to roll back"):
         steps.rollback(database, REWARD, "once more")

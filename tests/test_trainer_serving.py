@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from db.errors import BadInput
 from trainer.bases import build_tiny, load_classifier, load_tokenizer
+from trainer.encoding import encode
 from trainer.quantize import quantize
 from trainer.scoring import RewardScorer
-from trainer.serving import Batcher, application
+from trainer.serving import Batcher, application, serve
 from trainer.work import begin, finish
 
 
@@ -91,6 +93,28 @@ def test_the_service_scores_compares_and_counts(service: str) -> None:
         assert part.split('"')[0] in document["components"]["schemas"]
 
 
+def test_what_cannot_be_served_is_one_sentence(service: str) -> None:
+    status, body = call(f"{service}/score", {"prompt": "Q", "responses": ["x" * (17 * 2**20)]})
+    # {"prompt": "Q", "responses": ["..."]} are 34 bytes around the response.
+    assert status == 413
+    assert json.loads(body)["error"].startswith("the body has 17825826 bytes, and 16777216 are")
+    status, body = call(f"{service}/nope")
+    wanted = {"error": "Not Found; what there is stands in /openapi.json"}
+    assert (status, json.loads(body)) == (404, wanted)
+    status, body = call(f"{service}/score")
+    assert (status, json.loads(body)["error"][:18]) == (405, "Method Not Allowed")
+    metrics = call(f"{service}/metrics")[1]
+    assert 'tiebreak_requests_total{path="/score",status="413"} 1' in metrics
+
+
+def test_a_taken_port_is_one_sentence(service: str, checkpoint: Path) -> None:
+    port = int(service.rsplit(":", 1)[1])
+    with pytest.raises(BadInput, match=f"'127.0.0.1' with port {port} cannot be listened on"):
+        serve(RewardScorer(checkpoint), "r", "127.0.0.1", port)
+    with pytest.raises(BadInput, match="with port 99999 cannot be listened on"):
+        serve(RewardScorer(checkpoint), "r", "127.0.0.1", 99999)
+
+
 def test_an_error_reaches_everybody_in_the_batch() -> None:
     def broken(_: Sequence[Any]) -> list[float]:
         raise RuntimeError("no")
@@ -138,6 +162,41 @@ def test_a_quantized_copy_is_small_and_agrees(checkpoint: Path, how: str, shrink
     copied = copy.score([("say 1", "word1 thing")]) / copy.metadata["temperature"]
     assert copied == pytest.approx(before / 2.0, abs=0.05)
     assert copy.metadata["original"] != copy.metadata["content_hash"]
+
+
+def test_a_megabyte_is_read_from_its_end(checkpoint: Path) -> None:
+    tokenizer = load_tokenizer(str(checkpoint))
+    prompt = [{"role": "user", "content": "word1 " * 200_000}]
+    response = [{"role": "assistant", "content": "thing " * 20}]
+    found = encode(tokenizer, prompt, response, 128)
+    page = [{"role": "user", "content": "word1 " * 2000}]
+    whole = tokenizer.apply_chat_template([*page, *response], tokenize=True, return_dict=True)
+    assert found.cut
+    assert found.ids == whole["input_ids"][-128:]
+    longest = 0
+
+    class Looking:
+        chat_template = None
+        eos_token_id = None
+
+        def __call__(self, text: str, **_: Any) -> dict[str, list[int]]:
+            nonlocal longest
+            longest = max(longest, len(text))
+            return tokenizer(text, add_special_tokens=False)
+
+        def num_special_tokens_to_add(self, pair: bool) -> int:
+            return 0
+
+    assert len(encode(Looking(), prompt, response, 128).ids) == 128
+    assert longest == 64 * 128  # characters: no token of 128 lies further before the end
+
+
+def test_what_is_no_reward_model_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "judge").mkdir()
+    (tmp_path / "judge" / "metadata.json").write_text('{"kind": "judge"}')
+    with pytest.raises(BadInput, match="is a 'judge', not a reward model"):
+        quantize(tmp_path / "judge", tmp_path / "copy", "bf16", [])
+    assert [each.name for each in tmp_path.iterdir()] == ["judge"]
 
 
 def test_buckets_of_length_change_no_score(checkpoint: Path) -> None:

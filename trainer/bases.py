@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import BadInput
-from trainer.settings import TINY
+from trainer.settings import TINY, WORDS
 
 _CHAT = (
     "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
 _TOKENS = ("<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>")
+_WRITERS = ("ForCausalLM", "LMHeadModel")
 _VOCABULARY = 1500
 _LONGEST_TEXT = 4000
 
@@ -34,6 +35,7 @@ def build_tiny(texts: Iterable[str], folder: Path, seed: int = 0, hidden: int = 
     """Write a tiny causal base: a tokenizer trained on the texts, a Qwen2 of random weights."""
     from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM, set_seed
 
+    quiet_libraries()
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=_bpe([text[:_LONGEST_TEXT] for text in texts]),
         pad_token="<|pad|>",
@@ -91,6 +93,25 @@ def load_tokenizer(folder: str) -> Any:
     return tokenizer
 
 
+def load_writer_tokenizer(folder: str) -> Any:
+    """The tokenizer of a base that writes, with a chat template. BadInput where it cannot write."""
+    from transformers import AutoConfig
+
+    tokenizer = load_tokenizer(folder)
+    try:
+        shapes = AutoConfig.from_pretrained(folder).architectures or ["no architecture"]
+    except (OSError, ValueError) as error:
+        raise _unusable(folder, error) from None
+    if not shapes[0].endswith(_WRITERS) or tokenizer.eos_token is None:
+        raise BadInput(
+            f"base {folder!r} cannot write ({shapes[0]}): it is no causal language model with an "
+            "end token; give one that is, or 'tiny'"
+        )
+    if not tokenizer.chat_template:
+        tokenizer.chat_template = _CHAT.replace("<|end|>", "{{ eos_token }}")
+    return tokenizer
+
+
 def load_classifier(folder: str, labels: int, tokenizer: Any, seed: int) -> Any:
     """The base with a fresh head of so many outputs; the head's weights follow the seed."""
     import torch
@@ -110,12 +131,16 @@ def load_classifier(folder: str, labels: int, tokenizer: Any, seed: int) -> Any:
 
 def quiet_libraries() -> None:
     """No progress bars and no chatter of the libraries: progress is ours to show."""
+    import warnings
+
     from datasets import disable_progress_bars
     from transformers.utils import logging
 
     disable_progress_bars()
     logging.disable_progress_bar()
     logging.set_verbosity_error()
+    # What the libraries tell their own callers about their next version.
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
 
 
 def with_lora(model: Any, rank: int) -> Any:
@@ -140,7 +165,14 @@ def with_lora(model: Any, rank: int) -> Any:
 
 
 def _unusable(folder: str, error: Exception) -> BadInput:
+    path = Path(folder)
     reason = str(error).strip().splitlines()[0]
+    if path.is_dir() and not (path / "config.json").is_file():
+        reason = "the folder has no config.json, so no model was saved there"
+    elif not path.exists() and (path.is_absolute() or folder.startswith((".", "~"))):
+        reason = "there is no such folder"
+    elif folder == WORDS:
+        reason = "judges alone can be of words"
     return BadInput(
         f"base {folder!r} cannot be loaded ({reason}); give the folder of a saved model, a hub id "
         "that can be reached, or 'tiny'"

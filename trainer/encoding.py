@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Messages = Sequence[dict[str, str]]
+_LONGEST_TOKEN = 64  # characters; what lies further before the end than that is never kept
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,10 @@ def as_messages(value: Any, role: str) -> list[dict[str, str]]:
 def encode(tokenizer: Any, prompt: Messages, response: Messages, max_length: int) -> Encoded:
     """The conversation with its answer by the tokenizer's chat template; without one, as two texts.
 
-    A conversation that is too long loses its beginning, so that the response stays.
+    A conversation that is too long loses its beginning, so that the response stays. Of a text far
+    too long, that beginning is not even looked at: a megabyte costs no more than a page.
     """
+    prompt, response = (_ends(each, _LONGEST_TOKEN * max_length) for each in (prompt, response))
     if tokenizer.chat_template:
         ids = tokenizer.apply_chat_template([*prompt, *response], tokenize=True, return_dict=True)[
             "input_ids"
@@ -43,6 +46,10 @@ def encode(tokenizer: Any, prompt: Messages, response: Messages, max_length: int
         return Encoded(_joined(tokenizer, asked_ids, said_ids), over > 0)
     end = [tokenizer.eos_token_id] if tokenizer.eos_token_id is not None else []
     return Encoded([*asked_ids, *said_ids, *end][-max_length:], over > 0)
+
+
+def _ends(messages: Messages, keep: int) -> list[dict[str, str]]:
+    return [{**each, "content": each["content"][-keep:]} for each in messages]
 
 
 def _joined(tokenizer: Any, asked: list[int], said: list[int]) -> list[int]:

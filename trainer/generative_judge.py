@@ -23,7 +23,7 @@ from judges.constitution import Constitution
 from judges.local import VERDICT, reasoned
 from judges.prompts import VERSION, Template
 from judges.tokens import fitted
-from trainer.bases import base_folder, load_tokenizer
+from trainer.bases import base_folder, load_tokenizer, load_writer_tokenizer
 from trainer.card import model_card
 from trainer.judge_training import Lesson, menu_figures, question
 from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
@@ -120,7 +120,7 @@ def train(
     base = settings.judge_base
     texts += [first.system, first.user, *(t for several in written.values() for t in several)]
     folder = base_folder(base, texts, work.partial, settings.seed)
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_writer_tokenizer(folder)
     fit = examples(train_lessons, written, rules, tokenizer, settings)
     held = examples(validation_lessons, written, rules, tokenizer, settings)
     curves = [_supervised(folder, fit, held, work, settings, progress)]
@@ -226,7 +226,7 @@ def _supervised(
         ),
         train_dataset=rows(fit),
         eval_dataset=rows(held) if validated else None,
-        processing_class=load_tokenizer(folder),
+        processing_class=load_writer_tokenizer(folder),
         callbacks=callbacks(settings, stage, validated, "generative judge", progress, curve),
         peft_config=_lora(settings),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from db.errors import BadInput
-from trainer.bases import base_folder, load_tokenizer, quiet_libraries
+from trainer.bases import base_folder, load_writer_tokenizer, quiet_libraries
 from trainer.board import Board
 from trainer.card import model_card
 from trainer.encoding import as_messages
@@ -66,7 +66,7 @@ def train(
     quiet_libraries()
     texts = [m["content"] for r in rows for c in _COLUMNS for m in as_messages(r[c], "user")]
     folder = base_folder(settings.base, texts, work.partial, settings.seed)
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_writer_tokenizer(folder)
     watch = Watch(Monitor(options.limits), reward, judged, Board(settings, work))
     curve = Curve()
     if options.method == "ppo":
@@ -195,7 +195,7 @@ def _ppo(
     from trainer.ppo import PpoOptions
     from trainer.ppo_run import begin, update
 
-    state = begin(folder, settings.rate(settings.base), settings.seed)
+    state = begin(folder, settings.rate(settings.base), settings.seed, _lora(settings))
     seen = state.resume(work) or {"curve": [], "watched": []}
     curve.points = seen["curve"]
     watch.recall(seen["watched"])
@@ -222,10 +222,7 @@ def _ppo(
 
 
 def _asked(tokenizer: Any, prompt: Any, max_length: int) -> list[int]:
-    if not tokenizer.chat_template:
-        ids: list[int] = tokenizer("\n\n".join(m["content"] for m in prompt))["input_ids"]
-        return ids[-max_length:]
-    ids = tokenizer.apply_chat_template(
+    ids: list[int] = tokenizer.apply_chat_template(
         prompt, tokenize=True, add_generation_prompt=True, return_dict=True
     )["input_ids"]
     return ids[-max_length:]

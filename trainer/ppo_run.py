@@ -73,8 +73,11 @@ class PpoRun:
         return seen
 
 
-def begin(folder: str, rate: float, seed: int) -> PpoRun:
-    """The base as policy and as fixed reference, a value head of zeros, an optimiser over both."""
+def begin(folder: str, rate: float, seed: int, adapter: Any = None) -> PpoRun:
+    """The base as policy and as fixed reference, a value head of zeros, an optimiser over both.
+
+    adapter: a LoraConfig where the policy's own weights stay as they are.
+    """
     import torch
     from transformers import AutoModelForCausalLM, set_seed
 
@@ -84,10 +87,15 @@ def begin(folder: str, rate: float, seed: int) -> PpoRun:
         AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device)
         for _ in range(2)
     )
+    if adapter is not None:
+        from peft import get_peft_model
+
+        model = get_peft_model(model, adapter)
     head = torch.nn.Linear(model.config.hidden_size, 1).to(device)
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.zeros_(head.bias)
-    optimizer = torch.optim.AdamW([*model.parameters(), *head.parameters()], lr=rate)
+    learnt = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW([*learnt, *head.parameters()], lr=rate)
     draw = torch.Generator().manual_seed(seed)
     return PpoRun(model.eval(), reference.eval(), head, optimizer, draw)
 

@@ -48,6 +48,7 @@ def quantize(folder: Path, target: Path, how: How, rows: Sequence[dict[str, Any]
 
     if how not in get_args(How):
         raise BadInput(f"{how!r} is no way to quantize; choose from {', '.join(get_args(How))}")
+    original = RewardScorer(folder)
     metadata = read_metadata(folder)
     if metadata.get("quantized"):
         raise BadInput(f"checkpoint {str(folder)!r} is quantized already; give the original")
@@ -56,10 +57,11 @@ def quantize(folder: Path, target: Path, how: How, rows: Sequence[dict[str, Any]
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(folder, partial)
+    quiet_libraries()
     _WRITERS[how](folder, partial)
     metadata |= {"quantized": how, "original": metadata["content_hash"], "temperature": 1.0}
     _write(partial, metadata)
-    before = _margins(RewardScorer(folder), rows)
+    before = _margins(original, rows)
     after = _margins(RewardScorer(partial), rows)
     truth = np.full(len(rows), A, dtype=np.int8)
     if len(rows) >= _ENOUGH:

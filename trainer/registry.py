@@ -45,6 +45,13 @@ class PromoteDone:
         """One line for people."""
         if self.verdict == "active":
             return f"{self.checkpoint!r} is the active {self.kind} already"
+        if self.verdict == "rolled_back":
+            back = (
+                f"{self.checkpoint!r}, generation {self.generation}, is active again"
+                if self.promoted
+                else f"no {self.kind} is active now"
+            )
+            return f"rolled back {self.incumbent!r}: {'; '.join(self.reasons)}; {back}"
         if not self.promoted:
             before = "" if self.new else " before, and nothing has changed"
             return f"refused {self.checkpoint!r}{before}: " + "; ".join(self.reasons)

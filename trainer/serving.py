@@ -4,62 +4,36 @@
     POST /compare  {"prompt": ..., "response_a": ..., "response_b": ...} -> {"p_a": ...}
     GET  /health  /metrics (Prometheus text)  /openapi.json
 
-Leaves out TLS and sign-in: put it behind a proxy that has them, or keep it on loopback.
+A bad request gets one sentence as {"error": ...}. Leaves out TLS and sign-in: put it behind a proxy
+that has them, or keep it on loopback.
 """
 
 import asyncio
 import math
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
+from db.errors import BadInput
 from trainer.scoring import Answered, RewardScorer
+from trainer.serving_api import (
+    CompareReply,
+    CompareRequest,
+    Message,
+    ScoreReply,
+    ScoreRequest,
+    openapi,
+    sentence,
+)
 
 Score = Callable[[Sequence[Answered]], Iterable[float]]
+_LONGEST_BODY = 16 * 2**20  # bytes
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
-
-
-class Message(BaseModel):
-    """One turn of a conversation."""
-
-    role: str
-    content: str
-
-
-class ScoreRequest(BaseModel):
-    """A prompt (text or messages) and the responses to score."""
-
-    model_config = ConfigDict(extra="forbid")
-    prompt: str | list[Message]
-    responses: list[str] = Field(min_length=1, max_length=256)
-
-
-class ScoreReply(BaseModel):
-    """Log-odds scores in the order of the responses; higher is better."""
-
-    scores: list[float]
-    model: str
-
-
-class CompareRequest(BaseModel):
-    """A prompt (text or messages) and two responses."""
-
-    model_config = ConfigDict(extra="forbid")
-    prompt: str | list[Message]
-    response_a: str
-    response_b: str
-
-
-class CompareReply(BaseModel):
-    """The probability that A is better, and both scores."""
-
-    p_a: float
-    scores: list[float]
-    model: str
 
 
 @dataclass
@@ -153,6 +127,7 @@ class Counts:
 def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.005) -> Any:
     """The ASGI application over any scorer; `name` is told with every answer."""
     from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
     from starlette.requests import Request
     from starlette.responses import JSONResponse, PlainTextResponse, Response
     from starlette.routing import Route
@@ -170,9 +145,12 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
     ) -> Response:
         start, status = time.monotonic(), 200
         try:
-            reply = (await answer(wanted.model_validate_json(await request.body()))).model_dump()
+            body = await _body(request)
+            reply = (await answer(wanted.model_validate_json(body))).model_dump()
+        except _TooLong as error:
+            status, reply = 413, {"error": str(error)}
         except ValidationError as error:
-            status, reply = 422, {"error": _sentence(error)}
+            status, reply = 422, {"error": sentence(error)}
         except Exception as error:
             status, reply = 500, {"error": f"scoring failed: {error}"}
         counts.add(request.url.path, status, time.monotonic() - start)
@@ -200,11 +178,16 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
     async def metrics(_: Request) -> Response:
         return PlainTextResponse(counts.text(batcher), media_type="text/plain; version=0.0.4")
 
+    async def refused(_: Request, error: Any) -> Response:
+        about = f"{error.detail}; what there is stands in /openapi.json"
+        return JSONResponse({"error": about}, error.status_code, error.headers)
+
     async def document(_: Request) -> Response:
         return JSONResponse(openapi(name))
 
     return Starlette(
         lifespan=lifespan,
+        exception_handlers={HTTPException: refused},
         routes=[
             Route("/score", score_route, methods=["POST"]),
             Route("/compare", compare_route, methods=["POST"]),
@@ -216,55 +199,53 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
 
 
 def serve(scorer: RewardScorer, name: str, host: str, port: int, batch_size: int = 64) -> None:
-    """Serve until interrupted. The model is loaded before the port is opened."""
+    """Serve until interrupted. BadInput where the address cannot be had.
+
+    The port is taken first and answers when the model is loaded.
+    """
     import uvicorn
 
-    scorer.load()
-    app = application(scorer.score, name, batch_size)
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    with _listening(host, port) as taken:
+        scorer.load()
+        app = application(scorer.score, name, batch_size)
+        config = uvicorn.Config(app, log_level="warning")
+        where = f"{host}:{taken.getsockname()[1]}"
+        print(f"serving {name!r} at http://{where} (Ctrl+C ends it)", flush=True)
+        uvicorn.Server(config).run(sockets=[taken])
 
 
-def openapi(name: str) -> dict[str, Any]:
-    """The service as an OpenAPI 3.1 document."""
-    models = (Message, ScoreRequest, ScoreReply, CompareRequest, CompareReply)
-    template = "#/components/schemas/{model}"
-    schemas: dict[str, Any] = {}
-    for model in models:
-        schema = model.model_json_schema(ref_template=template)
-        schema.pop("$defs", None)
-        schemas[model.__name__] = schema
-    schemas["Error"] = {"type": "object", "properties": {"error": {"type": "string"}}}
-
-    def operation(summary: str, asked: str, reply: str) -> dict[str, Any]:
-        return {
-            "post": {
-                "summary": summary,
-                "requestBody": {"required": True, "content": _json_of(asked)},
-                "responses": {
-                    "200": {"description": "the answer", "content": _json_of(reply)},
-                    "422": {"description": "a bad request", "content": _json_of("Error")},
-                },
-            }
-        }
-
-    def reading(summary: str) -> dict[str, Any]:
-        return {"get": {"summary": summary, "responses": {"200": {"description": summary}}}}
-
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": f"Tiebreak scoring: {name}", "version": "1"},
-        "paths": {
-            "/score": operation("Score responses to a prompt", "ScoreRequest", "ScoreReply"),
-            "/compare": operation("Compare two responses", "CompareRequest", "CompareReply"),
-            "/health": reading("Whether the service answers"),
-            "/metrics": reading("Counts for Prometheus"),
-        },
-        "components": {"schemas": schemas},
-    }
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = socket.socket(family)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        taken.bind((host, port))
+    except (OSError, OverflowError) as error:
+        taken.close()
+        raise BadInput(
+            f"address {host!r} with port {port!r} cannot be listened on ({error}); "
+            "choose others with --address and --port"
+        ) from None
+    return taken
 
 
-def _json_of(name: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+class _TooLong(ValueError):
+    """A body over the limit."""
+
+
+async def _body(request: Any) -> bytes:
+    """The request's body; what is over the limit is heard out and dropped."""
+    found, length = bytearray(), 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length <= _LONGEST_BODY:
+            found += chunk
+    if length > _LONGEST_BODY:
+        raise _TooLong(
+            f"the body has {length} bytes, and {_LONGEST_BODY} are the most; send fewer or "
+            "shorter responses"
+        )
+    return bytes(found)
 
 
 def _prompt(prompt: str | list[Message]) -> Any:
@@ -273,10 +254,3 @@ def _prompt(prompt: str | list[Message]) -> Any:
 
 def _sigmoid(value: float) -> float:
     return 1 / (1 + math.exp(-max(-500.0, min(500.0, value))))
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "body"
-    shown = repr(first["input"])
-    return f"{where} = {shown if len(shown) <= 80 else shown[:77] + '...'}: {first['msg']}"

@@ -1,7 +1,7 @@
 """Verbs about trained models: evaluate, promote, rollback, history, lineage."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,7 +56,7 @@ def promote(
     from trainer.registry import promote as step
 
     settings = configuration(config)
-    effect = None if force else effect_of(settings, checkpoint)
+    effect = effect_of(settings, checkpoint) if force is None else None
     done = step(
         settings.database,
         checkpoint,
@@ -109,12 +109,18 @@ def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
         show(decisions, True)
         return
     for one in decisions:
-        over = one["over"] or "what stood before it"
-        print(f"{one['at'][:16]}  {one['kind']} {one['checkpoint']}  {one['verdict']} over {over}")
+        print(f"{one['at'][:16]}  {one['kind']} {one['checkpoint']}  {_said(one)}")
         for reason in one["reasons"]:
             print(f"    {reason}")
         if one["effect"] and one["effect"] not in " ".join(one["reasons"]):
             print(f"    {one['effect']}")
+
+
+def _said(one: dict[str, Any]) -> str:
+    """A decision in words: over whom, or back to whom."""
+    if one["verdict"] == "rolled_back":
+        return f"rolled back to {one['over'] or 'none'}"
+    return f"{one['verdict']} over {one['over'] or 'what stood before it'}"
 
 
 def lineage(

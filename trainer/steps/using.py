@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from db import checkpoints
-from db.models import Dataset
-from db.session import Database
+from db.models import Checkpoint, Dataset
+from db.session import Database, Session
 from db.vocabulary import CheckpointKind
 from trainer.quantize import How
 
@@ -43,15 +43,15 @@ class QuantizeDone:
 def quantize(
     database: Database, name: str | None = None, how: How = "bf16", folder: Path | None = None
 ) -> QuantizeDone:
-    """Write a smaller copy of a reward model (the newest without a name) and measure the cost.
+    """Write a smaller copy of a reward model (the active one without a name, else the newest).
 
-    The copy is measured on its dataset's test and validation splits and is not promoted by itself.
+    The cost is measured on its dataset's test and validation splits; nobody promotes the copy.
     """
     from trainer.dataset import read_split
     from trainer.quantize import quantize as copy
 
     with database.read() as session:
-        original = checkpoints.checkpoint(session, name, CheckpointKind.REWARD)
+        original = _chosen(session, name)
         dataset = session.get(Dataset, original.dataset_id)
     held = [
         row
@@ -78,7 +78,11 @@ def serve(
 
     if folder is None:
         with database.read() as session:
-            active = checkpoints.active(session, CheckpointKind.REWARD) if name is None else None
-            chosen = active or checkpoints.checkpoint(session, name, CheckpointKind.REWARD)
+            chosen = _chosen(session, name)
         folder, name = Path(chosen.path), chosen.name
     run(RewardScorer(folder), name or folder.name, host, port)
+
+
+def _chosen(session: Session, name: str | None) -> Checkpoint:
+    active = checkpoints.active(session, CheckpointKind.REWARD) if name is None else None
+    return active or checkpoints.checkpoint(session, name, CheckpointKind.REWARD)

@@ -101,6 +101,12 @@ def test_learning_raters_beats_counting_them(kind: type[Pooler]) -> None:
     assert better > counted
 
 
+def test_log_odds_are_those_of_the_answer() -> None:
+    ballots, _ = panel(80, first=0.3)
+    model = DawidSkene().fit(ballots)
+    assert model.log_odds(ballots.codes_PRO) == pytest.approx(model.predict(ballots).logit_P)
+
+
 def test_a_wrong_shape_is_one_sentence() -> None:
     with pytest.raises(ValueError, match=r"families has shape .* where .* is needed"):
         Ballots(np.zeros((2, 1, 2), np.int8), ("x",), (), np.zeros(2, int), np.zeros(2, int))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trust_worlds import panel
 
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots, rename
-from judges.trust.calibration import log_loss
+from judges.trust.calibration import accuracy, log_loss
 from judges.trust.cold_start import ColdStart
 from judges.trust.label_model import LEAST_ANSWERS, LabelModel
 
@@ -139,6 +139,20 @@ def test_before_any_answer_a_crowd_of_one_opinion_is_no_surer_than_five_judges()
     five = crowd.keep_raters(np.arange(5))
     sure = [np.abs(LabelModel().fit(b).predict(b).logit_P).mean() for b in (crowd, five)]
     assert sure[0] < 1.25 * sure[1]  # each judge in full would make it twice as sure
+
+
+def test_before_any_answer_the_panel_finds_out_who_is_good_by_who_agrees() -> None:
+    # Seven are equally consistent; three know, four guess. Only who agrees with whom can tell.
+    rng, shares = np.random.default_rng(0), (0.9, 0.9, 0.85, 0.5, 0.5, 0.5, 0.5)
+    truth = rng.integers(0, 2, 500).astype(np.int8)
+    right = np.stack([rng.random(500) < share for share in shares], axis=1)
+    votes = np.where(right, truth[:, None], 1 - truth[:, None]).astype(np.int8)
+    names = tuple("abcdefg")
+    codes = np.repeat(votes[:, :, None], 2, axis=2)
+    ballots = Ballots(codes, names, names, np.arange(500), np.full(500, -1))
+    lean = LabelModel().fit(ballots).predict(ballots).lean_P
+    cold = ColdStart().fit(ballots).predict(ballots).lean_P
+    assert accuracy(lean, truth) > accuracy(cold, truth) + 0.03
 
 
 def test_thirteen_judges_and_empty_slots_are_fine() -> None:

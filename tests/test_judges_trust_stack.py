@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from trust_worlds import panel
 
 from judges.trust.ballots import AB, BA, MISSING, TIE, A, B
-from judges.trust.cold_start import ColdStart, swap_consistency
+from judges.trust.calibration import accuracy
+from judges.trust.cold_start import ColdStart, contrary, swap_consistency
 from judges.trust.confusions import PHI, SHAPES, Confusions, prior_confusions
 from judges.trust.evidence import Evidence
 from judges.trust.partner import Partner
@@ -163,6 +164,24 @@ def test_patterns_fold_equal_rows_and_mean_votes_average_the_orders() -> None:
     mean, cast = mean_votes(codes)
     assert mean[:, 0].tolist() == [1.0, 0.0, 1.0, -0.5, -1.0]
     assert cast.all()
+
+
+def test_a_rater_that_runs_against_the_others_is_not_heard_before_answers() -> None:
+    ballots, truth = panel(400, (0.85, 0.8, 0.75, 0.15), seed=1)
+    assert contrary(ballots.codes_PRO).tolist() == [False, False, False, True]
+    found = ColdStart().fit(ballots).predict(ballots)
+    assert not found.contributions_PC[:, 3].any()
+    good = ballots.keep_raters(np.arange(3))
+    alone = ColdStart().fit(good).predict(good)
+    assert accuracy(found.lean_P, truth) == pytest.approx(accuracy(alone.lean_P, truth))
+
+
+def test_two_raters_or_mere_noise_are_never_called_contrary() -> None:
+    two, _ = panel(400, (0.9, 0.1))
+    assert not contrary(two.codes_PRO).any()
+    guessing, _ = panel(400, (0.5, 0.5, 0.5, 0.5))
+    assert not contrary(guessing.codes_PRO).any()
+    assert contrary(two.codes_PRO[:0]).tolist() == [False, False]
 
 
 def test_cold_start_weighs_by_consistency() -> None:

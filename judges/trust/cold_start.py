@@ -20,7 +20,12 @@ Floats = NDArray[np.float64]
 WITHOUT_SWAPS = 0.8
 """Consistency of a rater nobody has asked in both orders, where the whole panel is like that."""
 
+OF_A_COIN = 0.4
+"""Consistency at which a rater is believed no more than a coin."""
+
 _CEILING = 0.97
+_LEAST_WEIGHT = float(np.log(0.51 / 0.49))
+_FAR = 3.0  # standard errors
 _ORDER_FREE = 100  # so many pairs without one reversal: this rater does not see an order
 
 
@@ -39,6 +44,32 @@ def swap_consistency(codes_PRO: NDArray[np.int8]) -> Floats:
     return np.where(swapped, consistency, middle)
 
 
+def contrary(codes_PRO: NDArray[np.int8]) -> NDArray[np.bool_]:
+    """Raters whose votes run against the rest of the panel far beyond chance, the worst first.
+
+    Order tells nothing about a rater that reads the question upside down: it is as consistent as a
+    good one. Agreement of its mean votes with the sign of the others' sum, in standard errors,
+    below −3; of two raters left neither can be told.
+    """
+    mean, _ = mean_votes(codes_PRO)
+    kept = np.ones(mean.shape[1], dtype=bool)
+    while kept.sum() > 2:
+        others = mean[:, kept].sum(axis=1)[:, None] - mean
+        with_them = np.where(kept, mean * np.sign(others), 0.0)
+        error = np.sqrt((with_them**2).sum(axis=0))
+        score = with_them.sum(axis=0) / np.maximum(error, 1e-12)
+        worst = int(np.argmin(score))
+        if score[worst] >= -_FAR:
+            break
+        kept[worst] = False
+    return ~kept
+
+
+def believed_consistency(codes_PRO: NDArray[np.int8]) -> Floats:
+    """Consistency as a token of accuracy: contrary raters get that of a coin."""
+    return np.where(contrary(codes_PRO), OF_A_COIN, swap_consistency(codes_PRO))
+
+
 @dataclass
 class ColdStart:
     """Consistency-weighted mean vote. Labels are not used. Learned: consistency_R_, weight_R_."""
@@ -54,16 +85,17 @@ class ColdStart:
         labels_P: NDArray[np.int8] | None = None,
         weight_P: Floats | None = None,
     ) -> Self:
-        """Measure each rater's consistency."""
+        """Measure each rater's consistency, and whether it contradicts the others."""
         self.consistency_R_ = swap_consistency(ballots.codes_PRO)
         accuracy = np.clip(0.95 * self.consistency_R_**1.5, 0.51, 0.97)
-        self.weight_R_ = np.log(accuracy / (1 - accuracy))
+        weight_R = np.log(accuracy / (1 - accuracy))
+        self.weight_R_ = np.where(contrary(ballots.codes_PRO), 0.0, weight_R)
         return self
 
     def contributions(self, codes_PRO: NDArray[np.int8]) -> Floats:
         """Log-odds by rater: 2.4 w m / Σ w over the raters that voted on the pair."""
         mean, cast = mean_votes(codes_PRO)
-        total = np.maximum(cast @ self.weight_R_, 1e-12)
+        total = np.maximum(cast @ self.weight_R_, _LEAST_WEIGHT)
         parts: Floats = mean * self.weight_R_ * (self.scale / total)[:, None]
         return parts
 

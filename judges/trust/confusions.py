@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.ballots import Ballots, Consensus, consensus_of
-from judges.trust.cold_start import swap_consistency
+from judges.trust.cold_start import believed_consistency
 from judges.trust.patterns import distinct, joint_codes, mirrored_joint
 
 Floats = NDArray[np.float64]
@@ -79,7 +79,7 @@ class Confusions:
         rows = distinct(ballots.codes_PRO)
         codes, size = joint_codes(rows.codes_URO), rows.size_U.astype(np.float64)
         raters = codes.shape[1]
-        start = prior_confusions(swap_consistency(ballots.codes_PRO))
+        start = prior_confusions(believed_consistency(ballots.codes_PRO))
         anchor = self.anchor * len(ballots) * start
         self.theta_RU_, lean = start, np.full(len(size), 0.5)
         for iteration in range(1, self.max_iterations + 1):

@@ -92,6 +92,14 @@ class DawidSkene:
         parts = table[..., A] - table[..., B]
         return Consensus(p, parts.sum(axis=1), parts, ballots.raters)
 
+    def log_odds(self, codes_PRO: NDArray[np.int8]) -> Floats:
+        """log P(votes | A) − log P(votes | B) of each pair; no label of the fit is left out."""
+        ab, ba = (table[..., A] - table[..., B] for table in self._slot_tables())
+        rater = np.arange(codes_PRO.shape[1])
+        both = ab[rater, codes_PRO[..., AB] + 1] + ba[rater, codes_PRO[..., BA] + 1]
+        result: Floats = both.sum(axis=1)
+        return result
+
     def _maximise(self, rows: Patterns, q_UK: Floats, fixed: Floats, fixed_K: Floats) -> None:
         mass = q_UK * rows.size_U[:, None]
         prior = self.smoothing + self.diagonal * np.eye(3)

@@ -1,4 +1,5 @@
-"""The odd columns the stack weighs: one for each judge, then text, confidence, student and domains.
+"""The odd columns the stack weighs: one for each judge, then what all of them say together
+(weighed by their consistency, and by Dawid–Skene), text, confidence, student and domains.
 
 Odd means that a column changes its sign when A and B are exchanged, so the whole model does. Scales
 are those of all pairs, answered or not. Leaves out: the weights (stack.py).
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 from judges.trust.ballots import MISSING, Ballots
 from judges.trust.cold_start import ColdStart
 from judges.trust.confusions import Confusions
+from judges.trust.dawid_skene import DawidSkene
 from judges.trust.patterns import joint_codes
 from judges.trust.ratios import Ratios
 from judges.trust.reading import LEARNED
-from judges.trust.stack import CONSISTENCY, JUDGES, family_discount
+from judges.trust.stack import AGREEMENT, CONSISTENCY, JUDGES, family_discount
 
 Floats = NDArray[np.float64]
 LENGTH, LONGER = "length", "longer"
@@ -25,6 +27,7 @@ STRAIGHT = (LENGTH, "habits", "author", "rivals")
 MOST_JUDGES = 12
 MOST_DOMAINS = 12
 _LEAST_IN_DOMAIN = 3
+_ENOUGH = 20_000  # pairs that confusion matrices are learned from
 _CROWD = 5.0
 """Judges a pair above which more of them add no more: they err together."""
 
@@ -52,6 +55,7 @@ class Evidence:
         voices = (ballots.codes_PRO[:, self.judges_] != MISSING).any(axis=2).sum(axis=1)
         self._voices = float(voices.sum() / max(np.count_nonzero(voices), 1))
         theta = Confusions().fit(ballots).theta_RU_[self.judges_]
+        self._fit_agreement(ballots)
         nothing = np.zeros((0, len(self.judges_)), np.int8)
         self.ratios_ = Ratios().fit(theta, nothing, nothing[:, 0], np.zeros(0))
         squares = np.einsum("pf,pf->f", ballots.features_PF, ballots.features_PF, dtype=np.float64)
@@ -91,7 +95,8 @@ class Evidence:
             parts = [self.ratios_.leaving_out(codes, labels_P, weight_P)]
         cold = self.cold_start_.contributions(ballots.codes_PRO).sum(axis=1)
         cast = (ballots.codes_PRO != MISSING).sum(axis=(1, 2))
-        parts.append((cold * cast / (cast + 1.0))[:, None])
+        for together in (cold, self._agreement(ballots)):
+            parts.append((together * cast / (cast + 1.0))[:, None])
         features = self._shaped(ballots)
         parts.append(features)
         if self._sorted is not None:
@@ -104,12 +109,24 @@ class Evidence:
         result: Floats = np.concatenate(parts, axis=1)
         return result
 
+    def _fit_agreement(self, ballots: Ballots) -> None:
+        """Dawid–Skene on the votes alone: it hears who agrees with whom, which no order tells."""
+        some = ballots.take(np.arange(0, len(ballots), 1 + len(ballots) // _ENOUGH))
+        self._dawid_skene = DawidSkene(max_iterations=50, tolerance=1e-4).fit(some)
+        logit = self._dawid_skene.log_odds(some.codes_PRO)
+        self._usual = float(np.sqrt(np.mean(logit**2))) if logit.any() else 1.0
+
+    def _agreement(self, ballots: Ballots) -> Floats:
+        """Its log-odds in units of their root mean square: untempered, their scale means little."""
+        logit = self._dawid_skene.log_odds(ballots.codes_PRO)
+        return np.clip(logit / self._usual, -4.0, 4.0)
+
     def _name(self, ballots: Ballots) -> None:
         names = [ballots.raters[r] for r in self.judges_]
         groups = [JUDGES] * len(names)
         discount = family_discount(tuple(ballots.families[r] for r in self.judges_))
-        names += [CONSISTENCY, *ballots.feature_names]
-        groups.append(CONSISTENCY)
+        names += [CONSISTENCY, AGREEMENT, *ballots.feature_names]
+        groups += [CONSISTENCY, AGREEMENT]
         groups += [
             name if name in (*LEARNED, LENGTH) else "style" for name in ballots.feature_names
         ]

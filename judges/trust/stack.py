@@ -15,10 +15,17 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-JUDGES, CONSISTENCY = "judges", "consistency"
-"""The group whose mean is τ times the family discount."""
+JUDGES, CONSISTENCY, AGREEMENT = "judges", "consistency", "agreement"
+"""The group whose mean is τ times the family discount; what all judges say, weighed in two ways."""
 
-PRIOR_MEANS = {CONSISTENCY: 0.5, "habits": 0.3, "rivals": 0.4, "author": 0.4, "student": 0.2}
+PRIOR_MEANS = {
+    CONSISTENCY: 0.25,
+    AGREEMENT: 0.3,
+    "habits": 0.3,
+    "rivals": 0.4,
+    "author": 0.4,
+    "student": 0.2,
+}
 """Groups taught by the panel itself agree with it before any answer; every other mean is 0."""
 
 OPENING_TRUST = 0.225
@@ -27,6 +34,7 @@ OPENING_TRUST = 0.225
 SCALES = {
     JUDGES: (0.15, 0.7),
     CONSISTENCY: (0.2, 0.7),
+    AGREEMENT: (0.2, 0.7),
     "style": (0.12, 1.0),
     "votes by domain": (0.08, 1.0),
     "length by domain": (0.08, 1.0),

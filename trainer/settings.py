@@ -10,7 +10,7 @@ WORDS = "words"
 
 
 class TrainerSettings(BaseModel):
-    """How models are trained. Every value can be given on the command line, too.
+    """How models are trained. Any value can be given on the command line, too: `--set KEY=VALUE`.
 
     A base is a folder, a hub id, or the word `tiny`: a small model built on this machine from the
     dataset's own texts, for demonstrations and tests. A judge can also be of `words`: it weighs

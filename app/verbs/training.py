@@ -1,12 +1,17 @@
 """Verbs that train: reward models, judges, policies, process reward models."""
 
+import tomllib
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from app.output import progress, show
 from app.verbs.options import AsJson, ConfigPath, configuration
+from db.errors import BadInput
+from judges.settings import one_sentence
+from trainer.settings import TrainerSettings
 
 train = typer.Typer(help="Train models on an exported dataset.", no_args_is_help=True)
 
@@ -16,6 +21,14 @@ DatasetName = Annotated[
 Base = Annotated[str | None, typer.Option(help="Folder, hub id or `tiny`; default as configured.")]
 Name = Annotated[str | None, typer.Option(help="Name of the checkpoint; default from the recipe.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="At most this many passes.")]
+Values = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any value of [training] for this once, e.g. patience=3; give it as often as needed.",
+    ),
+]
 Lora = Annotated[bool | None, typer.Option("--lora/--no-lora", help="Train an adapter only.")]
 
 
@@ -44,8 +57,23 @@ class Method(StrEnum):
     PPO = "ppo"
 
 
-def _changed(settings: Any, **given: Any) -> Any:
-    return settings.model_copy(update={k: v for k, v in given.items() if v is not None})
+def _changed(settings: TrainerSettings, values: list[str] | None, **given: Any) -> TrainerSettings:
+    """The settings with what this command line says; --set is read as tiebreak.toml would be."""
+    changes = {name: value for name, value in given.items() if value is not None}
+    for each in values or ():
+        key, mark, value = each.partition("=")
+        if not mark:
+            raise BadInput(f"--set {each!r} has no value; write --set KEY=VALUE")
+        if key in changes:
+            raise BadInput(f"{key!r} is given twice; give it once")
+        try:
+            changes[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            changes[key] = value
+    try:
+        return TrainerSettings.model_validate(settings.model_dump() | changes)
+    except ValidationError as error:
+        raise BadInput(f"--set: {one_sentence(error, TrainerSettings)}") from None
 
 
 @train.command()
@@ -61,6 +89,7 @@ def reward(
     rankings: Annotated[
         Rankings | None, typer.Option(help="Orders whole, or as pairs worth one answer together.")
     ] = None,
+    values: Values = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -73,6 +102,7 @@ def reward(
     settings = configuration(config)
     training = _changed(
         settings.training,
+        values,
         base=base,
         epochs=epochs,
         lora=lora,
@@ -101,6 +131,7 @@ def judge(
         str | None,
         typer.Option(help="Improve this prompted judge by rules from experts' corrections."),
     ] = None,
+    values: Values = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -116,6 +147,7 @@ def judge(
         return
     training = _changed(
         settings.training,
+        values,
         judge_base=base,
         epochs=epochs,
         lora=lora,
@@ -143,6 +175,13 @@ def policy(
     ] = None,
     kl: Annotated[float, typer.Option(min=0, help="Weight of the distance to the base.")] = 0.1,
     updates: Annotated[int, typer.Option(min=1, help="Steps of ppo.")] = 50,
+    generations: Annotated[
+        int, typer.Option(min=2, help="Responses a prompt, compared by grpo and rloo.")
+    ] = 4,
+    response_tokens: Annotated[
+        int, typer.Option(min=1, help="Longest response of grpo, rloo and ppo.")
+    ] = 64,
+    values: Values = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -154,8 +193,14 @@ def policy(
     from trainer.steps import train_policy
 
     settings = configuration(config)
-    training = _changed(settings.training, base=base, epochs=epochs, lora=lora)
-    options = PolicyOptions(method=method.value, kl=kl, updates=updates)
+    training = _changed(settings.training, values, base=base, epochs=epochs, lora=lora)
+    options = PolicyOptions(
+        method=method.value,
+        kl=kl,
+        generations=generations,
+        response_tokens=response_tokens,
+        updates=updates,
+    )
     with progress() as report:
         done = train_policy(
             settings.database, training, options, dataset, reward, judged, name, report
@@ -168,6 +213,7 @@ def process(
     base: Base = None,
     name: Name = None,
     epochs: Epochs = None,
+    values: Values = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -178,7 +224,7 @@ def process(
     from trainer.steps import train_process
 
     settings = configuration(config)
-    training = _changed(settings.training, base=base, epochs=epochs)
+    training = _changed(settings.training, values, base=base, epochs=epochs)
     with progress() as report:
         done = train_process(settings.database, training, name, report)
     show(done, as_json)
@@ -197,6 +243,7 @@ def cross_validate(
     dataset: DatasetName = None,
     base: Base = None,
     epochs: Epochs = None,
+    values: Values = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -207,7 +254,7 @@ def cross_validate(
     from trainer.steps import cross_validate as step
 
     settings = configuration(config)
-    training = _changed(settings.training, base=base, epochs=epochs)
+    training = _changed(settings.training, values, base=base, epochs=epochs)
     with progress() as report:
         done = step(settings.database, training, dataset, by.value, report)
     if not as_json:

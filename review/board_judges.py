@@ -142,8 +142,10 @@ def _leanings(ballots: Ballots, longer_P: Floats) -> list[dict[str, Any]]:
 
 def _matrix(names: Sequence[str], codes_PR: NDArray[np.int8]) -> list[dict[str, Any]]:
     matrix = agreement_matrix(codes_PR)
+    given = (codes_PR >= 0).astype(np.int64)
+    both = given.T @ given
     return [
-        {"one": one, "other": other, "same answers": float(matrix[i, j])}
+        {"one": one, "other": other, "same answers": float(matrix[i, j]), "pairs": int(both[i, j])}
         for i, one in enumerate(names)
         for j, other in enumerate(names)
         if not np.isnan(matrix[i, j])

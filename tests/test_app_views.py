@@ -10,6 +10,7 @@ from review_worlds import PLAIN, add_person, escalate, say
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from app.views import pictures
 from db.errors import NotAllowed
 from db.models import Lease, Pair, Ranking, Review, Task
 from db.tasks import NewTask, add_tasks
@@ -237,7 +238,7 @@ def test_pictures_are_drawn_with_readings_and_data(world):
     assert board.referenced == 18  # of 30; 10 + 8 - 2 * 3 pairs are split and decide nothing
     assert {row["judge"] for row in board.accuracy} == {"judge-x", "judge-y"}
     shown = words(opened("Root", "judges"))
-    assert "agrees most" in shown
+    assert "Agrees most" in shown
     assert "agree" in words(opened("Root", "progress"))
 
 
@@ -251,3 +252,13 @@ def test_practice_is_the_first_thing_a_newcomer_meets(database):
     assert done.practice
     with database.read() as session:
         assert session.query(Task).filter_by(kind=TaskKind.PRACTICE).count() == 3
+
+
+def test_a_matrix_lists_the_same_names_in_the_same_order_on_both_sides():
+    """Else its diagonal is no diagonal: the pair of b and c is missing, and a comes last."""
+    rows = [
+        {"one": one, "other": other, "same": 1.0}
+        for one, other in (("b", "b"), ("b", "a"), ("a", "b"), ("c", "a"), ("a", "c"), ("a", "a"))
+    ]
+    drawn = pictures.heat(rows, x="one", y="other", value="same").to_dict()["layer"][0]["encoding"]
+    assert drawn["x"]["sort"] == drawn["y"]["sort"] == ["a", "b", "c"]

@@ -108,6 +108,15 @@ def test_the_difference_marks_words_and_keeps_every_letter():
     assert re.sub(r"<[^>]+>", "", left) == "the cat sat"
 
 
+def test_long_code_that_differs_in_a_word_a_line_is_marked_by_the_word():
+    """2,000 lines of 5 words are too many for words at once; lines against lines are few."""
+    code = "".join(f"x{n} = range({n})\n" for n in range(2_000))
+    left, right = difference(code, code.replace("range", "xrange"))
+    assert "x7 = <mark>range</mark>(7)" in left
+    assert "x7 = <mark>xrange</mark>(7)" in right
+    assert re.sub(r"<[^>]+>", "", left) == code[:LONGEST]
+
+
 def test_a_cell_that_a_spreadsheet_would_run_is_disarmed():
     assert as_csv([{"note": "=HYPERLINK(1)", "n": -1}]) == "note,n\r\n'=HYPERLINK(1),-1\r\n"
 

@@ -262,6 +262,42 @@ def test_a_lost_lease_says_so_and_keeps_what_was_typed(world, page):
     assert review.rationale == "a long thought"
 
 
+def test_a_lease_that_ends_while_somebody_types_keeps_the_text_that_was_never_sent(page, tmp_path):
+    database = project(tmp_path / "typing")
+    queue_of(database, 1)
+    with served(tmp_path / "typing") as address:
+        page.clock.install()
+        desk(page, address, "Typing")
+        page.keyboard.press("a")
+        page.wait_for_function("() => document.activeElement.tagName === 'TEXTAREA'")
+        page.get_by_role("button", name="Honest").click()
+        page.get_by_label("In your own words").fill("half a thought")
+        with database.begin() as session:
+            session.query(Lease).one().expires_at = now() - timedelta(seconds=1)
+        page.clock.fast_forward(30_000)  # the next sign of work
+        page.wait_for_selector("text=This pair is no longer yours")
+        page.wait_for_selector("[data-testid=stCode] >> text=half a thought")
+        page.get_by_text("Honest", exact=True).wait_for()
+        settled(page)
+        press_for(page, "a", ".tb-pair")
+        assert page.get_by_label("In your own words").input_value() == "half a thought"
+
+
+def test_another_answer_in_a_second_window_is_said_not_to_count(world, page):
+    address, browser, database = world
+    desk(page, address, "Twice")
+    second = browser.new_page()
+    desk(second, address, "Twice")
+    assert first_words(second) == first_words(page)
+    page.wait_for_timeout(320)
+    press_and_wait(page, "3")
+    second.keyboard.press("1")
+    second.get_by_text("this answer was not stored").wait_for()
+    second.close()
+    (review,) = said_by(database, "Twice")
+    assert review.choice is Choice.TIE
+
+
 def test_text_typed_before_handing_on_is_there_when_one_stays(world, page):
     address, _, _ = world
     desk(page, address, "Undecided")

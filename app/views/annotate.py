@@ -182,6 +182,11 @@ def _decide(claim: Claim, given: Verdict) -> None:
         now.notice, now.kept_text, now.kept_reasons = str(error), text, reasons
     else:
         if decision.repeated:
+            if (said.choice, said.strength) != (decision.choice, decision.strength):
+                now.notice = (
+                    f"You had answered the pair before with “{_said(decision)}”, in another window "
+                    "perhaps; that stands, and this answer was not stored."
+                )
             return
         now.stored(decision)
 
@@ -323,13 +328,13 @@ def _standing(annotator_id: int) -> service.Standing:
 def _watch(claim: Claim, math: dict[str, str]) -> None:
     """Renew the lease while somebody works; a lost one is said at once."""
     expires = st.session_state.get("until", {}).get(claim.lease_id, claim.expires_at)
-    worked = desk.attend(
+    beat = desk.attend(
         f"attend-{claim.lease_id}",
         math=math,
         expires=expires.isoformat(),
         idle=room.settings().idle_seconds,
     )
-    if worked is None:
+    if beat is None:
         return
     try:
         until = queue.renew(
@@ -337,13 +342,14 @@ def _watch(claim: Claim, math: dict[str, str]) -> None:
             claim.lease_id,
             room.person().id,
             room.settings(),
-            active_seconds=worked,
+            active_seconds=beat.seconds,
         )
         st.session_state["until"] = {claim.lease_id: until}
     except LeaseLost as error:
         now = screen()
         if now.mode in ("work", "skip", "flag"):
-            now.lose(claim, str(error))
+            reasons = tuple(one for one in beat.reasons if one in REASONS)
+            now.lose(claim, str(error), beat.text, reasons)
             st.rerun()
 
 

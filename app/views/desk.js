@@ -17,6 +17,14 @@ if (!window.tiebreakHushed) {
   window.addEventListener("keydown", hush, { capture: true });
 }
 
+// What a form holds back until it is sent, for the case that it can be sent no more.
+function typed() {
+  const room = document.querySelector(".st-key-verdict");
+  const chosen = room ? room.querySelectorAll('button[aria-pressed="true"]') : [];
+  const box = room && room.querySelector("textarea");
+  return { text: box ? box.value : "", reasons: [...chosen].map((pill) => pill.innerText.trim()) };
+}
+
 function placeMath(formulas) {
   for (const [key, source] of Object.entries(formulas || {})) {
     const place = document.querySelector(`[data-math="${CSS.escape(key)}"]`);
@@ -79,7 +87,7 @@ export default function (component) {
     if (!document.hidden && at - touched < 1000 * data.idle) worked += at - counted;
     counted = at;
     if (worked > 1000 * data.every || left < 2) {
-      if (worked > 0) setTriggerValue("beat", Math.round(worked / 100) / 10);
+      if (worked > 0) setTriggerValue("beat", { seconds: Math.round(worked / 100) / 10, ...typed() });
       worked = 0;
     }
   };

@@ -1,6 +1,7 @@
 """Draws the texts of a pair: the conversation, two responses side by side, and their views."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -85,11 +86,23 @@ def _component() -> Any:
     return st.components.v2.component("tiebreak_desk", js=source)
 
 
-def attend(key: str, *, math: dict[str, str], expires: str, idle: float) -> float | None:
-    """Formulas, scrolling in step, Esc and the countdown; seconds of work when some were seen."""
+@dataclass(frozen=True)
+class Beat:
+    """A sign of work: seconds of it since the last one, and what is typed and not sent yet."""
+
+    seconds: float
+    text: str
+    reasons: tuple[str, ...]
+
+
+def attend(key: str, *, math: dict[str, str], expires: str, idle: float) -> Beat | None:
+    """Formulas, scrolling in step, Esc and the countdown; a sign of work when some was seen."""
     seen = _component()(
         key=key,
         data={"math": math, "expires": expires, "idle": idle, "every": 20},
         on_beat_change=lambda: None,
     )
-    return None if seen.beat is None else float(seen.beat)
+    if seen.beat is None:
+        return None
+    told = seen.beat
+    return Beat(float(told["seconds"]), str(told["text"]), tuple(map(str, told["reasons"])))

@@ -55,7 +55,7 @@ def _accuracy(board: JudgesBoard) -> None:
     best = max(rows, key=lambda row: row["share"])
     pictures.picture(
         "Agreement with humans",
-        f"{best['judge']} agrees most: {best['share']:.1%} of {best['pairs']} pairs. People were "
+        f"Agrees most: {best['judge']}, {best['share']:.1%} of {best['pairs']} pairs. People were "
         "asked about the hard ones above all; `tiebreak report` weighs them for all pairs.",
         pictures.intervals(rows, y="judge"),
         rows,
@@ -134,8 +134,8 @@ def _matrix(board: JudgesBoard) -> None:
     most = max(others, key=lambda row: row["same answers"])
     pictures.picture(
         "Agreement between judges",
-        f"Closest: {most['one']} and {most['other']}, {most['same answers']:.0%} the same. "
-        "Judges that agree too well add little.",
+        f"Closest: {most['one']} and {most['other']}, the same on {most['same answers']:.0%} of "
+        f"{most['pairs']:,} pairs. Judges that agree too well add little.",
         pictures.heat(board.matrix, x="one", y="other", value="same answers"),
         board.matrix,
         "agreement-of-judges",

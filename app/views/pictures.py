@@ -63,7 +63,7 @@ def intervals(rows: Rows, *, y: str, x: str = "share", colour: str | None = None
         tooltip=list(rows[0]),
     )
     if colour:
-        base = base.encode(color=_colour(colour), yOffset=alt.YOffset(colour))
+        base = base.encode(color=_colour(colour, rows), yOffset=alt.YOffset(colour))
     shares = alt.Scale(zero=False, nice=True)
     axis = alt.Axis(format=".0%", title=None, tickCount=6)
     grey = alt.Undefined if colour else _GREY
@@ -74,18 +74,20 @@ def intervals(rows: Rows, *, y: str, x: str = "share", colour: str | None = None
     ).properties(height=60 + (15 if colour else 26) * len(rows))
 
 
-def _colour(name: str) -> Any:
-    """A colour for each value, its legend below, where a narrow screen has room for it."""
-    return alt.Color(
-        name, title=None, legend=alt.Legend(orient="bottom", columns=2, labelLimit=105)
-    )
+def _colour(name: str, rows: Rows) -> Any:
+    """A colour for each value, its legend below, where a narrow screen has room for whole names."""
+    long = max(len(str(row[name])) for row in rows) > 14
+    legend = alt.Legend(orient="bottom", columns=1 if long else 2, labelLimit=250 if long else 105)
+    return alt.Color(name, title=None, legend=legend)
 
 
 def heat(rows: Rows, *, x: str, y: str, value: str, form: str = ".0%") -> Any:
-    """A matrix of shares, each cell with its number."""
+    """A matrix of shares, each cell with its number; both sides list the same names in order."""
+    names = sorted({row[side] for row in rows for side in (x, y)})
+    across = alt.Axis(labelAngle=-60, labelLimit=160, labelOverlap=False)
     base = alt.Chart(pd.DataFrame(list(rows))).encode(
-        x=alt.X(x, title=None, sort=None, axis=alt.Axis(labelAngle=-35, labelLimit=160)),
-        y=alt.Y(y, title=None, sort=None, axis=alt.Axis(labelLimit=200)),
+        x=alt.X(x, title=None, sort=names, axis=across),
+        y=alt.Y(y, title=None, sort=names, axis=alt.Axis(labelLimit=200, labelOverlap=False)),
     )
     low = min(float(row[value]) for row in rows)
     colour = alt.Color(
@@ -133,7 +135,7 @@ def lines(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = 
             tooltip=list(rows[0]),
         )
     )
-    return made.encode(color=_colour(colour)) if colour else made
+    return made.encode(color=_colour(colour, rows)) if colour else made
 
 
 def _figures(form: str) -> Any:
@@ -177,4 +179,4 @@ def bars(rows: Rows, *, x: str, y: str, colour: str | None = None, form: str = "
             tooltip=list(rows[0]),
         )
     )
-    return made.encode(color=_colour(colour)) if colour else made
+    return made.encode(color=_colour(colour, rows)) if colour else made

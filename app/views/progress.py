@@ -30,8 +30,7 @@ def main() -> None:
         with st.container(horizontal=True):
             st.metric("Waiting", f"{board.waiting:,}", border=True)
             st.metric("Disputed", board.disputed, border=True)
-            left = "no pace yet" if board.hours_left is None else f"{board.hours_left:.1f} h"
-            st.metric("Work left at this pace", left, border=True)
+            st.metric("Work left at this pace", _time(board.hours_left), border=True)
             alpha = "undefined" if board.alpha.value is None else f"{board.alpha.value:.2f}"
             st.metric("Agreement (alpha)", alpha, border=True)
         st.text(f"Krippendorff's alpha between people: {board.alpha}. 1 is perfect, 0 is chance.")
@@ -41,6 +40,12 @@ def main() -> None:
         _people(board)
 
 
+def _time(hours: float | None) -> str:
+    if hours is None:
+        return "no pace yet"
+    return f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.0f} min"
+
+
 def _throughput(board: PeopleBoard) -> None:
     if not board.days:
         pictures.nothing("Answers a day", "Nobody has answered a task yet.")
@@ -48,7 +53,7 @@ def _throughput(board: PeopleBoard) -> None:
     total, hours = sum(d["answers"] for d in board.days), sum(d["hours"] for d in board.days)
     pictures.picture(
         "Answers a day",
-        f"{total:,} answers in {hours:.1f} hours of active work, by person.",
+        f"{total:,} answers in {_time(hours)} of active work, by person.",
         pictures.bars(board.days, x="day", y="answers", colour="person"),
         board.days,
         "answers-by-day",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from html import escape
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 from unicodedata import name as unicode_name
 from xml.etree import ElementTree
@@ -91,8 +91,15 @@ def visible(html: str) -> str:
 def difference(one: str, two: str) -> tuple[str, str]:
     """Both texts as HTML, with the words only one of them has marked."""
     first, second = _words(one), _words(two)
-    if len(first) + len(second) > 2 * _MOST_WORDS:
-        first, second = one[:LONGEST].splitlines(True), two[:LONGEST].splitlines(True)
+    if len(first) + len(second) <= 2 * _MOST_WORDS:
+        left, right = _marked(first, second)
+    else:
+        left, right = _marked(one[:LONGEST].splitlines(True), two[:LONGEST].splitlines(True), True)
+    return _as_text(left), _as_text(right)
+
+
+def _marked(first: list[str], second: list[str], lines: bool = False) -> tuple[str, str]:
+    """What only one side has, marked; lines that stand against each other are marked by words."""
     left: list[str] = []
     right: list[str] = []
     matcher = SequenceMatcher(None, first, second, autojunk=len(first) + len(second) > 2_000)
@@ -102,9 +109,17 @@ def difference(one: str, two: str) -> tuple[str, str]:
             left.append(mine)
             right.append(theirs)
             continue
+        if lines and kind == "replace":
+            for mine, theirs in zip_longest(first[a:b], second[c:d], fillvalue=""):
+                both = _words(mine), _words(theirs)
+                brief = max(map(len, both)) < _MOST_WORDS // 10
+                one, two = _marked(*both) if brief else _marked([mine], [theirs])
+                left.append(one)
+                right.append(two)
+            continue
         left.append(f"<mark>{mine}</mark>" if mine.strip() else mine)
         right.append(f"<mark>{theirs}</mark>" if theirs.strip() else theirs)
-    return _as_text("".join(left)), _as_text("".join(right))
+    return "".join(left), "".join(right)
 
 
 def _words(text: str) -> list[str]:

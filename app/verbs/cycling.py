@@ -7,6 +7,7 @@ import typer
 
 from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, configuration
+from db.errors import BadInput
 
 ALARMS = 3  # exit code of a cycle that finished with alarms
 
@@ -46,6 +47,7 @@ def cycle(
     """
     from app.pipeline.cycle import plan_cycle, run_cycle
 
+    _check(inbox, webhook)
     settings = configuration(config)
     if dry_run:
         show(plan_cycle(settings, max_usd=max_usd, folder=inbox), as_json)
@@ -65,3 +67,14 @@ def cycle(
         for alarm in done.alarms:
             warn(f"alarm: {alarm['sentence']}")
         raise typer.Exit(ALARMS)
+
+
+def _check(inbox: Path | None, webhook: str | None) -> None:
+    """What would show only when something rings, or never. The address is a secret: not shown."""
+    if inbox is not None and not inbox.is_dir():
+        raise BadInput(f"--inbox {str(inbox)!r} is no folder; make it, or name another")
+    if webhook and not webhook.startswith(("http://", "https://")):
+        raise BadInput(
+            "the webhook's address does not begin with http:// or https://; correct --webhook or "
+            "TIEBREAK_WEBHOOK"
+        )

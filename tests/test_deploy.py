@@ -39,6 +39,15 @@ def test_a_finished_cycle_with_alarms_is_no_failed_unit() -> None:
     assert "Restart=on-failure\n" in text
 
 
+def test_a_unit_is_tried_again_but_not_for_ever_and_not_when_called_wrongly() -> None:
+    text = (DEPLOY / "systemd" / "tiebreak-cycle.service").read_text()
+    assert "RestartPreventExitStatus=2\n" in text
+    unit, service = text.split("[Service]")
+    assert "StartLimitBurst=4\n" in unit
+    assert "StartLimitIntervalSec=6h\n" in unit  # four tries, 15 minutes apart, lie well within
+    assert "RestartSec=15min\n" in service
+
+
 def test_the_cron_line_has_five_fields_and_runs_the_cycle() -> None:
     (line,) = [
         row for row in (DEPLOY / "crontab").read_text().splitlines() if not row.startswith("#")

@@ -1,5 +1,7 @@
 """Metrics with their arithmetic, Platt scaling, and what texts and neighbours say about pairs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -213,6 +215,16 @@ def test_reading_is_odd_and_leaves_out_what_is_not_there() -> None:
     nothing = read(ballots, PairTexts([None] * 120, [None] * 120, [None] * 120))
     assert nothing.feature_names == ()
     assert not habits(np.zeros((5, 3), np.float32), np.ones(5), np.arange(5)).any()
+
+
+def test_of_one_prompt_alone_habits_and_words_are_learned_from_its_other_pairs() -> None:
+    ballots, truth = panel(120, seed=6)
+    ballots = replace(ballots, prompt_P=np.zeros(120, np.int64))
+    best, worst = np.split(np.array([f"word{n} good" for n in range(240)]), 2)
+    texts_a = list(np.where(truth == A, best, worst))
+    texts_b = list(np.where(truth == A, worst, best))
+    found = read(ballots, PairTexts(["p"] * 120, texts_a, texts_b))
+    assert {"habits", "student"} <= set(found.feature_names)
 
 
 def test_samples_become_their_majority_and_a_vote_without_order_counts_in_both() -> None:

@@ -155,6 +155,15 @@ def test_before_any_answer_the_panel_finds_out_who_is_good_by_who_agrees() -> No
     assert accuracy(lean, truth) > accuracy(cold, truth) + 0.03
 
 
+def test_where_there_is_one_prompt_its_answers_count_as_if_each_had_its_own() -> None:
+    ballots, truth = panel(200, features=2, seed=3)
+    labels = some_answers(truth, 80)
+    apart = replace(ballots, prompt_P=np.arange(200))
+    together = replace(ballots, prompt_P=np.full(200, 7))
+    found = [LabelModel().fit(b, labels).predict(b).logit_P for b in (apart, together)]
+    np.testing.assert_array_equal(found[0], found[1])
+
+
 def test_thirteen_judges_and_empty_slots_are_fine() -> None:
     ballots, truth = panel(150, tuple(0.55 + 0.03 * i for i in range(13)), seed=1)
     found = LabelModel().fit(ballots, some_answers(truth, 40)).predict(ballots)

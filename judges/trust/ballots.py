@@ -30,7 +30,8 @@ class Ballots:
     codes_PRO: int8 choice codes in stored order, [pairs, raters, (ab, ba)]; MISSING where there is
         no usable vote. A rater without an order (pointwise) fills both slots.
     raters, families: names along axis R; raters of one family make the same mistakes.
-    prompt_P: pairs of one prompt share a number; folds and bootstraps never split a prompt.
+    prompt_P: pairs of one prompt share a number; folds and bootstraps never split a prompt, but
+        where there is no other (part_P).
     domain_P: index into `domains`, -1 unknown.
     features_PF: odd features: they change sign when A and B are exchanged. NaN is not allowed.
     even_PF: even features (for example identical texts): unchanged when A and B are exchanged.
@@ -82,6 +83,12 @@ class Ballots:
 
     def __len__(self) -> int:
         return int(self.codes_PRO.shape[0])
+
+    @property
+    def part_P(self) -> NDArray[np.int64]:
+        """What folds may not split: the prompt, or the pair where all are of one prompt."""
+        alone = len(self) > 1 and bool((self.prompt_P == self.prompt_P[0]).all())
+        return np.arange(len(self)) if alone else self.prompt_P
 
     def mirrored(self) -> Self:
         """The same votes with the names A and B exchanged (and so the two orders, too)."""

@@ -83,10 +83,11 @@ class LabelModel:
         labels, weight = labels[self._decided], weight[self._decided]
         answer = (labels == A).astype(np.float64)
         columns = self._after.columns(own, labels, weight)
-        weight = weight * worth(own.prompt_P)
+        part = ballots.part_P[self._decided]
+        weight = weight * worth(part)
         groups, discount = self._after.groups_, self._after.discount_C_
         self._stack = Stack().fit(columns, answer, weight, groups, discount)
-        fold = own.prompt_P % FOLDS
+        fold = part % FOLDS
         opening = self._opening.contributions(self._before.columns(own))
         stack = self._stack.out_of_fold(columns, answer, weight, fold)
         boosted = None

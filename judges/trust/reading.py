@@ -45,15 +45,16 @@ def learned_features(
 ) -> dict[str, NDArray[np.float64]]:
     """Habits, student, author and rivals, taught by the panel's cold-start margin, out of fold."""
     margin = 2 * ColdStart().fit(ballots).predict(ballots).lean_P - 1
-    columns = {"habits": habits(odd_PF, margin, ballots.prompt_P)}
+    part_P = ballots.part_P
+    columns = {"habits": habits(odd_PF, margin, part_P)}
     if has_texts(texts):
-        columns["student"] = Student().out_of_fold(texts, margin, ballots.prompt_P)
+        columns["student"] = Student().out_of_fold(texts, margin, part_P)
     pairs = len(ballots)
     if len(texts.authors_a) == pairs and pairs:
         names = number_of([*texts.authors_a, *texts.authors_b])
         known = np.array([name is not None for name in [*texts.authors_a, *texts.authors_b]])
         first, second = np.split(np.where(known, names, -1), 2)
-        columns["author"] = author_margin(first, second, ballots.prompt_P, margin)
+        columns["author"] = author_margin(first, second, part_P, margin)
     texts_a = [text if text is not None else ("a", p) for p, text in enumerate(texts.responses_a)]
     texts_b = [text if text is not None else ("b", p) for p, text in enumerate(texts.responses_b)]
     first, second = np.split(number_of([*texts_a, *texts_b]), 2)

@@ -25,10 +25,15 @@ def main() -> None:
     with room.trouble():
         st.session_state["person"] = signin.enter()
         role = st.session_state["person"].role
-        pages = [
-            st.Page(path, title=title)
-            for path, title, action in _PAGES
-            if action is None or may(role, action)
+        open_to_me = [action is None or may(role, action) for _, _, action in _PAGES]
+        pages = [  # a page that is not open is known all the same, and says so itself
+            st.Page(
+                path,
+                title=title,
+                default=n == open_to_me.index(True),
+                visibility="visible" if open_to_me[n] else "hidden",
+            )
+            for n, (path, title, _) in enumerate(_PAGES)
         ]
         st.navigation(pages, position="top").run()
 

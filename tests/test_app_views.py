@@ -15,7 +15,7 @@ from db.errors import NotAllowed
 from db.models import Lease, Pair, Ranking, Review, Task
 from db.tasks import NewTask, add_tasks
 from db.types import now
-from db.vocabulary import Choice, Role, TaskKind
+from db.vocabulary import Choice, Role, TaskKind, TaskStatus
 from review import deciding, queue
 from review.adjudicating import adjudicate
 from review.board_budget import budget_board
@@ -111,6 +111,18 @@ def test_each_role_has_its_pages_and_no_other(world, role, pages):
     add_person(world, "Ada", role)
     for page in pages:
         opened("Ada", page)
+
+
+@pytest.mark.parametrize(
+    ("role", "page"),
+    [(Role.ENGINEER, "annotate"), (Role.ENGINEER, "people"), (Role.ANNOTATOR, "judges")],
+)
+def test_a_page_that_is_not_open_says_so_and_what_to_do(world, role, page):
+    add_person(world, "Root", Role.ADMIN)
+    add_person(world, "Ada", role)
+    shown = words(opened("Ada", page))
+    assert f"the role {role}, which may not" in shown
+    assert "Ask an admin" in shown
 
 
 def test_what_a_page_hides_the_service_refuses(database):
@@ -219,6 +231,26 @@ def test_a_dispute_is_settled_on_the_page(world):
     app.text_area[0].set_value("B invents a source")
     buttons(app)["1 is better"].click().run()
     assert "Nothing is disputed" in words(app)
+
+
+def test_an_adjudicator_who_comes_second_keeps_what_was_written(world):
+    pairs = queue_of(world, 2)
+    with world.begin() as session:
+        for task in session.query(Task):
+            task.max_reviews = 2
+    for name, choice in (("Ada", Choice.A), ("Bob", Choice.B)):
+        person = add_person(world, name)
+        for pair in pairs:
+            say(world, person, pair, choice)
+    root = add_person(world, "Root", Role.ADMIN)
+    with world.begin() as session:
+        session.query(Task).update({"status": TaskStatus.DISPUTED})
+    app = opened("Root", "adjudicate")
+    with world.read() as session:
+        adjudicate(world, session.query(Task).first().id, root, Choice.A, "first")
+    app.text_area[0].set_value("my own words")
+    buttons(app)["1 is better"].click().run()
+    assert "You had written: 'my own words'" in words(app)
 
 
 def test_the_quality_page_says_why_agreement_is_undefined(world):

@@ -94,7 +94,8 @@ def _bind(task_id: int, said: Verdict) -> None:
             both_bad=given.both_bad,
         )
     except TiebreakError as error:
-        st.session_state["adjudication_error"] = str(error)
+        kept = f" You had written: {reason.strip()!r}." if reason.strip() else ""
+        st.session_state["adjudication_error"] = f"{error}.{kept}"
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ import streamlit as st
 
 from app.views import desk, ranking, reveal, room
 from app.views.screen import latest, screen
-from db.errors import LeaseLost, NotAllowed, TiebreakError
+from db.errors import LeaseLost, NotAllowed, TiebreakError, Unavailable
 from review import deciding, queue
 from review import desk as service
 from review.deciding import Decision, TooSoon
 from review.queue import Claim
+from review.roles import Action
 from review.verdict import SCALE, Verdict, answer, verdict
 
 REASONS = ("Correct", "Complete", "Clear", "Honest", "Safe", "Follows instructions", "Concise")
@@ -30,6 +31,7 @@ def _said(decision: Decision) -> str:
 
 def main() -> None:
     """Draw the screen the person is on."""
+    room.allowed(Action.REVIEW)
     with room.trouble():
         now = screen()
         if now.mode == "why" and isinstance(now.last, Decision):
@@ -178,6 +180,9 @@ def _decide(claim: Claim, given: Verdict) -> None:
         now.notice = str(error)
     except LeaseLost as error:
         now.lose(claim, str(error), text, reasons)
+    except Unavailable:
+        now.notice = "The database did not answer, so this is not stored; answer again."
+        now.kept_text, now.kept_reasons = text, reasons
     except TiebreakError as error:
         now.notice, now.kept_text, now.kept_reasons = str(error), text, reasons
     else:

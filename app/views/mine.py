@@ -4,10 +4,12 @@ import streamlit as st
 
 from app.views import room
 from review import desk as service
+from review.roles import Action
 
 
 def main() -> None:
     """Draw the figures."""
+    room.allowed(Action.REVIEW)
     with room.trouble():
         mine = service.own_standing(
             room.database(), room.person().id, room.settings(), today=room.day_began()

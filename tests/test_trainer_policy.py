@@ -145,6 +145,14 @@ def test_ppo_with_lora_leaves_what_has_no_adapter(tmp_path: Path) -> None:
     assert not any("embed" in name or "norm" in name for name in changed)
 
 
+def test_a_policy_learns_from_fewer_prompts_than_a_batch_holds(tmp_path: Path) -> None:
+    settings = TrainerSettings(folder=tmp_path, batch_size=16, epochs=2, max_length=64)
+    work = begin(tmp_path, "policy", {"m": "few"})
+    options = PolicyOptions("grpo", generations=4, response_tokens=4)
+    made = train(rows(3), work, settings, options, "d", reward=wants_letter)
+    assert len(made["watched"]) == 2  # one batch of three prompts an epoch
+
+
 @pytest.mark.parametrize("method", ["grpo", "rloo"])
 def test_a_killed_policy_of_trl_goes_on_exactly(tmp_path: Path, method: str) -> None:
     """The watch compares with its beginning, also when that was before the kill."""

@@ -115,8 +115,9 @@ def _trainer(
     online = {
         "num_generations": options.generations,
         "max_completion_length": options.response_tokens,
+        # Whole batches alone are asked: more prompts than there are would be none.
         "per_device_train_batch_size": options.generations
-        * max(1, settings.batch_size // options.generations),
+        * max(1, min(settings.batch_size // options.generations, len(rows))),
     }
     choices: dict[str, dict[str, Any]] = {
         "sft": {"max_length": settings.max_length},

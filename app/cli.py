@@ -4,6 +4,7 @@ Exit 0 done, 1 one clear sentence, 2 usage, 3 done and something rang. Nothing h
 imported before a verb needs it.
 """
 
+import os
 import sys
 
 import typer
@@ -66,13 +67,32 @@ app.add_typer(project.db, name="db")
 def main() -> None:
     """Run one verb."""
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # a full disk is told here, and not by the interpreter's end
     except TiebreakError as error:
         print(f"tiebreak: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        _drop_output()
+        where = f" {error.filename!r}" if error.filename else ""
+        print(
+            f"tiebreak: {error.strerror or error}{where}; mend that and run the same command again",
+            file=sys.stderr,
+        )
         sys.exit(1)
     except KeyboardInterrupt:
         print("tiebreak: stopped; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
+
+
+def _drop_output() -> None:
+    """Where standard output takes no more, what is left for it is dropped."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -10,6 +11,8 @@ from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
+
+from db.errors import BadInput
 
 Progress = Callable[[str, int, int], None]
 
@@ -44,7 +47,8 @@ def progress() -> Iterator[Progress]:
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Bars(*columns, TimeRemainingColumn(), console=console, transient=False) as bars:
+    quiet = not console.is_terminal
+    with Bars(*columns, TimeRemainingColumn(), console=console, disable=quiet) as bars:
         tasks: dict[str, Any] = {}
 
         def report(label: str, done: int, total: int) -> None:
@@ -53,6 +57,12 @@ def progress() -> Iterator[Progress]:
             bars.update(tasks[label], completed=done, total=total or None)
 
         yield report
+
+
+def require_writable(path: Path) -> None:
+    """Raise BadInput where no file can be written there: asked before the work is done for it."""
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise BadInput(f"{str(path)!r} cannot be written; name a file in a folder you may write to")
 
 
 def warn(line: str) -> None:

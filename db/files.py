@@ -95,8 +95,17 @@ def _open_text(path: Path) -> IO[str]:
     return text
 
 
+def _require_utf8(path: Path, stream: IO[str]) -> None:
+    """Raise BadInput for a file that begins as UTF-16 does, of which no row could be read."""
+    beginning = stream.read(2).encode("utf-8", "surrogateescape")
+    if beginning in (b"\xff\xfe", b"\xfe\xff"):
+        raise BadInput(f"{str(path)!r} is UTF-16; save it as UTF-8")
+    stream.seek(0)
+
+
 def _json_lines(path: Path) -> Iterator[Line]:
     with _open_text(path) as stream:
+        _require_utf8(path, stream)
         for number, text in enumerate(stream, 1):
             if number == 1 and text.lstrip().startswith("["):
                 raise BadInput(f"{str(path)!r} is one JSON list; write one object a line")
@@ -117,8 +126,13 @@ def _parsed(path: Path, number: int, text: str) -> Line:
 def _csv(path: Path) -> Iterator[Line]:
     csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
     with _open_text(path) as stream:
+        _require_utf8(path, stream)
         reader = csv.reader(stream, strict=True)
         header = next(reader, [])
+        if len(header) == 1 and (found := [mark for mark in ";\t|" if mark in header[0]]):
+            raise BadInput(
+                f"{str(path)!r} separates its columns by {found[0]!r}; save it with commas"
+            )
         if len(set(header)) < len(header):
             raise BadInput(f"{str(path)!r} names a column twice in {header!r}; rename one")
         while True:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import Judge, JudgeVersion, Vote
-from db.vocabulary import CANARY_SAMPLE, Choice, Order
+from db.vocabulary import CANARY_SAMPLE, HOLD_OUT_SAMPLE, Choice, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ def principle_votes(
 
 
 def choices_of(session: Session, judge: str) -> dict[tuple[int, Order, int], Choice]:
-    """A judge's choices by (pair, order, sample); of its newest version where several voted."""
+    """A held-out twin's choices by (pair, order, sample); its newest version's before others."""
     query = (
         select(Vote.pair_id, Vote.order, Vote.sample, Vote.choice)
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .where(Judge.name == judge, Vote.sample < CANARY_SAMPLE)
+        .where(Judge.name == judge, Vote.sample == HOLD_OUT_SAMPLE)
         .order_by(JudgeVersion.id)
     )
     return {(p, o, s): c for p, o, s, c in session.execute(query)}

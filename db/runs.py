@@ -4,18 +4,28 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from db.errors import BudgetSpent
+from db.errors import BadInput, BudgetSpent
 from db.models import Reservation, Run, Vote
 from db.session import Database
 from db.types import now
 from db.vocabulary import RunStatus
 
 NANO = 1_000_000_000
+
+
+def cap_of(max_usd: float | None) -> int | None:
+    """A cap in nano-dollars, None for none. Raises BadInput for what is no amount of money."""
+    if max_usd is None:
+        return None
+    if not 0 <= max_usd < inf:
+        raise BadInput(f"the cap is {max_usd!r} dollars; give 0 or more, as in --max-usd 5")
+    return round(max_usd * NANO)
 
 
 def start_run(

@@ -21,6 +21,7 @@ def upgrade(database: Database) -> str:
     rows that point at nothing.
     """
     config = _config()
+    _require_known(current(database))
     with database.connection() as connection:
         # SQLite changes a table by copying it, which foreign keys would refuse half-way; the
         # switch works outside a transaction only.
@@ -54,10 +55,20 @@ def require_head(database: Database) -> None:
     found, wanted = current(database), head()
     if found is None:
         raise SchemaOutdated("the database has no tables yet; run `tiebreak init`")
+    _require_known(found)
     if found != wanted:
         raise SchemaOutdated(
             f"the database is at schema {found!r}, this version needs {wanted!r}; "
             "run `tiebreak db upgrade`"
+        )
+
+
+def _require_known(revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise SchemaOutdated(
+            f"the database is at schema {revision!r}, which this version does not know; "
+            "install the version of tiebreak that made it, or name another database"
         )
 
 

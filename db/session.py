@@ -144,9 +144,10 @@ def _reachable(url: str) -> Iterator[None]:
         if "file is not a database" in reason:
             raise BadInput(f"{where} is no SQLite database; name another file") from error
         if isinstance(error, OperationalError):
-            raise Unavailable(
-                f"{where} does not answer ({reason}); start it or check its url"
-            ) from error
+            mend = "start it or check its url"
+            if url.startswith("sqlite"):
+                mend = "see whether you may write the file and its folder, and the disk has room"
+            raise Unavailable(f"{where} does not answer ({reason}); {mend}") from error
         raise
 
 

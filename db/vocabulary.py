@@ -2,8 +2,10 @@
 
 from enum import StrEnum
 
-CANARY_SAMPLE = 1_000_000
-"""Votes with this sample or a higher one answer a canary pair; they are no opinion on the pair."""
+CANARY_SAMPLE = HOLD_OUT_SAMPLE = 1_000_000
+"""Votes with this sample or a higher one are no opinion on the pair: this very one is that of a
+judge asked with a principle held out, those above answer canary pairs.
+"""
 
 
 class Choice(StrEnum):

@@ -23,7 +23,7 @@ class Prices(BaseModel):
     Requests of more than `long_above` input tokens are billed by the `long_` prices as a whole.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)

@@ -109,22 +109,27 @@ class CarryOver:
     """How far a principle held out of the prompt is still followed.
 
     agreement: of the votes where both the twin (asked about this principle alone) and the judge
-    (asked without it) chose a or b, the share in which they agree; 0.5 is chance.
+    (asked without it) chose a or b, the share in which they agree; 0.5 is chance. missing: answers
+    of the two that did not come; cost_usd: spent on asking them.
     """
 
     principle: str
     votes: int
     agreement: float | None
+    missing: int = 0
+    cost_usd: float = 0.0
 
     @property
     def summary(self) -> str:
         """One line for people."""
-        if self.agreement is None:
-            return f"{self.principle}: no vote of both decided between a and b; nothing to compare"
-        return (
-            f"{self.principle}: without it in the prompt the judge still agrees with it in "
-            f"{self.agreement:.0%} of {self.votes} votes (50% is chance)"
-        )
+        line = f"{self.principle}: no vote of both decided between a and b; nothing to compare"
+        if self.agreement is not None:
+            line = (
+                f"{self.principle}: without it in the prompt the judge still agrees with it in "
+                f"{self.agreement:.0%} of {self.votes} votes (50% is chance)"
+            )
+        line += f"; ${self.cost_usd:.4f} spent" if self.cost_usd else ""
+        return line + (f"; {self.missing} missing, run again to go on" if self.missing else "")
 
 
 @dataclass

@@ -139,7 +139,7 @@ def test_the_report_is_written_as_one_page(inside: Path, tmp_path: Path) -> None
 
 
 def test_a_certificate_is_listed_and_computes_again(inside: Path, tmp_path: Path) -> None:
-    (made,) = told("certificate", "list")
+    (made,) = told("certificate", "list")["certificates"]
     assert made["standing"] == "holds"
     assert 0 < made["accepted"] <= made["size"] <= PAIRS  # likely ties are outside the frame
     file = tmp_path / "certificate.json"
@@ -220,7 +220,7 @@ def test_a_withdrawn_certificate_stays_with_its_reason(inside: Path) -> None:
     assert "is withdrawn" in done("certificate", "withdraw", "1", "--reason", "fair was replaced")
     with pytest.raises(Conflict, match=r"withdrawn already \(fair was replaced\)"):
         done("certificate", "withdraw", "1", "--reason", "again")
-    (made,) = told("certificate", "list")
+    (made,) = told("certificate", "list")["certificates"]
     assert made["standing"] == "withdrawn"
     assert "withdrawn: fair was replaced" in done("certificate", "verify", "1")
     assert told("report")["certificates"][0]["withdrawn"] == "fair was replaced"

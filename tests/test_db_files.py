@@ -157,6 +157,16 @@ def test_files_that_are_not_what_is_asked_for_say_what_to_do(tmp_path: Path) -> 
     (tmp_path / "r.csv").write_text("a,b,a\n1,2,3\n")
     with pytest.raises(BadInput, match="names a column twice"):
         list(read_lines(tmp_path / "r.csv"))
+    for mark in (";", "\t"):
+        (tmp_path / "r.csv").write_text(f"prompt{mark}chosen\n1{mark}2\n")
+        with pytest.raises(BadInput, match=r"separates its columns by '.+'; save it with commas"):
+            list(read_lines(tmp_path / "r.csv"))
+    (tmp_path / "r.csv").write_text("prompt\nis one column; with text\n")
+    assert list(read_rows(tmp_path / "r.csv")) == [{"prompt": "is one column; with text"}]
+    for name in ("r.csv", "r.jsonl"):
+        (tmp_path / name).write_text('{"a": 1}\n', encoding="utf-16")
+        with pytest.raises(BadInput, match=f"{name}' is UTF-16; save it as UTF-8"):
+            list(read_lines(tmp_path / name))
 
 
 def test_bytes_that_are_not_utf8_do_not_stop_the_file(tmp_path: Path) -> None:

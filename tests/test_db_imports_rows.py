@@ -151,7 +151,6 @@ def test_candidates_of_one_text_make_no_pair_but_keep_their_names() -> None:
     rows = parse_candidates(candidates("x", "y", "x"), None, 7)
     assert [r.pair.external_id for r in rows] == ["p:r1:r2", "p:r2:r3"]
     assert [(r.pair.a.text, r.pair.b.text) for r in rows] == [("x", "y"), ("y", "x")]
-    assert parse_candidates(candidates("x", "x"), None, 7) == []
     nameless = parse_candidates({**candidates("x", "y", "x"), "prompt_id": None}, None, 7)
     assert [(r.pair.a.text, r.pair.b.text) for r in nameless] == [("x", "y")]
 
@@ -167,6 +166,7 @@ def test_candidates_may_be_plain_texts() -> None:
         ({"responses": ["x"]}, "a list of two or more"),
         ({"responses": "x"}, "a list of two or more"),
         ({"responses": [{"id": 1, "text": "x"}, {"id": "1", "text": "y"}]}, "the same id"),
+        ({"responses": ["x", "x"]}, "all responses have the same text"),
         ({"responses": ["x", 3]}, "a response is a text or an object"),
         ({"prompt_id": "p" * 198}, "a name of 1 to 200 letters"),
     ],

@@ -1,11 +1,13 @@
 """Runs say how they ended, money is counted once, and status counts what is there."""
 
+from math import inf, nan
+
 import pytest
 from import_worlds import pair, take, vote
 
-from db.errors import BudgetSpent
+from db.errors import BadInput, BudgetSpent
 from db.models import Reservation, Run
-from db.runs import finish_run, recorded_run, spent_nanousd, start_run
+from db.runs import cap_of, finish_run, recorded_run, spent_nanousd, start_run
 from db.session import Database
 from db.status import status
 from db.vocabulary import RunStatus
@@ -39,6 +41,13 @@ def test_a_run_says_how_it_ended(
         assert (run.status, run.error, run.options) == (ending, said, {"max_usd": 5})
         assert run.finished_at is not None
         assert run.finished_at >= run.started_at
+
+
+@pytest.mark.parametrize("dollars", [-0.01, inf, nan])
+def test_what_is_no_amount_of_money_caps_nothing(dollars: float) -> None:
+    with pytest.raises(BadInput, match=f"the cap is {dollars} dollars; give 0 or more"):
+        cap_of(dollars)
+    assert (cap_of(None), cap_of(0.0), cap_of(1.5)) == (None, 0, 1_500_000_000)
 
 
 def test_a_run_that_was_killed_stays_running(any_database: Database) -> None:

@@ -165,12 +165,22 @@ def test_an_upgrade_refuses_to_leave_rows_that_point_at_nothing(database: Databa
                 schema._require_whole(connection)
 
 
-def test_another_revision_is_told_with_the_way_out(empty: Database) -> None:
-    schema.upgrade(empty)
+def test_another_revision_is_told_with_the_way_out(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = schema.upgrade(empty)
+    with monkeypatch.context() as later:
+        later.setattr(schema, "head", lambda: "later")
+        wanted = f"at schema '{at}', this version needs 'later'; run `tiebreak db upgrade`"
+        with pytest.raises(SchemaOutdated, match=wanted):
+            schema.require_head(empty)
     with empty.begin() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
-    with pytest.raises(SchemaOutdated, match=r"at schema 'older', this version needs .*upgrade`"):
-        schema.require_head(empty)
+        session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
+    for meet in (schema.require_head, schema.upgrade):
+        with pytest.raises(
+            SchemaOutdated, match=r"'newer', which this version does not know"
+        ):
+            meet(empty)
 
 
 def test_a_server_that_does_not_answer_is_one_sentence() -> None:

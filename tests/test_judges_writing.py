@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from test_judges_steps import add, fake, parsed
 
-from db.errors import BadInput
+from db.consensus import usable_votes
+from db.errors import BadInput, BudgetSpent
 from db.models import Candidate, Event, Pair, Vote
 from db.pairs import add_prompts
+from db.principles import principle_votes
 from db.session import Database
 from db.vocabulary import Choice, Order
 from judges import constitution, critique, generation, principles, steps
@@ -51,6 +53,14 @@ def test_every_source_writes_once_for_every_prompt(any_database: Database) -> No
     assert (done.asked, done.new) == (5 * 8, 5 * (4 + 1))
     assert count(any_database, Candidate) == 25
     assert steps.generate(any_database, made).asked == 0
+
+
+def test_a_cap_without_room_for_one_text_says_so(database: Database) -> None:
+    prompts(database, 2)
+    priced = generators(samples=1, prices={"input": 1.0, "output": 5.0})
+    with pytest.raises(BudgetSpent, match=r"the cap of \$1e-06 leaves no room"):
+        steps.generate(database, priced, max_usd=0.000001)
+    assert steps.generate(database, priced, max_usd=1.0).asked == 2
 
 
 def test_pairs_are_formed_by_a_design_and_never_twice(database: Database) -> None:
@@ -210,6 +220,9 @@ def test_a_principle_held_out_is_judged_afterwards(database: Database) -> None:
     # Both twins prefer the longer response in both orders.
     assert (carried.votes, carried.agreement) == (12, 1.0)
     assert count(database, Vote) == 24
+    with database.read() as session:  # an experiment, and no opinions on the pairs
+        assert list(usable_votes(session)) == []
+        assert list(principle_votes(session)) == []
     again = steps.hold_out(database, panel, "facts-are-right", "fake")
     assert again == carried
     assert count(database, Vote) == 24

@@ -23,7 +23,7 @@ from app.pipeline.ladder import (
 )
 from db import spending
 from db.errors import BadInput, BudgetSpent, TiebreakError, UnknownName
-from db.runs import finish_run, start_run
+from db.runs import cap_of, finish_run, start_run
 from db.session import Database
 from db.vocabulary import RunStatus
 from judges.panel import Panel
@@ -72,10 +72,11 @@ class Cascaded:
     def summary(self) -> str:
         """One line for people."""
         saved = 1.0 - self.votes_there / self.votes_in_all if self.votes_in_all else 0.0
+        whole = "" if self.capped else f" ({saved:.0%} saved)"
         line = (
             f"cascade: {self.pairs:,} pairs, {self.pairs - self.unsure:,} sure at "
             f"{self.stop_at:g}, {self.unsure:,} not; "
-            f"{self.votes_there:,} of {self.votes_in_all:,} votes ({saved:.0%} saved), "
+            f"{self.votes_there:,} of {self.votes_in_all:,} votes{whole}, "
             f"${self.cost_usd:.4f} spent"
         )
         if self.capped:
@@ -116,7 +117,7 @@ def cascade(
     with database.begin() as session:
         run = spending.open_run(session, VERB) or start_run(
             session, VERB, {"stop_at": stop_at, "careful": careful},
-            None if max_usd is None else round(max_usd * NANO),
+            cap_of(max_usd),
         )  # fmt: skip
     climb = _Climb(database, panel, ladder, policy, run.id, max_usd, progress, beside, environ)
     try:
@@ -228,4 +229,4 @@ class _Climb:
         if self.max_usd is None:
             return None
         with self.database.read() as session:
-            return self.max_usd - spending.spent_since(session, self.run_id) / NANO
+            return max(0.0, self.max_usd - spending.spent_since(session, self.run_id) / NANO)

@@ -18,7 +18,7 @@ from app.pipeline.webhook import send
 from db import cycles
 from db.errors import BadInput, TiebreakError, Unavailable
 from db.events import record
-from db.runs import NANO, finish_run
+from db.runs import cap_of, finish_run
 from db.vocabulary import RunStatus
 
 Announce = Callable[[str], None]
@@ -181,6 +181,7 @@ def _check(config: Config, cap: float | None) -> None:
     from judges.cost import costs
 
     config.cycle.route_options()
+    cap_of(cap)
     priced = [judge.name for judge in config.panel.asked if costs(judge)]
     if priced and cap is None:
         raise BadInput(
@@ -191,7 +192,7 @@ def _check(config: Config, cap: float | None) -> None:
 
 def _open(config: Config, cap: float | None, anew: bool) -> tuple[int, bool]:
     """The cycle to work on and whether it had begun before."""
-    nano = None if cap is None else round(cap * NANO)
+    nano = cap_of(cap)
     with config.database.begin() as session:
         run = cycles.unfinished(session)
         if run is not None and anew:

@@ -19,7 +19,7 @@ class CycleSettings(BaseModel):
     a secret, and comes from TIEBREAK_WEBHOOK or --webhook.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     inbox: Path = Field(Path("inbox"), description="files that arrived; taken in, moved to done/")
     datasets: Path = Path("datasets")

@@ -7,9 +7,11 @@ import typer
 
 from app.config import Config
 from app.output import progress, show, table, warn
-from app.verbs.options import AsJson, ConfigPath, Seed, configuration
+from app.verbs.options import AsJson, ConfigPath, MaxUsd, Seed, configuration, require_cap
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from judges.panel import Panel
 
 Tier = Annotated[int | None, typer.Option(help="Only the judges of this tier.", min=1)]
@@ -17,7 +19,6 @@ Only = Annotated[list[str] | None, typer.Option("--only", help="Only this judge;
 Batch = Annotated[
     bool, typer.Option("--batch", help="Through the provider's batches: half price, hours later.")
 ]
-MaxUsd = Annotated[float | None, typer.Option(help="Never spend more than this.", min=0)]
 
 
 def estimate(
@@ -56,9 +57,7 @@ def estimate(
 
 
 def judge(
-    max_usd: Annotated[
-        float | None, typer.Option(help="Never spend more than this; needed where answers cost.")
-    ] = None,
+    max_usd: MaxUsd = None,
     tier: Tier = None,
     only: Only = None,
     batch: Batch = False,
@@ -87,6 +86,7 @@ def judge(
     Example: tiebreak judge --max-usd 5
     """
     from app.pipeline.panel import current_panel
+    from db.pairs import count_pairs
     from db.votes import count_votes
     from judges.steps import fit_consensus, reparse, run_judges
 
@@ -96,6 +96,7 @@ def judge(
         with progress() as report:
             show(reparse(settings.database, progress=report), as_json)
         return
+    require_cap(max_usd, _paid(panel, tier, only))
     if cascade:
         _cascade(settings, panel, tier, only, stop_at, careful, max_usd, as_json)
         return
@@ -115,11 +116,24 @@ def judge(
     show(done, as_json)
     with settings.database.read() as session:
         votes = count_votes(session)
+        pairs = count_pairs(session)
+    if not pairs:
+        warn("there are no pairs yet; bring some with `tiebreak import pairs FILE`")
     if not votes:  # everything is on its way in a batch
         return
     pooled = fit_consensus(settings.database, panel.panel.label_model)
     if not as_json:
         show(pooled, False)
+
+
+def _paid(
+    panel: "Panel", tier: int | None = None, names: "Sequence[str] | None" = None
+) -> list[str]:
+    """Of the judges that would be asked, those whose answers cost."""
+    from judges.cost import costs
+    from judges.seating import chosen
+
+    return [f"judge {judge.name!r}" for judge in chosen(panel, tier, names) if costs(judge)]
 
 
 def _cascade(
@@ -193,15 +207,11 @@ def canaries_ask(
     Example: tiebreak canaries ask --max-usd 1
     """
     from app.pipeline.panel import current_panel
-    from db.errors import BadInput
-    from judges.cost import costs
     from judges.steps import ask_canaries
 
     settings = configuration(config)
     panel = current_panel(settings)
-    priced = [judge.name for judge in panel.asked if costs(judge)]
-    if priced and max_usd is None:
-        raise BadInput(f"judge {priced[0]!r} costs money and nothing caps it; give --max-usd")
+    require_cap(max_usd, _paid(panel))
     with progress() as report:
         done = ask_canaries(
             settings.database, panel, max_usd=max_usd, progress=report, beside=settings.folder
@@ -247,6 +257,7 @@ def principles_hold_out(
     from judges.steps import hold_out
 
     settings = configuration(config)
+    require_cap(max_usd, _paid(settings.panel, names=[judge]))
     with progress() as report:
         found = hold_out(
             settings.database,

@@ -59,7 +59,7 @@ def list_(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     found = list_certificates(configuration(config).database)
     if as_json:
-        show(found, True)
+        show({"certificates": found}, True)
         return
     rows: list[list[Any]] = [
         [c.id, c.batch_id, c.standing, f"{c.target:.1%}", f"{c.accepted:,}/{c.size:,}",

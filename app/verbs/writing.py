@@ -1,14 +1,18 @@
 """Verbs that make responses: generate, revise."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from app.output import progress, show, warn
-from app.verbs.judging import MaxUsd
-from app.verbs.options import AsJson, ConfigPath, Seed, configuration
+from app.output import progress, require_writable, show, warn
+from app.verbs.options import AsJson, ConfigPath, MaxUsd, Seed, configuration, require_cap
+
+if TYPE_CHECKING:
+    from judges.generation import GeneratorConfig
 
 
 class Design(StrEnum):
@@ -18,6 +22,12 @@ class Design(StrEnum):
     RANDOM = "random"
     SWISS = "swiss"
     NONE = "none"
+
+
+def _paid(generators: "Sequence[GeneratorConfig]") -> list[str]:
+    return [
+        f"generator {one.name!r}" for one in generators if one.asked_at(None).price().output > 0
+    ]
 
 
 def generate(
@@ -39,6 +49,7 @@ def generate(
     from judges.steps import generate as step
 
     settings = configuration(config)
+    require_cap(max_usd, _paid(settings.generators))
     with progress() as report:
         done = step(
             settings.database,
@@ -49,7 +60,7 @@ def generate(
         )
     if design is not Design.NONE:
         made = form_pairs(settings.database, cast(Any, design.value), each=each, seed=seed)
-        warn(f"{made:,} new pairs by the {design.value} design")
+        done = replace(done, pairs=made)
     show(done, as_json)
 
 
@@ -72,10 +83,14 @@ def revise(
     from judges.steps import write_revisions
 
     settings = configuration(config)
+    reviser = settings.generator(by)
+    require_cap(max_usd, _paid([reviser]))
+    if out is not None:  # before anything is paid for
+        require_writable(out)
     with progress() as report:
         done = step(
             settings.database,
-            settings.generator(by),
+            reviser,
             settings.panel.rules,
             rounds=rounds,
             responses=responses,

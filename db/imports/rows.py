@@ -128,6 +128,8 @@ def parse_candidates(row: Row, per_prompt: int | None, seed: int) -> list[PairRo
     prompt_id = fields.optional_name(row, "prompt_id")
     about = _about(row)
     first = {c.text: i for i, (_, c) in reversed(list(enumerate(named)))}
+    if len(first) < 2:
+        raise BadRow(named[0][1].text[:80], "all responses have the same text, so there is no pair")
     both = list(combinations(sorted(first.values()), 2))
     if per_prompt is not None and per_prompt < len(both):
         key = hashlib.sha256(f"{seed}:{prompt_hash(messages)}".encode()).digest()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
+from db.runs import cap_of
 from db.session import Database
 from db.vocabulary import Order, RunStatus
 from judges import lifecycle, seating
@@ -16,7 +17,6 @@ from judges.batching import Batching
 from judges.connect import connect
 from judges.ensemble import Ensemble
 from judges.panel import Panel
-from judges.prices import NANO
 from judges.results import JudgeRun
 from judges.seats import Seat
 from judges.writer import Writer
@@ -50,6 +50,7 @@ def run_judges(
     leaves room for nothing, Unavailable where no judge gave a single answer.
     """
     started = time.monotonic()
+    cap = cap_of(max_usd)
     within = None if within is None else sorted(set(within))
     judges = [seating.by_weights(judge, beside) for judge in seating.chosen(panel, tier, names)]
     with database.begin() as session:
@@ -59,7 +60,6 @@ def run_judges(
     # Judges with nothing to say are not connected: a finished run needs no keys and takes no time.
     needed = [w for w in wanted if w.missing or w.in_batches]
     known = [(w, connect(w.judge, environ or os.environ, beside)) for w in needed]
-    cap = None if max_usd is None else round(max_usd * NANO)
     with database.begin() as session:
         count = None if within is None else len(within)
         run, job = lifecycle.open_run(session, "judge", panel, judges, cap, count)
@@ -131,6 +131,6 @@ def _complain(done: JudgeRun, seats: Sequence[Seat], max_usd: float | None) -> N
         raise kind("; ".join(done.problems))
     if done.capped:
         raise BudgetSpent(
-            f"the cap of ${max_usd} leaves no room for a single question; "
+            f"the cap of ${max_usd:g} leaves no room for a single question; "
             "raise --max-usd, or see `tiebreak estimate`"
         )

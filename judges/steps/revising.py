@@ -13,7 +13,7 @@ from judges.asking import Question
 from judges.constitution import Constitution
 from judges.errands import Brought, Errand, Store
 from judges.generation import GeneratorConfig
-from judges.steps.writing import Askers, Count, Make, Written, bill, run_errands
+from judges.steps.writing import Askers, Count, Make, Written, bill, require_room, run_errands
 
 Progress = Callable[[str, int, int], None]
 
@@ -42,7 +42,8 @@ def revise(
             _critiques(database, reviser, rules, depth, responses),
             _revisions(database, reviser, rules, depth, responses, count),
         ):
-            left = None if max_usd is None else max_usd - sum(w.cost_usd for w in done)
+            spent = sum(w.cost_usd for w in done)
+            left = None if max_usd is None else max(0.0, max_usd - spent)
             done.append(
                 run_errands(
                     database, "revise", [reviser], errands, store, count, left, progress, environ
@@ -52,7 +53,7 @@ def revise(
                 break
         if done[-1].capped or done[-1].problem:
             break
-    return Written(
+    whole = Written(
         asked=sum(w.asked for w in done),
         new=count.new,
         failed=sum(w.failed for w in done),
@@ -61,6 +62,8 @@ def revise(
         capped=done[-1].capped,
         problem=done[-1].problem,
     )
+    require_room(whole, max_usd)
+    return whole
 
 
 def write_revisions(database: Database, path: Path) -> int:

@@ -9,9 +9,9 @@ from typing import Any, cast
 import numpy as np
 
 from db.asking import join_job
-from db.errors import BadInput
+from db.errors import BadInput, BudgetSpent
 from db.pairs import NewCandidate, NewPair, add_pairs
-from db.runs import start_run
+from db.runs import cap_of, start_run
 from db.session import Database, Session
 from db.vocabulary import RunStatus
 from db.writing import (
@@ -118,9 +118,11 @@ def generate(
             prompt, source = one.errand.about
             _store_written(session, prompt, source, one, count)
 
-    return run_errands(
+    done = run_errands(
         database, "generate", generators, errands, store, count, max_usd, progress, environ
     )
+    require_room(done, max_usd)
+    return done
 
 
 def form_pairs(database: Database, design: Design, *, each: int = 3, seed: int = 7) -> int:
@@ -163,7 +165,7 @@ def run_errands(
     environ: Mapping[str, str] | None,
 ) -> Written:
     """One run of errands from its first line in the database to its last."""
-    cap = None if max_usd is None else round(max_usd * NANO)
+    cap = cap_of(max_usd)
     askers: dict[tuple[str, float | None], Asker] = {}
     for generator in generators:
         for temperature in generator.temperatures or (None,):
@@ -194,7 +196,10 @@ def run_errands(
     try:
         outcome = asyncio.run(go())
     except BaseException as error:
-        lifecycle.close_run(database, run.id, job, RunStatus.FAILED, {}, str(error))
+        by_hand = isinstance(error, KeyboardInterrupt)
+        ended = RunStatus.STOPPED if by_hand else RunStatus.FAILED
+        why = "interrupted" if by_hand else str(error)
+        lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
     done = Written(
         asked=outcome.brought,
@@ -210,6 +215,14 @@ def run_errands(
     lifecycle.close_run(database, run.id, job, status, asdict(done), done.problem)
     raise_if_nothing(outcome)
     return done
+
+
+def require_room(done: Written, max_usd: float | None) -> None:
+    """Raise BudgetSpent where the cap left room for nothing."""
+    if done.capped and not done.asked and max_usd is not None:
+        raise BudgetSpent(
+            f"the cap of ${max_usd:g} leaves no room for a single question; raise --max-usd"
+        )
 
 
 def _prompts(database: Database, limit: int | None) -> Iterator[PromptRow]:

@@ -262,25 +262,24 @@ def test_a_lost_lease_says_so_and_keeps_what_was_typed(world, page):
     assert review.rationale == "a long thought"
 
 
-def test_a_lease_that_ends_while_somebody_types_keeps_the_text_that_was_never_sent(page, tmp_path):
-    database = project(tmp_path / "typing")
-    queue_of(database, 1)
-    with served(tmp_path / "typing") as address:
-        page.clock.install()
-        desk(page, address, "Typing")
-        page.keyboard.press("a")
-        page.wait_for_function("() => document.activeElement.tagName === 'TEXTAREA'")
-        page.get_by_role("button", name="Honest").click()
-        page.get_by_label("In your own words").fill("half a thought")
-        with database.begin() as session:
-            session.query(Lease).one().expires_at = now() - timedelta(seconds=1)
-        page.clock.fast_forward(30_000)  # the next sign of work
-        page.wait_for_selector("text=This pair is no longer yours")
-        page.wait_for_selector("[data-testid=stCode] >> text=half a thought")
-        page.get_by_text("Honest", exact=True).wait_for()
-        settled(page)
-        press_for(page, "a", ".tb-pair")
-        assert page.get_by_label("In your own words").input_value() == "half a thought"
+def test_a_lease_that_ends_while_somebody_types_keeps_the_text_that_was_never_sent(world, page):
+    address, _, database = world
+    page.clock.install()
+    desk(page, address, "Typing")
+    page.keyboard.press("a")
+    page.wait_for_function("() => document.activeElement.tagName === 'TEXTAREA'")
+    page.get_by_role("button", name="Honest").click()
+    page.get_by_label("In your own words").fill("half a thought")
+    with database.begin() as session:
+        mine = {"annotator_id": _id(session, "Typing"), "status": LeaseStatus.ACTIVE}
+        session.query(Lease).filter_by(**mine).one().expires_at = now() - timedelta(seconds=1)
+    page.clock.fast_forward(30_000)  # the next sign of work
+    page.wait_for_selector("text=This pair is no longer yours")
+    page.wait_for_selector("[data-testid=stCode] >> text=half a thought")
+    page.get_by_text("Honest", exact=True).wait_for()
+    settled(page)
+    press_for(page, "a", ".tb-pair")
+    assert page.get_by_label("In your own words").input_value() == "half a thought"
 
 
 def test_another_answer_in_a_second_window_is_said_not_to_count(world, page):
@@ -423,15 +422,12 @@ def test_long_responses_scroll_in_step_and_the_focus_is_seen(page, tmp_path):
         assert outline != "none"
 
 
-def test_the_name_is_typed_without_a_mouse(page, tmp_path):
-    database = project(tmp_path / "name")
-    queue_of(database, 1)
-    with served(tmp_path / "name") as address:
-        page.goto(address)
-        page.wait_for_function(
-            "() => document.activeElement.getAttribute('aria-label') === 'Your name'"
-        )
-        page.keyboard.type("Nora")
-        page.keyboard.press("Enter")
-        page.wait_for_selector(".tb-pair")
-        assert "name=Nora" in page.url
+def test_the_name_is_typed_without_a_mouse(world, page):
+    page.goto(world[0])
+    page.wait_for_function(
+        "() => document.activeElement.getAttribute('aria-label') === 'Your name'"
+    )
+    page.keyboard.type("Nora")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".tb-pair")
+    assert "name=Nora" in page.url

@@ -41,6 +41,7 @@ def test_steps_are_imported_once_and_learnt(database: Database, tmp_path: Path) 
     first = steps.import_steps(database, file)
     assert (first.new, first.known, len(first.rejected)) == (200, 0, 1)
     assert "2 steps have 1 labels" in first.rejected[0]
+    assert f"1 rejected, the first: {file} line 201: 2 steps have 1 labels" in first.summary
     assert steps.import_steps(database, file).known == 200
     with pytest.raises(BadInput, match="line 201: 2 steps have 1 labels"):
         steps.import_steps(database, file, strict=True)

@@ -30,7 +30,10 @@ class ImportedSteps:
     @property
     def summary(self) -> str:
         """One line for people."""
-        return f"{self.new} solutions imported, {self.known} known, {len(self.rejected)} rejected"
+        rejected = f"{len(self.rejected)} rejected"
+        if self.rejected:
+            rejected += f", the first: {self.rejected[0]}"
+        return f"{self.new} solutions imported, {self.known} known, {rejected}"
 
 
 def import_steps(database: Database, file: Path, strict: bool = False) -> ImportedSteps:

@@ -15,6 +15,13 @@ pytestmark = pytest.mark.browser
 COLOURS = ["Red is warm.", "Blue is calm.", "Green is fresh."]
 
 
+def store(page):
+    """Press Enter once the button that it presses is open."""
+    page.wait_for_selector("button:enabled:has-text('Store this order')")
+    settled(page)
+    page.keyboard.press("Enter")
+
+
 def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
     database = project(tmp_path)
     ids, pairs = prompt_with(database, COLOURS, [(0, 1), (1, 2)], "Which colour?")
@@ -50,7 +57,7 @@ def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
         page.keyboard.press("Escape")
         page.keyboard.press("2")
         order("3 = 1 > 2")
-        page.keyboard.press("Enter")
+        store(page)
         page.get_by_text("Nothing waits for you").wait_for()
         settled(page)
         assert "You answered 1 " in page.inner_text("body")
@@ -60,7 +67,7 @@ def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
         for key, says in (("1", "1"), ("2", "1 > 2"), ("3", "1 > 2 > 3")):
             page.keyboard.press(key)
             order(says)
-        page.keyboard.press("Enter")
+        store(page)
         page.get_by_text("Nothing waits for you").wait_for()
     number = {text: one for one, text in zip(ids, COLOURS, strict=True)}
     first, second, third = (number[text.strip()] for text in shown)
@@ -93,7 +100,7 @@ def test_several_responses_are_flagged_and_revealed_by_keys_like_a_pair(tmp_path
                 arg=number,
             )
             settled(page)
-        page.keyboard.press("Enter")
+        store(page)
         page.get_by_text("Nothing waits for you").wait_for()
         page.reload()
         page.get_by_text("Nothing waits for you").wait_for()

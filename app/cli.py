@@ -63,6 +63,8 @@ app.command("show")(project.show_pair)
 app.command()(project.doctor)
 app.add_typer(project.db, name="db")
 
+_BY_HAND = 130  # what typer makes of Ctrl-C
+
 
 def main() -> None:
     """Run one verb."""
@@ -82,9 +84,10 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("tiebreak: stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == _BY_HAND:
+            print("tiebreak: stopped; run the same command again to go on", file=sys.stderr)
+        raise
 
 
 def _drop_output() -> None:

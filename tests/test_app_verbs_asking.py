@@ -1,8 +1,10 @@
 """Verbs that ask models, as a person types them: money is capped, and what is said is true."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,9 +86,7 @@ def test_judging_and_writing_say_what_they_did(folder: Path) -> None:
 
 def test_revisions_that_could_not_be_written_are_not_paid_for(folder: Path, server: Server) -> None:
     done("import", "pairs", "pairs.jsonl")
-    with pytest.raises(
-        BadInput, match=r"'nowhere/r.jsonl' cannot be written; name a file"
-    ):
+    with pytest.raises(BadInput, match=r"'nowhere/r.jsonl' cannot be written; name a file"):
         done("revise", "--max-usd", "1", "--out", "nowhere/r.jsonl")
     assert server.state.total_calls == 0
 
@@ -94,6 +94,23 @@ def test_revisions_that_could_not_be_written_are_not_paid_for(folder: Path, serv
 def test_a_judge_that_is_not_there_is_named(folder: Path) -> None:
     with pytest.raises(UnknownName, match="judge 'nobody' is not in the panel"):
         done("judge", "--only", "nobody")
+
+
+def test_ctrl_c_says_how_to_go_on(folder: Path, server: Server) -> None:
+    done("import", "pairs", "pairs.jsonl")
+    server.script.latency = 30.0
+    judging = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", "judge", "--max-usd", "1"],
+        stderr=subprocess.PIPE, text=True, cwd=folder,
+    )  # fmt: skip
+    while server.state.in_flight == 0 and judging.poll() is None:
+        time.sleep(0.05)
+    judging.send_signal(signal.SIGINT)
+    said = judging.communicate(timeout=120)[1]
+    assert judging.returncode == 130
+    assert said.splitlines() == ["tiebreak: stopped; run the same command again to go on"]
+    server.script.latency = 0.0
+    assert told("judge", "--max-usd", "1")["stored"] == 6
 
 
 def test_a_folder_or_a_pipe_that_takes_nothing_is_one_sentence(folder: Path) -> None:

@@ -177,9 +177,7 @@ def test_another_revision_is_told_with_the_way_out(
     with empty.begin() as session:
         session.execute(text("UPDATE alembic_version SET version_num = 'newer'"))
     for meet in (schema.require_head, schema.upgrade):
-        with pytest.raises(
-            SchemaOutdated, match=r"'newer', which this version does not know"
-        ):
+        with pytest.raises(SchemaOutdated, match=r"'newer', which this version does not know"):
             meet(empty)
 
 

@@ -109,6 +109,7 @@ def test_a_queue_that_grows_rings_and_one_that_is_worked_off_does_not() -> None:
     assert queue_growing(waiting=60, created=200, answered=50, days=7, weeks_allowed=2) is None
     assert queue_growing(waiting=300, created=52, answered=50, days=7, weeks_allowed=2) is None
     assert queue_growing(waiting=0, created=0, answered=0, days=7, weeks_allowed=2) is None
+    assert queue_growing(waiting=300, created=200, answered=0, days=0.1, weeks_allowed=2) is None
     idle = queue_growing(waiting=20, created=20, answered=0, days=7, weeks_allowed=2)
     assert idle is not None
     assert "none was answered" in idle.sentence

@@ -193,10 +193,11 @@ def queue_growing(
 ) -> Alarm | None:
     """Rings where more work came than was done, beyond chance, and it lasts longer than allowed.
 
-    created, answered: tasks within the last `days`; by chance either is equally likely.
+    created, answered: tasks within the last `days`; by chance either is equally likely. Half a day
+    says nothing: nobody may have been at work.
     """
     moved = created + answered
-    if created <= answered or not moved or days <= 0:
+    if created <= answered or not moved or days < 0.5:
         return None
     if binomtest(created, moved, 0.5, alternative="greater").pvalue > 0.01:
         return None

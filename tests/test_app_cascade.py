@@ -200,3 +200,19 @@ def test_from_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert (told["unsure"], told["votes_there"]) == (0, 8)
     refused = runner.invoke(app, [*words, "--tier", "1"])
     assert isinstance(refused.exception, BadInput)
+
+
+def test_a_cascade_stopped_by_hand_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.pipeline.cascade.run_judges", interrupted)
+    add(database)
+    sections = {"judge": [{"name": "j", "provider": "fake", "model": "m"}]}
+    with pytest.raises(KeyboardInterrupt):
+        cascade(database, panel.parse(sections, allow_fake=True))
+    with database.read() as session:
+        run = session.scalars(select(Run)).one()
+    assert (run.status, run.error) == (RunStatus.STOPPED, "interrupted")

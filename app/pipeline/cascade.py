@@ -123,8 +123,10 @@ def cascade(
     try:
         done = climb.all()
     except (TiebreakError, KeyboardInterrupt) as error:
+        by_hand = isinstance(error, KeyboardInterrupt)
+        ended = RunStatus.STOPPED if by_hand else RunStatus.FAILED
         with database.begin() as session:
-            finish_run(session, run.id, RunStatus.FAILED, error=str(error))
+            finish_run(session, run.id, ended, error="interrupted" if by_hand else str(error))
         raise
     with database.begin() as session:
         status = RunStatus.STOPPED if done.capped or done.problems else RunStatus.DONE

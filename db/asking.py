@@ -199,6 +199,13 @@ def settle(session: Session, reservation_id: int, cost_nanousd: int) -> None:
     )
 
 
+def hold(session: Session, reservation_id: int, nanousd: int) -> None:
+    """Lower what is set aside to what it can still cost."""
+    session.execute(
+        update(Reservation).where(Reservation.id == reservation_id).values(reserved_nanousd=nanousd)
+    )
+
+
 def join_job(session: Session, run: Run) -> int:
     """The job this run belongs to: the one of an unfinished run of the same verb, or its own.
 

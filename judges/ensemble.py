@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from db.asking import Block, Slot, missing_slots, pair_page, pair_texts, take_block
 from db.errors import BadInput, KeyRefused, Unavailable
 from judges.asking import Answer, Asker, Lost, Question, Scorer
-from judges.seats import Ask, Done, OpenBlock, Seat, vote_row
+from judges.purse import Purse
+from judges.seats import Ask, Done, Seat, vote_row
 from judges.writer import Writer
 
 PAGE = 256  # pairs read at a time
@@ -96,15 +97,13 @@ class Ensemble:
     async def _take(self, seat: Seat, head: list[Wanted], handle: Handle) -> list[Wanted]:
         """Claim a block and hand it on. Returns what the cap has left no room for yet."""
         seen = self.writer.settled
-        taken = await self.writer.in_database(lambda: self._claim(seat, head))
-        block = OpenBlock(taken.reservation_id, len(taken.claims))
+        taken, purse = await self.writer.in_database(lambda: self._claim(seat, head))
         asks = [
-            Ask(slot, question, bound, taken.claims[slot], block)
+            Ask(slot, question, bound, taken.claims[slot], purse)
             for slot, question, bound in head
             if slot in taken.claims
         ]
         if asks:
-            self.writer.opened()
             seat.tally.asked += len(asks)
             await handle(asks)
         if not taken.short:
@@ -113,9 +112,9 @@ class Ensemble:
             seat.tally.capped = True
         return head[taken.considered :]
 
-    def _claim(self, seat: Seat, head: list[Wanted]) -> Block:
+    def _claim(self, seat: Seat, head: list[Wanted]) -> tuple[Block, Purse]:
         with self.writer.database.begin() as session:
-            return take_block(
+            taken = take_block(
                 session,
                 self.run_id,
                 seat.version_id,
@@ -124,6 +123,11 @@ class Ensemble:
                 job=self.job,
                 cap_nanousd=self.cap_nanousd,
             )
+        bounds = {taken.claims[slot]: bound for slot, _, bound in head if slot in taken.claims}
+        purse = Purse(taken.reservation_id, bounds)
+        if bounds:
+            self.writer.opened(purse)
+        return taken, purse
 
     # -- over the network -------------------------------------------------------------------------
 
@@ -158,6 +162,7 @@ class Ensemble:
         started = time.monotonic()
         try:
             async with seat.circuit.turn():
+                ask.purse.leaves(ask.claim)
                 answer = await asker.ask(ask.question)
         except (KeyRefused, BadInput) as error:
             seat.tally.problem = f"judge {seat.judge.name!r}: {error}"

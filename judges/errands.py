@@ -1,7 +1,7 @@
 """Asks for texts that are no votes (candidates, critiques): bounded, capped, stored as they come.
 
-Works in blocks: money for a block is set aside, its questions are asked together, its answers are
-stored and the block settled in one transaction. Killed, a run repeats at most one block.
+Works in blocks: money for a block is set aside, its questions are asked together, and each answer
+is stored with its cost as it comes. Killed, a run repeats only what was in flight.
 """
 
 import asyncio
@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from db.asking import set_aside, settle
+from db.asking import set_aside
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
 from db.session import Database, Session
 from judges.asking import Answer, Asker, Lost, Question
 from judges.prices import Prices
+from judges.purse import Purse
 from judges.seats import input_bound
 
 T = TypeVar("T")
@@ -58,12 +59,12 @@ class Outcome:
     problem: str | None = None
 
 
-Store = Callable[[Session, list[Brought]], None]
+Store = Callable[[Session, Brought], None]
 
 
 @dataclass(frozen=True)
 class Errands:
-    """Runs errands under a cap; `store` writes a block of answers inside the given transaction."""
+    """Runs errands under a cap; `store` writes an answer inside the given transaction."""
 
     database: Database
     run_id: int
@@ -99,36 +100,56 @@ class Errands:
             reservation, covered = set_aside(
                 session, self.run_id, bounds, job=self.job, cap_nanousd=self.cap_nanousd
             )
-        tasks = (self._one(errand, slots, outcome) for errand in block[:covered])
-        results = await asyncio.gather(*tasks)
-        brought = [result for result in results if isinstance(result, Brought)]
-        lost = sum(result for result in results if isinstance(result, int))
-        cost = sum(one.cost_nanousd for one in brought) + lost
-        with self.database.begin() as session:
-            self.store(session, brought)
-            if reservation is not None:
-                settle(session, reservation, cost)
-        outcome.brought += len(brought)
-        outcome.failed += covered - len(brought)
-        outcome.cost_nanousd += cost
+        purse = Purse(reservation, dict(enumerate(bounds[:covered])))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number, errand in enumerate(block[:covered]):
+                    group.create_task(self._one(number, errand, slots, purse, outcome))
+        except BaseExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            if not purse.is_empty:
+                with self.database.begin() as session:
+                    purse.close(session)
         return covered
 
     async def _one(
-        self, errand: Errand, slots: asyncio.Semaphore, outcome: Outcome
+        self,
+        number: int,
+        errand: Errand,
+        slots: asyncio.Semaphore,
+        purse: Purse,
+        outcome: Outcome,
+    ) -> None:
+        """Ask, and store the text at once with what it cost."""
+        async with slots:
+            brought = await self._asked(errand, outcome, lambda: purse.leaves(number))
+        cost = brought.cost_nanousd if isinstance(brought, Brought) else brought
+        purse.pay(number, cost)
+        with self.database.begin() as session:
+            if isinstance(brought, Brought):
+                self.store(session, brought)
+            purse.write(session)
+        outcome.brought += isinstance(brought, Brought)
+        outcome.failed += not isinstance(brought, Brought)
+        outcome.cost_nanousd += cost
+
+    async def _asked(
+        self, errand: Errand, outcome: Outcome, leaves: Callable[[], None]
     ) -> Brought | int:
         """The text, or what an answer that never came may have cost."""
-        async with slots:
-            if outcome.problem is not None:
-                return 0
-            try:
-                answer = await errand.asker.ask(errand.question)
-            except (KeyRefused, BadInput) as error:
-                outcome.problem = str(error)
-                return 0
-            except Lost:
-                return errand.bound
-            except Unavailable:
-                return 0
+        if outcome.problem is not None:
+            return 0
+        leaves()
+        try:
+            answer = await errand.asker.ask(errand.question)
+        except (KeyRefused, BadInput) as error:
+            outcome.problem = str(error)
+            return 0
+        except Lost:
+            return errand.bound
+        except Unavailable:
+            return 0
         return Brought(errand, answer, errand.prices.cost(answer.usage))
 
 

@@ -18,6 +18,7 @@ from judges.constitution import Constitution
 from judges.panel import JudgeConfig
 from judges.prices import Prices, tokens_about, tokens_at_most
 from judges.prompts import Template
+from judges.purse import Purse
 
 OVERHEAD_TOKENS = 1000  # what a server may add to a prompt: chat marks, a schema in its own words
 
@@ -100,15 +101,6 @@ class Seat:
         return self.prices.bound(input_bound(question), question.max_tokens, batched=batched)
 
 
-@dataclass
-class OpenBlock:
-    """A reservation with questions still open; settled when the last one is stored."""
-
-    reservation_id: int | None
-    left: int
-    cost_nanousd: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class Ask:
     """One question that is ours to ask: claimed, with money set aside."""
@@ -117,7 +109,7 @@ class Ask:
     question: Question
     bound: int
     claim: int
-    block: OpenBlock
+    purse: Purse
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from db.asking import release, settle
+from db.asking import release
 from db.session import Database
 from db.votes import add_votes
-from judges.seats import Done, OpenBlock, Seat, abstained
+from judges.purse import Purse
+from judges.seats import Done, Seat, abstained
 
 T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
@@ -33,8 +34,8 @@ class Writer:
     def __init__(self, database: Database, progress: Progress | None = None) -> None:
         self.database = database
         self.progress = progress
-        self.open_blocks = 0
         self.settled = 0
+        self._purses: list[Purse] = []
         self.inbox: asyncio.Queue[Done] = asyncio.Queue(maxsize=4096)
         self._changed = asyncio.Condition()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
@@ -42,7 +43,7 @@ class Writer:
         self._reported: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Store until cancelled; what has gathered by then is stored first."""
+        """Store until cancelled; what has gathered by then is stored, and its money settled."""
         try:
             while True:
                 self._held = [await self.inbox.get()]
@@ -61,14 +62,14 @@ class Writer:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def opened(self) -> None:
+    def opened(self, purse: Purse) -> None:
         """A block has been taken."""
-        self.open_blocks += 1
+        self._purses.append(purse)
 
     async def wait_for_money(self, seen: int) -> bool:
         """Wait until a block is settled after `seen`; False where none is left to wait for."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.settled != seen or not self.open_blocks)
+            await self._changed.wait_for(lambda: self.settled != seen or not self._purses)
         return self.settled != seen
 
     async def drained(self) -> None:
@@ -76,17 +77,18 @@ class Writer:
         await self.inbox.join()
 
     def _store(self, batch: list[Done]) -> None:
-        closing = _closing(batch)
+        touched = {id(done.ask.purse): done.ask.purse for done in batch}.values()
+        for done in batch:
+            done.ask.purse.pay(done.ask.claim, done.cost_nanousd)
         rows = [done.row for done in batch if done.row is not None]
         with self.database.begin() as session:
             if rows:
                 add_votes(session, rows)
             release(session, [done.ask.claim for done in batch])
-            for block in closing:
-                if block.reservation_id is not None:
-                    settle(session, block.reservation_id, block.cost_nanousd)
-        self.settled += len(closing)
-        self.open_blocks -= len(closing)
+            for purse in touched:
+                purse.write(session)
+        self.settled += sum(purse.is_empty for purse in touched)
+        self._purses = [purse for purse in self._purses if not purse.is_empty]
 
     async def _announce(self, batch: list[Done]) -> None:
         for _ in batch:
@@ -123,15 +125,12 @@ class Writer:
             for done in rest:
                 done.seat.tally.stored += done.row is not None
                 self.inbox.task_done()
+        self._thread.submit(self._close).result()
         self._thread.shutdown()
 
-
-def _closing(batch: list[Done]) -> list[OpenBlock]:
-    closing = []
-    for done in batch:
-        block = done.ask.block
-        block.left -= 1
-        block.cost_nanousd += done.cost_nanousd
-        if block.left == 0:
-            closing.append(block)
-    return closing
+    def _close(self) -> None:
+        """Stopped in the middle: what was never asked costs nothing."""
+        if self._purses:
+            with self.database.begin() as session:
+                for purse in self._purses:
+                    purse.close(session)

@@ -21,8 +21,9 @@ from db.models import Reservation, Run, Vote, VoteClaim
 from db.runs import spent_nanousd
 from db.session import Database
 from db.vocabulary import RunStatus
-from judges import verdicts
+from judges import panel, verdicts
 from judges.prices import NANO
+from judges.steps import estimate
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -111,6 +112,34 @@ def test_an_interrupted_run_stops_cleanly_and_is_resumed(
     finish(url, sections)
     assert stored(database) == 200
     assert len(calls.read_text().split()) <= 200 + 8
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_what_a_stop_leaves_counted_as_spent(database: Database, how: signal.Signals) -> None:
+    """Stored answers at their price, and at most: interrupted, the 4 that were in flight; killed,
+    what was claimed and not stored, as nobody can say whether it had left."""
+    add(database, 150)
+    url = database.engine.url.render_as_string(hide_password=False)
+    with serving(Script(latency=0.05)) as server:
+        sections = {"judge": [remote(server, concurrency=4)]}
+        bound = estimate(database, panel.parse(sections)).most_usd / 300 * 1.02  # ids differ
+        process = start(url, sections)
+        while server.state.total_calls < 100:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(how)
+        process.communicate(timeout=60)
+        with database.read() as session:
+            paid = session.scalar(select(func.sum(Vote.cost_nanousd))) or 0
+            open_questions = session.scalar(select(func.count()).select_from(VoteClaim)) or 0
+            left = session.scalars(
+                select(Reservation).where(Reservation.settled_nanousd.is_(None))
+            ).all()
+            spent = spent_nanousd(session)
+        assert bool(left) is bool(open_questions) is (how is signal.SIGKILL)
+        assert paid <= spent <= paid + (open_questions or 4) * bound * NANO
+        finish(url, sections)
+        assert stored(database) == 300
 
 
 def test_two_processes_share_the_work_and_ask_nothing_twice(

@@ -121,10 +121,9 @@ def _critiques(
                 )
                 yield _errand(askers, reviser, question, response)
 
-    def store(session: Session, brought: list[Brought]) -> None:
-        for one in brought:
-            payload = {"by": reviser.name, "review": one.answer.text, **bill(one)}
-            note(session, _CRITIQUED, f"candidate:{one.errand.about.id}", payload)
+    def store(session: Session, one: Brought) -> None:
+        payload = {"by": reviser.name, "review": one.answer.text, **bill(one)}
+        note(session, _CRITIQUED, f"candidate:{one.errand.about.id}", payload)
 
     return make, store
 
@@ -155,10 +154,9 @@ def _revisions(
                 )
                 yield _errand(askers, reviser, question, (response, review))
 
-    def store(session: Session, brought: list[Brought]) -> None:
-        for one in brought:
-            response, review = one.errand.about
-            _store_revision(session, reviser, response, review, one, count)
+    def store(session: Session, one: Brought) -> None:
+        response, review = one.errand.about
+        _store_revision(session, reviser, response, review, one, count)
 
     return make, store
 

@@ -113,10 +113,9 @@ def generate(
                         (prompt, source),
                     )
 
-    def store(session: Session, brought: list[Brought]) -> None:
-        for one in brought:
-            prompt, source = one.errand.about
-            _store_written(session, prompt, source, one, count)
+    def store(session: Session, one: Brought) -> None:
+        prompt, source = one.errand.about
+        _store_written(session, prompt, source, one, count)
 
     done = run_errands(
         database, "generate", generators, errands, store, count, max_usd, progress, environ

@@ -1,0 +1,44 @@
+"""Money set aside for a block falls as answers are stored, and a stop frees what was not asked."""
+
+import pytest
+
+from db.asking import set_aside
+from db.runs import spent_nanousd, start_run
+from db.session import Database
+from judges.purse import Purse
+
+
+@pytest.fixture
+def purse(database: Database) -> Purse:
+    """Three questions of at most 10, 20 and 30 nano-dollars."""
+    with database.begin() as session:
+        reservation, covered = set_aside(session, start_run(session, "judge", {}).id, [10, 20, 30])
+    assert covered == 3
+    return Purse(reservation, {1: 10, 2: 20, 3: 30})
+
+
+def spent(database: Database) -> int:
+    with database.read() as session:
+        return spent_nanousd(session)
+
+
+def test_what_is_set_aside_falls_to_what_the_block_can_still_cost(
+    database: Database, purse: Purse
+) -> None:
+    assert spent(database) == 60
+    for question, cost, left in ((1, 4, 4 + 20 + 30), (3, 0, 4 + 20), (2, 7, 4 + 7)):
+        purse.leaves(question)
+        purse.pay(question, cost)
+        with database.begin() as session:
+            purse.write(session)
+        assert spent(database) == left
+    assert purse.is_empty
+
+
+def test_a_stop_keeps_what_had_left_and_frees_the_rest(database: Database, purse: Purse) -> None:
+    purse.leaves(1)
+    purse.pay(1, 4)
+    purse.leaves(2)
+    with database.begin() as session:
+        purse.close(session)
+    assert spent(database) == 4 + 20

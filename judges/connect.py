@@ -56,7 +56,7 @@ def key(judge: JudgeConfig, environ: Mapping[str, str]) -> str | None:
         return None
     if not environ.get(name):
         raise KeyRefused(
-            f"judge {judge.name!r} needs a key in the environment variable {name!r}; "
-            f"set it, or remove the judge from the panel"
+            f"{judge.name!r} needs a key in the environment variable {name!r}; "
+            f"set it, or remove {judge.name!r} from the configuration"
         )
     return environ[name]

@@ -161,6 +161,15 @@ def test_a_bad_row_is_kept_aside_with_its_reason(project: Project) -> None:
     assert "response_b is missing" in kept["reason"]
 
 
+def test_an_import_without_one_good_row_ends_with_1(project: Project) -> None:
+    file = write_rows(project.folder / "pairs.jsonl", [{"prompt": "p", "response_a": "x"}])
+    with pytest.raises(SystemExit) as ended:
+        project.run("import", "pairs", str(file))
+    assert ended.value.code == 1
+    (project.folder / "empty.jsonl").write_text("")
+    project.run("import", "pairs", "empty.jsonl")
+
+
 def test_the_verbs_on_recorded_votes_of_real_judges(project: Project, shared_data: Path) -> None:
     project.recorded_only()
     folder = shared_data / "vicuna80"

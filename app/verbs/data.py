@@ -11,7 +11,8 @@ from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
 
 imports = typer.Typer(
-    help="Take data in; a second import of the same adds nothing.", no_args_is_help=True
+    help="Take data in; a second import of the same adds nothing. Exit 1 where no row was good.",
+    no_args_is_help=True,
 )
 gold = typer.Typer(help="Frozen labels for the gate.", no_args_is_help=True)
 
@@ -36,6 +37,8 @@ def _run(kind: str, files: list[Path], config: Path | None, as_json: bool, **opt
             report,
         )
     show(done, as_json)
+    if done.rejected and done.rejected == done.rows:
+        raise typer.Exit(1)
 
 
 @imports.command()

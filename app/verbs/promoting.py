@@ -106,7 +106,7 @@ def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     decisions = step(configuration(config).database)
     if as_json:
-        show(decisions, True)
+        show({"decisions": decisions}, True)
         return
     for one in decisions:
         print(f"{one['at'][:16]}  {one['kind']} {one['checkpoint']}  {_said(one)}")

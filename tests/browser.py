@@ -1,10 +1,10 @@
 """A real Chromium for tests marked `browser`."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 
 def chromium_path() -> str | None:
@@ -48,20 +48,44 @@ def first_words(page: Page) -> str:
     return page.locator(".tb-prompt").first.inner_text()
 
 
-def press_for(page: Page, key: str, wanted: str) -> None:
-    """Press a key once the page listens to it, and wait for what it brings."""
+def listens(page: Page, key: str) -> None:
+    """Wait until a button of the page is open to this key; a key pressed before it is lost."""
+    page.wait_for_selector(f'button:enabled kbd[aria-label="Shortcut {key}" i]')
     settled(page)
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 30)))")
+
+
+def press(page: Page, key: str) -> None:
+    """Press a key once the page listens to it."""
+    listens(page, key)
     page.keyboard.press(key)
-    page.wait_for_selector(wanted)
+
+
+def press_until(page: Page, key: str, come: Callable[[float], object]) -> None:
+    """Press a key, as a person does: again where nothing came of it for ten seconds.
+
+    come: waits so many milliseconds at most for what the key brings.
+    """
+    press(page, key)
+    for _ in range(5):
+        try:
+            come(10_000)
+            break
+        except TimeoutError:
+            page.keyboard.press(key)
+    else:
+        come(10_000)
     settled(page)
+
+
+def press_for(page: Page, key: str, wanted: str) -> None:
+    """Press a key and wait for what it brings."""
+    press_until(page, key, lambda most: page.wait_for_selector(wanted, timeout=most))
 
 
 def press_and_wait(page: Page, key: str) -> None:
     """Press a key and wait for another pair, or another screen."""
-    settled(page)
+    listens(page, key)
     before = first_words(page)
-    page.keyboard.press(key)
-    page.wait_for_function(
-        "before => document.querySelector('.tb-prompt')?.innerText !== before", arg=before
-    )
-    settled(page)
+    gone = "before => document.querySelector('.tb-prompt')?.innerText !== before"
+    press_until(page, key, lambda most: page.wait_for_function(gone, arg=before, timeout=most))

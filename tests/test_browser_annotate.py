@@ -19,6 +19,8 @@ from browser import (
     chromium_path,
     desk,
     first_words,
+    listens,
+    press,
     press_and_wait,
     press_for,
     settled,
@@ -82,6 +84,7 @@ def test_t1_t2_fast_presses_on_one_pair_store_one_answer(world, page):
     address, _, database = world
     desk(page, address, "Fast")
     page.wait_for_timeout(400)  # the dwell of this project is 0.3 s
+    listens(page, "2")
     for _ in range(3):
         page.keyboard.press("2")
     wait_for(1, lambda: said_by(database, "Fast"))
@@ -93,6 +96,7 @@ def test_t1_a_key_held_down_votes_once(world, page):
     address, _, database = world
     desk(page, address, "Held")
     page.wait_for_timeout(400)
+    listens(page, "4")
     for _ in range(50):  # a held key repeats about 30 times a second
         page.keyboard.down("4")
         page.wait_for_timeout(30)
@@ -218,7 +222,7 @@ def test_nothing_of_the_panel_reaches_the_browser_before_the_answer(page, tmp_pa
         assert not [one for one in frames if b"judge-x" in one or b"escalation" in one]
         page.wait_for_timeout(400)
         side = page.locator(".tb-text").first.inner_text()
-        page.keyboard.press("4" if "Answer A" in side else "2")  # for B: against both judges
+        press(page, "4" if "Answer A" in side else "2")  # for B: against both judges
         page.wait_for_selector("text=What decided it?")  # asked before the reveal
         page.reload()  # and asked again, until it is answered
         page.wait_for_selector("text=What decided it?")
@@ -251,13 +255,13 @@ def test_a_lost_lease_says_so_and_keeps_what_was_typed(world, page):
             .one()
         )
         lease.expires_at = now() - timedelta(seconds=1)
-    page.keyboard.press("1")
+    press(page, "1")
     page.wait_for_selector("text=Take it again")  # the old form is still there when this begins
     page.wait_for_selector("[data-testid=stCode] >> text=a long thought")
     press_for(page, "a", ".tb-pair")
     assert page.get_by_label("In your own words").input_value() == "a long thought"
     page.wait_for_timeout(400)
-    page.keyboard.press("1")
+    press(page, "1")
     (review,) = wait_for(1, lambda: said_by(database, "Slow"))
     assert review.rationale == "a long thought"
 
@@ -290,7 +294,7 @@ def test_another_answer_in_a_second_window_is_said_not_to_count(world, page):
     assert first_words(second) == first_words(page)
     page.wait_for_timeout(320)
     press_and_wait(page, "3")
-    second.keyboard.press("1")
+    press(second, "1")
     second.get_by_text("this answer was not stored").wait_for()
     second.close()
     (review,) = said_by(database, "Twice")
@@ -305,7 +309,7 @@ def test_text_typed_before_handing_on_is_there_when_one_stays(world, page):
     box.fill("half a thought")
     page.keyboard.press("Escape")
     press_for(page, "s", "text=Not my field")
-    page.keyboard.press("b")
+    press(page, "b")
     page.wait_for_selector("text=Not my field", state="detached")
     assert box.input_value() == "half a thought"
 
@@ -320,7 +324,7 @@ def test_practice_teaches_before_the_queue(page, tmp_path):
         press_for(page, "n", ".tb-pair")
         page.wait_for_timeout(300)
         right = "1" if "Right" in page.locator(".tb-text").first.inner_text() else "5"
-        page.keyboard.press(right)
+        press(page, right)
         page.wait_for_selector("text=The same. You said")
         page.reload()  # the lesson stays until it is read
         page.wait_for_selector("text=The same. You said")
@@ -337,7 +341,7 @@ def test_an_empty_queue_says_what_happened(page, tmp_path):
     with served(tmp_path / "empty") as address:
         desk(page, address)
         page.wait_for_timeout(400)
-        page.keyboard.press("3")
+        press(page, "3")
         page.wait_for_selector("text=Nothing waits for you")
         page.wait_for_selector(".tb-pair", state="detached")
         press_for(page, "u", ".tb-pair")

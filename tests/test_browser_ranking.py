@@ -2,7 +2,7 @@
 
 import pytest
 from app_world import project, served
-from browser import chromium, desk, press_and_wait, press_for, settled
+from browser import chromium, desk, press_and_wait, press_for, press_until
 from review_worlds import add_votes, escalate
 from test_review_rankings import prompt_with
 
@@ -15,11 +15,12 @@ pytestmark = pytest.mark.browser
 COLOURS = ["Red is warm.", "Blue is calm.", "Green is fresh."]
 
 
-def store(page):
-    """Press Enter once the button that it presses is open."""
-    page.wait_for_selector("button:enabled:has-text('Store this order')")
-    settled(page)
-    page.keyboard.press("Enter")
+ORDER = "says => document.querySelector('.st-key-verdict .tb-bar b')?.innerText === says"
+
+
+def build(page, key, says):
+    """Press a key of the order and wait for what the screen then says it is."""
+    press_until(page, key, lambda most: page.wait_for_function(ORDER, arg=says, timeout=most))
 
 
 def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
@@ -33,42 +34,28 @@ def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
         shown = page.locator(".tb-side .tb-text").all_inner_texts()
 
         def order(says):
-            page.wait_for_function(
-                "says => document.querySelector('.st-key-verdict .tb-bar b')?.innerText === says",
-                arg=says,
-            )
-            settled(page)
+            page.wait_for_function(ORDER, arg=says)
 
         for key, says in (("3", "3"), ("t", "3 ="), ("1", "3 = 1"), ("2", "3 = 1 > 2")):
-            page.keyboard.press(key)
-            order(says)
+            build(page, key, says)
         assert "best, equal" in page.locator(".tb-side h2").first.inner_text().lower()
-        page.keyboard.press("z")
-        order("3 = 1")
-        page.keyboard.press("t")
-        order("3 = 1 =")
+        build(page, "z", "3 = 1")
+        build(page, "t", "3 = 1 =")
         page.reload()  # T8: what is half built is found again
         page.wait_for_selector(".tb-pair")
         order("3 = 1 =")
-        page.keyboard.press("z")
-        order("3 = 1")
+        build(page, "z", "3 = 1")
         page.get_by_text("Add a reason").click()
         page.get_by_label("In your own words").fill("the first two say the same")
         page.keyboard.press("Escape")
-        page.keyboard.press("2")
-        order("3 = 1 > 2")
-        store(page)
-        page.get_by_text("Nothing waits for you").wait_for()
-        settled(page)
+        build(page, "2", "3 = 1 > 2")
+        press_for(page, "Enter", "text=Nothing waits for you")
         assert "You answered 1 " in page.inner_text("body")
-        page.keyboard.press("u")
-        page.wait_for_selector(".tb-pair")
+        press_for(page, "u", ".tb-pair")
         order("nobody yet")
         for key, says in (("1", "1"), ("2", "1 > 2"), ("3", "1 > 2 > 3")):
-            page.keyboard.press(key)
-            order(says)
-        store(page)
-        page.get_by_text("Nothing waits for you").wait_for()
+            build(page, key, says)
+        press_for(page, "Enter", "text=Nothing waits for you")
     number = {text: one for one, text in zip(ids, COLOURS, strict=True)}
     first, second, third = (number[text.strip()] for text in shown)
     with database.read() as session:
@@ -91,17 +78,9 @@ def test_several_responses_are_flagged_and_revealed_by_keys_like_a_pair(tmp_path
         desk(page, address)
         press_for(page, "f", "text=Warn about these texts")
         press_and_wait(page, "q")
-        for number, key in enumerate("231", start=1):
-            page.keyboard.press(key)
-            page.wait_for_function(
-                "n => document.querySelector('.st-key-verdict .tb-bar b').innerText"
-                ".split('>').length === n && /[0-9]/.test("
-                "document.querySelector('.st-key-verdict .tb-bar b').innerText)",
-                arg=number,
-            )
-            settled(page)
-        store(page)
-        page.get_by_text("Nothing waits for you").wait_for()
+        for key, says in (("2", "2"), ("3", "2 > 3"), ("1", "2 > 3 > 1")):
+            build(page, key, says)
+        press_for(page, "Enter", "text=Nothing waits for you")
         page.reload()
         page.get_by_text("Nothing waits for you").wait_for()
         press_for(page, "v", "text=You said: 2 > 3 > 1")

@@ -191,7 +191,7 @@ def test_a_file_that_cannot_be_read_rings_and_stops_nothing(config: Config) -> N
 KILLED_AT = ("import", "judge", "export", "train judge", "gate")
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.03])
+@pytest.mark.parametrize("moment", [0.0, pytest.param(0.03, marks=pytest.mark.slow)])
 def test_killed_at_every_step_and_run_again_nothing_is_lost_and_nothing_promoted_by_half(
     config: Config, moment: float
 ) -> None:

@@ -118,13 +118,13 @@ def test_an_interrupted_run_stops_cleanly_and_is_resumed(
 def test_what_a_stop_leaves_counted_as_spent(database: Database, how: signal.Signals) -> None:
     """Stored answers at their price, and at most: interrupted, the 4 that were in flight; killed,
     what was claimed and not stored, as nobody can say whether it had left."""
-    add(database, 150)
+    add(database, 100)
     url = database.engine.url.render_as_string(hide_password=False)
     with serving(Script(latency=0.05)) as server:
         sections = {"judge": [remote(server, concurrency=4)]}
-        bound = estimate(database, panel.parse(sections)).most_usd / 300 * 1.02  # ids differ
+        bound = estimate(database, panel.parse(sections)).most_usd / 200 * 1.02  # ids differ
         process = start(url, sections)
-        while server.state.total_calls < 100:
+        while server.state.total_calls < 80:
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(how)
@@ -137,9 +137,7 @@ def test_what_a_stop_leaves_counted_as_spent(database: Database, how: signal.Sig
             ).all()
             spent = spent_nanousd(session)
         assert bool(left) is bool(open_questions) is (how is signal.SIGKILL)
-        assert paid <= spent <= paid + (open_questions or 4) * bound * NANO
-        finish(url, sections)
-        assert stored(database) == 300
+        assert 0 < paid <= spent <= paid + (open_questions or 4) * bound * NANO
 
 
 def test_two_processes_share_the_work_and_ask_nothing_twice(
@@ -243,6 +241,7 @@ def soak_cost(server: Server, names: set[str]) -> int:
     return total
 
 
+@pytest.mark.slow
 def test_a_small_soak(database: Database) -> None:
     soak(database, pairs=50, seed=1)
 

@@ -7,23 +7,14 @@ from db import checkpoints
 from db.models import Checkpoint, Dataset
 from db.session import Database, Session
 from db.vocabulary import CheckpointKind
-from trainer.quantize import How
+from trainer.quantize import How, Quantized
 
 
-@dataclass(frozen=True)
-class QuantizeDone:
+@dataclass(frozen=True, kw_only=True)
+class QuantizeDone(Quantized):
     """A smaller copy beside its original; agreement is the share of decisions that stayed."""
 
     original: str
-    path: str
-    how: str
-    bytes_before: int
-    bytes_after: int
-    pairs: int
-    agreement: float | None
-    accuracy_before: float | None
-    accuracy_after: float | None
-    ece_after: float | None
 
     @property
     def summary(self) -> str:
@@ -60,7 +51,7 @@ def quantize(
     ]
     target = (folder or Path(original.path).with_name(f"{original.name}-{how}")).absolute()
     done = copy(Path(original.path), target, how, held)
-    return QuantizeDone(original.name, **asdict(done))
+    return QuantizeDone(**asdict(done), original=original.name)
 
 
 def serve(

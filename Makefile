@@ -24,7 +24,7 @@ test: setup
 	$(BIN)/python -m pytest -m "not slow"
 
 slow: setup
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n 2
 
 lint: setup
 	$(BIN)/ruff check .

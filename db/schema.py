@@ -21,7 +21,6 @@ def upgrade(database: Database) -> str:
     rows that point at nothing.
     """
     config = _config()
-    _require_known(current(database))
     with database.connection() as connection:
         # SQLite changes a table by copying it, which foreign keys would refuse half-way; the
         # switch works outside a transaction only.
@@ -30,6 +29,7 @@ def upgrade(database: Database) -> str:
             with connection.begin():
                 if not database.is_sqlite:
                     connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
+                _require_known(MigrationContext.configure(connection).get_current_revision())
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
                 _require_whole(connection)

@@ -43,6 +43,11 @@ def active(session: Session, kind: CheckpointKind) -> Checkpoint | None:
     )
 
 
+def in_use(session: Session, name: str | None, kind: CheckpointKind) -> Checkpoint:
+    """The named one, else the active one, else the newest of its kind. UnknownName if none."""
+    return (active(session, kind) if name is None else None) or checkpoint(session, name, kind)
+
+
 def record_checkpoint(
     session: Session,
     *,

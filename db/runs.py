@@ -56,6 +56,13 @@ def finish_run(
     run.status, run.summary, run.error, run.finished_at = status, summary, error, now()
 
 
+def ended_by(error: BaseException) -> tuple[RunStatus, str]:
+    """How an error ends a run: stopped where a person did it by hand, failed otherwise; and why."""
+    if isinstance(error, KeyboardInterrupt):
+        return RunStatus.STOPPED, "interrupted"
+    return RunStatus.FAILED, str(error)
+
+
 @contextmanager
 def recorded_run(database: Database, verb: str, options: dict[str, Any]) -> Iterator[Run]:
     """A run around a block: done at its end, failed where it raises, and stopped where the user

@@ -55,8 +55,8 @@ def require_head(database: Database) -> None:
     found, wanted = current(database), head()
     if found is None:
         raise SchemaOutdated("the database has no tables yet; run `tiebreak init`")
-    _require_known(found)
     if found != wanted:
+        _require_known(found)
         raise SchemaOutdated(
             f"the database is at schema {found!r}, this version needs {wanted!r}; "
             "run `tiebreak db upgrade`"

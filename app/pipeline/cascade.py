@@ -23,7 +23,7 @@ from app.pipeline.ladder import (
 )
 from db import spending
 from db.errors import BadInput, BudgetSpent, TiebreakError, UnknownName
-from db.runs import cap_of, finish_run, start_run
+from db.runs import cap_of, ended_by, finish_run, start_run
 from db.session import Database
 from db.vocabulary import RunStatus
 from judges.panel import Panel
@@ -123,10 +123,9 @@ def cascade(
     try:
         done = climb.all()
     except (TiebreakError, KeyboardInterrupt) as error:
-        by_hand = isinstance(error, KeyboardInterrupt)
-        ended = RunStatus.STOPPED if by_hand else RunStatus.FAILED
+        ended, why = ended_by(error)
         with database.begin() as session:
-            finish_run(session, run.id, ended, error="interrupted" if by_hand else str(error))
+            finish_run(session, run.id, ended, error=why)
         raise
     with database.begin() as session:
         status = RunStatus.STOPPED if done.capped or done.problems else RunStatus.DONE

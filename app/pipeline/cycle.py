@@ -12,7 +12,7 @@ from typing import Any
 from app.config import Config
 from app.output import Progress
 from app.pipeline import cycle_page, inbox
-from app.pipeline.cycle_steps import STEPS, Scene, StepDone, canaries_usd, foreseen
+from app.pipeline.cycle_steps import STEPS, Scene, StepDone, canaries_usd, foreseen, paid
 from app.pipeline.panel import current_panel
 from app.pipeline.webhook import send
 from db import cycles
@@ -178,11 +178,9 @@ def _with_inbox(config: Config, folder: Path | None) -> Config:
 
 def _check(config: Config, cap: float | None) -> None:
     """Everything that can be known to be wrong before a step begins."""
-    from judges.cost import costs
-
     config.cycle.route_options()
     cap_of(cap)
-    priced = [judge.name for judge in config.panel.asked if costs(judge)]
+    priced = paid(config.panel)
     if priced and cap is None:
         raise BadInput(
             f"judge {priced[0]!r} costs money and nothing caps it; "

@@ -334,10 +334,10 @@ def foreseen(config: Config, arriving: Iterable[PairText] = ()) -> tuple[float, 
     from judges.steps import estimate
 
     panel = current_panel(config)
-    paid = _paid(panel)
-    if not paid:
+    names = paid(panel)
+    if not names:
         return 0.0, sum(1 for _ in arriving)
-    found = estimate(config.database, panel, names=paid, arriving=arriving)
+    found = estimate(config.database, panel, names=names, arriving=arriving)
     return found.expected_usd, found.new_pairs
 
 
@@ -346,12 +346,13 @@ def canaries_usd(config: Config) -> float:
     from judges.steps import estimate_canaries
 
     panel = current_panel(config)
-    paid = _paid(panel)
-    found = estimate_canaries(config.database, panel, names=paid) if paid else None
+    names = paid(panel)
+    found = estimate_canaries(config.database, panel, names=names) if names else None
     return found.expected_usd if found else 0.0
 
 
-def _paid(panel: Panel) -> list[str]:
+def paid(panel: Panel) -> list[str]:
+    """Names of the judges that would be asked and whose answers cost."""
     from judges.cost import costs
 
     return [judge.name for judge in panel.asked if costs(judge)]

@@ -25,9 +25,9 @@ class Design(StrEnum):
 
 
 def _paid(generators: "Sequence[GeneratorConfig]") -> list[str]:
-    return [
-        f"generator {one.name!r}" for one in generators if one.asked_at(None).price().output > 0
-    ]
+    from judges.cost import costs
+
+    return [f"generator {one.name!r}" for one in generators if costs(one.asked_at(None))]
 
 
 def generate(

@@ -108,22 +108,23 @@ def _typed(claim: Claim) -> str:
 
 
 def _step(claim: Claim, step: Callable[[Draft], Draft]) -> None:
+    _attempt(claim, lambda: build(room.database(), claim.lease_id, room.person().id, step))
+
+
+def _store(claim: Claim) -> None:
+    def both() -> None:
+        me = room.person().id
+        groups = build(room.database(), claim.lease_id, me, lambda order: order).groups
+        rank(room.database(), claim.lease_id, me, groups, room.settings(), rationale=_typed(claim))
+        screen().stored(Ordered(claim.lease_id))
+
+    _attempt(claim, both)
+
+
+def _attempt(claim: Claim, act: Callable[[], object]) -> None:
     try:
-        build(room.database(), claim.lease_id, room.person().id, step)
+        act()
     except LeaseLost as error:
         screen().lose(claim, str(error), _typed(claim))
     except TiebreakError as error:
         screen().notice = str(error)
-
-
-def _store(claim: Claim) -> None:
-    me, said = room.person().id, _typed(claim)
-    try:
-        groups = build(room.database(), claim.lease_id, me, lambda order: order).groups
-        rank(room.database(), claim.lease_id, me, groups, room.settings(), rationale=said)
-    except LeaseLost as error:
-        screen().lose(claim, str(error), said)
-    except TiebreakError as error:
-        screen().notice = str(error)
-    else:
-        screen().stored(Ordered(claim.lease_id))

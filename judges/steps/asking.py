@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
-from db.runs import cap_of
+from db.runs import cap_of, ended_by
 from db.session import Database
 from db.vocabulary import Order, RunStatus
 from judges import lifecycle, seating
@@ -67,9 +67,7 @@ def run_judges(
     try:
         waiting = asyncio.run(_ask(database, run.id, seats, batch, job, cap, within, progress))
     except BaseException as error:
-        by_hand = isinstance(error, KeyboardInterrupt)
-        ended = RunStatus.STOPPED if by_hand else RunStatus.FAILED
-        why = "interrupted" if by_hand else str(error)
+        ended, why = ended_by(error)
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
     done = JudgeRun.of(run.id, time.monotonic() - started, seats, waiting)

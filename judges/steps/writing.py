@@ -11,7 +11,7 @@ import numpy as np
 from db.asking import join_job
 from db.errors import BadInput, BudgetSpent
 from db.pairs import NewCandidate, NewPair, add_pairs
-from db.runs import cap_of, start_run
+from db.runs import cap_of, ended_by, start_run
 from db.session import Database, Session
 from db.vocabulary import RunStatus
 from db.writing import (
@@ -195,9 +195,7 @@ def run_errands(
     try:
         outcome = asyncio.run(go())
     except BaseException as error:
-        by_hand = isinstance(error, KeyboardInterrupt)
-        ended = RunStatus.STOPPED if by_hand else RunStatus.FAILED
-        why = "interrupted" if by_hand else str(error)
+        ended, why = ended_by(error)
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
     done = Written(

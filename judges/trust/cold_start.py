@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.ballots import AB, BA, MISSING, TIE, Ballots, Consensus, consensus_of
-from judges.trust.patterns import mean_votes, vote_counts
+from judges.trust.patterns import mean_votes, spread, vote_counts
 
 Floats = NDArray[np.float64]
 
@@ -26,7 +26,6 @@ OF_A_COIN = 0.4
 _CEILING = 0.97
 _LEAST_WEIGHT = float(np.log(0.51 / 0.49))
 _FAR = 3.0  # standard errors
-_ENOUGH = 20_000  # pairs that a contrary rater shows itself in
 _ORDER_FREE = 100  # so many pairs without one reversal: this rater does not see an order
 
 
@@ -52,7 +51,7 @@ def contrary(codes_PRO: NDArray[np.int8]) -> NDArray[np.bool_]:
     good one. Agreement of its mean votes with the sign of the others' sum, in standard errors,
     below −3; of two raters left neither can be told.
     """
-    mean, _ = mean_votes(codes_PRO[:: 1 + len(codes_PRO) // _ENOUGH])
+    mean, _ = mean_votes(codes_PRO[spread(len(codes_PRO))])
     kept = np.ones(mean.shape[1], dtype=bool)
     while kept.sum() > 2:
         others = mean[:, kept].sum(axis=1)[:, None] - mean

@@ -95,9 +95,7 @@ class DawidSkene:
     def log_odds(self, codes_PRO: NDArray[np.int8]) -> Floats:
         """log P(votes | A) − log P(votes | B) of each pair; no label of the fit is left out."""
         ab, ba = (table[..., A] - table[..., B] for table in self._slot_tables())
-        rater = np.arange(codes_PRO.shape[1])
-        both = ab[rater, codes_PRO[..., AB] + 1] + ba[rater, codes_PRO[..., BA] + 1]
-        result: Floats = both.sum(axis=1)
+        result: Floats = _both_orders(ab, ba, codes_PRO).sum(axis=1)
         return result
 
     def _maximise(self, rows: Patterns, q_UK: Floats, fixed: Floats, fixed_K: Floats) -> None:
@@ -128,10 +126,7 @@ class DawidSkene:
         return ab, ba
 
     def _log_votes(self, codes_PRO: NDArray[np.int8]) -> Floats:
-        ab, ba = self._slot_tables()
-        rater = np.arange(codes_PRO.shape[1])
-        both: Floats = ab[rater, codes_PRO[..., AB] + 1] + ba[rater, codes_PRO[..., BA] + 1]
-        return both
+        return _both_orders(*self._slot_tables(), codes_PRO)
 
     def _log_joint(self, codes_URO: NDArray[np.int8]) -> Floats:
         ab, ba = self._slot_tables()
@@ -156,6 +151,13 @@ class DawidSkene:
                 if codes[rater, BA] != MISSING:
                     row += log_theta[rater, _SWAP, _SWAP[codes[rater, BA]]]
                 table_PRK[pair, rater] = row
+
+
+def _both_orders(ab: Floats, ba: Floats, codes_PRO: NDArray[np.int8]) -> Floats:
+    """What the tables [rater, vote + 1, ...] of the two orders say of each vote, added up."""
+    rater = np.arange(codes_PRO.shape[1])
+    both: Floats = ab[rater, codes_PRO[..., AB] + 1] + ba[rater, codes_PRO[..., BA] + 1]
+    return both
 
 
 def _softmax(log_PK: Floats) -> Floats:

@@ -16,7 +16,7 @@ from judges.trust.ballots import MISSING, Ballots
 from judges.trust.cold_start import ColdStart
 from judges.trust.confusions import Confusions
 from judges.trust.dawid_skene import DawidSkene
-from judges.trust.patterns import joint_codes
+from judges.trust.patterns import joint_codes, spread
 from judges.trust.ratios import Ratios
 from judges.trust.reading import LEARNED
 from judges.trust.stack import AGREEMENT, CONSISTENCY, JUDGES, family_discount
@@ -27,7 +27,6 @@ STRAIGHT = (LENGTH, "habits", "author", "rivals")
 MOST_JUDGES = 12
 MOST_DOMAINS = 12
 _LEAST_IN_DOMAIN = 3
-_ENOUGH = 20_000  # pairs that confusion matrices are learned from
 _CROWD = 5.0
 """Judges a pair above which more of them add no more: they err together."""
 
@@ -111,7 +110,7 @@ class Evidence:
 
     def _fit_agreement(self, ballots: Ballots) -> None:
         """Dawid–Skene on the votes alone: it hears who agrees with whom, which no order tells."""
-        some = ballots.take(np.arange(0, len(ballots), 1 + len(ballots) // _ENOUGH))
+        some = ballots.take(spread(len(ballots)))
         self._dawid_skene = DawidSkene(max_iterations=50, tolerance=1e-4).fit(some)
         logit = self._dawid_skene.log_odds(some.codes_PRO)
         self._usual = float(np.sqrt(np.mean(logit**2))) if logit.any() else 1.0

@@ -52,6 +52,11 @@ def mirrored_joint() -> NDArray[np.int64]:
     return np.array(image, dtype=np.int64)
 
 
+def spread(pairs: int) -> NDArray[np.int64]:
+    """Rows spread evenly over all, some 20,000 at most: enough to tell what raters are like."""
+    return np.arange(0, pairs, 1 + pairs // 20_000)
+
+
 def mean_votes(codes_PRO: NDArray[np.int8]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Mean vote over the orders in [-1, 1] (A is +1, TIE 0; 0 where missing), and who voted."""
     mean = _MEAN[(codes_PRO[..., AB] + 1) * 4 + codes_PRO[..., BA] + 1]

@@ -140,8 +140,7 @@ def train_policy(
     scorers: dict[str, RewardScorer | None] = {"reward": None, "judged": None}
     with database.read() as session:
         if options.method in policy.ONLINE:
-            active = checkpoints.active(session, CheckpointKind.REWARD) if reward is None else None
-            found = active or checkpoints.checkpoint(session, reward, CheckpointKind.REWARD)
+            found = checkpoints.in_use(session, reward, CheckpointKind.REWARD)
             scorers["reward"] = RewardScorer(Path(found.path))
             recipe["reward"] = found.content_hash
         if judged is not None:

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from db import checkpoints
-from db.models import Checkpoint, Dataset
-from db.session import Database, Session
+from db.models import Dataset
+from db.session import Database
 from db.vocabulary import CheckpointKind
 from trainer.quantize import How, Quantized
 
@@ -42,7 +42,7 @@ def quantize(
     from trainer.quantize import quantize as copy
 
     with database.read() as session:
-        original = _chosen(session, name)
+        original = checkpoints.in_use(session, name, CheckpointKind.REWARD)
         dataset = session.get(Dataset, original.dataset_id)
     held = [
         row
@@ -69,11 +69,6 @@ def serve(
 
     if folder is None:
         with database.read() as session:
-            chosen = _chosen(session, name)
+            chosen = checkpoints.in_use(session, name, CheckpointKind.REWARD)
         folder, name = Path(chosen.path), chosen.name
     run(RewardScorer(folder), name or folder.name, host, port)
-
-
-def _chosen(session: Session, name: str | None) -> Checkpoint:
-    active = checkpoints.active(session, CheckpointKind.REWARD) if name is None else None
-    return active or checkpoints.checkpoint(session, name, CheckpointKind.REWARD)

@@ -19,8 +19,8 @@ from app.verbs import (
     reviewing,
     serving,
     training,
-    writing,
 )
+from app.verbs import generating as writing
 from db.errors import TiebreakError
 
 app = typer.Typer(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from app.pipeline.cycle_settings import FOLDERS, CycleSettings
+from app.cycle_settings import FOLDERS, CycleSettings
 from db.errors import BadInput, UnknownName
-from judges.settings import one_sentence
+from db.validation import one_sentence
 from review.settings import ReviewSettings
 from trainer.settings import TrainerSettings
 

@@ -97,7 +97,8 @@ def run(demo: Demo) -> None:
     from app.pipeline.panel import current_panel
     from db.imports import Kind, import_files
     from judges.steps import fit_consensus, run_judges
-    from review.steps import merge, replay_labels
+    from review.merge import merge
+    from review.replay import replay_labels
 
     database, config = demo.config.database, demo.config
     demo.step(
@@ -160,7 +161,7 @@ def _route(demo: Demo) -> None:
     """Route once; on a second run the batch of the first still stands."""
     from app.pipeline.route import route_pairs
     from db.batches import newest_batch
-    from review.routing import RouteOptions
+    from review.routing.router import RouteOptions
 
     with demo.config.database.read() as session:
         if newest_batch(session) is not None:
@@ -189,7 +190,7 @@ def _answered(config: Config) -> int:
 
 def _export(demo: Demo) -> str:
     """Export under the first free name; the same labels again are the same dataset."""
-    from trainer.selection import ExportOptions
+    from trainer.export.selection import ExportOptions
     from trainer.steps import export
 
     number = 1
@@ -211,8 +212,8 @@ def _export(demo: Demo) -> str:
 def _train(demo: Demo, dataset: str) -> None:
     """Train both models, measure both, and put each before its gate."""
     from app.pipeline.gate import effect_of, gold_rows
-    from trainer.measurement import evaluate
-    from trainer.registry import promote
+    from trainer.gate.measurement import evaluate
+    from trainer.gate.registry import promote
     from trainer.steps import train_judge, train_reward
 
     database, settings = demo.config.database, demo.config.training

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.output import table
 from app.pipeline.gate import gold_rows
-from trainer.measurement import EvaluateDone
+from trainer.gate.measurement import EvaluateDone
 from trainer.steps import CrossValidated
 
 _MOST = 14  # references told; the others stand in the pool and in --json

@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import BadInput
-
-Progress = Callable[[str, int, int], None]
+from db.progress import Progress
 
 
 def show(result: Any, as_json: bool) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 from app.output import table
 from judges.trust.intervals import Estimate
-from review.report import Report
-from review.report_bias import KINDS, Bias, points
-from review.report_cost import Figure
+from review.report.bias import KINDS, Bias, points
+from review.report.cost import Figure
+from review.report.table import Report
 
 
 def print_report(report: Report) -> None:

@@ -32,8 +32,8 @@ from app.pipeline.route import route_pairs
 from db.imports import Kind, import_files
 from db.schema import upgrade
 from db.session import Database
-from review.route_options import RouteOptions
-from review.steps import replay_labels
+from review.replay import replay_labels
+from review.routing.options import RouteOptions
 
 SETS = {
     "vicuna80": ("vicuna80",),

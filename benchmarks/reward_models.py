@@ -23,9 +23,9 @@ from db.gold import draw_gold
 from db.imports import Kind, import_files
 from db.schema import upgrade
 from db.session import Database
+from review.merge import merge
 from review.settings import ReviewSettings
-from review.steps import merge
-from trainer.selection import ExportOptions
+from trainer.export.selection import ExportOptions
 from trainer.settings import TrainerSettings
 from trainer.steps import evaluate, export, train_reward
 

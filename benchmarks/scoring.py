@@ -31,9 +31,9 @@ from folders import rows
 
 from judges.trust.ballots import A
 from judges.trust.calibration import ece
-from trainer.quantize import How, quantize
-from trainer.scoring import RewardScorer
-from trainer.serving import application
+from trainer.serving.quantize import How, quantize
+from trainer.serving.scoring import RewardScorer
+from trainer.serving.server import application
 from trainer.settings import TrainerSettings
 from trainer.work import begin, finish
 

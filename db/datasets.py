@@ -1,7 +1,7 @@
 """What an export reads and records: every pair with its settled label and where it came from.
 
-Leaves out which rows an export keeps (`trainer.selection`) and how it writes them
-(`trainer.dataset`).
+Leaves out which rows an export keeps (`trainer.export.selection`) and how it writes them
+(`trainer.export.dataset`).
 """
 
 from collections import Counter, defaultdict

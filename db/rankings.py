@@ -1,7 +1,7 @@
 """Orders over candidates: what they imply for pairs, the pairs they lack, and what they replace.
 
 An order over n candidates is one person's one answer: it never counts as n (n - 1) / 2 reviews.
-Leaves out storing one (`reviews`) and which label a pair ends with (`review.merge`).
+Leaves out storing one (`reviews`) and which label a pair ends with (`review.settle`).
 """
 
 from collections import defaultdict

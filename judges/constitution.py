@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from db.errors import BadInput, UnknownName
-from judges.settings import one_sentence
+from db.validation import one_sentence
 
 _SHIPPED = "constitutions"
 

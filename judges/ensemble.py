@@ -16,7 +16,7 @@ from db.errors import BadInput, KeyRefused, Unavailable
 from judges.asking import Answer, Asker, Lost, Question, Scorer
 from judges.purse import Purse
 from judges.seats import Ask, Done, Seat, vote_row
-from judges.writer import Writer
+from judges.vote_writer import Writer
 
 PAGE = 256  # pairs read at a time
 BLOCK = 64  # questions claimed and paid for in one transaction, or as many as are in flight

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from db.asking import set_aside
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
+from db.progress import Progress, quiet
 from db.session import Database, Session
 from judges.asking import Answer, Asker, Lost, Question
 from judges.prices import Prices
@@ -19,8 +20,6 @@ from judges.purse import Purse
 from judges.seats import input_bound
 
 T = TypeVar("T")
-Progress = Callable[[str, int, int], None]
-
 BLOCK = 64
 
 
@@ -72,7 +71,7 @@ class Errands:
     job: int | None = None
     cap_nanousd: int | None = None
     concurrency: int = 32
-    progress: Progress | None = None
+    progress: Progress = quiet
     label: str = "texts"
 
     async def run(self, errands: Iterable[Errand], total: int) -> Outcome:
@@ -86,8 +85,7 @@ class Errands:
                 left = left[covered:]
                 if not covered:
                     outcome.capped = True
-            if self.progress is not None:
-                self.progress(self.label, outcome.brought + outcome.failed, total)
+            self.progress(self.label, outcome.brought + outcome.failed, total)
             if outcome.capped or outcome.problem:
                 break
         return outcome

@@ -1,7 +1,7 @@
 """Candidates: which models write responses to which prompts, and how a response is asked for.
 
 A source is one model at one temperature under one system prompt, asked for one sample. Pure, but
-for reading the configuration; asking is in `judges.errands`, storing in `judges.steps.writing`.
+for reading the configuration; asking is in `judges.errands`, storing in `judges.steps.generating`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,11 +11,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from db.errors import BadInput
+from db.validation import one_sentence
 from db.vocabulary import Provider
 from judges.asking import Question, Shown
 from judges.panel import REMOTE, JudgeConfig
 from judges.prices import Prices
-from judges.settings import one_sentence
 
 Messages = Sequence[Mapping[str, str]]
 

@@ -14,11 +14,11 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from db.errors import BadInput, UnknownName
+from db.validation import one_sentence
 from db.vocabulary import Order, Provider
 from judges import constitution, prompts
 from judges.constitution import Constitution
 from judges.prices import FREE, Prices, find_model
-from judges.settings import one_sentence
 
 REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
 _KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}

@@ -139,19 +139,19 @@ def own_standing(
 
 
 @dataclass(frozen=True)
-class Progress:
+class Today:
     """The little a person sees of their day beside every pair."""
 
-    today: int
+    answers: int
     median_seconds: float | None
 
 
-def progress(database: Database, annotator_id: int, *, today: datetime) -> Progress:
+def today_of(database: Database, annotator_id: int, *, since: datetime) -> Today:
     """A person's answers since their day began, and how long they take for one."""
     with database.read() as session:
         seconds = figures.recent_seconds(session, annotator_id, limit=50)
-        answered = figures.answers_since(session, annotator_id, today)
-        return Progress(answered, pace(seconds).median_seconds)
+        answered = figures.answers_since(session, annotator_id, since)
+        return Today(answered, pace(seconds).median_seconds)
 
 
 def waiting(database: Database) -> int:

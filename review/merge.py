@@ -1,238 +1,156 @@
-"""Which answer a pair ends with: adjudication before review before consensus. Pure.
-
-A lone review that the votes make improbable does not become truth: it asks for a second one.
-What an order over several candidates implies for a pair counts only where nobody answered the pair
-itself, and is never added to such answers; where another choice stays more probable, the pair is
-asked by itself.
-Leaves out the database (`steps`).
-"""
+"""The step behind `tiebreak merge`: every pair whose evidence settles it gets its label."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from db.preferences import Binding, Evidence, Opinion
-from db.rankings import Implied
-from db.vocabulary import Choice, Route, Source, TaskKind
+import numpy as np
+
+from db import preferences, rankings, tasks
+from db.models import Preference
+from db.progress import Progress, quiet
+from db.session import Database, Session
+from db.types import now
+from db.vocabulary import Source
+from judges.pooling import CODES
+from judges.trust.ballots import MISSING
+from judges.trust.reviewers import Answers, fit_reviewers
 from review.settings import ReviewSettings
+from review.settle import Label, settle
 
-Three = tuple[float, float, float]
-
-_ORDER = (Choice.A, Choice.TIE, Choice.B)
-_FLAT: Three = (1 / 3, 1 / 3, 1 / 3)
-_FLOOR = 0.02  # no panel is believed beyond this against a human
+_PROVENANCE = ("choice", "strength", "both_bad", "source", "adjudication_id", "task_kind")
 
 
 @dataclass(frozen=True)
-class Label:
-    """A settled label with all it rests on; the fields are those of a preference."""
+class Merged:
+    """What a merge did: labels standing by source, new, changed, withdrawn; and lone doubtful
+    reviews that were sent back for a second one."""
 
-    pair_id: int
-    choice: Choice
-    strength: int | None
-    both_bad: bool
-    p_a: float
-    p_tie: float
-    p_b: float
-    source: Source
-    fit_id: int | None = None
-    batch_id: int | None = None
-    adjudication_id: int | None = None
-    review_ids: tuple[int, ...] = ()
-    ranking_ids: tuple[int, ...] = ()
-    task_kind: str | None = None
+    preferences: int
+    ensemble: int
+    review: int
+    adjudication: int
+    new: int
+    changed: int
+    withdrawn: int
+    doubtful: int
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the evidence comes to: a label; or none yet, and the task to ask once more.
-
-    asks_pair: orders disagree, or one is improbable, and the pair wants an answer of its own.
-    """
-
-    label: Label | None = None
-    doubtful_task: int | None = None
-    asks_pair: bool = False
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        doubt = f"; {self.doubtful} doubtful reviews ask for a second one" if self.doubtful else ""
+        return (
+            f"merge: {self.preferences} labels stand ({self.ensemble} of the panel, "
+            f"{self.review} of reviews, {self.adjudication} of adjudications); {self.new} new, "
+            f"{self.changed} changed, {self.withdrawn} withdrawn{doubt}"
+        )
 
 
-def settle(
-    known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, float] | None = None
-) -> Outcome:
-    """The label of one pair, if its evidence settles it.
-
-    accuracy: of annotators by id, where measured; the settings' assumption for the others.
-    """
-    opinions = [o for o in known.opinions if o.choice is not Choice.ABSTAIN]
-    if known.binding is not None and known.binding.choice is not Choice.ABSTAIN:
-        return Outcome(_adjudicated(known, known.binding, opinions, settings))
-    settled = [o for o in opinions if o.settled]
-    if len(settled) < len(opinions):  # a task still asks for more: nobody's answer is truth yet
-        return Outcome()
-    choice = majority(o.choice for o in settled)
-    if choice is not None:
-        return _reviewed(known, choice, settled, settings, accuracy or {})
-    if known.implied and not settled:
-        return _ranked(known, settings, accuracy or {})
-    if settled or known.consensus is None or known.route not in (Route.ACCEPT, Route.AUDIT):
-        return Outcome()
-    return Outcome(_pooled(known, known.consensus))
-
-
-def majority(choices: Iterable[Choice]) -> Choice | None:
-    """The choice of more people than any other; None where there is none."""
-    ranked = Counter(choices).most_common(2)
-    if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
-        return None
-    return ranked[0][0]
-
-
-def posterior(prior: Three, said: Sequence[tuple[Choice, float]]) -> Three:
-    """Bayes: `prior` over (a, tie, b) after people of an accuracy said what they said.
-
-    A person is right with probability `accuracy` and otherwise says either other choice alike.
-    """
-    weights = [
-        max(prior[k], _FLOOR)
-        * prod(right if choice is truth else (1 - right) / 2 for choice, right in said)
-        for k, truth in enumerate(_ORDER)
-    ]
-    total = sum(weights)
-    return weights[0] / total, weights[1] / total, weights[2] / total
+def merge(database: Database, settings: ReviewSettings, *, progress: Progress = quiet) -> Merged:
+    """Settle every pair whose evidence settles it. Safe to repeat and to kill between chunks."""
+    counts: Counter[str] = Counter()
+    with database.read() as session:
+        orders = list(rankings.chunks(session))
+    for chunk in orders:
+        with database.begin() as session:
+            rankings.complete_pairs(session, chunk)
+    with database.read() as session:
+        accuracy = measured_accuracy(session, settings)
+        ids = list(preferences.chunks_of_pairs(session))
+    total, done = sum(map(len, ids)), 0
+    for chunk in ids:
+        with database.begin() as session:
+            counts += _merge_chunk(session, chunk, settings, accuracy)
+        done += len(chunk)
+        progress("merging", done, total)
+    with database.read() as session:
+        standing = preferences.counts_by_source(session)
+    return Merged(
+        preferences=sum(standing.values()),
+        ensemble=standing.get(Source.ENSEMBLE, 0),
+        review=standing.get(Source.REVIEW, 0),
+        adjudication=standing.get(Source.ADJUDICATION, 0),
+        new=counts["new"],
+        changed=counts["changed"],
+        withdrawn=counts["withdrawn"],
+        doubtful=counts["doubtful"],
+    )
 
 
-def _weighed(
-    known: Evidence,
-    opinions: Iterable[Opinion | Implied],
+def _merge_chunk(
+    session: Session,
+    pair_ids: list[int],
     settings: ReviewSettings,
     accuracy: Mapping[int, float],
-) -> tuple[list[tuple[Choice, float]], Three]:
-    """What was said, each with its person's accuracy, and the posterior after all of it."""
-    assumed = settings.reviewer_accuracy
-    said = [(one.choice, accuracy.get(one.annotator_id, assumed)) for one in opinions]
-    return said, posterior(known.consensus or _FLAT, said)
+) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    old = preferences.current(session, pair_ids)
+    ended: list[int] = []
+    rows: list[dict[str, Any]] = []
+    at = now()
+    for known in preferences.evidence(session, pair_ids):
+        outcome = settle(known, settings, accuracy)
+        if outcome.doubtful_task is not None and tasks.ask_again(session, outcome.doubtful_task):
+            counts["doubtful"] += 1
+        elif outcome.doubtful_task is not None:
+            outcome = settle(known, settings.model_copy(update={"doubt_below": 0.0}), accuracy)
+        if outcome.asks_pair:
+            most = settings.reviews_most
+            counts["doubtful"] += tasks.ask_pair(
+                session, known.pair_id, "ranking_doubted", most=most
+            )
+        before = old.get(known.pair_id)
+        if outcome.label is None:
+            if before is not None:
+                counts["withdrawn"] += 1
+                ended.append(known.pair_id)
+            continue
+        if before is not None and _same(before, outcome.label):
+            continue
+        counts["new" if before is None else "changed"] += 1
+        if before is not None:
+            ended.append(known.pair_id)
+        row = asdict(outcome.label)
+        lists = {name: list(row[name]) for name in ("review_ids", "ranking_ids")}
+        rows.append(row | lists | {"created_at": at})
+    preferences.supersede(session, ended, at)
+    preferences.add(session, rows)
+    return counts
 
 
-def _reviewed(
-    known: Evidence,
-    choice: Choice,
-    opinions: Sequence[Opinion],
-    settings: ReviewSettings,
-    accuracy: Mapping[int, float],
-) -> Outcome:
-    said, after = _weighed(known, opinions, settings, accuracy)
-    lone = opinions[0] if len(opinions) == 1 else None
-    if lone is not None and lone.kind is TaskKind.ESCALATION:
-        if after[_ORDER.index(choice)] < settings.doubt_below:
-            return Outcome(doubtful_task=lone.task_id)
-    return Outcome(
-        _label(
-            known,
-            choice,
-            _agreeing(after, choice, said),
-            Source.REVIEW,
-            strength=_strength(opinions, choice),
-            both_bad=_both_bad(opinions, choice),
-            batch_id=max((o.batch_id for o in opinions if o.batch_id), default=None),
-            review_ids=tuple(o.review_id for o in opinions),
-            task_kind=_kind(o.kind for o in opinions),
-        )
+def measured_accuracy(session: Session, settings: ReviewSettings) -> dict[int, float]:
+    """Each annotator's accuracy, from hidden gold and from answers others gave too.
+
+    Shrunk towards the settings' assumption, which is worth ten answers. A pair asked as gold
+    stands apart from the same pair answered otherwise: its gold may rest on those very answers.
+    """
+    rows = preferences.answers(session)
+    people = sorted({annotator_id for annotator_id, *_ in rows})
+    place = {annotator_id: n for n, annotator_id in enumerate(people)}
+    units: dict[tuple[int, bool], int] = {}
+    pair_V = [units.setdefault((pair, gold is not None), len(units)) for _, pair, _, gold in rows]
+    gold_P = np.full(len(units), MISSING, np.int8)
+    for unit, (_, _, _, gold) in zip(pair_V, rows, strict=True):
+        if gold is not None:
+            gold_P[unit] = CODES[gold]
+    answers = Answers(
+        np.array(pair_V, np.int64),
+        np.array([place[row[0]] for row in rows], np.int64),
+        np.array([CODES[row[2]] for row in rows], np.int8),
     )
-
-
-def _ranked(known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, float]) -> Outcome:
-    if not all(said.settled for said in known.implied):
-        return Outcome()
-    choice = majority(said.choice for said in known.implied)
-    of_queue = any(said.kind is TaskKind.ESCALATION for said in known.implied)
-    said, after = _weighed(known, known.implied, settings, accuracy)
-    lone = len(said) == 1 and of_queue
-    probable = 0.0 if choice is None else after[_ORDER.index(choice)]
-    if choice is None or (lone and probable < min(settings.doubt_below, max(after))):
-        if known.consensus is not None and _by_panel(known):
-            return Outcome(_pooled(known, known.consensus))
-        return Outcome(asks_pair=of_queue)
-    return Outcome(
-        _label(
-            known,
-            choice,
-            _agreeing(after, choice, said),
-            Source.REVIEW,
-            batch_id=max((one.batch_id for one in known.implied if one.batch_id), default=None),
-            ranking_ids=tuple(sorted(one.ranking_id for one in known.implied)),
-            task_kind=_kind(one.kind for one in known.implied),
-        )
+    right = settings.reviewer_accuracy
+    found = fit_reviewers(
+        answers, len(people), len(units), gold_P=gold_P, prior=(10 * right, 10 * (1 - right))
     )
+    return {annotator_id: float(found.accuracy_R[n]) for annotator_id, n in place.items()}
 
 
-def _by_panel(known: Evidence) -> bool:
-    return known.route in (Route.ACCEPT, Route.AUDIT) and not known.answered
-
-
-def _adjudicated(
-    known: Evidence, binding: Binding, opinions: Sequence[Opinion], settings: ReviewSettings
-) -> Label:
-    said = [(binding.choice, settings.adjudicator_accuracy)]
-    after = posterior(known.consensus or _FLAT, said)
-    return _label(
-        known,
-        binding.choice,
-        _agreeing(after, binding.choice, said),
-        Source.ADJUDICATION,
-        strength=binding.strength,
-        both_bad=binding.both_bad,
-        batch_id=binding.batch_id,
-        adjudication_id=binding.adjudication_id,
-        review_ids=tuple(o.review_id for o in opinions),
-        task_kind=_kind([binding.kind, *(o.kind for o in opinions)]),
-    )
-
-
-def _pooled(known: Evidence, consensus: Three) -> Label:
-    chosen = max((1, 0, 2), key=lambda k: consensus[k])  # where a tie is as likely, a tie
-    choice = _ORDER[chosen]
-    return _label(known, choice, consensus, Source.ENSEMBLE, batch_id=known.batch_id)
-
-
-def _label(known: Evidence, choice: Choice, p: Three, source: Source, **provenance: Any) -> Label:
-    shared = {"strength": None, "both_bad": False} | provenance
-    return Label(
-        pair_id=known.pair_id,
-        choice=choice,
-        p_a=p[0],
-        p_tie=p[1],
-        p_b=p[2],
-        source=source,
-        fit_id=known.fit_id,
-        **shared,
-    )
-
-
-def _agreeing(after: Three, choice: Choice, said: Sequence[tuple[Choice, float]]) -> Three:
-    """Probabilities that agree with the settled choice; without the votes where they do not."""
-    chosen = _ORDER.index(choice)
-    if after[chosen] == max(after):
-        return after
-    return posterior(_FLAT, said)
-
-
-def _strength(opinions: Sequence[Opinion], choice: Choice) -> int | None:
-    given = [o.strength for o in opinions if o.choice is choice and o.strength is not None]
-    if not given:
-        return None
-    return 2 if 2 * given.count(2) > len(given) else 1
-
-
-def _both_bad(opinions: Sequence[Opinion], choice: Choice) -> bool:
-    same = [o for o in opinions if o.choice is choice]
-    return choice is Choice.TIE and 2 * sum(o.both_bad for o in same) > len(same)
-
-
-def _kind(kinds: Iterable[TaskKind | None]) -> str | None:
-    """The strictest kind: who may not learn from an audit may not learn from a mixture."""
-    found = set(kinds)
-    for kind in (TaskKind.AUDIT, TaskKind.ESCALATION):
-        if kind in found:
-            return str(kind)
-    return None
+def _same(before: Preference, label: Label) -> bool:
+    if any(getattr(before, name) != getattr(label, name) for name in _PROVENANCE):
+        return False
+    if list(before.review_ids) != list(label.review_ids):
+        return False
+    if list(before.ranking_ids) != list(label.ranking_ids):
+        return False
+    return all(abs(getattr(before, p) - getattr(label, p)) < 1e-9 for p in ("p_a", "p_tie", "p_b"))

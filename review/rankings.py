@@ -11,9 +11,9 @@ from db.session import Database
 from db.types import now
 from db.vocabulary import LeaseStatus, TaskStatus
 from review import queue
-from review.bundles import LEAST, MOST, bundles
 from review.deciding import TooSoon, worked
 from review.draft import Draft, read
+from review.routing.bundles import LEAST, MOST, bundles
 from review.settings import ReviewSettings
 
 

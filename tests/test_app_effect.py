@@ -18,8 +18,8 @@ from judges.constitution import Constitution
 from judges.steps import run_judges
 from judges.trust.ballots import BA, MISSING, A, B, Ballots, rename
 from judges.trust.dawid_skene import DawidSkene
-from review.steps import merge
-from trainer.selection import ExportOptions
+from review.merge import merge
+from trainer.export.selection import ExportOptions
 from trainer.steps import export, train_judge
 
 Codes = np.ndarray

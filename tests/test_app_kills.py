@@ -26,7 +26,7 @@ from db.models import Checkpoint, Dataset, Event, GateDecision, Run, Vote, VoteC
 from db.runs import NANO, spent_nanousd
 from judges import verdicts
 from trainer import steps
-from trainer.selection import ExportOptions
+from trainer.export.selection import ExportOptions
 from trainer.work import METADATA
 
 PAID = """

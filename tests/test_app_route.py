@@ -14,9 +14,10 @@ from db.models import Preference, Task
 from db.session import Database
 from db.vocabulary import Route, TaskKind, TaskStatus
 from judges.panel import Panel, parse
-from review.routing import RouteOptions
+from review.merge import merge
+from review.replay import replay_labels
+from review.routing.router import RouteOptions
 from review.settings import ReviewSettings
-from review.steps import merge, replay_labels
 
 PAIRS = 240
 SETTINGS = ReviewSettings()

@@ -18,11 +18,11 @@ from db.types import now
 from db.vocabulary import Choice, Role, TaskKind, TaskStatus
 from review import deciding, queue
 from review.adjudicating import adjudicate
-from review.board_budget import budget_board
-from review.board_data import costs_board, pairs_page
-from review.board_disputes import disputes
-from review.board_judges import judges_board
-from review.board_people import people_board
+from review.boards.budget import budget_board
+from review.boards.data import costs_board, pairs_page
+from review.boards.disputes import disputes
+from review.boards.judges import judges_board
+from review.boards.people import people_board
 from review.people import by_name, by_subject, change, everyone
 from review.settings import ReviewSettings
 from review.verdict import Answer, Verdict

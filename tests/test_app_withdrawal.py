@@ -9,9 +9,9 @@ import pytest
 import test_app_route as world
 from sqlalchemy import event
 
+from app.cycle_settings import CycleSettings
 from app.pipeline.alarms import repeats_contradict
 from app.pipeline.certificates import list_certificates, withdraw
-from app.pipeline.cycle_settings import CycleSettings
 from app.pipeline.report import ReportOptions, report
 from app.pipeline.watch import watch
 from app.pipeline.withdrawal import broken, withdraw_broken
@@ -25,7 +25,8 @@ from db.status import status
 from db.vocabulary import Choice, Route, TaskKind
 from judges.panel import Panel, parse
 from judges.trust.certificate import Certificate
-from review.steps import merge, replay_labels
+from review.merge import merge
+from review.replay import replay_labels
 
 ASKED = {"target_error": 0.1, "audits": 80, "seed": 3}
 LATER = {**ASKED, "seed": 4}

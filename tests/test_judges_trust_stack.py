@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from trust_worlds import panel
 
 from judges.trust.ballots import AB, BA, MISSING, TIE, A, B
+from judges.trust.boosting import Partner
 from judges.trust.calibration import accuracy
 from judges.trust.cold_start import ColdStart, contrary, swap_consistency
 from judges.trust.confusions import PHI, SHAPES, Confusions, prior_confusions
 from judges.trust.evidence import Evidence
-from judges.trust.partner import Partner
+from judges.trust.mixing import best_shares, worth
 from judges.trust.patterns import distinct, joint_codes, mean_votes
-from judges.trust.pooling import best_shares, worth
 from judges.trust.ratios import Ratios
 from judges.trust.stack import JUDGES, Stack, family_discount
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from review.cost_forecast import forecast_costs
+from review.boards.cost_forecast import forecast_costs
 
 
 def row(day, judge, usd):

@@ -12,9 +12,10 @@ from db.tasks import NewTask, add_tasks
 from db.vocabulary import Choice, Role, Route, Source, TaskKind, TaskStatus
 from review import deciding, queue
 from review.adjudicating import adjudicate
-from review.merge import majority, posterior, settle
+from review.merge import measured_accuracy, merge
+from review.replay import replay_labels
 from review.settings import ReviewSettings
-from review.steps import measured_accuracy, merge, replay_labels
+from review.settle import majority, posterior, settle
 from review.verdict import Answer
 
 RULES = ReviewSettings()

@@ -11,9 +11,9 @@ from db.models import Vote
 from db.vocabulary import Choice, Order, Role
 from judges.trust.ballots import MISSING
 from judges.trust.drift_weeks import two_sample_g, weekly_drift
-from review.board_budget import budget_board
-from review.board_data import by_day, by_judge
-from review.panel_sample import freshness, read_sample
+from review.boards.budget import budget_board
+from review.boards.data import by_day, by_judge
+from review.boards.sample import freshness, read_sample
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots, consensus_of
 from judges.trust.certificate import certify_strata, verify_certificate
 from review.detectors import Flag
-from review.forecast import forecast_plan, forecast_target, plan_audits
-from review.promise import TIES, WHOLE, route_to_target, wrong_answers
-from review.routing import REASONS, RouteOptions, route
+from review.routing.forecast import forecast_plan, forecast_target, plan_audits
+from review.routing.promise import TIES, WHOLE, route_to_target, wrong_answers
+from review.routing.router import REASONS, RouteOptions, route
 
 
 def world(seed: int = 0, pairs: int = 2000, tie: float = 0.0):

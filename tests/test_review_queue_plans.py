@@ -122,7 +122,7 @@ def walk(database, person):
     for _ in range(12):
         claim = queue.claim(database, person, SETTINGS, chance=chance)
         desk.item(database, claim)
-        desk.progress(database, person, today=today)
+        desk.today_of(database, person, since=today)
         desk.waiting(database)
         queue.renew(database, claim.lease_id, person, SETTINGS, active_seconds=1)
         done = deciding.decide(database, claim.lease_id, person, Answer(Choice.B), SETTINGS)

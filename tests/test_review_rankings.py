@@ -28,13 +28,13 @@ from db.rankings import Disputed, Implied
 from db.tasks import NewTask, add_tasks, close_tasks
 from db.vocabulary import Choice, Route, Source, TaskKind, TaskStatus
 from review import deciding, desk, queue
-from review.bundles import bundles
 from review.draft import Draft
-from review.merge import posterior, settle
+from review.merge import merge
 from review.rankings import ask_for_rankings, build, rank
 from review.reveal_order import reveal_order
+from review.routing.bundles import bundles
 from review.settings import ReviewSettings
-from review.steps import merge
+from review.settle import posterior, settle
 
 RULES = ReviewSettings()
 

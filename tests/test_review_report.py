@@ -10,11 +10,13 @@ from trust_worlds import panel
 
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, consensus_of
 from judges.trust.intervals import Estimate
-from review import report_cost, report_quality
-from review.charts import Box, Span, curve, ticks
-from review.report import CertificateFact, Facts, make_report
-from review.report_cost import Figure, JudgeCost, Money
-from review.report_page import page
+from review.report import cost as report_cost
+from review.report import quality as report_quality
+from review.report.charts import Box, Span, curve, ticks
+from review.report.cost import Figure, JudgeCost, Money
+from review.report.facts import CertificateFact, Facts
+from review.report.page import page
+from review.report.table import make_report
 
 
 def ballots(*pairs: list[list[int]]) -> Ballots:

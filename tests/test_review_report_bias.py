@@ -6,8 +6,8 @@ import pytest
 from judges.trust.ballots import AB, BA, A, B, Ballots
 from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
-from review.report_bias import advice_on, biases, points
-from review.report_bias_page import bias_figure
+from review.report.bias import advice_on, biases, points
+from review.report.bias_page import bias_figure
 
 PAIRS = 60
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots, consensus_of
 from review.detectors import Flag, reversal
-from review.ordering import patterns, queue_order, risk, teaching
-from review.routing import REASONS, RouteOptions, route
+from review.routing.ordering import patterns, queue_order, risk, teaching
+from review.routing.router import REASONS, RouteOptions, route
 
 
 def ballots_of(codes: list[list[list[int]]]) -> Ballots:

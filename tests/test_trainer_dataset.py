@@ -17,9 +17,9 @@ from db.session import Database
 from db.types import now
 from db.vocabulary import Choice, Source
 from trainer import steps
-from trainer.dataset import read_manifest, read_split
-from trainer.leakage import NEAR, SAME, leaks, shingles
-from trainer.selection import ExportOptions, split_of
+from trainer.export.dataset import read_manifest, read_split
+from trainer.export.leakage import NEAR, SAME, leaks, shingles
+from trainer.export.selection import ExportOptions, split_of
 
 LONG = "Explain in plain words how a suspension bridge carries the weight of the cars upon it"
 
@@ -176,7 +176,7 @@ def test_answers_nobody_may_learn_from_stay_out(
 
 
 def test_audits_of_the_newest_batch_wait() -> None:
-    from trainer.selection import select
+    from trainer.export.selection import select
 
     rows = [audit(1, batch=1), audit(2, batch=2)]
     chosen = select(rows, GoldSet(), ExportOptions(validation=0, test=0), waiting_batch=2)
@@ -244,7 +244,7 @@ def test_a_kill_leaves_nothing_half(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("trainer.dataset.dataset_card", killed)
+        patch.setattr("trainer.export.dataset.dataset_card", killed)
         with pytest.raises(KeyboardInterrupt):
             steps.export(database, tmp_path / "out", ExportOptions())
     assert not (tmp_path / "out").exists()

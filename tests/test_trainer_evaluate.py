@@ -11,10 +11,10 @@ from db.models import Prompt
 from db.vocabulary import Choice
 from judges.trust.ballots import TIE, A, B
 from trainer.encoding import prompt_text
-from trainer.evaluate import gold_table, length_controlled, measure
-from trainer.gate import Answers, right
-from trainer.probes import build, habits
-from trainer.slices import agreement, by_slice, slices_of
+from trainer.gate.evaluate import gold_table, length_controlled, measure
+from trainer.gate.probes import build, habits
+from trainer.gate.rules import Answers, right
+from trainer.gate.slices import agreement, by_slice, slices_of
 from trainer.work import alone, begin, mark_complete
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from judges.trust.ballots import TIE, A, B
 from judges.trust.intervals import Estimate, undefined
-from trainer.gate import Answers, Effect, decide, ece_difference, right
+from trainer.gate.rules import Answers, Effect, decide, ece_difference, right
 
 PAIRS = 400
 

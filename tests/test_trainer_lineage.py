@@ -23,8 +23,8 @@ from db.session import Database
 from db.vocabulary import CheckpointKind, Choice, Order, Provider, Source
 from judges.constitution import load
 from trainer import steps
+from trainer.export.selection import ExportOptions
 from trainer.lineage import learners, lineage
-from trainer.selection import ExportOptions
 from trainer.settings import WORDS, TrainerSettings
 
 

@@ -15,8 +15,8 @@ from db.vocabulary import Choice, Order, Provider
 from judges.constitution import load
 from judges.local import LocalJudge
 from trainer import steps
+from trainer.export.selection import ExportOptions
 from trainer.prompted_judge import as_toml, chapter, corrections, farthest
-from trainer.selection import ExportOptions
 from trainer.settings import TrainerSettings
 
 

@@ -18,11 +18,11 @@ from db import annotators
 from db.models import Adjudication, Candidate, Ranking
 from db.session import Database
 from db.vocabulary import Choice
+from review.merge import merge
 from review.settings import ReviewSettings
-from review.steps import merge
 from trainer import steps
+from trainer.export.selection import ExportOptions
 from trainer.rankings import orders, plackett_luce, weights
-from trainer.selection import ExportOptions
 from trainer.settings import TrainerSettings
 
 
@@ -157,7 +157,7 @@ def test_both_ways_learn(ranked: Database, tmp_path: Path, way: str) -> None:
     assert bool(done.rows["orders"]) == (way == "plackett-luce")
     recipe = json.loads((Path(done.path) / "metadata.json").read_text())["recipe"]
     assert recipe["rankings"] == way
-    from trainer.scoring import RewardScorer
+    from trainer.serving.scoring import RewardScorer
 
     words = [("two", "clear honest"), ("one", "clear rude"), ("none", "vague rude")]
     asked = "Tell me about bread number 5"

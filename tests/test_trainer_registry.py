@@ -14,7 +14,7 @@ from db.session import Database
 from db.vocabulary import CheckpointKind, Choice
 from judges.constitution import load
 from trainer import steps
-from trainer.selection import ExportOptions
+from trainer.export.selection import ExportOptions
 from trainer.settings import TrainerSettings
 
 RULES = load(["starter"])
@@ -141,7 +141,7 @@ def test_an_interrupted_promotion_promotes_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("trainer.registry.record", killed)  # the last thing before the commit
+        patch.setattr("trainer.gate.registry.record", killed)  # the last thing before the commit
         with pytest.raises(KeyboardInterrupt):
             steps.promote(database, good, force="soon")
     assert active(database) == []

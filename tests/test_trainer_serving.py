@@ -17,9 +17,9 @@ import pytest
 from db.errors import BadInput
 from trainer.bases import build_tiny, load_classifier, load_tokenizer
 from trainer.encoding import encode
-from trainer.quantize import quantize
-from trainer.scoring import RewardScorer
-from trainer.serving import Batcher, application, serve
+from trainer.serving.quantize import quantize
+from trainer.serving.scoring import RewardScorer
+from trainer.serving.server import Batcher, application, serve
 from trainer.work import begin, finish
 
 

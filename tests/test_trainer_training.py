@@ -18,7 +18,7 @@ from db.vocabulary import Choice, Order
 from judges.constitution import load
 from judges.local import LocalJudge
 from trainer import steps
-from trainer.selection import ExportOptions
+from trainer.export.selection import ExportOptions
 from trainer.settings import TrainerSettings
 
 RULES = load(["starter"])
@@ -106,7 +106,7 @@ def test_soft_targets_are_learnt_as_probabilities(database: Database, tmp_path: 
             settle(session, pair, "a", p=(0.8, 0.0, 0.2))
     steps.export(database, tmp_path / "set", ExportOptions(validation=0.2, test=0))
     done = steps.train_reward(database, settings(tmp_path, soft=True, patience=4))
-    from trainer.scoring import RewardScorer
+    from trainer.serving.scoring import RewardScorer
 
     scorer = RewardScorer(Path(done.path))
     first, second = scorer.score([("say 5", "yes 0.5"), ("say 5", "no 0.5")])
@@ -169,8 +169,8 @@ def test_a_judge_of_words_learns_without_a_base(exported: Database, tmp_path: Pa
 
         gold = gold_pairs(session)
     done = steps.train_judge(exported, settings(tmp_path, judge_base="words"), RULES)
-    from trainer.evaluate import gold_table, judge_answers
-    from trainer.gate import right
+    from trainer.gate.evaluate import gold_table, judge_answers
+    from trainer.gate.rules import right
 
     table = gold_table(gold)
     answers = judge_answers(Path(done.path), table, RULES)

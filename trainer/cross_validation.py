@@ -12,12 +12,12 @@ from db.errors import BadInput
 from db.events import history
 from db.identity import content_hash
 from db.models import Dataset
+from db.progress import Progress, quiet
 from db.session import Session
 from judges.trust.intervals import mean_by_prompt
-from trainer.baselines import TfidfBradleyTerry, longer_wins
-from trainer.evaluate import text_of
-from trainer.gate import as_figures
-from trainer.loop import Progress, quiet
+from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
+from trainer.gate.evaluate import text_of
+from trainer.gate.rules import as_figures
 from trainer.settings import TrainerSettings
 from trainer.work import begin
 
@@ -89,7 +89,7 @@ def _tfidf(rows: Sequence[Row]) -> Lean:
 
 def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> Lean:
     from trainer import reward_model
-    from trainer.scoring import RewardScorer
+    from trainer.serving.scoring import RewardScorer
 
     folder = Path(settings.folder) / ".cross-validation"
     chosen = settings.model_copy(update={"folder": folder})

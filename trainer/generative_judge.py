@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from db.errors import BadInput
+from db.progress import Progress, quiet
 from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
 from judges.local import VERDICT, reasoned
@@ -26,7 +27,7 @@ from judges.tokens import fitted
 from trainer.bases import base_folder, load_tokenizer, load_writer_tokenizer
 from trainer.card import model_card
 from trainer.judge_training import Lesson, menu_figures, question
-from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.loop import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
 from trainer.work import Work, finish_files
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from db.errors import BadInput
+from db.progress import Progress, quiet
 from db.vocabulary import Choice, Order, Source
 from judges.asking import Question
 from judges.constitution import Constitution
@@ -25,7 +26,7 @@ from judges.tokens import encode
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
 from trainer.card import model_card
 from trainer.encoding import as_messages, prompt_text
-from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.loop import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
 from trainer.work import Work, finish
 

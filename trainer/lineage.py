@@ -13,7 +13,7 @@ from db.models import Checkpoint, Dataset
 from db.pairs import get_pair
 from db.session import Session
 from db.vocabulary import CheckpointKind
-from trainer.selection import ExportOptions, split_of
+from trainer.export.selection import ExportOptions, split_of
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,13 @@
 """What every training has in common: arguments, callbacks, exact resume, curves; no loss."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from trainer.board import Board, board_callback
+from db.progress import Progress
 from trainer.settings import TrainerSettings
+from trainer.tensorboard import Board, board_callback
 from trainer.work import Work, mark_complete
-
-Progress = Callable[[str, int, int], None]
-"""Called with a label, how much is done, and how much there is."""
-
-
-def quiet(_label: str, _done: int, _total: int) -> None:
-    """A progress that nobody watches."""
 
 
 @dataclass
@@ -54,7 +47,7 @@ def arguments(work: Work, settings: TrainerSettings, base: str, validated: bool)
         "logging_strategy": "epoch",
         "activation_checkpointing": False,
         "disable_tqdm": True,
-        "report_to": "none",  # `trainer.board` writes where trainings stay comparable
+        "report_to": "none",  # `trainer.tensorboard` writes where trainings stay comparable
     }
 
 

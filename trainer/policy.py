@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from db.errors import BadInput
+from db.progress import Progress, quiet
 from trainer.bases import base_folder, load_writer_tokenizer, quiet_libraries
-from trainer.board import Board
 from trainer.card import model_card
 from trainer.encoding import as_messages
 from trainer.hacking import Limits, Monitor
-from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.loop import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
+from trainer.tensorboard import Board
 from trainer.watch import Score, Watch, watch_callback
 from trainer.work import Work, finish
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from db.errors import BadInput
+from db.progress import Progress, quiet
 from db.step_labels import Solution
 from judges.local import padded
 from trainer.bases import base_folder, load_tokenizer, quiet_libraries
 from trainer.card import model_card
 from trainer.encoding import Messages, prompt_text
-from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.loop import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
 from trainer.work import Work, finish, read_metadata
 

@@ -18,7 +18,7 @@ from db.errors import BadInput
 from db.vocabulary import Choice
 from judges.constitution import Chapter, Principle
 from trainer.card import model_card
-from trainer.leakage import shingles
+from trainer.export.leakage import shingles
 from trainer.work import Work, finish_files
 
 CHAPTER = "constitution.toml"

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from db.errors import BadInput
+from db.progress import Progress, quiet
 from judges.local import padded
 from judges.trust.ballots import A, B
 from judges.trust.calibration import accuracy, ece, fit_temperature
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
 from trainer.card import model_card
 from trainer.encoding import as_messages, encode
-from trainer.loop import Curve, Progress, arguments, callbacks, quiet, run
+from trainer.loop import Curve, arguments, callbacks, run
 from trainer.rankings import Order, orders, plackett_luce, weights
 from trainer.settings import TrainerSettings
 from trainer.work import Work, finish

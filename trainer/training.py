@@ -19,10 +19,10 @@ from db.models import Dataset
 from db.runs import recorded_run
 from db.session import Database
 from db.vocabulary import CheckpointKind
-from trainer.dataset import read_manifest, read_split
 from trainer.encoding import as_messages, prompt_text
-from trainer.leakage import leaks
-from trainer.selection import ExportOptions, split_of
+from trainer.export.dataset import read_manifest, read_split
+from trainer.export.leakage import leaks
+from trainer.export.selection import ExportOptions, split_of
 from trainer.settings import TrainerSettings
 from trainer.work import Work, alone, begin, read_metadata
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trainer.board import Board
 from trainer.hacking import Monitor, Observation, observe
+from trainer.tensorboard import Board
 from trainer.work import Work
 
 Score = Callable[[Sequence[tuple[Any, str]]], Iterable[float]]

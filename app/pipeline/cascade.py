@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.output import Progress
 from app.pipeline.ladder import (
     Rung,
     Standing,
@@ -23,6 +22,7 @@ from app.pipeline.ladder import (
 )
 from db import spending
 from db.errors import BadInput, BudgetSpent, TiebreakError, UnknownName
+from db.progress import Progress, quiet
 from db.runs import cap_of, ended_by, finish_run, start_run
 from db.session import Database
 from db.vocabulary import RunStatus
@@ -96,7 +96,7 @@ def cascade(
     stop_at: float = 0.9,
     careful: bool = True,
     max_usd: float | None = None,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     beside: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Cascaded:
@@ -144,7 +144,7 @@ class _Climb:
     policy: Policy
     run_id: int
     max_usd: float | None
-    progress: Progress | None
+    progress: Progress
     beside: Path | None
     environ: Mapping[str, str] | None
     capped: bool = False

@@ -23,7 +23,7 @@ from db.session import Database
 from db.vocabulary import Choice
 from judges.pooling import CODES
 from judges.trust.certificate import Certificate, Frame, verify_certificate
-from review.promise import wrong_answers
+from review.routing.promise import wrong_answers
 
 FORMAT = "tiebreak certificate 1"
 

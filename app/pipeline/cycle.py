@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from app.config import Config
-from app.output import Progress
 from app.pipeline import cycle_page, inbox
 from app.pipeline.cycle_steps import STEPS, Scene, StepDone, canaries_usd, foreseen, paid
 from app.pipeline.panel import current_panel
@@ -18,6 +17,7 @@ from app.pipeline.webhook import send
 from db import cycles
 from db.errors import BadInput, TiebreakError, Unavailable
 from db.events import record
+from db.progress import Progress, quiet
 from db.runs import cap_of, finish_run
 from db.vocabulary import RunStatus
 
@@ -94,7 +94,7 @@ def run_cycle(
     webhook: str | None = None,
     anew: bool = False,
     announce: Announce = lambda _: None,
-    progress: Progress = lambda _label, _done, _total: None,
+    progress: Progress = quiet,
 ) -> CycleDone:
     """One whole cycle, or the rest of one that did not finish.
 

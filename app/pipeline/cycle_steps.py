@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Any
 
 from app.config import Config
-from app.output import Progress, plain
+from app.output import plain
 from app.pipeline.alarms import Alarm, as_rows
 from app.pipeline.panel import current_panel
 from db import checkpoints, cycles, datasets, spending
 from db.asking import PairText
 from db.errors import BadInput, BudgetSpent, Conflict
+from db.progress import Progress, quiet
 from db.runs import NANO
 from db.session import Database
 from db.status import status
@@ -59,7 +60,7 @@ class Scene:
     before: Mapping[str, Figures]
     so_far: Figures | None = None
     note: Callable[[Figures], None] = lambda _: None
-    progress: Progress = lambda _label, _done, _total: None
+    progress: Progress = quiet
 
     @property
     def database(self) -> Database:
@@ -181,7 +182,7 @@ def route(scene: Scene) -> StepDone:
 
 def merge(scene: Scene) -> StepDone:
     """Settle labels."""
-    from review.steps import merge as step
+    from review.merge import merge as step
 
     done = step(scene.database, scene.config.review, progress=scene.progress)
     return StepDone(done.summary.removeprefix("merge: "), plain(done))
@@ -189,7 +190,7 @@ def merge(scene: Scene) -> StepDone:
 
 def export(scene: Scene) -> StepDone:
     """Write the settled labels as this cycle's dataset; say how many are new."""
-    from trainer.selection import ExportOptions
+    from trainer.export.selection import ExportOptions
     from trainer.steps import export as step
 
     if not _count(scene, "preferences"):
@@ -247,7 +248,7 @@ def train(scene: Scene, kind: str) -> StepDone:
 
 def evaluate(scene: Scene) -> StepDone:
     """Measure what was trained on the frozen gold, beside the incumbents and the baselines."""
-    from trainer.measurement import evaluate as step
+    from trainer.gate.measurement import evaluate as step
 
     trained = _trained(scene)
     if not trained:
@@ -284,7 +285,7 @@ def gate(scene: Scene) -> StepDone:
 def decide(scene: Scene, name: str) -> Figures:
     """The gate's word on one checkpoint. What it said earlier in this very cycle stands."""
     from app.pipeline.gate import effect_of
-    from trainer.registry import promote
+    from trainer.gate.registry import promote
 
     rules = scene.config.panel.rules
     with scene.database.read() as session:

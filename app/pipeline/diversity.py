@@ -77,7 +77,7 @@ def compare(
 
 
 def _best(folder: Path, responses: list[Response]) -> list[Response]:
-    from trainer.scoring import RewardScorer
+    from trainer.serving.scoring import RewardScorer
 
     score_N = RewardScorer(folder).score([(r.messages, r.text) for r in responses])
     best_N = np.argsort(-score_N, kind="stable")[: int(len(responses) * _HIGH)]

@@ -30,10 +30,10 @@ from judges.trust.ballots import BA, MISSING, A, B, Ballots, Pooler, rename
 from judges.trust.calibration import human_share
 from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
-from trainer.dataset import read_manifest, read_split
 from trainer.encoding import as_messages, prompt_text
-from trainer.gate import Effect
-from trainer.leakage import leaks
+from trainer.export.dataset import read_manifest, read_split
+from trainer.export.leakage import leaks
+from trainer.gate.rules import Effect
 
 Codes = NDArray[np.int8]
 Floats = NDArray[np.float64]

@@ -6,8 +6,8 @@ from typing import Any
 from app.config import Config
 from db.errors import Conflict
 from judges.trust.intervals import undefined
-from trainer.gate import Effect
-from trainer.measurement import EvaluateDone
+from trainer.gate.measurement import EvaluateDone
+from trainer.gate.rules import Effect
 
 
 def effect_of(config: Config, name: str | None) -> Effect | None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.output import Progress, plain
+from app.output import plain
 from db.asking import PairText
 from db.errors import BadInput
+from db.progress import Progress, quiet
 from db.session import Database
 
 KINDS = ("pairs", "candidates", "gold", "rankings", "votes", "labels")  # in order of taking
@@ -85,7 +86,7 @@ def take_in(
     inbox: Path,
     so_far: dict[str, Any] | None,
     note: Callable[[dict[str, Any]], None],
-    progress: Progress | None = None,
+    progress: Progress = quiet,
 ) -> Taken:
     """Import every file and move it away. `note` keeps what was done after each file.
 

@@ -1,7 +1,7 @@
 """Gathers what the report is computed from: votes, human answers, labels, routes, money, promises.
 
 Reads the database and fits the consensus anew where votes or answers have changed since. Leaves
-out every figure (`review.report`) and how it looks (`review.report_page`).
+out every figure (`review.report.table`) and how it looks (`review.report.page`).
 """
 
 from collections import Counter
@@ -27,10 +27,11 @@ from judges.results import Pooled
 from judges.steps import fit_consensus
 from judges.trust.certificate import Certificate
 from judges.trust.intervals import Estimate, clopper_pearson
-from review import report_cost
-from review.promise import wrong_answers
-from review.report import CertificateFact, Facts, Report, make_report
-from review.report_cost import Figure, JudgeCost, Money
+from review.report import cost as report_cost
+from review.report.cost import Figure, JudgeCost, Money
+from review.report.facts import CertificateFact, Facts
+from review.report.table import Report, make_report
+from review.routing.promise import wrong_answers
 
 _WHOLE = "all pairs"
 _ACCEPTED, _ESCALATED, _SETTLED, _UNROUTED = "accepted", "escalated", "settled before", "not routed"

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from app.output import Progress
 from app.pipeline.certificates import audited_wrong
 from app.pipeline.detect import detect, flag_rows
 from app.pipeline.frames import frames_of
@@ -19,6 +18,7 @@ from db.errors import BadInput, Conflict
 from db.gold import gold_labels, settled_by_humans
 from db.identity import content_hash
 from db.models import Batch, ConsensusFit, PairRoute
+from db.progress import Progress, quiet
 from db.reviews import given_answers
 from db.session import Database
 from db.tasks import NewTask, add_tasks, close_tasks
@@ -29,10 +29,10 @@ from judges.results import Pooled
 from judges.steps import fit_consensus
 from judges.trust.certificate import Certificate, certify, certify_strata
 from review.detectors import Flag
-from review.forecast import Forecast, forecast_plan
-from review.ordering import risk
-from review.promise import TargetPlan, route_to_target
-from review.routing import Plan, RouteOptions, route
+from review.routing.forecast import Forecast, forecast_plan
+from review.routing.ordering import risk
+from review.routing.promise import TargetPlan, route_to_target
+from review.routing.router import Plan, RouteOptions, route
 from review.settings import ReviewSettings
 
 Announce = Callable[[str], None]
@@ -77,7 +77,7 @@ def route_pairs(
     by_domain: bool = False,
     dry_run: bool = False,
     announce: Announce | None = None,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
 ) -> Routed:
     """Route every pair that has votes; safe to repeat.
 
@@ -99,7 +99,7 @@ def _route(
     by_domain: bool,
     dry_run: bool,
     announce: Announce | None,
-    progress: Progress | None,
+    progress: Progress,
 ) -> Routed:
     policy = {**asdict(options), "by_domain": by_domain}
     with database.read() as session:
@@ -249,7 +249,7 @@ def _certify(
     options: RouteOptions,
     settings: ReviewSettings,
     dry_run: bool,
-    progress: Progress | None,
+    progress: Progress,
 ) -> Routed:
     """The second call: certify what the answered audits allow, on the frozen frames."""
     with database.read() as session:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from app.cycle_settings import CycleSettings
 from app.pipeline.alarms import (
     Alarm,
     Stream,
@@ -20,7 +21,6 @@ from app.pipeline.alarms import (
     stream_drift,
 )
 from app.pipeline.certificates import settled_choice
-from app.pipeline.cycle_settings import CycleSettings
 from app.pipeline.withdrawal import withdraw_broken, withdrawn_since
 from db import batches, certificates, consensus, cycles
 from db.session import Database

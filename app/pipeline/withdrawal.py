@@ -19,7 +19,7 @@ from db.session import Database, Session
 from db.vocabulary import Choice, Route
 from judges.trust.certificate import Certificate
 from judges.trust.drift import watch_audits
-from review.promise import TIES
+from review.routing.promise import TIES
 
 ACTOR = "tiebreak"
 

@@ -183,7 +183,7 @@ def merge(config: ConfigPath = None, as_json: AsJson = False) -> None:
     Example: tiebreak merge
     """
     from app.pipeline.withdrawal import withdraw_broken
-    from review.steps import merge as step
+    from review.merge import merge as step
 
     settings = configuration(config)
     with progress() as report:
@@ -234,7 +234,7 @@ def export(
 
     Example: tiebreak export datasets/first --min-confidence 0.8 --source review
     """
-    from trainer.selection import ExportOptions
+    from trainer.export.selection import ExportOptions
     from trainer.steps import export as step
 
     options = ExportOptions(

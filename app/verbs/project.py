@@ -109,7 +109,7 @@ def show_pair(
 
     Example: tiebreak show coding-01:r1:r2
     """
-    from app.history import pair_history
+    from app.pair_history import pair_history
 
     with configuration(config).database.read() as session:
         found = pair_history(session, pair)

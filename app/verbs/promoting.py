@@ -25,7 +25,7 @@ def evaluate(
 
     Example: tiebreak evaluate judge-1
     """
-    from trainer.measurement import evaluate as step
+    from trainer.gate.measurement import evaluate as step
 
     settings = configuration(config)
     done = step(settings.database, checkpoint, settings.panel.rules, probes=probes)
@@ -53,7 +53,7 @@ def promote(
     """
     from app.output import table
     from app.pipeline.gate import effect_of, gate_rows
-    from trainer.registry import promote as step
+    from trainer.gate.registry import promote as step
 
     settings = configuration(config)
     effect = effect_of(settings, checkpoint) if force is None else None
@@ -92,7 +92,7 @@ def rollback(
     Example: tiebreak rollback judge --reason "answers ties too often"
     """
     from db.vocabulary import CheckpointKind
-    from trainer.registry import rollback as step
+    from trainer.gate.registry import rollback as step
 
     show(step(configuration(config).database, CheckpointKind(kind.value), reason), as_json)
 
@@ -102,7 +102,7 @@ def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     Example: tiebreak history
     """
-    from trainer.registry import history as step
+    from trainer.gate.registry import history as step
 
     decisions = step(configuration(config).database)
     if as_json:

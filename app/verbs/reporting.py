@@ -36,7 +36,7 @@ def report(
     options = ReportOptions(human_usd_per_hour, seconds_per_answer, seed)
     done = step(settings.database, settings.panel, options)
     if html is not None:
-        from review.report_page import page
+        from review.report.page import page
 
         html.parent.mkdir(parents=True, exist_ok=True)
         html.write_text(page(done), encoding="utf-8")

@@ -77,7 +77,7 @@ def route(
     from app.pipeline.route import route_pairs
     from db.errors import BadInput
     from db.reviews import median_seconds
-    from review.routing import RouteOptions
+    from review.routing.router import RouteOptions
 
     settings = configuration(config)
     if hours is not None and seconds_per_review is None:
@@ -175,7 +175,7 @@ def labels(
     Example: tiebreak replay labels labels.jsonl --limit 100
     """
     from db.files import read_rows
-    from review.steps import replay_labels
+    from review.replay import replay_labels
 
     settings = configuration(config)
     rows = [row for file in files for row in read_rows(file)]

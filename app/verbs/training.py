@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from app.output import progress, show
 from app.verbs.options import AsJson, ConfigPath, configuration
 from db.errors import BadInput
-from judges.settings import one_sentence
+from db.validation import one_sentence
 from trainer.settings import TrainerSettings
 
 train = typer.Typer(help="Train models on an exported dataset.", no_args_is_help=True)

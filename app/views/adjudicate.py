@@ -5,7 +5,7 @@ import streamlit as st
 from app.views import desk, reveal, room
 from db.errors import TiebreakError
 from review.adjudicating import adjudicate
-from review.board_disputes import Dispute, dispute, disputes
+from review.boards.disputes import Dispute, dispute, disputes
 from review.roles import Action
 from review.verdict import Verdict, answer, verdict
 

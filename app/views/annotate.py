@@ -305,13 +305,13 @@ def _help() -> None:
 
 
 def _progress() -> None:
-    mine = service.progress(room.database(), room.person().id, today=room.day_began())
+    mine = service.today_of(room.database(), room.person().id, since=room.day_began())
     goal = room.settings().session_goal
-    share = mine.today % goal / goal
+    share = mine.answers % goal / goal
     pace = f"{mine.median_seconds:.0f} s each" if mine.median_seconds else "no pace yet"
     st.html(
         '<div class="tb-bar">'
-        f"<span><b>{mine.today}</b> today</span>"
+        f"<span><b>{mine.answers}</b> today</span>"
         f'<span class="tb-track"><i style="width:{share:.0%}"></i></span>'
         f"<span><b>{_waiting():,}</b> waiting</span><span>{pace}</span>"
         "<span>yours for <b data-countdown>–</b></span></div>"
@@ -461,7 +461,7 @@ def _empty() -> None:
     mine = _standing(room.person().id)
     room.notice(
         "Nothing waits for you",
-        f"You answered {mine.today} pairs today. New ones appear after the next routing, or when "
+        f"You answered {mine.answers} pairs today. New ones appear after the next routing, or when "
         "somebody hands one on.",
         what_to_do="Look again in a while; nothing needs to be closed.",
     )

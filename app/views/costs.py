@@ -5,8 +5,8 @@ from dataclasses import asdict
 import streamlit as st
 
 from app.views import pictures, room
-from review.board_data import CostsBoard, costs_board
-from review.panel_sample import freshness
+from review.boards.data import CostsBoard, costs_board
+from review.boards.sample import freshness
 from review.roles import Action
 
 _COLUMNS = {

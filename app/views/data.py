@@ -6,10 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from app.history import pair_history
+from app.pair_history import pair_history
 from app.views import desk, pictures, room
 from db.vocabulary import Source
-from review import board_data
+from review.boards import data as board_data
 from review.desk import Item
 from review.roles import Action
 

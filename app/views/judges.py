@@ -3,8 +3,8 @@
 import streamlit as st
 
 from app.views import costs, pictures, room
-from review.board_judges import JudgesBoard, judges_board
-from review.panel_sample import freshness
+from review.boards.judges import JudgesBoard, judges_board
+from review.boards.sample import freshness
 from review.roles import Action
 
 

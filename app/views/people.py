@@ -8,7 +8,7 @@ from app.views import room
 from db.errors import TiebreakError
 from db.vocabulary import Role
 from review import people, queue
-from review.board_people import held_now
+from review.boards.people import held_now
 from review.people import Person
 from review.roles import Action
 

@@ -5,9 +5,9 @@ from typing import Any
 import streamlit as st
 
 from app.views import pictures, room
-from review.board_budget import budget_board
-from review.board_people import PeopleBoard, people_board
-from review.panel_sample import freshness
+from review.boards.budget import budget_board
+from review.boards.people import PeopleBoard, people_board
+from review.boards.sample import freshness
 from review.roles import Action
 
 

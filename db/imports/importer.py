@@ -19,10 +19,9 @@ from db.files import Line, read_lines
 from db.imports import fields, rows
 from db.imports.fields import BadRow
 from db.imports.store import Item, store
+from db.progress import Progress, quiet
 from db.session import Database
 from db.upsert import chunks, take_turn
-
-Progress = Callable[[str, int, int], None]
 
 _ROWS, _BYTES = 500, 8_000_000  # of one portion: flat memory, also where every text is long
 _TURN = 7_246_002  # names the lock imports queue at, on PostgreSQL
@@ -98,7 +97,7 @@ def import_files(
     kind: Kind,
     files: Sequence[str | Path],
     options: ImportOptions | None = None,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
 ) -> Imported:
     """Import files one after the other. Raises BadInput for a file that cannot be used."""
     options = options or ImportOptions()
@@ -118,7 +117,7 @@ def _import_file(
     path: Path,
     options: ImportOptions,
     done: Imported,
-    progress: Progress | None,
+    progress: Progress,
 ) -> None:
     before = done.rows
     seen: Counter[int] = Counter()
@@ -141,8 +140,7 @@ def _import_file(
                 reject(row)
             done.counts.update(counts)
             done.rows += len(lines)
-            if progress is not None:
-                progress(f"{kind} {path.name}", done.rows - before, 0)
+            progress(f"{kind} {path.name}", done.rows - before, 0)
 
 
 def _portions(lines: Iterable[Line]) -> Iterator[list[Line]]:

@@ -7,9 +7,9 @@ from judges.steps.asking import run_judges
 from judges.steps.canaries import ask_canaries, compare_canaries, estimate_canaries
 from judges.steps.estimating import estimate, reparse
 from judges.steps.fitting import fit_consensus
+from judges.steps.generating import form_pairs, generate
 from judges.steps.principled import hold_out, principle_report
 from judges.steps.revising import revise, write_revisions
-from judges.steps.writing import form_pairs, generate
 
 __all__ = [
     "ask_canaries",

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
+from db.progress import Progress, quiet
 from db.runs import cap_of, ended_by
 from db.session import Database
 from db.vocabulary import Order, RunStatus
@@ -19,9 +20,7 @@ from judges.ensemble import Ensemble
 from judges.panel import Panel
 from judges.results import JudgeRun
 from judges.seats import Seat
-from judges.writer import Writer
-
-Progress = Callable[[str, int, int], None]
+from judges.vote_writer import Writer
 
 
 def run_judges(
@@ -35,7 +34,7 @@ def run_judges(
     samples: Sequence[int] | None = None,
     max_usd: float | None = None,
     batch: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     environ: Mapping[str, str] | None = None,
     beside: Path | None = None,
     pauses: Sequence[float] = (2.0, 10.0, 30.0),
@@ -87,7 +86,7 @@ async def _ask(
     job: int,
     cap: int | None,
     within: Sequence[int] | None,
-    progress: Progress | None,
+    progress: Progress,
 ) -> int:
     """Collect what is ready, send or ask what is missing; the questions now lying in batches."""
     waiting = 0

@@ -25,13 +25,14 @@ from db.canaries import (
 )
 from db.errors import UnknownName
 from db.judges import find_version
+from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import Choice
 from judges import seating
 from judges.cost import Estimate
 from judges.panel import Panel
 from judges.results import JudgeRun
-from judges.steps.asking import Progress, run_judges
+from judges.steps.asking import run_judges
 from judges.steps.estimating import estimate
 from judges.trust.ballots import MISSING
 from judges.trust.drift import sentinel_test
@@ -101,7 +102,7 @@ def ask_canaries(
     panel: Panel,
     *,
     max_usd: float | None = None,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     environ: Mapping[str, str] | None = None,
     beside: Path | None = None,
 ) -> CanaryRound:

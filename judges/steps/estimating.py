@@ -1,6 +1,6 @@
 """What asking would cost, and what stored answers say by today's rules: neither asks anybody."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +16,7 @@ from db.asking import (
 )
 from db.events import record
 from db.judges import find_version
+from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import Choice, Order
 from judges import seating, verdicts
@@ -23,8 +24,6 @@ from judges.cost import Estimate, Estimator
 from judges.panel import JudgeConfig, Panel
 from judges.results import Reparsed
 from judges.seats import meaning
-
-Progress = Callable[[str, int, int], None]
 
 
 def estimate(
@@ -37,7 +36,7 @@ def estimate(
     samples: Sequence[int] | None = None,
     batch: bool = False,
     arriving: Iterable[PairText] = (),
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     beside: Path | None = None,
 ) -> Estimate:
     """What asking the missing questions would cost, per judge and order. Asks nobody.
@@ -68,7 +67,7 @@ def estimate(
     return Estimate.of(rows, batch, example, new_pairs)
 
 
-def reparse(database: Database, *, progress: Progress | None = None) -> Reparsed:
+def reparse(database: Database, *, progress: Progress = quiet) -> Reparsed:
     """Read every stored answer again by today's rules of parsing, without a call.
 
     A vote whose answer now says something else is changed in place: the answer itself never is.
@@ -88,8 +87,7 @@ def reparse(database: Database, *, progress: Progress | None = None) -> Reparsed
         if not votes:
             break
         after, read = votes[-1].id, read + len(votes)
-        if progress is not None:
-            progress("answers", read, 0)
+        progress("answers", read, 0)
     done = Reparsed(read, changed, before, afterwards)
     with database.begin() as session:
         record(session, "tiebreak", "votes reparsed", "votes", asdict(done))
@@ -103,7 +101,7 @@ def _count_missing(
     within: Sequence[int] | None,
     asked: tuple[Sequence[Order], Sequence[int]],
     counted: Estimator,
-    progress: Progress | None,
+    progress: Progress,
 ) -> None:
     after = seen = 0
     while True:
@@ -116,5 +114,4 @@ def _count_missing(
         for pair_id, own in groupby(slots, key=lambda slot: slot.pair_id):
             counted.add(texts[pair_id], own)
         after, seen = page[-1], seen + len(page)
-        if progress is not None:
-            progress(judge.name, seen, 0)
+        progress(judge.name, seen, 0)

@@ -1,19 +1,18 @@
 """What the principles do, over the stored votes; and what carries over of one that is held out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from db.errors import BadInput
 from db.principles import choices_of, principle_votes
+from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import HOLD_OUT_SAMPLE
 from judges import principles
 from judges.panel import Panel
 from judges.principles import CarryOver, PrincipleReport
 from judges.steps.asking import run_judges
-
-Progress = Callable[[str, int, int], None]
 
 
 def principle_report(database: Database, panel: Panel, judge: str | None = None) -> PrincipleReport:
@@ -29,7 +28,7 @@ def hold_out(
     judge: str,
     *,
     max_usd: float | None = None,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     environ: Mapping[str, str] | None = None,
     beside: Path | None = None,
 ) -> CarryOver:

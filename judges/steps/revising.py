@@ -1,21 +1,20 @@
 """Critique and revision of stored responses, round by round, and the data set made of them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from db.generation import Response, note, noted, responses_page, revised, store_candidate
 from db.models import Prompt
 from db.pairs import NewCandidate, NewPair, add_pairs
+from db.progress import Progress, quiet
 from db.session import Database, Session
-from db.writing import Response, note, noted, responses_page, revised, store_candidate
 from judges import critique
 from judges.asking import Question
 from judges.constitution import Constitution
 from judges.errands import Brought, Errand, Store
 from judges.generation import GeneratorConfig
-from judges.steps.writing import Askers, Count, Make, Written, bill, require_room, run_errands
-
-Progress = Callable[[str, int, int], None]
+from judges.steps.generating import Askers, Count, Make, Written, bill, require_room, run_errands
 
 _CRITIQUED, _REVISED = "response critiqued", "response revised"
 _PAGE = 200
@@ -29,7 +28,7 @@ def revise(
     rounds: int = 1,
     responses: int | None = None,
     max_usd: float | None = None,
-    progress: Progress | None = None,
+    progress: Progress = quiet,
     environ: Mapping[str, str] | None = None,
 ) -> Written:
     """Let a model criticise the first `responses` original responses by the rules and rewrite them,

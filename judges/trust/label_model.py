@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, consensus_of, no_labels
+from judges.trust.boosting import Partner
 from judges.trust.evidence import Evidence
-from judges.trust.partner import Partner
+from judges.trust.mixing import Shares, best_shares, worth
 from judges.trust.patterns import joint_codes, mean_votes
-from judges.trust.pooling import Shares, best_shares, worth
 from judges.trust.stack import Stack
 from judges.trust.ties import TieModel, even_features
 

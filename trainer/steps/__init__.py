@@ -3,8 +3,8 @@
 Leaves out how any of it is computed (the files beside this folder).
 """
 
-from trainer.measurement import evaluate
-from trainer.registry import history, promote, rollback
+from trainer.gate.measurement import evaluate
+from trainer.gate.registry import history, promote, rollback
 from trainer.steps.exporting import ExportDone, export
 from trainer.steps.learning import (
     CrossValidated,

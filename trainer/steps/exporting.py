@@ -1,6 +1,6 @@
 """Settled labels become a dataset: the step behind `tiebreak export`.
 
-Leaves out which labels are chosen (`trainer.selection`) and what is written (`trainer.dataset`).
+Leaves out which labels are chosen and what is written (`trainer.export`).
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from db.datasets import ExportPair, ExportVote, GoldSet
 from db.errors import BadInput, Conflict
 from db.events import record
 from db.session import Database
-from trainer.dataset import Export, write_dataset
-from trainer.selection import ExportOptions, Selection, select
+from trainer.export.dataset import Export, write_dataset
+from trainer.export.selection import ExportOptions, Selection, select
 
 
 @dataclass(frozen=True)

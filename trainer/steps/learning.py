@@ -10,12 +10,12 @@ from typing import Any
 from db import checkpoints
 from db.events import record
 from db.identity import content_hash
+from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.cross_validation import By
 from trainer.encoding import as_messages, prompt_text
-from trainer.loop import Progress, quiet
 from trainer.policy import PolicyOptions
 from trainer.settings import WORDS, TrainerSettings
 from trainer.training import TrainDone, carry_out, choices_of, material
@@ -96,7 +96,7 @@ def train_prompted(
     once it has been asked about gold, `evaluate` and `promote` treat it like any other challenger.
     """
     from trainer import prompted_judge
-    from trainer.evaluate import text_of
+    from trainer.gate.evaluate import text_of
     from trainer.judge_training import missed_votes
 
     given = material(database, dataset)
@@ -133,7 +133,7 @@ def train_policy(
     active one, else the newest) and stop when `judged`, a second reward model, says otherwise.
     """
     from trainer import policy
-    from trainer.scoring import RewardScorer
+    from trainer.serving.scoring import RewardScorer
 
     given = material(database, dataset)
     recipe = settings.recipe(settings.base) | {"policy": asdict(options)}

@@ -8,11 +8,11 @@ from db import datasets as stored
 from db.errors import BadInput
 from db.files import read_lines
 from db.identity import content_hash
+from db.progress import Progress, quiet
 from db.session import Database
 from db.step_labels import add_solutions, all_solutions
 from db.upsert import chunks
 from db.vocabulary import CheckpointKind
-from trainer.loop import Progress, quiet
 from trainer.settings import TrainerSettings
 from trainer.training import TrainDone, carry_out
 from trainer.work import Work

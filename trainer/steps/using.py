@@ -7,7 +7,7 @@ from db import checkpoints
 from db.models import Dataset
 from db.session import Database
 from db.vocabulary import CheckpointKind
-from trainer.quantize import How, Quantized
+from trainer.serving.quantize import How, Quantized
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +38,8 @@ def quantize(
 
     The cost is measured on its dataset's test and validation splits; nobody promotes the copy.
     """
-    from trainer.dataset import read_split
-    from trainer.quantize import quantize as copy
+    from trainer.export.dataset import read_split
+    from trainer.serving.quantize import quantize as copy
 
     with database.read() as session:
         original = checkpoints.in_use(session, name, CheckpointKind.REWARD)
@@ -64,8 +64,8 @@ def serve(
     """Serve a reward model over HTTP until interrupted: `folder`, or the named one, or the active
     one, or the newest.
     """
-    from trainer.scoring import RewardScorer
-    from trainer.serving import serve as run
+    from trainer.serving.scoring import RewardScorer
+    from trainer.serving.server import serve as run
 
     if folder is None:
         with database.read() as session:

@@ -1,0 +1,268 @@
+"""Texts from models: candidates, critiques and revisions; and the pairs formed of candidates."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from db.asking import join_job
+from db.errors import BadInput, BudgetSpent
+from db.generation import (
+    Field,
+    PromptRow,
+    fields,
+    note,
+    noted,
+    prompts_page,
+    store_candidate,
+)
+from db.pairs import NewCandidate, NewPair, add_pairs
+from db.progress import Progress, quiet
+from db.runs import cap_of, ended_by, start_run
+from db.session import Database, Session
+from db.vocabulary import RunStatus
+from judges import designs, lifecycle
+from judges.asking import Asker
+from judges.connect import connect
+from judges.designs import Design
+from judges.errands import Brought, Errand, Errands, Outcome, Store, raise_if_nothing
+from judges.generation import GeneratorConfig, Source, sources
+from judges.prices import NANO
+
+_WRITTEN = "candidate written"
+_PAGE = 200
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a run of writing did.
+
+    asked: texts that came back; new: those that were not there yet; pairs: formed of them.
+    """
+
+    asked: int
+    new: int
+    failed: int
+    pairs: int
+    cost_usd: float
+    capped: bool
+    problem: str | None
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        parts = [
+            f"{self.asked} texts written",
+            f"{self.new} of them new",
+            f"{self.pairs} new pairs",
+        ]
+        if self.cost_usd:
+            parts.append(f"${self.cost_usd:.4f} spent")
+        if self.failed:
+            parts.append(f"{self.failed} failed (run again to ask for them)")
+        if self.capped:
+            parts.append("the cap is reached")
+        return ", ".join(parts) + (f"; {self.problem}" if self.problem else "")
+
+
+@dataclass
+class Count:
+    """What storing found: texts and pairs that were not there yet."""
+
+    new: int = 0
+    pairs: int = 0
+
+
+Askers = Mapping[tuple[str, float | None], Asker]
+Make = Callable[[Askers], Iterator[Errand]]
+
+
+def generate(
+    database: Database,
+    generators: Sequence[GeneratorConfig],
+    *,
+    prompts: int | None = None,
+    max_usd: float | None = None,
+    progress: Progress = quiet,
+    environ: Mapping[str, str] | None = None,
+) -> Written:
+    """Ask every source for a response to every prompt (the first `prompts` of them) it has not
+    written for yet, and store the new ones as candidates. Duplicates are folded.
+    """
+    wanted = sources(generators)
+    if not wanted:
+        raise BadInput("there are no generators; add a [[generator]] to tiebreak.toml")
+    count = Count()
+
+    def errands(askers: Askers) -> Iterator[Errand]:
+        for prompt in _prompts(database, prompts):
+            subject = f"prompt:{prompt.id}"
+            with database.read() as session:
+                done = noted(session, _WRITTEN, [subject])
+            for source in wanted:
+                if (subject, source.label) not in done:
+                    generator = source.generator
+                    yield Errand(
+                        askers[generator.name, source.temperature],
+                        source.question(prompt.messages, prompt.id),
+                        generator.asked_at(source.temperature).price(),
+                        (prompt, source),
+                    )
+
+    def store(session: Session, one: Brought) -> None:
+        prompt, source = one.errand.about
+        _store_written(session, prompt, source, one, count)
+
+    done = run_errands(
+        database, "generate", generators, errands, store, count, max_usd, progress, environ
+    )
+    require_room(done, max_usd)
+    return done
+
+
+def form_pairs(database: Database, design: Design, *, each: int = 3, seed: int = 7) -> int:
+    """Pair the candidates of every prompt by a design; the number of new pairs.
+
+    all: every two; random: each candidate in about `each` pairs; swiss: one round of neighbours by
+    their current standing (judge, then form the next round).
+    """
+    made = 0
+    with database.read() as session:
+        found = list(fields(session))
+    for field in found:
+        chosen = _chosen(field, design, each, np.random.default_rng([seed, field.prompt.id]))
+        texts = dict(field.candidates)
+        rows = [
+            NewPair(
+                field.prompt.messages,
+                NewCandidate(texts[a]),
+                NewCandidate(texts[b]),
+                domain=field.domain,
+                source=f"design:{design}",
+            )
+            for a, b in chosen
+        ]
+        if rows:
+            with database.begin() as session:
+                made += sum(s is not None and s.new for s in add_pairs(session, rows))
+    return made
+
+
+def run_errands(
+    database: Database,
+    verb: str,
+    generators: Sequence[GeneratorConfig],
+    make: Make,
+    store: Store,
+    count: Count,
+    max_usd: float | None,
+    progress: Progress,
+    environ: Mapping[str, str] | None,
+) -> Written:
+    """One run of errands from its first line in the database to its last."""
+    cap = cap_of(max_usd)
+    askers: dict[tuple[str, float | None], Asker] = {}
+    for generator in generators:
+        for temperature in generator.temperatures or (None,):
+            who = connect(generator.asked_at(temperature), environ or os.environ)
+            askers[generator.name, temperature] = cast(Asker, who)
+    with database.begin() as session:
+        run = start_run(session, verb, {"generators": [g.name for g in generators]}, cap)
+        job = join_job(session, run)
+    errands = Errands(
+        database,
+        run.id,
+        store,
+        job,
+        cap,
+        max(g.concurrency for g in generators),
+        progress,
+        verb,
+    )
+
+    async def go() -> Outcome:
+        try:
+            return await errands.run(make(askers), 0)
+        finally:
+            for asker in askers.values():
+                await asker.close()
+
+    before = (count.new, count.pairs)
+    try:
+        outcome = asyncio.run(go())
+    except BaseException as error:
+        ended, why = ended_by(error)
+        lifecycle.close_run(database, run.id, job, ended, {}, why)
+        raise
+    done = Written(
+        asked=outcome.brought,
+        new=count.new - before[0],
+        failed=outcome.failed,
+        pairs=count.pairs - before[1],
+        cost_usd=outcome.cost_nanousd / NANO,
+        capped=outcome.capped,
+        problem=outcome.problem,
+    )
+    whole = not (done.failed or done.capped or done.problem)
+    status = RunStatus.DONE if whole else RunStatus.STOPPED
+    lifecycle.close_run(database, run.id, job, status, asdict(done), done.problem)
+    raise_if_nothing(outcome)
+    return done
+
+
+def require_room(done: Written, max_usd: float | None) -> None:
+    """Raise BudgetSpent where the cap left room for nothing."""
+    if done.capped and not done.asked and max_usd is not None:
+        raise BudgetSpent(
+            f"the cap of ${max_usd:g} leaves no room for a single question; raise --max-usd"
+        )
+
+
+def _prompts(database: Database, limit: int | None) -> Iterator[PromptRow]:
+    after = given = 0
+    while True:
+        with database.read() as session:
+            page = prompts_page(session, after, _PAGE)
+        for prompt in page:
+            if limit is not None and given >= limit:
+                return
+            given += 1
+            yield prompt
+        if not page:
+            return
+        after = page[-1].id
+
+
+def _store_written(
+    session: Session, prompt: PromptRow, source: Source, one: Brought, count: Count
+) -> None:
+    candidate_id = None
+    if one.answer.text.strip():
+        generator = source.generator
+        candidate_id, new = store_candidate(
+            session, prompt, one.answer.text, generator.model, generator.family
+        )
+        count.new += new
+    payload = {"by": source.label, "candidate": candidate_id, **bill(one)}
+    note(session, _WRITTEN, f"prompt:{prompt.id}", payload)
+
+
+def bill(one: Brought) -> dict[str, Any]:
+    """What is written down of an answer besides its text."""
+    return {"cost_nanousd": one.cost_nanousd, "stop": one.answer.stop}
+
+
+def _chosen(
+    field: Field, design: Design, each: int, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    ids = [candidate_id for candidate_id, _ in field.candidates]
+    if design == "all":
+        return designs.all_pairs(ids, field.met)
+    if design == "random":
+        return designs.random_pairs(ids, each, rng, field.met)
+    if design == "swiss":
+        return designs.swiss_round(designs.standings(ids, field.results), field.met, rng)
+    raise BadInput(f"design {design!r} does not exist; choose all, random or swiss")

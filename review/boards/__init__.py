@@ -1,0 +1,1 @@
+"""What the pages about money, data, disputes, judges and people show."""

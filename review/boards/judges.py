@@ -1,0 +1,180 @@
+"""The judges page: how each judge fares against humans, and how the panel hangs together.
+
+Measured on a sample where there are many votes (`panel_sample`). Leaves out money (`board_data`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db import annotators, figures
+from db.session import Database
+from judges.pooling import Poll
+from judges.trust.agreement import agreement_matrix
+from judges.trust.ballots import MISSING, A, B, Ballots, Consensus
+from judges.trust.calibration import ReliabilityBin, reliability
+from judges.trust.drift import drift_cells
+from judges.trust.drift_weeks import weekly_drift
+from judges.trust.effective import LEAST_SHARED, effective_number, error_correlation
+from judges.trust.intervals import Estimate, mean_by_prompt, wilson
+from review.boards.sample import PanelSample, read_sample
+from review.report.quality import Reversal, judge_leans, reversals, right, single_choices
+from review.roles import Action, require
+
+Floats = NDArray[np.float64]
+
+_REPEATS = 300
+_LEAST_IN_DOMAIN = 10
+_WEEKS = 12
+
+
+@dataclass(frozen=True)
+class JudgesBoard:
+    """Everything the judges page shows. Rows are plain dicts, ready for a table or a picture.
+
+    voted: pairs with votes; pairs: those measured on; referenced: those of them humans decided.
+    """
+
+    voted: int
+    pairs: int
+    referenced: int
+    accuracy: list[dict[str, Any]]
+    by_domain: list[dict[str, Any]]
+    reversals: tuple[Reversal, ...]
+    leanings: list[dict[str, Any]]
+    calibration: tuple[ReliabilityBin, ...]
+    matrix: list[dict[str, Any]]
+    effective: float | None
+    weeks: list[dict[str, Any]]
+    generations: list[dict[str, Any]]
+
+
+def judges_board(database: Database, asking_id: int) -> JudgesBoard:
+    """Gather it. Raises NotAllowed for whom it is not meant."""
+    with database.read() as session:
+        require(annotators.by_id(session, asking_id), Action.SEE_DATA)
+        sample = read_sample(session)
+        generations = figures.generations(session)
+    rng = np.random.default_rng(7)
+    poll, pooled, truth_P = sample.poll, sample.consensus, sample.truth_P
+    drawn = poll.ballots.take(sample.drawn_P)
+    accuracy, by_domain = _accuracy(poll, judge_leans(poll.ballots), pooled, truth_P, rng)
+    return JudgesBoard(
+        voted=sample.voted,
+        pairs=len(poll.ballots),
+        referenced=int(np.isin(truth_P, (A, B)).sum()),
+        accuracy=accuracy,
+        by_domain=by_domain,
+        reversals=reversals(drawn, (), rng, _REPEATS) if len(drawn) else (),
+        leanings=_leanings(drawn, _longer(poll)[sample.drawn_P]),
+        calibration=reliability(pooled.lean_P, truth_P) if pooled is not None else (),
+        matrix=_matrix(drawn.raters, single_choices(drawn)),
+        effective=_effective(poll, truth_P),
+        weeks=weekly(sample, rng),
+        generations=generations,
+    )
+
+
+def _accuracy(
+    poll: Poll,
+    leans_PR: Floats,
+    pooled: Consensus | None,
+    truth_P: NDArray[np.int8],
+    rng: np.random.Generator,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Agreement with humans of each judge and of all votes pooled, overall and by domain."""
+    raters = [(name, leans_PR[:, r]) for r, name in enumerate(poll.ballots.raters)]
+    if pooled is not None:
+        raters.append(("all votes pooled", pooled.lean_P))
+    overall, by_domain = [], []
+    for name, lean_P in raters:
+        hit_P = right(lean_P, truth_P)
+        found = mean_by_prompt(hit_P, poll.ballots.prompt_P, rng, repeats=_REPEATS)
+        overall.append({"judge": name, **_fields(found)})
+        for number, domain in enumerate(poll.ballots.domains):
+            inside = poll.ballots.domain_P == number
+            if np.isfinite(hit_P[inside]).sum() >= _LEAST_IN_DOMAIN:
+                part = mean_by_prompt(
+                    hit_P[inside], poll.ballots.prompt_P[inside], rng, repeats=_REPEATS
+                )
+                by_domain.append({"judge": name, "domain": domain, **_fields(part)})
+    return overall, by_domain
+
+
+def _fields(found: Estimate) -> dict[str, Any]:
+    return {
+        "share": found.value,
+        "low": found.low,
+        "high": found.high,
+        "pairs": found.n,
+        "words": str(found),
+    }
+
+
+def _longer(poll: Poll) -> Floats:
+    """1 where A is longer, -1 where B is, by pair."""
+    texts = zip(poll.texts.responses_a, poll.texts.responses_b, strict=True)
+    return np.sign(np.array([len(a or "") - len(b or "") for a, b in texts], dtype=np.float64))
+
+
+def _leanings(ballots: Ballots, longer_P: Floats) -> list[dict[str, Any]]:
+    """How often each judge prefers the response shown first, and the longer one."""
+    codes_PRO = ballots.codes_PRO
+    rows = []
+    for r, name in enumerate(ballots.raters):
+        decided_PO = np.isin(codes_PRO[:, r], (A, B))
+        first_PO = np.stack([codes_PRO[:, r, 0] == A, codes_PRO[:, r, 1] == B], axis=1)
+        both = decided_PO.all(axis=1)  # asked both ways, so that being first is not being better
+        position = wilson(int(first_PO[both].sum()), 2 * int(both.sum()))
+        unequal = decided_PO & (longer_P != 0)[:, None]
+        long_PO = (codes_PRO[:, r] == A) == (longer_P > 0)[:, None]
+        length = wilson(int(long_PO[unequal].sum()), int(unequal.sum()))
+        rows += [
+            {"judge": name, "preference": "the first shown", **_fields(position)},
+            {"judge": name, "preference": "the longer", **_fields(length)},
+        ]
+    return rows
+
+
+def _matrix(names: Sequence[str], codes_PR: NDArray[np.int8]) -> list[dict[str, Any]]:
+    matrix = agreement_matrix(codes_PR)
+    given = (codes_PR >= 0).astype(np.int64)
+    both = given.T @ given
+    return [
+        {"one": one, "other": other, "same answers": float(matrix[i, j]), "pairs": int(both[i, j])}
+        for i, one in enumerate(names)
+        for j, other in enumerate(names)
+        if not np.isnan(matrix[i, j])
+    ]
+
+
+def _effective(poll: Poll, truth_P: NDArray[np.int8]) -> float | None:
+    """Effective number of independent judges; None with fewer answered pairs than it needs."""
+    if len(poll.ballots.raters) < 2 or (truth_P != MISSING).sum() < LEAST_SHARED:
+        return None
+    return effective_number(error_correlation(poll.ballots, truth_P))
+
+
+def weekly(sample: PanelSample, rng: np.random.Generator) -> list[dict[str, Any]]:
+    """By judge and week, of the drawn pairs: how unlike the weeks before its votes are."""
+    ballots = sample.ballots.take(sample.drawn_P)
+    week_PR = sample.week_PR[sample.drawn_P]
+    rows = []
+    for r, name in enumerate(ballots.raters):
+        cells_P = drift_cells(ballots, r)
+        for found in weekly_drift(cells_P, week_PR[:, r], ballots.prompt_P, rng)[-_WEEKS:]:
+            rows.append(
+                {
+                    "week": datetime.fromtimestamp(found.week, UTC).date().isoformat(),
+                    "judge": name,
+                    "pairs": found.pairs,
+                    "drift": found.excess,
+                    "G": found.statistic,
+                    "limit": found.limit,
+                }
+            )
+    return rows

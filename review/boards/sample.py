@@ -1,0 +1,121 @@
+"""The votes the pages measure on: every pair humans decided, and a draw of the others.
+
+A page must open at a million votes, and its intervals are no narrower for the last of them. What
+is said of all pairs is measured on the draw alone, because people saw the hard ones.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.consensus import consensus_of, newest_fit, usable_votes, voted_pairs, voting_versions
+from db.gold import settled_by_humans
+from db.session import Database, Session
+from db.vocabulary import Route
+from db.vote_sample import drawn_pairs, first_votes, last_vote, newest_routes
+from judges.pooling import Poll, read_poll, stored_consensus
+from judges.trust.ballots import Ballots, Consensus
+from review.report.quality import zone_weights
+
+SIZE = 2_000
+MOST_DECIDED = 2_000
+_WEEK = 7 * 24 * 3600
+_MONDAY = 4 * 24 * 3600  # 1970-01-05 was a Monday
+
+
+@dataclass(frozen=True)
+class PanelSample:
+    """Votes on P pairs of `voted`. drawn_P: drawn without regard to what anybody said.
+
+    consensus: None where the newest fit lacks a pair. truth_P: what humans decided, MISSING where
+    they did not. weight_P: for how many of the drawn pairs a decided pair stands, by its route.
+    week_PR: seconds since 1970 of the Monday (UTC) before each judge's first vote, 0 without one.
+    """
+
+    voted: int
+    poll: Poll
+    consensus: Consensus | None
+    truth_P: NDArray[np.int8]
+    drawn_P: NDArray[np.bool_]
+    weight_P: NDArray[np.float64]
+    week_PR: NDArray[np.int64]
+
+    @property
+    def ballots(self) -> Ballots:
+        """The votes as arrays."""
+        return self.poll.ballots
+
+
+def freshness(database: Database) -> int:
+    """A number that changes with a new vote; with many votes, when they grow by a hundredth.
+
+    Figures of the panel need no second look while it is the same.
+    """
+    with database.read() as session:
+        newest = last_vote(session)
+    step = max(1, newest // 100)
+    return newest // step * step
+
+
+def read_sample(session: Session, size: int = SIZE, decided: int = MOST_DECIDED) -> PanelSample:
+    """Read it: about `size` drawn pairs, and up to `decided` that humans decided, newest first."""
+    drawn, voted = drawn_pairs(session, size)
+    answers = settled_by_humans(session)
+    wanted = sorted({*drawn, *sorted(answers, reverse=True)[:decided]})
+    poll = read_poll(
+        voted_pairs(session, among=wanted),
+        usable_votes(session, among=wanted),
+        voting_versions(session),
+    )
+    fit = newest_fit(session)
+    known = consensus_of(session, fit.id, wanted) if fit is not None else {}
+    truth_P = poll.labels(answers)
+    drawn_P = np.isin(np.array(poll.pair_ids, dtype=np.int64), np.array(drawn, dtype=np.int64))
+    return PanelSample(
+        voted=voted,
+        poll=poll,
+        consensus=stored_consensus(poll, known) if set(poll.pair_ids) <= set(known) else None,
+        truth_P=truth_P,
+        drawn_P=drawn_P,
+        weight_P=_weights(session, poll.pair_ids, truth_P, drawn_P),
+        week_PR=_weeks(session, poll),
+    )
+
+
+def _weights(
+    session: Session,
+    pair_ids: Sequence[int],
+    truth_P: NDArray[np.int8],
+    drawn_P: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Each decided pair counts for the drawn pairs of its zone: accepted, escalated, unrouted.
+
+    An audit stands for the accepted where its score is one that was accepted.
+    """
+    routes = newest_routes(session, pair_ids)
+    least = min((score for route, score in routes.values() if route is Route.ACCEPT), default=None)
+    zones = ("unrouted", "accepted", "escalated")
+    zone_P = np.zeros(len(pair_ids), np.int64)
+    for p, pair in enumerate(pair_ids):
+        if pair in routes:
+            route, score = routes[pair]
+            accepted = route is not Route.ESCALATE and least is not None and score >= least
+            zone_P[p] = 1 if accepted else 2
+    counted, _ = zone_weights(truth_P, zone_P, zones)
+    everyone = np.bincount(zone_P, minlength=len(zones))
+    fairly = np.bincount(zone_P[drawn_P], minlength=len(zones))
+    share = np.divide(fairly, everyone, out=np.zeros(len(zones)), where=everyone > 0)
+    return np.asarray(counted * share[zone_P])
+
+
+def _weeks(session: Session, poll: Poll) -> NDArray[np.int64]:
+    at = first_votes(session, poll.pair_ids)
+    seconds = [
+        [int(at[p, v].timestamp()) if (p, v) in at else 0 for v in poll.version_ids]
+        for p in poll.pair_ids
+    ]
+    seconds_PR = np.array(seconds, dtype=np.int64).reshape(len(seconds), len(poll.version_ids))
+    monday_PR = (seconds_PR - _MONDAY) // _WEEK * _WEEK + _MONDAY
+    return np.where(seconds_PR > 0, monday_PR, 0)

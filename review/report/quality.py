@@ -1,0 +1,327 @@
+"""Agreement with the humans for the report: who agrees how often, on what, and with what doubt.
+
+Where humans saw some pairs because they were hard and others by a blind draw, every answered pair
+stands for the pairs of its own route (post-stratification); intervals draw whole prompts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus
+from judges.trust.intervals import Estimate, by_prompt, ratio, undefined
+from review.detectors.bias import reversal_rates
+from review.detectors.votes import reversed_PR, swapped_PR
+
+if TYPE_CHECKING:
+    from review.report.facts import Facts
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int8]
+
+TARGETS = (0.95, 0.98, 0.99)
+_FOLDS = 5
+_NO_REFERENCE = "no pair has a human reference that decides for a or b"
+
+
+@dataclass(frozen=True)
+class Reversal:
+    """How often one judge contradicts itself when the order is exchanged.
+
+    rate: a different answer, a tie against a or b among them; opposite: a against b.
+    """
+
+    judge: str
+    rate: Estimate
+    opposite: Estimate
+    low_quality: bool
+    advice: str
+
+
+@dataclass(frozen=True)
+class OneHuman:
+    """How often one person agrees with the others, and with how many of them."""
+
+    agreement: Estimate
+    against: str
+
+
+class Measured(Protocol):
+    """Votes, what they were pooled to, and what humans decided, on the same pairs."""
+
+    @property
+    def ballots(self) -> Ballots:
+        """The votes."""
+        ...
+
+    @property
+    def consensus(self) -> Consensus:
+        """All votes pooled."""
+        ...
+
+    @property
+    def truth_P(self) -> Codes:
+        """What humans decided, MISSING where they did not."""
+        ...
+
+
+@dataclass(frozen=True)
+class BudgetPoint:
+    """Agreement overall when humans take this share of the pairs, least sure first."""
+
+    share: float
+    agreement: Estimate
+
+
+def zone_weights(
+    truth_P: Codes, zone_P: NDArray[np.int64], zones: Sequence[str]
+) -> tuple[Floats, tuple[str, ...]]:
+    """What each referenced pair counts, 0 for others; and the zones nothing is known about."""
+    known = truth_P != MISSING
+    sizes = np.bincount(zone_P, minlength=len(zones)).astype(np.float64)
+    seen = np.bincount(zone_P[known], minlength=len(zones))
+    weight = np.divide(sizes, seen, out=np.zeros_like(sizes), where=seen > 0)
+    silent = tuple(zones[int(z)] for z in np.flatnonzero((seen == 0) & (sizes > 0)))
+    return np.where(known, weight[zone_P], 0.0), silent
+
+
+def judge_leans(ballots: Ballots) -> Floats:
+    """1 for a, 0 for b, one half for a tie or a flip, by pair and judge; NaN without a vote."""
+    codes = ballots.codes_PRO
+    side = (codes == A).astype(np.float64) - (codes == B)
+    cast = (codes != MISSING).any(axis=2)
+    return np.where(cast, 0.5 + 0.5 * np.sign(side.sum(axis=2)), np.nan)
+
+
+def single_choices(ballots: Ballots) -> Codes:
+    """One choice a judge and pair, its orders together: a, b, or a tie where they contradict."""
+    lean = judge_leans(ballots)
+    return np.where(
+        np.isnan(lean), MISSING, np.where(lean == 0.5, TIE, np.where(lean > 0.5, A, B))
+    ).astype(np.int8)
+
+
+def right(lean_P: Floats, truth_P: Codes) -> Floats:
+    """1 right, 0 wrong, one half for a draw; NaN where there is no lean or nothing to decide."""
+    decided = np.isin(truth_P, (A, B)) & ~np.isnan(lean_P)
+    hit = np.where(lean_P == 0.5, 0.5, (lean_P > 0.5) == (truth_P == A))
+    return np.where(decided, hit, np.nan)
+
+
+@dataclass
+class Quality:
+    """Agreement of anybody with one reference, weighed and grouped the same way for all."""
+
+    truth_P: Codes
+    weight_P: Floats
+    prompt_P: NDArray[np.int64]
+    rng: np.random.Generator
+    repeats: int
+
+    def of_lean(self, lean_P: Floats) -> Estimate:
+        """Weighted share of right leans."""
+        return self._mean(right(lean_P, self.truth_P))
+
+    def best_on_other_prompts(self, lean_PR: Floats) -> tuple[list[int], Floats]:
+        """The judges that lead on the prompts of the other folds, most often picked first; and
+        what the picked one says in each fold, so that picking flatters nobody.
+        """
+        _, group = np.unique(self.prompt_P, return_inverse=True)
+        fold_P = self.rng.permutation(int(group.max(initial=0)) + 1)[group] % _FOLDS
+        hit_PR = np.stack([right(lean, self.truth_P) for lean in lean_PR.T], axis=1)
+        said, picks = np.full(len(group), np.nan), []
+        for fold in range(_FOLDS):
+            other = fold_P != fold
+            weight = np.where(np.isnan(hit_PR[other]), 0.0, self.weight_P[other][:, None])
+            total = weight.sum(axis=0)
+            if not total.any():
+                continue
+            score = np.nansum(weight * np.nan_to_num(hit_PR[other]), axis=0)
+            mean = np.divide(score, total, out=np.full(len(total), -1.0), where=total > 0)
+            picks.append(int(mean.argmax()))
+            said[~other] = lean_PR[~other, picks[-1]]
+        return sorted(set(picks), key=lambda r: (-picks.count(r), r)), said
+
+    def _mean(self, hit_P: Floats) -> Estimate:
+        known = ~np.isnan(hit_P) & (self.weight_P > 0)
+        if not known.any():
+            return undefined(_NO_REFERENCE)
+        weight = self.weight_P[known]
+        return by_prompt(
+            np.stack([weight * hit_P[known], weight], axis=1),
+            self.prompt_P[known], ratio, self.rng, repeats=self.repeats,
+        )  # fmt: skip
+
+
+def reversals(
+    ballots: Ballots, orderless: Sequence[str], rng: np.random.Generator, repeats: int
+) -> tuple[Reversal, ...]:
+    """Each judge's flips between the two orders, worst first; `orderless` judges have none."""
+    asked, opposite = swapped_PR(ballots), reversed_PR(ballots, ties=False)
+    rates = {finding.subject: finding for finding in reversal_rates(ballots, rng)}
+    found = []
+    for r, judge in enumerate(ballots.raters):
+        if judge in orderless:
+            none = undefined("it scores each response by itself, so there is no order")
+            found.append(Reversal(judge, none, none, False, ""))
+            continue
+        rate = rates[judge]
+        components = np.stack([opposite[:, r], asked[:, r]], axis=1).astype(np.float64)
+        hard = by_prompt(
+            components, ballots.prompt_P, ratio, rng, repeats=repeats, why=rate.why or "no pair"
+        )
+        said = Estimate(rate.value, rate.low, rate.high, rate.n, rate.why)
+        advice = f"{judge} reverses {rate.value:.0%}: {rate.advice}" if rate.alarm else ""
+        found.append(Reversal(judge, said, replace(hard, n=rate.n), rate.alarm, advice))
+    return tuple(sorted(found, key=lambda f: -1.0 if f.rate.value is None else -f.rate.value))
+
+
+def one_human(
+    opinions_N3: NDArray[np.int64],
+    prompt_P: NDArray[np.int64],
+    rng: np.random.Generator,
+    repeats: int,
+) -> OneHuman:
+    """Each answer against the plurality of the others' on its pair.
+
+    Pairs with two or more others where there are any, else pairs with one. Others that draw or
+    call a tie decide nothing and are left out; the person's own tie counts one half.
+    """
+    if not len(opinions_N3):
+        return OneHuman(undefined("nobody has answered yet"), "nothing")
+    pair, _, choice = opinions_N3.T
+    counts = np.zeros((len(prompt_P), 3))
+    np.add.at(counts, (pair, choice), 1)
+    others = counts[pair]
+    others[np.arange(len(pair)), choice] -= 1
+    company = others.sum(axis=1)
+    least = 2 if (company >= 2).any() else 1
+    best = others.max(axis=1)
+    clear = (others == best[:, None]).sum(axis=1) == 1
+    majority = others.argmax(axis=1)
+    kept = (company >= least) & clear & (majority != TIE)
+    if not kept.any():
+        why = "no pair was answered by two people, so no human can be compared with another"
+        return OneHuman(undefined(why), "nothing")
+    hit = np.where(choice == TIE, 0.5, choice == majority)[kept]
+    estimate = by_prompt(
+        np.stack([hit, np.ones(len(hit))], axis=1), prompt_P[pair[kept]], ratio, rng,
+        repeats=repeats,
+    )  # fmt: skip
+    who = "the majority of two or more others" if least == 2 else "one other human, no majority"
+    pairs = len(np.unique(pair[kept]))
+    return OneHuman(estimate, f"{who}, {len(hit):,} answers on {pairs:,} pairs")
+
+
+def hybrid(facts: "Facts", rng: np.random.Generator, repeats: int) -> Estimate:
+    """Agreement of what is delivered now: human labels and machine labels by their numbers.
+
+    Machine labels: as measured where a human answer exists that they do not rest on. Human labels:
+    against an independent reference where there is one, else right by construction.
+    """
+    given = facts.delivered_P != MISSING
+    if not given.any():
+        return undefined("nothing is settled yet; run `tiebreak merge`")
+    machine = facts.machine_P != MISSING
+    decided = np.isin(facts.truth_P, (A, B))
+    checked_machine = machine & decided
+    human = given & facts.by_human_P
+    by_machine = given & ~facts.by_human_P
+    checked_human = human & facts.apart_P & decided
+    if by_machine.any() and not checked_machine.any():
+        return undefined("no machine label has a human answer beside it; audit some", 0)
+    if not checked_machine.any() and not checked_human.any():
+        return undefined("every label is the human reference itself, so nothing checks it", 0)
+    hit_m = right(_lean(facts.machine_P), facts.truth_P)
+    hit_h = right(_lean(facts.delivered_P), facts.truth_P)
+    known = given | checked_machine
+    parts = [
+        np.where(checked_machine, np.nan_to_num(hit_m), 0.0), checked_machine, by_machine,
+        np.where(checked_human, np.nan_to_num(hit_h), 0.0), checked_human, human,
+    ]  # fmt: skip
+    by_construction = not checked_human.any()
+
+    def together(sums: Floats) -> Floats:
+        machine_right = ratio(sums[:, 0:2]) if by_machine.any() else np.ones(len(sums))
+        human_right = np.ones(len(sums)) if by_construction else ratio(sums[:, 3:5])
+        human_right = np.where(np.isnan(human_right), 1.0, human_right)
+        return np.asarray(
+            (sums[:, 2] * machine_right + sums[:, 5] * human_right)
+            / np.maximum(sums[:, 2] + sums[:, 5], 1)
+        )
+
+    components = np.stack(parts, axis=1).astype(np.float64)[known]
+    found = by_prompt(components, facts.ballots.prompt_P[known], together, rng, repeats=repeats)
+    return Estimate(
+        found.value, found.low, found.high, int((checked_machine | checked_human).sum()),
+        found.why, found.level,
+    )  # fmt: skip
+
+
+def hybrid_against(facts: "Facts") -> str:
+    """What the hybrid's agreement rests on, in one sentence."""
+    given = facts.delivered_P != MISSING
+    human, machine = int((given & facts.by_human_P).sum()), int((given & ~facts.by_human_P).sum())
+    decided = np.isin(facts.truth_P, (A, B))
+    checks = int(((facts.machine_P != MISSING) & decided).sum())
+    apart = int((given & facts.by_human_P & facts.apart_P & decided).sum())
+    held = f"{apart:,} checked by imported gold" if apart else "right by construction"
+    return (
+        f"{machine:,} labels of the machine, measured on {checks:,} pairs a human answered too; "
+        f"{human:,} labels of humans, {held}; {int((~given).sum()):,} pairs wait"
+    )
+
+
+def budget_curve(
+    facts: Measured, weight_P: Floats, rng: np.random.Generator, repeats: int
+) -> tuple[BudgetPoint, ...]:
+    """Agreement at 0, 5, ... 100% of the pairs given to humans, who count as right."""
+    hit = right(facts.consensus.lean_P, facts.truth_P)
+    known = ~np.isnan(hit) & (weight_P > 0)
+    if not known.any():
+        return ()
+    weight, hit = weight_P[known], hit[known]
+    place = _place(facts, known, weight)
+    points = []
+    for step in range(21):
+        share = step / 20
+        good = np.where(place <= share, 1.0, hit)
+        components = np.stack([weight * good, weight], axis=1)
+        prompts = facts.ballots.prompt_P[known]
+        found = by_prompt(components, prompts, ratio, rng, repeats=min(repeats, 300))
+        points.append(BudgetPoint(share, found))
+    return tuple(points)
+
+
+def shares_for(facts: "Facts", weight_P: Floats) -> dict[str, float | None]:
+    """Smallest human share for 95, 98 and 99% agreement, least sure first; None: no reference."""
+    hit = right(facts.consensus.lean_P, facts.truth_P)
+    known = ~np.isnan(hit) & (weight_P > 0)
+    if not known.any():
+        return {f"{target:.0%}": None for target in TARGETS}
+    weight, hit = weight_P[known], hit[known]
+    place = _place(facts, known, weight)
+    order = np.argsort(place, kind="stable")
+    lost = (weight * (1.0 - hit))[order] / weight.sum()
+    left = np.concatenate([[lost.sum()], lost.sum() - np.cumsum(lost)])
+    reached = np.concatenate([[0.0], place[order]])
+    return {
+        f"{target:.0%}": float(reached[np.argmax(left <= 1.0 - target + 1e-9)])
+        for target in TARGETS
+    }
+
+
+def _place(facts: Measured, known: NDArray[np.bool_], weight: Floats) -> Floats:
+    """Share of the pairs that are reviewed once this one is, in (0, 1]; equals come together."""
+    lean = facts.consensus.lean_P[known]
+    sure = np.round(np.maximum(lean, 1.0 - lean), 9)
+    levels, group = np.unique(sure, return_inverse=True)
+    upto = np.cumsum(np.bincount(group, weights=weight, minlength=len(levels)))
+    return np.asarray(upto[group] / weight.sum())
+
+
+def _lean(codes_P: Codes) -> Floats:
+    return np.select([codes_P == A, codes_P == B, codes_P == TIE], [1.0, 0.0, 0.5], np.nan)

@@ -1,0 +1,219 @@
+"""The field's table for this very project: judge, ensemble, one human and hybrid, as measured.
+
+Pure: facts in, figures out. Every figure has its interval by prompt, or says why there is none.
+Leaves out how facts are gathered (app), the arithmetic of agreement (`report_quality`) and of money
+and time (`report_cost`), and how it looks (`report_page`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from judges.trust.ballots import MISSING, A, B
+from judges.trust.calibration import ReliabilityBin, brier, ece, log_loss, reliability
+from judges.trust.intervals import Estimate
+from review.report import cost as report_cost
+from review.report import panel as report_panel
+from review.report import quality as report_quality
+from review.report.bias import Bias, advice_on, biases
+from review.report.cost import Figure, JudgeCost, Money
+from review.report.facts import CertificateFact, Facts
+from review.report.panel import Effective
+from review.report.quality import BudgetPoint, Reversal
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    agreement: with the reference, on pairs it decides for a or b; a tie or a draw counts one half.
+    pairs_a_day, usd_per_1000: as measured. times_cheaper: cost of all-human over this one's.
+    against, not_said: what the agreement is measured on, and what it does not mean.
+    """
+
+    name: str
+    agreement: Estimate
+    pairs_a_day: Figure
+    usd_per_1000: Figure
+    times_cheaper: Figure
+    against: str
+    not_said: str
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How honest the consensus' probabilities are on referenced pairs; unweighted."""
+
+    bins: tuple[ReliabilityBin, ...]
+    ece: float | None
+    log_loss: float | None
+    brier: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `tiebreak report` shows; plain data, so that its JSON is the whole of it."""
+
+    pairs: int
+    judges: int
+    fit: str
+    reference: str
+    rows: tuple[Row, ...]
+    reversals: tuple[Reversal, ...]
+    calibration: Calibration
+    budget: tuple[BudgetPoint, ...]
+    human_share_for: Mapping[str, float | None]
+    matrix_names: tuple[str, ...]
+    matrix: tuple[tuple[float | None, ...], ...]
+    alpha_judges: Estimate
+    alpha_humans: Estimate
+    effective: Effective | None
+    certificates: tuple[CertificateFact, ...]
+    human_share: Figure
+    delivered: int
+    spend: tuple[JudgeCost, ...]
+    spend_total_usd: float
+    usd_per_accepted: Figure
+    assumptions: tuple[str, ...]
+    advice: tuple[str, ...] = field(default=())
+    biases: tuple[Bias, ...] = ()
+
+
+def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
+    """Compute everything. The same facts and seed give the same report."""
+    rng = np.random.default_rng(seed)
+    weight_P, silent_zones = report_quality.zone_weights(facts.truth_P, facts.zone_P, facts.zones)
+    reversals = report_quality.reversals(facts.ballots, facts.orderless, rng, repeats)
+    names, matrix = report_panel.matrix(facts)
+    decided = int(np.isin(facts.truth_P, (A, B)).sum())
+    curve = report_quality.budget_curve(facts, weight_P, rng, repeats)
+    leanings = (
+        biases(facts.ballots, facts.texts, facts.truth_P, np.random.default_rng(seed))
+        if facts.texts
+        else ()
+    )
+    given = facts.delivered_P != MISSING
+    accepted = int((given & ~facts.by_human_P).sum())
+    return Report(
+        pairs=len(facts.ballots),
+        judges=len(facts.ballots.raters),
+        fit=facts.fit,
+        reference=_reference(facts, decided, silent_zones),
+        rows=_rows(facts, weight_P, rng, repeats),
+        reversals=reversals,
+        calibration=_calibration(facts, decided),
+        budget=curve,
+        human_share_for=report_quality.shares_for(facts, weight_P),
+        matrix_names=names,
+        matrix=matrix,
+        alpha_judges=report_panel.alpha_judges(facts, rng, repeats),
+        alpha_humans=report_panel.alpha_humans(facts, rng, repeats),
+        effective=report_panel.effective(facts, rng),
+        certificates=facts.certificates,
+        human_share=(
+            Figure(float(facts.by_human_P[given].mean()))
+            if given.any()
+            else Figure(None, "nothing is settled yet; run `tiebreak merge`")
+        ),
+        delivered=int(given.sum()),
+        spend=facts.money.judges,
+        spend_total_usd=sum(j.usd for j in facts.money.judges),
+        usd_per_accepted=report_cost.per_accepted(facts.money, accepted),
+        assumptions=facts.money.assumptions,
+        advice=(*_quality_advice(reversals), *advice_on(leanings), *facts.advice),
+        biases=leanings,
+    )  # fmt: skip
+
+
+def _rows(
+    facts: Facts, weight_P: NDArray[np.float64], rng: np.random.Generator, repeats: int
+) -> tuple[Row, ...]:
+    """Judges, the best of them, the ensemble, one human, and what is delivered now."""
+    money, ballots = facts.money, facts.ballots
+    quality = report_quality.Quality(facts.truth_P, weight_P, ballots.prompt_P, rng, repeats)
+    lean_PR = report_quality.judge_leans(ballots)
+    rows = [
+        _row(
+            f"judge {name}", quality.of_lean(lean_PR[:, r]), report_cost.judge_pace(money, name),
+            report_cost.judge_cost(money, name), money, "the reference",
+            "its votes in both orders count; a flip between them is a tie, half right",
+        )
+        for r, name in enumerate(ballots.raters)
+    ]  # fmt: skip
+    best, lean_P = quality.best_on_other_prompts(lean_PR)
+    picked = " or ".join(ballots.raters[r] for r in best) if best else ""
+    costs = [report_cost.judge_cost(money, ballots.raters[r]) for r in best]
+    paces = [report_cost.judge_pace(money, ballots.raters[r]) for r in best]
+    nobody = Figure(None, "no judge could be compared with humans")
+    rows.append(
+        _row(
+            "best judge alone", quality.of_lean(lean_P),
+            paces[0] if paces else nobody, costs[0] if costs else nobody, money,
+            f"the reference; picked on other prompts: {picked or 'nobody'}",
+            "nothing is known about prompts of another kind",
+        )
+    )  # fmt: skip
+    rows.append(
+        _row(
+            "ensemble", quality.of_lean(facts.consensus.lean_P), report_cost.panel_pace(money),
+            report_cost.panel_cost(money), money,
+            "the reference; an answered pair is judged without its own answer",
+            "the panel alone, nobody reviewing; not what is delivered",
+        )
+    )  # fmt: skip
+    one = report_quality.one_human(facts.opinions_N3, ballots.prompt_P, rng, repeats)
+    rows.append(
+        _row(
+            "one human alone", one.agreement, report_cost.human_pace(money),
+            report_cost.human_cost(money), money, one.against,
+            "another and noisier reference than the other rows have",
+        )
+    )  # fmt: skip
+    rows.append(
+        _row(
+            "hybrid (delivered now)", report_quality.hybrid(facts, rng, repeats),
+            report_cost.hybrid_pace(money), report_cost.hybrid_cost(money), money,
+            report_quality.hybrid_against(facts),
+            "human answers count as right where nothing independent checks them",
+        )
+    )  # fmt: skip
+    return tuple(rows)
+
+
+def _row(
+    name: str, agreement: Estimate, pace: Figure, cost: Figure, money: Money, against: str, no: str
+) -> Row:
+    return Row(name, agreement, pace, cost, report_cost.times_cheaper(cost, money), against, no)
+
+
+def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:
+    known = int((facts.truth_P != MISSING).sum())
+    if not known:
+        return "no pair has a human answer yet, so no agreement can be measured"
+    made = ", ".join(f"{n:,} {what}" for what, n in facts.reference.items() if n)
+    said = (
+        f"{known:,} of {len(facts.ballots):,} pairs with votes have a human reference ({made}); "
+        f"agreement is measured on the {decided:,} that it decides for a or b"
+    )
+    if len(facts.zones) > 1:
+        said += "; answered pairs stand for all pairs of their route, by weight"
+    if silent_zones:
+        said += f"; nothing is known about: {', '.join(silent_zones)}"
+    return said
+
+
+def _calibration(facts: Facts, decided: int) -> Calibration:
+    if not decided:
+        return Calibration((), None, None, None, 0)
+    lean, truth = facts.consensus.lean_P, facts.truth_P
+    return Calibration(
+        reliability(lean, truth), ece(lean, truth), log_loss(lean, truth), brier(lean, truth),
+        decided,
+    )  # fmt: skip
+
+
+def _quality_advice(reversals: Sequence[Reversal]) -> tuple[str, ...]:
+    return tuple(r.advice for r in reversals if r.advice)

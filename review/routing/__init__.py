@@ -1,0 +1,1 @@
+"""Which pairs are accepted, escalated or audited, and in which order people see them."""

@@ -1,0 +1,1 @@
+"""Datasets: which labels, which split, which files."""

@@ -1,0 +1,1 @@
+"""Whether a trained model may go into production."""

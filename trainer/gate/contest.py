@@ -1,0 +1,243 @@
+"""Who stands against whom on which gold: challenger, incumbent, panel and baselines, answered.
+
+`gather` only reads; its `basis` names everything an outcome depends on, so that nothing is measured
+twice. `hold` asks the models. Leaves out what is made of the answers (`trainer.gate.registry`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db import checkpoints as stored
+from db.annotators import people
+from db.answers import opinions
+from db.datasets import PanelAnswers, gold_pairs, panel_answers
+from db.errors import BadInput, Conflict
+from db.identity import content_hash
+from db.models import Checkpoint, Dataset
+from db.session import Database, Session
+from db.vocabulary import CheckpointKind
+from judges.constitution import Constitution
+from judges.pooling import CODES
+from trainer.encoding import as_messages, prompt_text
+from trainer.export.dataset import read_manifest, read_split
+from trainer.export.leakage import leaks
+from trainer.gate import evaluate as measuring
+from trainer.gate.evaluate import GoldTable, gold_table
+from trainer.gate.rules import Answers
+from trainer.gate.slices import slices_of
+
+PANEL = "panel consensus"
+GATED = (CheckpointKind.REWARD, CheckpointKind.JUDGE)
+_FORMAT = 2  # of what is measured: a record of an older one is measured anew
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything read, and nothing asked yet. `gold` is new to challenger and incumbent.
+
+    experts: annotator -> pair id -> code of the newest blind answer.
+    """
+
+    challenger: Checkpoint
+    incumbent: Checkpoint | None
+    dataset: Dataset | None
+    gold: GoldTable
+    left_out: int
+    said: PanelAnswers
+    voted: Mapping[str, PanelAnswers]
+    experts: Mapping[str, Mapping[int, int]]
+    rules: Constitution
+    against: str | None
+
+    @cached_property
+    def basis(self) -> str:
+        """Hash of all that can change an outcome: models, gold, rules, votes, experts."""
+        incumbent = self.incumbent
+        return content_hash(
+            _FORMAT,
+            self.challenger.content_hash,
+            [incumbent.name, incumbent.content_hash] if incumbent else None,
+            self.dataset.content_hash if self.dataset else None,
+            [self.gold.hash, self.left_out],
+            [self.rules.version, self.against],
+            _panel_parts(self.said),
+            [[name, _panel_parts(each)] for name, each in sorted(self.voted.items())],
+            [[name, sorted(each.items())] for name, each in sorted(self.experts.items())],
+        )
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A scene with everybody's answers; `incumbent_name` is the rater to beat."""
+
+    scene: Scene
+    incumbent_name: str
+    answers: dict[str, Answers]
+    slices: dict[str, NDArray[np.bool_]]
+
+    @property
+    def challenger(self) -> Checkpoint:
+        """Who is measured."""
+        return self.scene.challenger
+
+    @property
+    def gold(self) -> GoldTable:
+        """On what."""
+        return self.scene.gold
+
+
+def gather(
+    database: Database, name: str | None, rules: Constitution | None, against: str | None
+) -> Scene:
+    """Read a contest: the checkpoint (the newest without a name), whom it meets, and usable gold.
+
+    Raises Conflict where there is no gold, or none that both have not learnt from.
+    """
+    with database.read() as session:
+        challenger = stored.checkpoint(session, name)
+        if challenger.kind not in GATED:
+            raise BadInput(
+                f"checkpoint {challenger.name!r} is a {challenger.kind.value}; gold pairs measure "
+                "reward models and judges"
+            )
+        incumbent = stored.active(session, challenger.kind)
+        if incumbent is not None and incumbent.id == challenger.id:
+            incumbent = None
+        dataset = session.get(Dataset, challenger.dataset_id)
+        theirs = session.get(Dataset, incumbent.dataset_id) if incumbent else None
+        everything = gold_pairs(session)
+        ids = [p.id for p in everything]
+        said = panel_answers(session, ids, against)
+        voted = {
+            each.name: panel_answers(session, ids, each.settings["judge"])
+            for each in (challenger, incumbent)
+            if each is not None and each.settings.get("style") == "prompted"
+        }
+        experts = _experts(session, set(ids))
+    if not everything:
+        raise Conflict("there is no gold yet; freeze some with `tiebreak gold draw`")
+    prompts = {p.prompt_hash: p.prompt for p in everything}
+    learnt = _learnt(prompts, challenger, dataset) | _learnt(prompts, incumbent, theirs)
+    gold = gold_table([p for p in everything if p.prompt_hash not in learnt])
+    if not gold.pairs:
+        raise Conflict(
+            f"all {len(everything)} gold pairs stand in the data {challenger.name!r} was trained "
+            "on; freeze gold before the next export"
+        )
+    return Scene(
+        challenger=challenger,
+        incumbent=incumbent,
+        dataset=dataset,
+        gold=gold,
+        left_out=len(everything) - len(gold.pairs),
+        said=said,
+        voted=voted,
+        experts=experts,
+        rules=rules or Constitution(chapters=()),
+        against=against,
+    )
+
+
+def hold(scene: Scene) -> Contest:
+    """Ask challenger, incumbent and baselines about the gold."""
+    gold, challenger, incumbent = scene.gold, scene.challenger, scene.incumbent
+    answers = {challenger.name: _ask(challenger, scene)}
+    rows = read_split(Path(scene.dataset.path), "train") if scene.dataset else []
+    prompts = {p.prompt_hash for p in gold.pairs}
+    usable = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
+    answers |= measuring.baseline_answers(gold, usable)
+    if scene.said.odds:
+        answers[scene.against or PANEL] = measuring.panel_table(scene.said, gold)
+    if incumbent is not None:
+        answers[incumbent.name] = _ask(incumbent, scene)
+    return Contest(
+        scene,
+        _incumbent_name(scene, answers),
+        answers,
+        slices_of(gold, scene.said.principles),
+    )
+
+
+def answers_of(checkpoint: Checkpoint, gold: GoldTable, rules: Constitution) -> Answers:
+    """A model's own answers to pairs."""
+    folder = Path(checkpoint.path)
+    if checkpoint.kind == CheckpointKind.JUDGE:
+        return measuring.judge_answers(folder, gold, rules)
+    return measuring.reward_answers(folder, gold)
+
+
+def _ask(checkpoint: Checkpoint, scene: Scene) -> Answers:
+    """Answers; a prompted judge's are the votes it has cast on gold."""
+    said = scene.voted.get(checkpoint.name)
+    if said is None:
+        return answers_of(checkpoint, scene.gold, scene.rules)
+    missing = sum(pair.id not in said.odds for pair in scene.gold.pairs)
+    if missing:
+        raise Conflict(
+            f"judge {checkpoint.settings['judge']!r} has not been asked about {missing} of "
+            f"{len(scene.gold.pairs)} gold pairs; put it into the panel and run `tiebreak judge`"
+        )
+    return measuring.panel_table(said, scene.gold)
+
+
+def _incumbent_name(scene: Scene, answers: Mapping[str, Answers]) -> str:
+    """Whom to beat: the active checkpoint; for a first judge the panel; else the best baseline."""
+    challenger, against = scene.challenger, scene.against
+    if scene.incumbent is not None and against is None:
+        return scene.incumbent.name
+    if challenger.kind == CheckpointKind.JUDGE:
+        name = against or PANEL
+        if name in answers:
+            return name
+        if against:
+            raise BadInput(f"judge {against!r} has no vote on gold; name one that has been asked")
+
+    def accuracy(name: str) -> float:
+        value = measuring.measure(answers[name], scene.gold)["accuracy"]["value"]
+        return float(value or 0.0)
+
+    cheap = [name for name in answers if name not in (challenger.name, PANEL, against)]
+    return max(cheap, key=accuracy)
+
+
+def _experts(session: Session, gold: set[int]) -> dict[str, dict[int, int]]:
+    names = {each.id: each.name for each in people(session)}
+    found: dict[str, dict[int, int]] = {}
+    for each in opinions(session):
+        if each.pair_id in gold and each.choice in CODES:
+            said = found.setdefault(names[each.annotator_id], {})
+            said[each.pair_id] = CODES[each.choice]
+    return found
+
+
+def _learnt(
+    gold_prompts: Mapping[str, str], checkpoint: Checkpoint | None, dataset: Dataset | None
+) -> set[str]:
+    """Gold prompts that are, or nearly are, among those a checkpoint was trained on."""
+    if checkpoint is None or dataset is None:
+        return set()
+    folder = Path(dataset.path)
+    threshold = read_manifest(folder)["filters"]["near_duplicate"]
+    left_out = set(checkpoint.settings.get("left_out_prompts", ()))
+    trained = {
+        row["meta"]["prompt_hash"]: prompt_text(as_messages(row["prompt"], "user"))
+        for split in ("train", "validation")
+        for row in read_split(folder, split)
+    }
+    return set(
+        leaks(gold_prompts, {k: v for k, v in trained.items() if k not in left_out}, threshold)
+    )
+
+
+def _panel_parts(said: PanelAnswers) -> list[Any]:
+    return [
+        sorted(said.odds.items()),
+        sorted(said.reversed_share.items()),
+        [[pair, sorted(names)] for pair, names in sorted(said.principles.items())],
+    ]

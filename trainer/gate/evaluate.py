@@ -1,0 +1,172 @@
+"""How good a reward model or a judge is, on frozen gold, beside cheap baselines and the panel.
+
+Accuracy is on pairs whose gold is a or b, with an interval from a bootstrap that draws whole
+prompts. Leaves out parts of the gold (`trainer.gate.slices`) and what follows
+from it (`trainer.gate.rules`).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.datasets import GoldPair, PanelAnswers
+from db.vocabulary import Order
+from judges.asking import Answer
+from judges.constitution import Constitution
+from judges.local import LocalJudge
+from judges.pooling import CODES
+from judges.prompts import MENU, Template
+from judges.trust.ballots import TIE, A, B
+from judges.trust.calibration import brier, ece, log_loss, reliability
+from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt
+from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
+from trainer.gate.rules import Answers, as_figures, right
+from trainer.serving.scoring import RewardScorer
+
+
+@dataclass(frozen=True)
+class GoldTable:
+    """Frozen pairs as arrays, and the hash that names them."""
+
+    pairs: Sequence[GoldPair]
+    truth_P: NDArray[np.int8]
+    prompt_P: NDArray[np.int64]
+
+    @property
+    def hash(self) -> str:
+        """Names this very set of pairs and choices."""
+        lines = "\n".join(f"{p.pair_hash} {p.choice.value}" for p in self.pairs)
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    @property
+    def a(self) -> list[str]:
+        """Responses A."""
+        return [pair.a for pair in self.pairs]
+
+    @property
+    def b(self) -> list[str]:
+        """Responses B."""
+        return [pair.b for pair in self.pairs]
+
+
+def gold_table(pairs: Sequence[GoldPair]) -> GoldTable:
+    """Arrays over gold pairs, in their order."""
+    return GoldTable(
+        pairs,
+        np.array([CODES[pair.choice] for pair in pairs], dtype=np.int8),
+        np.array([pair.prompt_id for pair in pairs], dtype=np.int64),
+    )
+
+
+def reward_answers(folder: Path, gold: GoldTable) -> Answers:
+    """A reward model's leans; it sees one response at a time and cannot contradict itself."""
+    rows = [(p.messages, text) for p in gold.pairs for text in (p.a, p.b)]
+    scores = RewardScorer(folder).score(rows).reshape(-1, 2)
+    lean = 1 / (1 + np.exp(np.clip(scores[:, 1] - scores[:, 0], -500, 500)))
+    none = np.zeros(len(gold.pairs))
+    return Answers(lean, none, none)
+
+
+def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> Answers:
+    """A trained judge's leans: the mean of both orders; reversed where one says a, the other b."""
+    judge = LocalJudge(folder)
+    template = Template(rules, output=judge.output, per_principle=False)
+    asked = [
+        template.render(p.prompt, p.a, p.b, order, domain=p.domain)
+        for p in gold.pairs
+        for order in (Order.AB, Order.BA)
+    ]
+    shown = np.array([_row(answer) for answer in judge.score(asked)]).reshape(-1, 2, 3)
+    p_POK = shown.copy()
+    p_POK[:, 1] = shown[:, 1][:, [1, 0, 2]]  # the second order showed B first
+    p_PK = p_POK.mean(axis=1)
+    decided = np.where(p_POK.argmax(2) == TIE, np.nan, p_POK.argmax(2))
+    turned = (np.abs(decided[:, 0] - decided[:, 1]) == 1).astype(np.float64)
+    return Answers(p_PK[:, A] / (p_PK[:, A] + p_PK[:, B]), p_PK[:, TIE], turned)
+
+
+def panel_table(said: PanelAnswers, gold: GoldTable) -> Answers:
+    """Generation 0 as one rater: the consensus, and the share of its judges that reversed."""
+    even = (0.5, 0.0, 0.5)
+    odds = np.array([said.odds.get(p.id, even) for p in gold.pairs]).reshape(-1, 3)
+    turned = [said.reversed_share.get(p.id, np.nan) for p in gold.pairs]
+    total = np.maximum(odds[:, 0] + odds[:, 2], 1e-12)
+    lean = np.where(odds[:, 0] + odds[:, 2] < 1e-9, 0.5, odds[:, 0] / total)
+    return Answers(lean, odds[:, 1], np.array(turned, dtype=np.float64))
+
+
+def baseline_answers(
+    gold: GoldTable, train_rows: Sequence[Mapping[str, Any]]
+) -> dict[str, Answers]:
+    """`longer wins`, and TF-IDF Bradley–Terry fitted on the checkpoint's own rows."""
+    none = np.zeros(len(gold.pairs))
+    found = {"longer wins": Answers(longer_wins(gold.a, gold.b), none, none)}
+    if train_rows:
+        fitted = TfidfBradleyTerry().fit(
+            [text_of(row["chosen"]) for row in train_rows],
+            [text_of(row["rejected"]) for row in train_rows],
+        )
+        found["tf-idf Bradley–Terry"] = Answers(fitted.lean(gold.a, gold.b), none, none)
+    return found
+
+
+def text_of(value: Any) -> str:
+    """A response as text, from conversational and plain rows alike."""
+    return value if isinstance(value, str) else "\n\n".join(m["content"] for m in value)
+
+
+def measure(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
+    """Accuracy with interval, log-loss, Brier, ECE, reliability, reversals, pairs behind them."""
+    hits = right(answers.lean_P, gold.truth_P)
+    turned = answers.reversed_P[np.isfinite(answers.reversed_P)]
+    return {
+        "accuracy": as_figures(mean_by_prompt(hits, gold.prompt_P, np.random.default_rng(seed))),
+        "length_controlled": as_figures(length_controlled(answers.lean_P, gold, seed)),
+        "log_loss": log_loss(answers.lean_P, gold.truth_P),
+        "brier": brier(answers.lean_P, gold.truth_P),
+        "ece": ece(answers.lean_P, gold.truth_P),
+        "reversals": float(turned.mean()) if len(turned) else None,
+        "reliability": [vars(bin_) for bin_ in reliability(answers.lean_P, gold.truth_P)],
+        "pairs": int(np.isfinite(hits).sum()),
+        "ties": int((gold.truth_P == TIE).sum()),
+    }
+
+
+def length_controlled(lean_P: NDArray[np.float64], gold: GoldTable, seed: int = 0) -> Estimate:
+    """Mean of the accuracies where the better response is the longer and where it is the shorter.
+
+    A rater that reads nothing but length has one half of it, whatever the data prefer.
+    """
+    hits, apart = right(lean_P, gold.truth_P), relative_length(gold)
+    better = np.where(gold.truth_P == A, apart, -apart)
+    known = np.isfinite(hits) & (apart != 0)
+    longer, shorter = known & (better > 0), known & (better < 0)
+    filled = np.where(np.isfinite(hits), hits, 0.0)
+    parts = np.stack([filled * longer, longer, filled * shorter, shorter], axis=1).astype(float)
+
+    def halves(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean: NDArray[np.float64] = (sums[:, 0] / sums[:, 1] + sums[:, 2] / sums[:, 3]) / 2
+        return mean
+
+    rng = np.random.default_rng(seed)
+    why = "the better response is always the longer, or always the shorter"
+    return by_prompt(parts, gold.prompt_P, halves, rng, why=why)
+
+
+def relative_length(gold: GoldTable) -> NDArray[np.float64]:
+    """(|A| - |B|) / max(|A|, |B|) in characters, in [-1, 1]."""
+    sizes = np.array([[len(p.a), len(p.b)] for p in gold.pairs], dtype=np.float64).reshape(-1, 2)
+    longest = np.maximum(sizes.max(axis=1), 1.0)
+    apart: NDArray[np.float64] = (sizes[:, 0] - sizes[:, 1]) / longest
+    return apart
+
+
+def _row(answer: Answer) -> list[float]:
+    given = answer.probabilities or dict.fromkeys(MENU, 1 / len(MENU))
+    return [given[word] for word in MENU]

@@ -1,0 +1,261 @@
+"""Promotion of checkpoints as steps: decided by the gate, written down whole or not at all.
+
+Leaves out the measuring (`measurement`) and the rules (`gate`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from db import checkpoints as stored
+from db.errors import BadInput, Conflict, NotAllowed
+from db.events import record
+from db.identity import content_hash
+from db.models import Checkpoint
+from db.session import Database
+from db.vocabulary import CheckpointKind
+from judges.constitution import Constitution
+from trainer.gate import evaluate as measuring
+from trainer.gate.contest import GATED, Scene, gather, hold
+from trainer.gate.rules import Decision, Effect, decide
+
+
+@dataclass(frozen=True)
+class PromoteDone:
+    """What the gate said. `generation` is set where the checkpoint is in production now.
+
+    `new` is False where the gate had said so before, on the very same gold, votes and incumbent.
+    """
+
+    checkpoint: str
+    kind: str
+    incumbent: str
+    verdict: str
+    generation: int | None
+    reasons: list[str]
+    figures: dict[str, Any]
+    new: bool = True
+
+    @property
+    def promoted(self) -> bool:
+        """Whether it is in production now."""
+        return self.generation is not None
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        if self.verdict == "active":
+            return f"{self.checkpoint!r} is the active {self.kind} already"
+        if self.verdict == "rolled_back":
+            back = (
+                f"{self.checkpoint!r}, generation {self.generation}, is active again"
+                if self.promoted
+                else f"no {self.kind} is active now"
+            )
+            return f"rolled back {self.incumbent!r}: {'; '.join(self.reasons)}; {back}"
+        if not self.promoted:
+            before = "" if self.new else " before, and nothing has changed"
+            return f"refused {self.checkpoint!r}{before}: " + "; ".join(self.reasons)
+        return (
+            f"{self.verdict} {self.checkpoint!r} as {self.kind} generation {self.generation} over "
+            f"{self.incumbent}: " + "; ".join(self.reasons)
+        )
+
+
+def promote(
+    database: Database,
+    name: str | None = None,
+    rules: Constitution | None = None,
+    *,
+    effect: Effect | None = None,
+    against: str | None = None,
+    force: str | None = None,
+    actor: str = "tiebreak",
+) -> PromoteDone:
+    """Make a checkpoint the active one of its kind if the gate lets it; refusals are recorded, too.
+
+    `against` names one judge of the panel to be the incumbent instead of its consensus. `effect`
+    is what the router gains with the challenger in the panel. `force` is the reason for promoting
+    without the gate's consent. NotAllowed for kinds that have no gate.
+    """
+    if force is not None and not force.strip():
+        raise BadInput("a forced promotion needs its reason; give it with --force REASON")
+    with database.read() as session:
+        challenger = stored.checkpoint(session, name)
+        current = stored.active(session, challenger.kind)
+    if current is not None and current.id == challenger.id:
+        return _done(challenger, "itself", "active", [], {})
+    if challenger.kind not in GATED and force is None:
+        raise NotAllowed(
+            f"{challenger.kind.value} {challenger.name!r} has no gate yet; judge it yourself and "
+            "promote it with --force REASON"
+        )
+    scene = _scene(database, challenger, rules, against, force)
+    basis = content_hash(scene.basis, repr(effect)) if isinstance(scene, Scene) else None
+    if force is None and basis is not None:
+        with database.read() as session:
+            said = stored.newest_decision(session, challenger.id)
+        if said and said.verdict == "refused" and said.figures.get("basis") == basis:
+            over = said.figures["over"]
+            return _done(challenger, over, "refused", said.reasons, said.figures, 0, new=False)
+    decision, over = _decided(challenger, scene, effect, force)
+    if basis is not None:
+        decision = replace(decision, figures=decision.figures | {"basis": basis, "over": over})
+    verdict = "promoted" if decision.promoted else "refused"
+    if force is not None and not decision.promoted:
+        verdict = "forced"
+    return _write_down(database, challenger, current, verdict, decision, over, force, actor)
+
+
+def rollback(
+    database: Database, kind: CheckpointKind, reason: str, actor: str = "tiebreak"
+) -> PromoteDone:
+    """Take the active checkpoint of a kind out of production; the one before it comes back."""
+    if not reason.strip():
+        raise BadInput("a rollback needs its reason; say what went wrong")
+    with database.begin() as session:
+        current = stored.active(session, kind)
+        if current is None:
+            raise Conflict(f"no {kind.value} is active, so there is nothing to roll back")
+        before = stored.retire(session, current)
+        stored.record_decision(session, current, before, "rolled_back", [reason], {})
+        payload = {"reason": reason, "now_active": before.name if before else None}
+        record(session, actor, "checkpoint.rolled_back", f"checkpoint:{current.name}", payload)
+        return _done(
+            before or current,
+            current.name,
+            "rolled_back",
+            [reason],
+            {},
+            generation=before.generation if before else 0,
+        )
+
+
+def history(database: Database, kind: CheckpointKind | None = None) -> list[dict[str, Any]]:
+    """Every decision of the gate, oldest first."""
+    with database.read() as session:
+        names = {c.id: c for c in session.query(Checkpoint)}
+        return [
+            {
+                "at": each.created_at.isoformat(),
+                "kind": names[each.checkpoint_id].kind.value,
+                "checkpoint": names[each.checkpoint_id].name,
+                "generation": names[each.checkpoint_id].generation,
+                "verdict": each.verdict,
+                "over": names[each.incumbent_id].name if each.incumbent_id else None,
+                "reasons": each.reasons,
+                "effect": (each.figures.get("human_share") or {}).get("line"),
+            }
+            for each in stored.decisions(session, kind)
+        ]
+
+
+def _scene(
+    database: Database,
+    challenger: Checkpoint,
+    rules: Constitution | None,
+    against: str | None,
+    force: str | None,
+) -> Scene | str:
+    """The contest to hold; where a promotion is forced without one, the reason there is none."""
+    if challenger.kind not in GATED:
+        return f"a {challenger.kind.value} has no gate"
+    try:
+        return gather(database, challenger.name, rules, against)
+    except Conflict as error:
+        if force is None:
+            raise
+        return str(error)
+
+
+def _decided(
+    challenger: Checkpoint, scene: Scene | str, effect: Effect | None, force: str | None
+) -> tuple[Decision, str]:
+    if isinstance(scene, str):
+        return Decision(False, [f"forced without a comparison: {force}", scene]), "nothing"
+    contest = hold(scene)
+    decision = decide(
+        contest.answers[challenger.name],
+        contest.answers[contest.incumbent_name],
+        contest.gold.truth_P,
+        contest.gold.prompt_P,
+        contest.slices,
+        effect,
+    )
+    figures = decision.figures | {
+        "gold": contest.gold.hash,
+        "accuracy": {
+            rater: measuring.measure(contest.answers[rater], contest.gold)["accuracy"]
+            for rater in (challenger.name, contest.incumbent_name)
+        },
+    }
+    reasons = decision.reasons
+    if force is not None and not decision.promoted:
+        reasons = [f"forced: {force}", *reasons]
+    return Decision(decision.promoted, reasons, figures), contest.incumbent_name
+
+
+def _write_down(
+    database: Database,
+    challenger: Checkpoint,
+    expected: Checkpoint | None,
+    verdict: str,
+    decision: Decision,
+    over: str,
+    force: str | None,
+    actor: str,
+) -> PromoteDone:
+    """Decision, switch and event in one transaction; Conflict if the incumbent changed."""
+    with database.begin() as session:
+        found = session.get_one(Checkpoint, challenger.id)
+        current = stored.active(session, found.kind)
+        if (current.id if current else None) != (expected.id if expected else None):
+            raise Conflict(
+                f"the active {found.kind.value} changed while {found.name!r} was compared; "
+                "run promote again"
+            )
+        stored.record_decision(session, found, current, verdict, decision.reasons, decision.figures)
+        if verdict != "refused":
+            stored.make_active(session, found)
+        record(
+            session,
+            actor,
+            f"checkpoint.{verdict}",
+            f"checkpoint:{found.name}",
+            {
+                "over": over,
+                "reasons": decision.reasons,
+                "force": force,
+                "generation": found.generation,
+            },
+        )
+        return _done(
+            found,
+            over,
+            verdict,
+            decision.reasons,
+            decision.figures,
+            generation=found.generation if verdict != "refused" else 0,
+        )
+
+
+def _done(
+    checkpoint: Checkpoint,
+    over: str,
+    verdict: str,
+    reasons: list[str],
+    figures: dict[str, Any],
+    generation: int | None = None,
+    new: bool = True,
+) -> PromoteDone:
+    if generation is None:
+        generation = checkpoint.generation
+    return PromoteDone(
+        checkpoint=checkpoint.name,
+        kind=checkpoint.kind.value,
+        incumbent=over,
+        verdict=verdict,
+        generation=generation or None,
+        reasons=reasons,
+        figures=figures,
+        new=new,
+    )

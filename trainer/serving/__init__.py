@@ -1,0 +1,1 @@
+"""Scores over HTTP, and smaller copies of a model."""

@@ -1,0 +1,100 @@
+"""What the scoring service is asked and answers, and its OpenAPI document. Pure.
+
+Leaves out the serving (`trainer.serving.server`).
+"""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class Message(BaseModel):
+    """One turn of a conversation."""
+
+    role: str
+    content: str
+
+
+class ScoreRequest(BaseModel):
+    """A prompt (text or messages) and the responses to score."""
+
+    model_config = ConfigDict(extra="forbid")
+    prompt: str | list[Message]
+    responses: list[str] = Field(min_length=1, max_length=256)
+
+
+class ScoreReply(BaseModel):
+    """Log-odds scores in the order of the responses; higher is better."""
+
+    scores: list[float]
+    model: str
+
+
+class CompareRequest(BaseModel):
+    """A prompt (text or messages) and two responses."""
+
+    model_config = ConfigDict(extra="forbid")
+    prompt: str | list[Message]
+    response_a: str
+    response_b: str
+
+
+class CompareReply(BaseModel):
+    """The probability that A is better, and both scores."""
+
+    p_a: float
+    scores: list[float]
+    model: str
+
+
+def openapi(name: str) -> dict[str, Any]:
+    """The service as an OpenAPI 3.1 document."""
+    models = (Message, ScoreRequest, ScoreReply, CompareRequest, CompareReply)
+    template = "#/components/schemas/{model}"
+    schemas: dict[str, Any] = {}
+    for model in models:
+        schema = model.model_json_schema(ref_template=template)
+        schema.pop("$defs", None)
+        schemas[model.__name__] = schema
+    schemas["Error"] = {"type": "object", "properties": {"error": {"type": "string"}}}
+
+    def operation(summary: str, asked: str, reply: str) -> dict[str, Any]:
+        return {
+            "post": {
+                "summary": summary,
+                "requestBody": {"required": True, "content": _json_of(asked)},
+                "responses": {
+                    "200": {"description": "the answer", "content": _json_of(reply)},
+                    "413": {"description": "a body too long", "content": _json_of("Error")},
+                    "422": {"description": "a bad request", "content": _json_of("Error")},
+                    "500": {"description": "scoring failed", "content": _json_of("Error")},
+                },
+            }
+        }
+
+    def reading(summary: str) -> dict[str, Any]:
+        return {"get": {"summary": summary, "responses": {"200": {"description": summary}}}}
+
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": f"Tiebreak scoring: {name}", "version": "1"},
+        "paths": {
+            "/score": operation("Score responses to a prompt", "ScoreRequest", "ScoreReply"),
+            "/compare": operation("Compare two responses", "CompareRequest", "CompareReply"),
+            "/health": reading("Whether the service answers"),
+            "/metrics": reading("Counts for Prometheus"),
+        },
+        "components": {"schemas": schemas},
+    }
+
+
+def _json_of(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+
+
+def sentence(error: ValidationError) -> str:
+    """The first thing wrong with a request, naming the value."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "body"
+    shown = repr(first["input"])
+    return f"{where} = {shown if len(shown) <= 80 else shown[:77] + '...'}: {first['msg']}"

@@ -1,0 +1,143 @@
+"""Smaller, faster copies of a reward model: bf16, or int8 weights with int8 arithmetic on CPUs.
+
+int8 is symmetric and per output channel: w ≈ s·round(w/s), s = max|w|/127. What it costs is told by
+agreement with the original, decision by decision; the temperature is fitted again afterwards.
+"""
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.errors import BadInput
+from judges.trust.ballots import A
+from judges.trust.calibration import accuracy, ece, fit_temperature
+from trainer.bases import quiet_libraries
+from trainer.encoding import as_messages
+from trainer.serving.scoring import INT8
+from trainer.work import METADATA, read_metadata, weights_hash
+
+How = Literal["bf16", "int8"]
+_ENOUGH = 10
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What a copy costs and saves, on the same held-out pairs; sizes in bytes."""
+
+    path: str
+    how: str
+    bytes_before: int
+    bytes_after: int
+    pairs: int
+    agreement: float | None
+    accuracy_before: float | None
+    accuracy_after: float | None
+    ece_after: float | None
+
+
+def quantize(folder: Path, target: Path, how: How, rows: Sequence[dict[str, Any]]) -> Quantized:
+    """Write the copy by one rename and measure it on preference rows it was not trained on."""
+    from trainer.serving.scoring import RewardScorer
+
+    if how not in get_args(How):
+        raise BadInput(f"{how!r} is no way to quantize; choose from {', '.join(get_args(How))}")
+    original = RewardScorer(folder)
+    metadata = read_metadata(folder)
+    if metadata.get("quantized"):
+        raise BadInput(f"checkpoint {str(folder)!r} is quantized already; give the original")
+    if target.exists():
+        raise BadInput(f"{str(target)!r} exists; give a new folder")
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(folder, partial)
+    quiet_libraries()
+    _WRITERS[how](folder, partial)
+    metadata |= {"quantized": how, "original": metadata["content_hash"], "temperature": 1.0}
+    _write(partial, metadata)
+    before = _margins(original, rows)
+    after = _margins(RewardScorer(partial), rows)
+    truth = np.full(len(rows), A, dtype=np.int8)
+    if len(rows) >= _ENOUGH:
+        metadata["temperature"] = fit_temperature(after, truth)
+        _write(partial, metadata)
+    partial.replace(target)
+    lean = _lean(after * metadata["temperature"])
+    measured = len(rows) > 0
+    return Quantized(
+        path=str(target),
+        how=how,
+        bytes_before=_weights_size(folder),
+        bytes_after=_weights_size(target),
+        pairs=len(rows),
+        agreement=float((np.sign(before) == np.sign(after)).mean()) if measured else None,
+        accuracy_before=accuracy(_lean(before), truth) if measured else None,
+        accuracy_after=accuracy(lean, truth) if measured else None,
+        ece_after=ece(lean, truth) if measured else None,
+    )
+
+
+def _write_bf16(folder: Path, partial: Path) -> None:
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.bfloat16)
+    _drop_weights(partial)
+    model.save_pretrained(partial)
+
+
+def _write_int8(folder: Path, partial: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+    from transformers import AutoModelForSequenceClassification
+
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+    stored = {}
+    for name, weight in model.state_dict().items():
+        if weight.ndim == 2 and weight.is_floating_point():
+            scale = (weight.abs().amax(dim=1, keepdim=True) / 127).clamp(min=1e-12)
+            stored[name] = (weight / scale).round().to(torch.int8)
+            stored[f"{name}.scale"] = scale
+        else:
+            stored[name] = weight.clone()
+    _drop_weights(partial)
+    save_file(stored, partial / INT8)
+
+
+_WRITERS = {"bf16": _write_bf16, "int8": _write_int8}
+
+
+def _margins(scorer: Any, rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
+    """Score of the chosen minus that of the rejected response."""
+    sides = [
+        (as_messages(row["prompt"], "user"), as_messages(row[side], "assistant"))
+        for row in rows
+        for side in ("chosen", "rejected")
+    ]
+    scores: NDArray[np.float64] = scorer.score(sides).reshape(-1, 2)
+    return scores[:, 0] - scores[:, 1]
+
+
+def _lean(margin: NDArray[np.float64]) -> NDArray[np.float64]:
+    lean: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
+    return lean
+
+
+def _write(folder: Path, metadata: dict[str, Any]) -> None:
+    metadata["content_hash"] = weights_hash(folder)
+    text = json.dumps(metadata, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    (folder / METADATA).write_text(text, encoding="utf-8")
+
+
+def _drop_weights(folder: Path) -> None:
+    for path in folder.glob("*.safetensors*"):
+        path.unlink()
+
+
+def _weights_size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))

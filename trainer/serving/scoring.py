@@ -1,0 +1,119 @@
+"""Scores of a trained reward model, in batches of like length. Nothing is trained here."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from db.errors import BadInput
+from judges.local import padded
+from trainer.bases import quiet_libraries
+from trainer.encoding import as_messages, encode
+from trainer.work import read_metadata
+
+Answered = tuple[Any, Any]
+"""A prompt and a response, each a string or a list of messages."""
+
+
+@dataclass
+class RewardScorer:
+    """A reward model that scores prompts with responses; loaded at the first call.
+
+    Scores are log-odds: sigmoid(score A - score B) is the probability that A is better, with the
+    temperature found on validation applied.
+    """
+
+    folder: Path
+    batch_size: int = 32
+    bucketed: bool = True
+    metadata: dict[str, Any] = field(init=False, repr=False)
+    _loaded: tuple[Any, Any] | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.metadata = read_metadata(Path(self.folder))
+        if self.metadata["kind"] != "reward":
+            raise BadInput(
+                f"checkpoint {str(self.folder)!r} is a {self.metadata['kind']!r}, not a reward "
+                "model; train one with `tiebreak train reward`"
+            )
+
+    def score(self, answered: Sequence[Answered]) -> NDArray[np.float64]:
+        """One score for each prompt with its response, in order; higher is better."""
+        model, tokenizer = self.load()
+        ids = [
+            encode(
+                tokenizer,
+                as_messages(prompt, "user"),
+                as_messages(response, "assistant"),
+                self.metadata["max_length"],
+            ).ids
+            for prompt, response in answered
+        ]
+        scores = np.zeros(len(ids))
+        order = range(len(ids))
+        if self.bucketed:
+            order = sorted(order, key=lambda i: len(ids[i]))  # type: ignore[assignment]
+        for start in range(0, len(ids), self.batch_size):
+            batch = list(order[start : start + self.batch_size])
+            scores[batch] = forward(model, tokenizer, [ids[i] for i in batch])
+        return scores * float(self.metadata["temperature"])
+
+    def load(self) -> tuple[Any, Any]:
+        """Model and tokenizer."""
+        if self._loaded is None:
+            self._loaded = load_scorer(Path(self.folder), self.metadata)
+        return self._loaded
+
+
+def forward(model: Any, tokenizer: Any, ids: Sequence[list[int]]) -> NDArray[np.float64]:
+    """Raw scores of one batch."""
+    import torch
+
+    with torch.inference_mode():
+        logits = model(**padded(ids, tokenizer.pad_token_id, model.device)).logits
+    scores: NDArray[np.float64] = logits.squeeze(-1).float().cpu().numpy().astype(np.float64)
+    return scores
+
+
+INT8 = "int8.safetensors"
+
+
+def load_scorer(folder: Path, metadata: dict[str, Any]) -> tuple[Any, Any]:
+    """Model and tokenizer of a reward checkpoint, ready to score."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    quiet_libraries()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    how = metadata.get("quantized")
+    if how == "int8":
+        return _load_int8(folder), tokenizer
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.bfloat16 if how == "bf16" else torch.float32
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=dtype)
+    return model.eval().to(device), tokenizer
+
+
+def _load_int8(folder: Path) -> Any:
+    import torch
+    from safetensors.torch import load_file
+    from torch.ao.quantization import per_channel_dynamic_qconfig, quantize_dynamic
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    stored = load_file(folder / INT8)
+    weights = {
+        name: value.float() * stored[f"{name}.scale"] if f"{name}.scale" in stored else value
+        for name, value in stored.items()
+        if not name.endswith(".scale")
+    }
+    model = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder))
+    model.load_state_dict(weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecated upstream; the version is pinned
+        return quantize_dynamic(
+            model.eval(), dict.fromkeys([torch.nn.Linear], per_channel_dynamic_qconfig)
+        )

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from db.errors import BadInput
+from judges.trust.promise import Promise
 from review.routing.options import RouteOptions
 
 _MODES = ("min_agreement", "max_reviews", "review_share", "target_error")
@@ -31,7 +32,7 @@ class CycleSettings(BaseModel):
     review_share: float | None = Field(None, ge=0, le=1)
     target_error: float | None = Field(None, gt=0, lt=1)
     delta: float = Field(0.1, gt=0, lt=0.5)
-    promise: Literal["g1", "g2"] = "g2"
+    promise: Promise = "g2"
     audit_share: float = Field(0.02, ge=0, le=1)
     train: tuple[Literal["reward", "judge"], ...] = ("reward", "judge")
     min_new_labels: int = Field(20, ge=1, description="new settled labels worth a training")
@@ -46,12 +47,6 @@ class CycleSettings(BaseModel):
         """What the router is asked for. BadInput where two ways are set."""
         given = {m: getattr(self, m) for m in _MODES if getattr(self, m) is not None}
         try:
-            return RouteOptions(
-                **(given or {"review_share": 0.25}),
-                delta=self.delta,
-                promise=self.promise,
-                audit_share=self.audit_share,
-                seed=self.seed,
-            )
+            return RouteOptions.of(self.model_dump() | (given or {"review_share": 0.25}))
         except ValueError as error:
             raise BadInput(f"[cycle]: {error}") from None

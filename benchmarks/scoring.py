@@ -31,14 +31,15 @@ from folders import rows
 
 from judges.trust.ballots import A
 from judges.trust.calibration import ece
-from trainer.serving.quantize import How, quantize
+from trainer.serving.quantize import quantize
 from trainer.serving.scoring import RewardScorer
 from trainer.serving.server import application
 from trainer.settings import TrainerSettings
+from trainer.vocabulary import Precision
 from trainer.work import begin, finish
 
 Row = dict[str, Any]
-COPIES: tuple[How, ...] = ("bf16", "int8")
+COPIES: tuple[Precision, ...] = ("bf16", "int8")
 WAYS = (("batch 1", 2, False), ("batch 32", 64, False), ("batch 32, by length", 64, True))
 CLAIM_MS = 100
 

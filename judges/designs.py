@@ -6,11 +6,9 @@ n/2 · log₂ n (each round compares neighbours in the standing that have not me
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 
-Design = Literal["all", "random", "swiss"]
 Met = Collection[frozenset[int]]
 _PATIENCE = 5000  # tries to pair everybody before some sit out
 

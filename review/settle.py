@@ -4,7 +4,7 @@ A lone review that the votes make improbable does not become truth: it asks for 
 What an order over several candidates implies for a pair counts only where nobody answered the pair
 itself, and is never added to such answers; where another choice stays more probable, the pair is
 asked by itself.
-Leaves out the database (`steps`).
+Leaves out the database (`merge`).
 """
 
 from collections import Counter

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +19,13 @@ from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
 from trainer.gate.evaluate import text_of
 from trainer.gate.rules import as_figures
 from trainer.settings import TrainerSettings
+from trainer.vocabulary import Group
 from trainer.work import begin
 
 LEFT_OUT = "dataset.group_left_out"
 Row = dict[str, Any]
 Lean = Callable[[Sequence[str], Sequence[str], Sequence[Any]], Any]
 """From responses A, responses B and prompts to the probability that A is better."""
-By = Literal["data_source", "domain"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class LeftOut:
 def cross_validate(
     rows: Sequence[Row],
     settings: TrainerSettings,
-    by: By = "data_source",
+    by: Group = "data_source",
     smallest: int = 20,
     progress: Progress = quiet,
     known: Collection[str] = (),

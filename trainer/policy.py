@@ -6,7 +6,7 @@ hacking (`trainer.hacking`), and training stops when the reward and the truth pa
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from db.errors import BadInput
 from db.progress import Progress, quiet
@@ -17,10 +17,10 @@ from trainer.hacking import Limits, Monitor
 from trainer.loop import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
 from trainer.tensorboard import Board
+from trainer.vocabulary import Method
 from trainer.watch import Score, Watch, watch_callback
 from trainer.work import Work, finish
 
-Method = Literal["sft", "dpo", "kto", "grpo", "rloo", "ppo"]
 ONLINE = ("grpo", "rloo", "ppo")
 SNAPSHOT_EVERY = 5  # updates of ppo; a kill loses at most these
 Row = dict[str, Any]

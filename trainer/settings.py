@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from trainer.vocabulary import Orders, Style
+
 TINY = "tiny"
 WORDS = "words"
 
@@ -34,7 +36,7 @@ class TrainerSettings(BaseModel):
     weight_decay: float = Field(0.01, ge=0)
     seed: int = Field(0, ge=0)
     soft: bool = Field(False, description="reward model: train on p_a instead of hard choices")
-    rankings: Literal["plackett-luce", "pairs"] = Field(
+    rankings: Orders = Field(
         "plackett-luce", description="reward model: orders whole, or as pairs worth one answer"
     )
     lora: bool = False
@@ -43,7 +45,7 @@ class TrainerSettings(BaseModel):
     judge_instructions: bool = Field(
         False, description="scoring judge: read the constant instructions before each pair, too"
     )
-    judge_style: Literal["scoring", "generative"] = Field(
+    judge_style: Style = Field(
         "scoring", description="classify the pair, or write reasons and then the verdict"
     )
     reasoning_tokens: int = Field(128, ge=8, description="generative judge: its longest answer")

@@ -1,7 +1,6 @@
 """Verbs about data: import, gold, merge, export."""
 
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 
 from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
+from trainer.vocabulary import Balance, Format
 
 imports = typer.Typer(
     help="Take data in; a second import of the same adds nothing. Exit 1 where no row was good.",
@@ -193,21 +193,6 @@ def merge(config: ConfigPath = None, as_json: AsJson = False) -> None:
     show(done, as_json)
 
 
-class Format(StrEnum):
-    """How prompts and responses are written in the rows."""
-
-    CONVERSATIONAL = "conversational"
-    PLAIN = "plain"
-
-
-class Balance(StrEnum):
-    """What is cut down to the size of its smallest group."""
-
-    DOMAIN = "domain"
-    SOURCE = "source"
-    CHOICE = "choice"
-
-
 def export(
     folder: Annotated[Path, typer.Argument(help="A new folder; its name names the dataset.")],
     name: Annotated[
@@ -221,9 +206,7 @@ def export(
     since: Annotated[datetime | None, typer.Option(help="Settled at or after.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many pairs.")] = None,
     balance: Annotated[Balance | None, typer.Option(help="Cut to the smallest group.")] = None,
-    format: Annotated[Format, typer.Option(help="Messages, or plain strings.")] = (
-        Format.CONVERSATIONAL
-    ),
+    format: Annotated[Format, typer.Option(help="Messages, or plain strings.")] = "conversational",
     validation: Annotated[float, typer.Option(help="Share of the prompts.")] = 0.1,
     test: Annotated[float, typer.Option(help="Share of the prompts.")] = 0.1,
     seed: Seed = 7,
@@ -243,8 +226,8 @@ def export(
         domains=tuple(domain or ()),
         since=since,
         limit=limit,
-        balance=balance.value if balance else None,
-        format=format.value,
+        balance=balance,
+        format=format,
         validation=validation,
         test=test,
         seed=seed,

@@ -2,26 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.output import progress, require_writable, show, warn
 from app.verbs.options import AsJson, ConfigPath, MaxUsd, Seed, configuration, require_cap
+from judges.vocabulary import Design
 
 if TYPE_CHECKING:
     from judges.generation import GeneratorConfig
-
-
-class Design(StrEnum):
-    """How the candidates of a prompt become pairs."""
-
-    ALL = "all"
-    RANDOM = "random"
-    SWISS = "swiss"
-    NONE = "none"
 
 
 def _paid(generators: "Sequence[GeneratorConfig]") -> list[str]:
@@ -33,7 +24,7 @@ def _paid(generators: "Sequence[GeneratorConfig]") -> list[str]:
 def generate(
     max_usd: MaxUsd = None,
     prompts: Annotated[int | None, typer.Option(help="Only the first so many prompts.")] = None,
-    design: Annotated[Design, typer.Option(help="Pairs to form afterwards.")] = Design.ALL,
+    design: Annotated[Design, typer.Option(help="Pairs to form afterwards.")] = "all",
     each: Annotated[int, typer.Option(help="Pairs a candidate, for random.", min=1)] = 3,
     seed: Seed = 7,
     config: ConfigPath = None,
@@ -58,8 +49,8 @@ def generate(
             max_usd=max_usd,
             progress=report,
         )
-    if design is not Design.NONE:
-        made = form_pairs(settings.database, cast(Any, design.value), each=each, seed=seed)
+    if design != "none":
+        made = form_pairs(settings.database, design, each=each, seed=seed)
         done = replace(done, pairs=made)
     show(done, as_json)
 

@@ -1,12 +1,12 @@
 """Verbs about trained models: evaluate, promote, rollback, history, lineage."""
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from app.output import show
 from app.verbs.options import AsJson, ConfigPath, configuration
+from db.vocabulary import CheckpointKind
 
 CheckpointName = Annotated[
     str | None, typer.Argument(help="Name of a checkpoint; default the newest.")
@@ -72,17 +72,8 @@ def promote(
         raise typer.Exit(1)
 
 
-class Kind(StrEnum):
-    """Kinds of checkpoints."""
-
-    REWARD = "reward"
-    JUDGE = "judge"
-    POLICY = "policy"
-    PROCESS = "process"
-
-
 def rollback(
-    kind: Annotated[Kind, typer.Argument(help="Of which kind.")],
+    kind: Annotated[CheckpointKind, typer.Argument(help="Of which kind.")],
     reason: Annotated[str, typer.Option(help="What went wrong.")],
     config: ConfigPath = None,
     as_json: AsJson = False,
@@ -91,10 +82,9 @@ def rollback(
 
     Example: tiebreak rollback judge --reason "answers ties too often"
     """
-    from db.vocabulary import CheckpointKind
     from trainer.gate.registry import rollback as step
 
-    show(step(configuration(config).database, CheckpointKind(kind.value), reason), as_json)
+    show(step(configuration(config).database, kind, reason), as_json)
 
 
 def history(config: ConfigPath = None, as_json: AsJson = False) -> None:

@@ -1,40 +1,21 @@
 """Verbs about humans: route, escalate, review, replay."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
+from judges.trust.promise import Promise
+from review.routing.options import RouteOptions, Ties
 
 replay = typer.Typer(help="Answer open tasks from a recording.", no_args_is_help=True)
 escalate = typer.Typer(help="Ask humans in another form.", no_args_is_help=True)
 
 
-class By(StrEnum):
-    """What a promise can be made for, each by itself."""
-
-    DOMAIN = "domain"
-
-
-class Promise(StrEnum):
-    """g1: errors among the accepted; g2: wrong labels in the whole batch."""
-
-    G1 = "g1"
-    G2 = "g2"
-
-
-class Ties(StrEnum):
-    """What happens to pairs that look like ties where a target is set."""
-
-    ESCALATE = "escalate"
-    APART = "apart"
-    CERTIFY = "certify"
-
-
 def route(
+    context: typer.Context,
     min_agreement: Annotated[
         float | None, typer.Option(help="Accept where this share of the votes agrees; no promise.")
     ] = None,
@@ -44,19 +25,23 @@ def route(
     target_error: Annotated[
         float | None, typer.Option(help="Promise at most this share of wrong labels.")
     ] = None,
-    delta: Annotated[float, typer.Option(help="Risk that a promise is broken.")] = 0.1,
-    promise: Annotated[Promise, typer.Option(help="What a target speaks of.")] = Promise.G2,
+    delta: Annotated[
+        float, typer.Option(help="Risk that a promise is broken.")
+    ] = RouteOptions.delta,
+    promise: Annotated[
+        Promise, typer.Option(help="What a target speaks of.")
+    ] = RouteOptions.promise,
     audits: Annotated[
         int | None, typer.Option(help="Blind audits for a target; default: planned.")
     ] = None,
     audit_share: Annotated[
         float, typer.Option(help="Share of the accepted audited where no target is set.")
-    ] = 0.02,
-    ties: Annotated[Ties, typer.Option(help="Likely ties, with a target.")] = Ties.ESCALATE,
+    ] = RouteOptions.audit_share,
+    ties: Annotated[Ties, typer.Option(help="Likely ties, with a target.")] = RouteOptions.ties,
     tie_ok: Annotated[
         bool, typer.Option("--tie-ok", help="An audited tie is not an error.")
     ] = False,
-    by: Annotated[By | None, typer.Option(help="One promise for each.")] = None,
+    by: Annotated[Literal["domain"] | None, typer.Option(help="One promise for each.")] = None,
     seconds_per_review: Annotated[
         float | None, typer.Option(help="Time of one answer; default: as measured.")
     ] = None,
@@ -77,7 +62,6 @@ def route(
     from app.pipeline.route import route_pairs
     from db.errors import BadInput
     from db.reviews import median_seconds
-    from review.routing.router import RouteOptions
 
     settings = configuration(config)
     if hours is not None and seconds_per_review is None:
@@ -89,21 +73,7 @@ def route(
                 "add e.g. --seconds-per-review 60"
             )
     try:
-        options = RouteOptions(
-            min_agreement=min_agreement,
-            max_reviews=max_reviews,
-            review_share=review_share,
-            hours=hours,
-            seconds_per_review=seconds_per_review,
-            target_error=target_error,
-            delta=delta,
-            promise=promise.value,
-            audits=audits,
-            audit_share=audit_share,
-            ties=ties.value,
-            tie_ok=tie_ok,
-            seed=seed,
-        )
+        options = RouteOptions.of(context.params | {"seconds_per_review": seconds_per_review})
     except ValueError as error:
         raise BadInput(str(error)) from None
     with progress() as report:
@@ -112,7 +82,7 @@ def route(
             settings.panel,
             options,
             settings.review,
-            by_domain=by is By.DOMAIN,
+            by_domain=by == "domain",
             dry_run=dry_run,
             announce=warn,
             progress=report,

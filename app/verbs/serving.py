@@ -1,6 +1,5 @@
 """Verbs that put a reward model to use: quantize, serve."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,24 +7,18 @@ import typer
 
 from app.output import show
 from app.verbs.options import AsJson, ConfigPath, configuration
+from trainer.vocabulary import Precision
 
 ModelName = Annotated[
     str | None, typer.Argument(help="Name of a reward model; default the active or newest one.")
 ]
 
 
-class How(StrEnum):
-    """How the copy is made smaller."""
-
-    BF16 = "bf16"
-    INT8 = "int8"
-
-
 def quantize(
     checkpoint: ModelName = None,
-    how: Annotated[How, typer.Option(help="bf16 is the safe one; int8 flips decisions.")] = (
-        How.BF16
-    ),
+    how: Annotated[
+        Precision, typer.Option(help="bf16 is the safe one; int8 flips decisions.")
+    ] = "bf16",
     to: Annotated[Path | None, typer.Option(help="Folder of the copy; default beside it.")] = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
@@ -36,7 +29,7 @@ def quantize(
     """
     from trainer.steps import quantize as step
 
-    show(step(configuration(config).database, checkpoint, how.value, to), as_json)
+    show(step(configuration(config).database, checkpoint, how, to), as_json)
 
 
 def serve(

@@ -1,7 +1,6 @@
 """Verbs that train: reward models, judges, policies, process reward models."""
 
 import tomllib
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ from app.verbs.options import AsJson, ConfigPath, configuration
 from db.errors import BadInput
 from db.validation import one_sentence
 from trainer.settings import TrainerSettings
+from trainer.vocabulary import Group, Method, Orders, Style
 
 train = typer.Typer(help="Train models on an exported dataset.", no_args_is_help=True)
 
@@ -30,31 +30,6 @@ Values = Annotated[
     ),
 ]
 Lora = Annotated[bool | None, typer.Option("--lora/--no-lora", help="Train an adapter only.")]
-
-
-class Style(StrEnum):
-    """The two kinds of trained judges."""
-
-    SCORING = "scoring"
-    GENERATIVE = "generative"
-
-
-class Rankings(StrEnum):
-    """How orders over several responses are learnt."""
-
-    PLACKETT_LUCE = "plackett-luce"
-    PAIRS = "pairs"
-
-
-class Method(StrEnum):
-    """How a policy is trained."""
-
-    SFT = "sft"
-    DPO = "dpo"
-    KTO = "kto"
-    GRPO = "grpo"
-    RLOO = "rloo"
-    PPO = "ppo"
 
 
 def _changed(settings: TrainerSettings, values: list[str] | None, **given: Any) -> TrainerSettings:
@@ -87,7 +62,7 @@ def reward(
         bool | None, typer.Option("--soft/--hard", help="Train on p_a instead of choices.")
     ] = None,
     rankings: Annotated[
-        Rankings | None, typer.Option(help="Orders whole, or as pairs worth one answer together.")
+        Orders | None, typer.Option(help="Orders whole, or as pairs worth one answer together.")
     ] = None,
     values: Values = None,
     config: ConfigPath = None,
@@ -107,7 +82,7 @@ def reward(
         epochs=epochs,
         lora=lora,
         soft=soft,
-        rankings=rankings.value if rankings else None,
+        rankings=rankings,
     )
     with progress() as report:
         done = train_reward(settings.database, training, dataset, name, report)
@@ -151,7 +126,7 @@ def judge(
         judge_base=base,
         epochs=epochs,
         lora=lora,
-        judge_style=style.value if style else None,
+        judge_style=style,
         dpo=dpo,
     )
     with progress() as report:
@@ -195,7 +170,7 @@ def policy(
     settings = configuration(config)
     training = _changed(settings.training, values, base=base, epochs=epochs, lora=lora)
     options = PolicyOptions(
-        method=method.value,
+        method=method,
         kl=kl,
         generations=generations,
         response_tokens=response_tokens,
@@ -230,16 +205,9 @@ def process(
     show(done, as_json)
 
 
-class By(StrEnum):
-    """What is left out, one after the other."""
-
-    SOURCE = "data_source"
-    DOMAIN = "domain"
-
-
 @train.command("cross-validate")
 def cross_validate(
-    by: Annotated[By, typer.Option(help="What is left out in turn.")] = By.SOURCE,
+    by: Annotated[Group, typer.Option(help="What is left out in turn.")] = "data_source",
     dataset: DatasetName = None,
     base: Base = None,
     epochs: Epochs = None,
@@ -256,7 +224,7 @@ def cross_validate(
     settings = configuration(config)
     training = _changed(settings.training, values, base=base, epochs=epochs)
     with progress() as report:
-        done = step(settings.database, training, dataset, by.value, report)
+        done = step(settings.database, training, dataset, by, report)
     if not as_json:
         from app.gold_text import print_groups
 

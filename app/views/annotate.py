@@ -461,7 +461,7 @@ def _empty() -> None:
     mine = _standing(room.person().id)
     room.notice(
         "Nothing waits for you",
-        f"You answered {mine.answers} pairs today. New ones appear after the next routing, or when "
+        f"You answered {mine.today} pairs today. New ones appear after the next routing, or when "
         "somebody hands one on.",
         what_to_do="Look again in a while; nothing needs to be closed.",
     )

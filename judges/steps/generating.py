@@ -27,10 +27,10 @@ from db.vocabulary import RunStatus
 from judges import designs, lifecycle
 from judges.asking import Asker
 from judges.connect import connect
-from judges.designs import Design
 from judges.errands import Brought, Errand, Errands, Outcome, Store, raise_if_nothing
 from judges.generation import GeneratorConfig, Source, sources
 from judges.prices import NANO
+from judges.vocabulary import Design
 
 _WRITTEN = "candidate written"
 _PAGE = 200

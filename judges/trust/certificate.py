@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.frame import Frame, draw_audit
-from judges.trust.levels import Level, Promise, missing_audits, test_levels
+from judges.trust.levels import Level, missing_audits, test_levels
+from judges.trust.promise import Promise
 
 __all__ = [
     "Certificate",

@@ -7,15 +7,13 @@ wrong share of each set by a fallback procedure (Wiens 2003). All p-values are h
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
 from judges.trust.audit import audits_needed
-
-Promise = Literal["g1", "g2"]
+from judges.trust.promise import Promise
 
 SHARES = tuple(round(0.05 + 0.025 * step, 3) for step in range(39))
 """Nested sets tried: the most confident 5%, 7.5%, ... 100% of the frame."""

@@ -1,6 +1,6 @@
 """The judges page: how each judge fares against humans, and how the panel hangs together.
 
-Measured on a sample where there are many votes (`panel_sample`). Leaves out money (`board_data`).
+Measured on a sample where there are many votes (`sample`). Leaves out money (`data`).
 """
 
 from collections.abc import Sequence

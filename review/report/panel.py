@@ -1,6 +1,6 @@
 """What the panel is worth, for the report: who agrees with whom, and how many judges there are.
 
-Leaves out agreement with the reference as the table has it (`report_quality`).
+Leaves out agreement with the reference as the table has it (`quality`).
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The field's table for this very project: judge, ensemble, one human and hybrid, as measured.
 
 Pure: facts in, figures out. Every figure has its interval by prompt, or says why there is none.
-Leaves out how facts are gathered (app), the arithmetic of agreement (`report_quality`) and of money
-and time (`report_cost`), and how it looks (`report_page`).
+Leaves out how facts are gathered (app), the arithmetic of agreement (`quality`) and of money
+and time (`cost`), and how it looks (`page`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from judges.trust.ballots import MISSING, A, B
 from judges.trust.calibration import ReliabilityBin, brier, ece, log_loss, reliability
 from judges.trust.intervals import Estimate
-from review.report import cost as report_cost
-from review.report import panel as report_panel
-from review.report import quality as report_quality
+from review.report import cost, panel, quality
 from review.report.bias import Bias, advice_on, biases
 from review.report.cost import Figure, JudgeCost, Money
 from review.report.facts import CertificateFact, Facts
@@ -85,11 +83,11 @@ class Report:
 def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
     """Compute everything. The same facts and seed give the same report."""
     rng = np.random.default_rng(seed)
-    weight_P, silent_zones = report_quality.zone_weights(facts.truth_P, facts.zone_P, facts.zones)
-    reversals = report_quality.reversals(facts.ballots, facts.orderless, rng, repeats)
-    names, matrix = report_panel.matrix(facts)
+    weight_P, silent_zones = quality.zone_weights(facts.truth_P, facts.zone_P, facts.zones)
+    reversals = quality.reversals(facts.ballots, facts.orderless, rng, repeats)
+    names, matrix = panel.matrix(facts)
     decided = int(np.isin(facts.truth_P, (A, B)).sum())
-    curve = report_quality.budget_curve(facts, weight_P, rng, repeats)
+    curve = quality.budget_curve(facts, weight_P, rng, repeats)
     leanings = (
         biases(facts.ballots, facts.texts, facts.truth_P, np.random.default_rng(seed))
         if facts.texts
@@ -106,12 +104,12 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
         reversals=reversals,
         calibration=_calibration(facts, decided),
         budget=curve,
-        human_share_for=report_quality.shares_for(facts, weight_P),
+        human_share_for=quality.shares_for(facts, weight_P),
         matrix_names=names,
         matrix=matrix,
-        alpha_judges=report_panel.alpha_judges(facts, rng, repeats),
-        alpha_humans=report_panel.alpha_humans(facts, rng, repeats),
-        effective=report_panel.effective(facts, rng),
+        alpha_judges=panel.alpha_judges(facts, rng, repeats),
+        alpha_humans=panel.alpha_humans(facts, rng, repeats),
+        effective=panel.effective(facts, rng),
         certificates=facts.certificates,
         human_share=(
             Figure(float(facts.by_human_P[given].mean()))
@@ -121,7 +119,7 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
         delivered=int(given.sum()),
         spend=facts.money.judges,
         spend_total_usd=sum(j.usd for j in facts.money.judges),
-        usd_per_accepted=report_cost.per_accepted(facts.money, accepted),
+        usd_per_accepted=cost.per_accepted(facts.money, accepted),
         assumptions=facts.money.assumptions,
         advice=(*_quality_advice(reversals), *advice_on(leanings), *facts.advice),
         biases=leanings,
@@ -133,24 +131,24 @@ def _rows(
 ) -> tuple[Row, ...]:
     """Judges, the best of them, the ensemble, one human, and what is delivered now."""
     money, ballots = facts.money, facts.ballots
-    quality = report_quality.Quality(facts.truth_P, weight_P, ballots.prompt_P, rng, repeats)
-    lean_PR = report_quality.judge_leans(ballots)
+    measured = quality.Quality(facts.truth_P, weight_P, ballots.prompt_P, rng, repeats)
+    lean_PR = quality.judge_leans(ballots)
     rows = [
         _row(
-            f"judge {name}", quality.of_lean(lean_PR[:, r]), report_cost.judge_pace(money, name),
-            report_cost.judge_cost(money, name), money, "the reference",
+            f"judge {name}", measured.of_lean(lean_PR[:, r]), cost.judge_pace(money, name),
+            cost.judge_cost(money, name), money, "the reference",
             "its votes in both orders count; a flip between them is a tie, half right",
         )
         for r, name in enumerate(ballots.raters)
     ]  # fmt: skip
-    best, lean_P = quality.best_on_other_prompts(lean_PR)
+    best, lean_P = measured.best_on_other_prompts(lean_PR)
     picked = " or ".join(ballots.raters[r] for r in best) if best else ""
-    costs = [report_cost.judge_cost(money, ballots.raters[r]) for r in best]
-    paces = [report_cost.judge_pace(money, ballots.raters[r]) for r in best]
+    costs = [cost.judge_cost(money, ballots.raters[r]) for r in best]
+    paces = [cost.judge_pace(money, ballots.raters[r]) for r in best]
     nobody = Figure(None, "no judge could be compared with humans")
     rows.append(
         _row(
-            "best judge alone", quality.of_lean(lean_P),
+            "best judge alone", measured.of_lean(lean_P),
             paces[0] if paces else nobody, costs[0] if costs else nobody, money,
             f"the reference; picked on other prompts: {picked or 'nobody'}",
             "nothing is known about prompts of another kind",
@@ -158,25 +156,25 @@ def _rows(
     )  # fmt: skip
     rows.append(
         _row(
-            "ensemble", quality.of_lean(facts.consensus.lean_P), report_cost.panel_pace(money),
-            report_cost.panel_cost(money), money,
+            "ensemble", measured.of_lean(facts.consensus.lean_P), cost.panel_pace(money),
+            cost.panel_cost(money), money,
             "the reference; an answered pair is judged without its own answer",
             "the panel alone, nobody reviewing; not what is delivered",
         )
     )  # fmt: skip
-    one = report_quality.one_human(facts.opinions_N3, ballots.prompt_P, rng, repeats)
+    one = quality.one_human(facts.opinions_N3, ballots.prompt_P, rng, repeats)
     rows.append(
         _row(
-            "one human alone", one.agreement, report_cost.human_pace(money),
-            report_cost.human_cost(money), money, one.against,
+            "one human alone", one.agreement, cost.human_pace(money),
+            cost.human_cost(money), money, one.against,
             "another and noisier reference than the other rows have",
         )
     )  # fmt: skip
     rows.append(
         _row(
-            "hybrid (delivered now)", report_quality.hybrid(facts, rng, repeats),
-            report_cost.hybrid_pace(money), report_cost.hybrid_cost(money), money,
-            report_quality.hybrid_against(facts),
+            "hybrid (delivered now)", quality.hybrid(facts, rng, repeats),
+            cost.hybrid_pace(money), cost.hybrid_cost(money), money,
+            quality.hybrid_against(facts),
             "human answers count as right where nothing independent checks them",
         )
     )  # fmt: skip
@@ -184,9 +182,9 @@ def _rows(
 
 
 def _row(
-    name: str, agreement: Estimate, pace: Figure, cost: Figure, money: Money, against: str, no: str
+    name: str, agreement: Estimate, pace: Figure, price: Figure, money: Money, against: str, no: str
 ) -> Row:
-    return Row(name, agreement, pace, cost, report_cost.times_cheaper(cost, money), against, no)
+    return Row(name, agreement, pace, price, cost.times_cheaper(price, money), against, no)
 
 
 def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:

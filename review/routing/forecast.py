@@ -9,7 +9,8 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.levels import Promise, test_levels
+from judges.trust.levels import test_levels
+from judges.trust.promise import Promise
 
 _AUDIT_GRID = (50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 5000)
 

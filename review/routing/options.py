@@ -1,11 +1,15 @@
 """What the router can be asked for, and what the reasons in its plans mean. No decision here."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from math import ceil
-from typing import Literal
+from typing import Any, Literal
 
 from db.errors import BadInput
+from judges.trust.promise import Promise
 
+Ties = Literal["escalate", "apart", "certify"]
+"""What happens to pairs that look like ties where a target is set."""
 Mode = Literal["agreement", "reviews", "share", "hours", "target"]
 
 REASONS = {
@@ -49,12 +53,12 @@ class RouteOptions:
     seconds_per_review: float | None = None
     target_error: float | None = None
     delta: float = 0.1
-    promise: Literal["g1", "g2"] = "g2"
+    promise: Promise = "g2"
     audits: int | None = None
     audit_share: float = 0.02
     random_share: float = 0.15
     tie_ok: bool = False
-    ties: Literal["escalate", "apart", "certify"] = "escalate"
+    ties: Ties = "escalate"
     looks: int = 1
     seed: int = 0
 
@@ -90,6 +94,11 @@ class RouteOptions:
                 f"hours is {self.hours!r} but seconds_per_review is {self.seconds_per_review!r}: "
                 "give the measured seconds an answer takes, or a number of reviews instead."
             )
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> "RouteOptions":
+        """The options among named values, as a verb or a section of the configuration has them."""
+        return cls(**{f.name: values[f.name] for f in fields(cls) if f.name in values})
 
     @property
     def mode(self) -> Mode:

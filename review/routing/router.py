@@ -1,6 +1,6 @@
 """The router: which pairs are accepted, which wait for humans and which are audited blind.
 
-Pure: a consensus, flags and options in, a plan out. Leaves out tasks and the database (`steps`),
+Pure: a consensus, flags and options in, a plan out. Leaves out tasks and the database,
 the order of the queue (`ordering`), the mathematics of promises (`judges.trust.certificate`).
 """
 

@@ -9,15 +9,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from db.datasets import ExportPair, GoldSet
 from db.errors import BadInput
 from db.vocabulary import Choice, Source, TaskKind
 from trainer.export.leakage import leaks
+from trainer.vocabulary import Balance, Format
 
-Balance = Literal["domain", "source", "choice"]
-Format = Literal["conversational", "plain"]
 SPLITS = ("train", "validation", "test")
 
 _NEVER = {TaskKind.GOLD.value, TaskKind.REPEAT.value, TaskKind.PRACTICE.value}

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from db.datasets import ExportPair, ExportVote
 from db.vocabulary import Choice
-from trainer.export.selection import Format
+from trainer.vocabulary import Format
 
 _MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string())]))
 _NAMES = pa.list_(pa.struct([("id", pa.string()), ("mirrored", pa.bool_())]))

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from judges.trust.calibration import accuracy, ece, fit_temperature
 from trainer.bases import quiet_libraries
 from trainer.encoding import as_messages
 from trainer.serving.scoring import INT8
+from trainer.vocabulary import Precision
 from trainer.work import METADATA, read_metadata, weights_hash
 
-How = Literal["bf16", "int8"]
 _ENOUGH = 10
 
 
@@ -41,12 +41,16 @@ class Quantized:
     ece_after: float | None
 
 
-def quantize(folder: Path, target: Path, how: How, rows: Sequence[dict[str, Any]]) -> Quantized:
+def quantize(
+    folder: Path, target: Path, how: Precision, rows: Sequence[dict[str, Any]]
+) -> Quantized:
     """Write the copy by one rename and measure it on preference rows it was not trained on."""
     from trainer.serving.scoring import RewardScorer
 
-    if how not in get_args(How):
-        raise BadInput(f"{how!r} is no way to quantize; choose from {', '.join(get_args(How))}")
+    if how not in get_args(Precision):
+        raise BadInput(
+            f"{how!r} is no way to quantize; choose from {', '.join(get_args(Precision))}"
+        )
     original = RewardScorer(folder)
     metadata = read_metadata(folder)
     if metadata.get("quantized"):

@@ -14,11 +14,11 @@ from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
-from trainer.cross_validation import By
 from trainer.encoding import as_messages, prompt_text
 from trainer.policy import PolicyOptions
 from trainer.settings import WORDS, TrainerSettings
 from trainer.training import TrainDone, carry_out, choices_of, material
+from trainer.vocabulary import Group
 from trainer.work import Work
 
 
@@ -184,7 +184,7 @@ def cross_validate(
     database: Database,
     settings: TrainerSettings,
     dataset: str | None = None,
-    by: By = "data_source",
+    by: Group = "data_source",
     progress: Progress = quiet,
 ) -> CrossValidated:
     """Train a reward model without each source (or domain) in turn and test it on that one.

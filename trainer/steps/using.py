@@ -7,7 +7,8 @@ from db import checkpoints
 from db.models import Dataset
 from db.session import Database
 from db.vocabulary import CheckpointKind
-from trainer.serving.quantize import How, Quantized
+from trainer.serving.quantize import Quantized
+from trainer.vocabulary import Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class QuantizeDone(Quantized):
 
 
 def quantize(
-    database: Database, name: str | None = None, how: How = "bf16", folder: Path | None = None
+    database: Database, name: str | None = None, how: Precision = "bf16", folder: Path | None = None
 ) -> QuantizeDone:
     """Write a smaller copy of a reward model (the active one without a name, else the newest).
 

@@ -77,10 +77,10 @@ def _panel(config: Config) -> Check:
 def _money(config: Config) -> Check:
     """What is set aside: it counts as spent until somebody knows better."""
     from db.runs import NANO
-    from db.spending import set_aside
+    from db.spending import reserved_money
 
     with config.database.read() as session:
-        found = set_aside(session)
+        found = reserved_money(session)
     told = []
     if found.jobs:
         told.append(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.views import room, signin
+from app.views import page, signin
 from review.roles import Action, may
 
 _PAGES = (
@@ -21,8 +21,8 @@ _PAGES = (
 def main() -> None:
     """One run of the script: who is here, which page, and the page."""
     st.set_page_config(page_title="Tiebreak", layout="wide", initial_sidebar_state="collapsed")
-    room.dress()
-    with room.trouble():
+    page.apply_styles()
+    with page.error_boundary():
         st.session_state["person"] = signin.enter()
         role = st.session_state["person"].role
         open_to_me = [action is None or may(role, action) for _, _, action in _PAGES]

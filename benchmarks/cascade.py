@@ -24,11 +24,11 @@ import numpy as np
 from folders import Folder, load
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, A, B, Ballots, Consensus
 from judges.trust.label_model import LabelModel
 from judges.trust.majority import Majority
 from judges.trust.reading import read
 from judges.trust.stopping import Policy, run_policy
+from judges.trust.vote_matrix import MISSING, A, B, Consensus, VoteMatrix
 
 PRICES = {"gpt-4": 30.0, "claude-1": 11.0, "gpt-3.5-turbo": 1.5, "bard": 1.0, "vicuna-13b": 0.5}
 TRAIN = 0.6
@@ -38,7 +38,7 @@ THRESHOLDS = tuple(
     np.round(np.concatenate([np.arange(0.5, 0.9, 0.02), np.arange(0.9, 1, 0.01)]), 3)
 )
 Floats = NDArray[np.float64]
-Known = dict[bytes, Ballots]
+Known = dict[bytes, VoteMatrix]
 Rung = tuple[tuple[int, int], ...]
 """The (judge, order) votes asked at one step."""
 
@@ -49,7 +49,7 @@ class Stages:
 
     name: str
     confidence: Floats
-    lean: Floats
+    win_probability: Floats
     price: Floats
 
 
@@ -61,13 +61,13 @@ class Outcome:
     usd: float
 
 
-def ladders(ballots: Ballots) -> dict[str, tuple[Rung, ...]]:
+def ladders(vote_matrix: VoteMatrix) -> dict[str, tuple[Rung, ...]]:
     """Ladders by price: every judge a tier of its own, cheap ones together, the cheapest left out.
 
     Each tier is asked in one order, then in the other.
     """
-    ranked = sorted(range(len(ballots.raters)), key=lambda r: _price(ballots.raters[r]))
-    cheap = [r for r in ranked if _price(ballots.raters[r]) < 5]
+    ranked = sorted(range(len(vote_matrix.raters)), key=lambda r: _price(vote_matrix.raters[r]))
+    cheap = [r for r in ranked if _price(vote_matrix.raters[r]) < 5]
     dear = [r for r in ranked if r not in cheap]
     strongest = cheap[-1:] if cheap else []
     tiers = {
@@ -90,60 +90,60 @@ def play(
     known: Known,
 ) -> Stages:
     """Fit every stage on the votes of its rungs and those below; nothing later is visible."""
-    codes = np.full_like(folder.ballots.codes_PRO, MISSING)
-    confidence, lean, price = [], [], []
+    codes = np.full_like(folder.vote_matrix.codes_PRO, MISSING)
+    confidence, win_probability, price = [], [], []
     for rung in ladder:
         for judge, order in rung:
-            codes[:, judge, order] = folder.ballots.codes_PRO[:, judge, order]
+            codes[:, judge, order] = folder.vote_matrix.codes_PRO[:, judge, order]
         asked = np.flatnonzero((codes != MISSING).any(axis=(0, 2)))
-        seen = replace(folder.ballots, codes_PRO=codes.copy()).keep_raters(asked)
+        seen = replace(folder.vote_matrix, codes_PRO=codes.copy()).keep_raters(asked)
         found = consensus(seen, folder, labels, method, known)
-        confidence.append(np.maximum(found.lean_P, 1 - found.lean_P))
-        lean.append(found.lean_P)
-        price.append(sum(_price(folder.ballots.raters[judge]) for judge, _ in rung))
-    return Stages(name, np.stack(confidence, 1), np.stack(lean, 1), np.array(price))
+        confidence.append(np.maximum(found.win_P, 1 - found.win_P))
+        win_probability.append(found.win_P)
+        price.append(sum(_price(folder.vote_matrix.raters[judge]) for judge, _ in rung))
+    return Stages(name, np.stack(confidence, 1), np.stack(win_probability, 1), np.array(price))
 
 
 def consensus(
-    ballots: Ballots, folder: Folder, labels: NDArray[np.int8], method: str, known: Known
+    vote_matrix: VoteMatrix, folder: Folder, labels: NDArray[np.int8], method: str, known: Known
 ) -> Consensus:
     """What a method makes of these votes.
 
-    Our label model goes without its slow partner, here and for everybody. known: ballots with
+    Our label model goes without its slow partner, here and for everybody. known: votes with
     their features by their votes; no human answer is in them.
     """
     if method == "majority":
-        return Majority().fit(ballots, labels).predict(ballots)
+        return Majority().fit(vote_matrix, labels).predict(vote_matrix)
     if method == "tiebreak":
-        votes = ballots.codes_PRO.tobytes() + repr(ballots.raters).encode()
+        votes = vote_matrix.codes_PRO.tobytes() + repr(vote_matrix.raters).encode()
         if votes not in known:
-            known[votes] = read(ballots, folder.texts)
-        ballots = known[votes]
+            known[votes] = read(vote_matrix, folder.texts)
+        vote_matrix = known[votes]
     else:
-        nothing = np.zeros((len(ballots), 0), np.float32)
-        ballots = replace(
-            ballots, features_PF=nothing, feature_names=(), even_PF=None, even_names=()
+        nothing = np.zeros((len(vote_matrix), 0), np.float32)
+        vote_matrix = replace(
+            vote_matrix, features_PF=nothing, feature_names=(), even_PF=None, even_names=()
         )
-    return LabelModel(partner=False).fit(ballots, labels).predict(ballots)
+    return LabelModel(partner=False).fit(vote_matrix, labels).predict(vote_matrix)
 
 
 def outcome(stages: Stages, policy: Policy, truth: NDArray[np.int8], kept: Floats) -> Outcome:
     """A policy on some pairs: what it said where it stopped, and what it cost."""
     course = run_policy(stages.confidence[kept], policy)
-    said = stages.lean[kept][np.arange(len(kept)), course.stage_P]
+    said = stages.win_probability[kept][np.arange(len(kept)), course.stage_P]
     return Outcome(right(said, truth[kept]), course.cost(stages.price) / len(kept))
 
 
-def right(lean: Floats, truth: NDArray[np.int8]) -> Floats:
+def right(win_probability: Floats, truth: NDArray[np.int8]) -> Floats:
     """1 right, 0 wrong, one half for an exact draw."""
-    return np.where(np.isclose(lean, 0.5), 0.5, (lean > 0.5) == (truth == A))
+    return np.where(np.isclose(win_probability, 0.5), 0.5, (win_probability > 0.5) == (truth == A))
 
 
 def trial(folder: Folder, seed: int, known: Known) -> dict[str, Any]:
     """One split: choose on the labelled prompts, measure on the others."""
     rng = np.random.default_rng(seed)
-    prompts = rng.permutation(np.unique(folder.ballots.prompt_P))
-    learn = np.isin(folder.ballots.prompt_P, prompts[: round(TRAIN * len(prompts))])
+    prompts = rng.permutation(np.unique(folder.vote_matrix.prompt_P))
+    learn = np.isin(folder.vote_matrix.prompt_P, prompts[: round(TRAIN * len(prompts))])
     decided = np.isin(folder.truth_P, (A, B))
     labels = np.where(learn, folder.truth_P, MISSING).astype(np.int8)
     train, test = np.flatnonzero(learn & decided), np.flatnonzero(~learn & decided)
@@ -151,7 +151,7 @@ def trial(folder: Folder, seed: int, known: Known) -> dict[str, Any]:
     for method in METHODS:
         played = [
             play(name, ladder, folder, labels, method, known)
-            for name, ladder in ladders(folder.ballots).items()
+            for name, ladder in ladders(folder.vote_matrix).items()
         ]
         full = played[0]
         everybody = _all(full, train, folder), _all(full, test, folder)
@@ -189,18 +189,23 @@ def choose(
 
 def best_judge(folder: Folder, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, Any]:
     """The single judge, in both orders, that agrees most on the labelled pairs."""
-    codes = folder.ballots.codes_PRO
-    lean = 0.5 + 0.25 * ((codes == A).astype(float) - (codes == B)).sum(axis=2)
-    hits = [right(lean[train, r], folder.truth_P[train]).mean() for r in range(lean.shape[1])]
+    codes = folder.vote_matrix.codes_PRO
+    win_probability = 0.5 + 0.25 * ((codes == A).astype(float) - (codes == B)).sum(axis=2)
+    hits = [
+        right(win_probability[train, r], folder.truth_P[train]).mean()
+        for r in range(win_probability.shape[1])
+    ]
     r = int(np.argmax(hits))
-    name = folder.ballots.raters[r]
-    hit = right(lean[test, r], folder.truth_P[test]).mean()
+    name = folder.vote_matrix.raters[r]
+    hit = right(win_probability[test, r], folder.truth_P[test]).mean()
     return {"judge": name, "agreement": hit, "usd": 2 * _price(name)}
 
 
 def _all(stages: Stages, kept: NDArray[np.int64], folder: Folder) -> Outcome:
     """Asking everybody: the last stage of the ladder that holds every judge."""
-    return Outcome(right(stages.lean[kept, -1], folder.truth_P[kept]), float(stages.price.sum()))
+    return Outcome(
+        right(stages.win_probability[kept, -1], folder.truth_P[kept]), float(stages.price.sum())
+    )
 
 
 def _price(judge: str) -> float:

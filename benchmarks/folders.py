@@ -1,4 +1,4 @@
-"""Reads a folder of recorded pairs, votes, labels and gold, in any import format, as ballots.
+"""Reads a folder of recorded pairs, votes, labels and gold, in any import format, as votes.
 
 Pairs with the same prompt and the same two responses, also mirrored, are one pair. A row that
 cannot be used is left out and told on stderr. Leaves out the database: the benchmarks measure the
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from db.files import Line, read_lines
 from db.imports import fields
 from db.vocabulary import Order
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots
 from judges.trust.reading import read
 from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
 from judges.trust.text_features import PairTexts
+from judges.trust.vote_matrix import MISSING, TIE, A, B, VoteMatrix
 
 CHOICES = {"a": A, "b": B, "tie": TIE, "abstain": MISSING}
 ORDERS = {Order.AB: 0, Order.BA: 1, Order.NONE: NO_ORDER}
@@ -33,7 +33,7 @@ class Folder:
     """One set: its votes, texts and reference answers (MISSING where there is none)."""
 
     name: str
-    ballots: Ballots
+    vote_matrix: VoteMatrix
     texts: PairTexts
     truth_P: NDArray[np.int8]
 
@@ -117,7 +117,7 @@ def load(folder: Path) -> Folder:
         [row.get("model_b") for row in kept],
     )
     truth = _truth(folder, place, len(kept))
-    return Folder(folder.resolve().name, _ballots(kept, votes, texts), texts, truth)
+    return Folder(folder.resolve().name, _vote_matrix(kept, votes, texts), texts, truth)
 
 
 def _votes(
@@ -147,7 +147,9 @@ def _votes(
     return table[:, :4].astype(np.int64), table[:, 4], tuple(names), tuple(families)
 
 
-def _ballots(kept: list[dict[str, Any]], votes: tuple[Any, ...], texts: PairTexts) -> Ballots:
+def _vote_matrix(
+    kept: list[dict[str, Any]], votes: tuple[Any, ...], texts: PairTexts
+) -> VoteMatrix:
     table, sure, names, families = votes
     pairs, raters = len(kept), len(names)
     codes = most_frequent(count_votes(*table.T, pairs=pairs, raters=raters))
@@ -165,7 +167,7 @@ def _ballots(kept: list[dict[str, Any]], votes: tuple[Any, ...], texts: PairText
     domains = sorted({str(row["domain"]) for row in kept if row.get("domain") is not None})
     index = {name: number for number, name in enumerate(domains)}
     domain_P = [index[str(row["domain"])] if row.get("domain") is not None else -1 for row in kept]
-    bare = Ballots(
+    bare = VoteMatrix(
         codes,
         names,
         families,

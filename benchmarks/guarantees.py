@@ -20,10 +20,10 @@ import numpy as np
 from folders import Folder, load
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, TIE, A, B
 from judges.trust.drift import detect_drift, drift_cells, fit_reference, watch_audits
 from judges.trust.label_model import LabelModel
 from judges.trust.levels import SHARES, test_levels
+from judges.trust.vote_matrix import MISSING, TIE, A, B
 
 SPLITS = 10
 ORACLE_SHARE = 0.8
@@ -40,11 +40,11 @@ def batches(folder: Folder, answers: int) -> Iterator[Batch]:
     for seed in range(SPLITS):
         rng = np.random.default_rng(seed)
         decided = rng.permutation(known)
-        labels = np.full(len(folder.ballots), MISSING, np.int8)
+        labels = np.full(len(folder.vote_matrix), MISSING, np.int8)
         labels[decided[:answers]] = folder.truth_P[decided[:answers]]
-        consensus = LabelModel().fit(folder.ballots, labels).predict(folder.ballots)
+        consensus = LabelModel().fit(folder.vote_matrix, labels).predict(folder.vote_matrix)
         choice = consensus.choice_P
-        voted = (folder.ballots.codes_PRO != MISSING).any(axis=(1, 2))
+        voted = (folder.vote_matrix.codes_PRO != MISSING).any(axis=(1, 2))
         frame = known[(labels[known] == MISSING) & (choice[known] != TIE) & voted[known]]
         score = consensus.confidence_P[frame]
         order = frame[np.lexsort((rng.random(len(frame)), -score))]
@@ -189,8 +189,8 @@ def certificates(
 
 def drift(folder: Folder, trials: int) -> Iterator[dict[str, Any]]:
     """False alarms in 2,000 pairs and the delay until a replaced judge is found."""
-    ballots = folder.ballots
-    codes = ballots.codes_PRO
+    vote_matrix = folder.vote_matrix
+    codes = vote_matrix.codes_PRO
     both = [r for r in range(codes.shape[1]) if (codes[:, r] != MISSING).all(axis=1).mean() > 0.5]
     if len(both) < 3:
         return
@@ -199,8 +199,8 @@ def drift(folder: Folder, trials: int) -> Iterator[dict[str, Any]]:
         rng = np.random.default_rng([trial, 7])
         judge, other = kinds[trial % len(kinds)]
         others = [r for r in both if r not in (judge, other)]
-        mine = drift_cells(ballots.keep_raters(np.array([judge, *others])), 0)
-        theirs = drift_cells(ballots.keep_raters(np.array([other, *others])), 0)
+        mine = drift_cells(vote_matrix.keep_raters(np.array([judge, *others])), 0)
+        theirs = drift_cells(vote_matrix.keep_raters(np.array([other, *others])), 0)
         usable = np.flatnonzero((mine != MISSING) & (theirs != MISSING))
         if not len(usable):
             return  # the others never agree on a side

@@ -123,8 +123,8 @@ def _bare(case: dict[str, Any]) -> dict[str, Any]:
     """The same SDK client, the same requests, nothing else."""
     from db.vocabulary import Order
     from judges import constitution, panel
+    from judges.judge_session import template
     from judges.providers.anthropic import AnthropicJudge
-    from judges.seats import template
 
     judge = panel.parse({"judge": [_config(case)]}).judge[0]
     made = template(judge, constitution.load(["starter"]))

@@ -19,20 +19,20 @@ from typing import Any
 
 import numpy as np
 
-from judges.trust.ballots import MISSING, TIE, Ballots
 from judges.trust.calibration import accuracy
 from judges.trust.confusions import Confusions
 from judges.trust.dawid_skene import DawidSkene
 from judges.trust.label_model import LabelModel
-from judges.trust.student import Student
+from judges.trust.text_classifier import DistilledTextClassifier
 from judges.trust.text_features import ODD_NAMES, PairTexts, text_features
+from judges.trust.vote_matrix import MISSING, TIE, VoteMatrix
 
 JUDGES = (0.9, 0.85, 0.8, 0.75, 0.7)
 LABELS = 500
 WORDS = 300
 
 
-def invented(pairs: int, seed: int = 0) -> tuple[Ballots, np.ndarray]:
+def invented(pairs: int, seed: int = 0) -> tuple[VoteMatrix, np.ndarray]:
     """Ballots of five judges who agree about as often as real ones, and the truth."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, pairs).astype(np.int8)
@@ -47,7 +47,7 @@ def invented(pairs: int, seed: int = 0) -> tuple[Ballots, np.ndarray]:
     features = rng.normal(size=(pairs, len(ODD_NAMES))).astype(np.float32)
     features[:, 0] += 1 - 2 * truth
     names = tuple(f"judge-{number}" for number in range(len(JUDGES)))
-    ballots = Ballots(
+    vote_matrix = VoteMatrix(
         codes,
         names,
         names,
@@ -56,20 +56,20 @@ def invented(pairs: int, seed: int = 0) -> tuple[Ballots, np.ndarray]:
         features_PF=features,
         feature_names=ODD_NAMES,
     )
-    return ballots, truth
+    return vote_matrix, truth
 
 
 def label_model(pairs: int) -> dict[str, float]:
     """Fit on all votes and 500 answers, predict all pairs."""
-    ballots, truth = invented(pairs)
+    vote_matrix, truth = invented(pairs)
     labels = np.where(np.arange(pairs) < LABELS, truth, MISSING).astype(np.int8)
-    LabelModel().fit(ballots.take(np.arange(200)), labels[:200])  # first calls load libraries
+    LabelModel().fit(vote_matrix.take(np.arange(200)), labels[:200])  # first calls load libraries
     before, started, busy = memory(), time.perf_counter(), time.process_time()
-    model = LabelModel().fit(ballots, labels)
+    model = LabelModel().fit(vote_matrix, labels)
     fitted = time.process_time()
-    consensus = model.predict(ballots)
+    consensus = model.predict(vote_matrix)
     done = time.process_time()
-    right = accuracy(consensus.lean_P[LABELS:], truth[LABELS:])
+    right = accuracy(consensus.win_P[LABELS:], truth[LABELS:])
     return {
         "seconds": time.perf_counter() - started,
         "cpu_seconds": done - busy,
@@ -92,9 +92,9 @@ def dawid_skene(pairs: int) -> dict[str, float]:
 
 
 def _timed(pairs: int, model: Any) -> dict[str, float]:
-    ballots, truth = invented(pairs)
+    vote_matrix, truth = invented(pairs)
     started, busy = time.perf_counter(), time.process_time()
-    model.fit(ballots)
+    model.fit(vote_matrix)
     busy = time.process_time() - busy
     return {
         "seconds": time.perf_counter() - started,
@@ -102,7 +102,7 @@ def _timed(pairs: int, model: Any) -> dict[str, float]:
         "iterations": model.iterations_,
         "cpu_seconds_an_iteration": busy / model.iterations_,
         "peak_mb": memory(),
-        "accuracy": accuracy(model.predict(ballots).lean_P, truth),
+        "accuracy": accuracy(model.predict(vote_matrix).win_P, truth),
     }
 
 
@@ -114,10 +114,10 @@ def crowd_kit(pairs: int) -> dict[str, float]:
     from crowdkit.aggregation import DawidSkene as CrowdKit
 
     warnings.simplefilter("ignore")
-    ballots, truth = invented(pairs)
-    pair, rater, order = np.nonzero(ballots.codes_PRO != MISSING)
+    vote_matrix, truth = invented(pairs)
+    pair, rater, order = np.nonzero(vote_matrix.codes_PRO != MISSING)
     table = pd.DataFrame(
-        {"task": pair, "worker": rater, "label": ballots.codes_PRO[pair, rater, order]}
+        {"task": pair, "worker": rater, "label": vote_matrix.codes_PRO[pair, rater, order]}
     )
     busy = {}
     for iterations in (1, 4):
@@ -145,7 +145,7 @@ def texts(pairs: int) -> dict[str, float]:
     started = time.process_time()
     text_features(both)
     featured = time.process_time()
-    Student().out_of_fold(both, rng.uniform(-1, 1, pairs), np.arange(pairs))
+    DistilledTextClassifier().out_of_fold(both, rng.uniform(-1, 1, pairs), np.arange(pairs))
     done = time.process_time()
     return {
         "features_cpu_seconds_per_1000": (featured - started) / pairs * 1000,

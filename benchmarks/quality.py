@@ -25,11 +25,11 @@ from guarantees import certificates, frozen
 from numpy.typing import NDArray
 from peers import BestJudge, CrowdLab, VotesModel, unlabelled
 
-from judges.trust.ballots import MISSING, A, B, Pooler
 from judges.trust.calibration import accuracy, brier, ece, fit_temperature, human_share, log_loss
 from judges.trust.dawid_skene import DawidSkene
 from judges.trust.label_model import LabelModel
 from judges.trust.majority import Majority
+from judges.trust.vote_matrix import MISSING, A, B, Pooler
 
 ANSWERS = (0, 25, 50, 100, 200)
 REFITS = (0.0, 0.01, 0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.50, 0.70)
@@ -52,8 +52,8 @@ METRICS: dict[str, Callable[[NDArray[np.float64], Codes], float]] = {
     "log_loss": log_loss,
     "brier": brier,
     "ece": ece,
-    "human_share_95": lambda lean, truth: human_share(lean, truth, 0.95),
-    "human_share_98": lambda lean, truth: human_share(lean, truth, 0.98),
+    "human_share_95": lambda win_probability, truth: human_share(win_probability, truth, 0.95),
+    "human_share_98": lambda win_probability, truth: human_share(win_probability, truth, 0.98),
 }
 
 
@@ -87,7 +87,7 @@ def split(folder: Folder, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int6
     Where there is one prompt only, pairs of it stand on both sides: there is nothing else to split.
     """
     rng = np.random.default_rng(seed)
-    part_P = folder.ballots.prompt_P
+    part_P = folder.vote_matrix.prompt_P
     if len(np.unique(part_P)) == 1:
         part_P = np.arange(len(part_P))
     parts = np.unique(part_P)
@@ -99,7 +99,7 @@ def split(folder: Folder, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int6
 
 def curves(folder: Folder, seeds: int) -> Iterator[dict[str, Any]]:
     """Mean and spread over the seeds of every metric, method and number of answers."""
-    makers = methods(unlabelled(folder.ballots))
+    makers = methods(unlabelled(folder.vote_matrix))
     for answers in ANSWERS:
         values: dict[tuple[str, str], list[float]] = {}
         done = 0
@@ -108,16 +108,16 @@ def curves(folder: Folder, seeds: int) -> Iterator[dict[str, Any]]:
             if len(pool) < answers or not np.isin(folder.truth_P[test], (A, B)).any():
                 continue
             done += 1
-            labels = np.full(len(folder.ballots), MISSING, np.int8)
+            labels = np.full(len(folder.vote_matrix), MISSING, np.int8)
             labels[pool[:answers]] = folder.truth_P[pool[:answers]]
             for name, make in makers.items():
-                found = make().fit(folder.ballots, labels).predict(folder.ballots)
-                leans = {name: found.lean_P}
+                found = make().fit(folder.vote_matrix, labels).predict(folder.vote_matrix)
+                win_probabilities = {name: found.win_P}
                 if name in PLATT:
-                    leans[f"{name}_platt"] = scaled(found.logit_P, labels)
-                for method, lean in leans.items():
+                    win_probabilities[f"{name}_platt"] = scaled(found.logit_P, labels)
+                for method, win_probability in win_probabilities.items():
                     for metric, measure in METRICS.items():
-                        value = measure(lean[test], folder.truth_P[test])
+                        value = measure(win_probability[test], folder.truth_P[test])
                         values.setdefault((method, metric), []).append(value)
         for (method, metric), seen in values.items():
             yield line(folder, method, answers, metric, seen, done)
@@ -144,16 +144,18 @@ def adaptive(folder: Folder, seeds: int) -> Iterator[dict[str, Any]]:
 def walk(folder: Folder, model: Pooler, rng: np.random.Generator) -> NDArray[np.float64]:
     """Agreement of all decided pairs after 0, 1, 2, … answers, 15% of them drawn at random."""
     known = np.flatnonzero(np.isin(folder.truth_P, (A, B)))
-    labels = np.full(len(folder.ballots), MISSING, np.int8)
+    labels = np.full(len(folder.vote_matrix), MISSING, np.int8)
     agreement = np.empty(len(known) + 1)
     stops = [round(share * len(known)) for share in REFITS] + [len(known) + 1]
     asked = 0
     for stop in stops[1:]:
-        found = model.fit(folder.ballots, labels).predict(folder.ballots)
-        lean, truth = found.lean_P, folder.truth_P
+        found = model.fit(folder.vote_matrix, labels).predict(folder.vote_matrix)
+        win_probability, truth = found.win_P, folder.truth_P
         open_pairs = known[labels[known] == MISSING]
-        wrong = np.where(lean == 0.5, 0.5, (lean > 0.5) != (truth == A))[open_pairs]
-        score = model.scores_P if isinstance(model, CrowdLab) else np.abs(lean - 0.5)
+        wrong = np.where(win_probability == 0.5, 0.5, (win_probability > 0.5) != (truth == A))[
+            open_pairs
+        ]
+        score = model.scores_P if isinstance(model, CrowdLab) else np.abs(win_probability - 0.5)
         risky = np.lexsort((rng.random(len(open_pairs)), score[open_pairs]))
         queue = mixed(risky, rng)
         remaining = np.concatenate([[0.0], np.cumsum(wrong[queue[::-1]])])[::-1]
@@ -250,7 +252,7 @@ def main() -> int:
                 if asked.json:
                     print(json.dumps(one), flush=True)
         if lines and not asked.json:
-            print(f"\n{folder.name}, {len(folder.ballots)} pairs\n{table(lines)}", flush=True)
+            print(f"\n{folder.name}, {len(folder.vote_matrix)} pairs\n{table(lines)}", flush=True)
         print(f"{folder.name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     return failed
 

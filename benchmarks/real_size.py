@@ -27,7 +27,7 @@ from trainer import judge_training, reward_model
 from trainer.bases import build_tiny
 from trainer.judge_training import Lesson
 from trainer.settings import TrainerSettings
-from trainer.work import begin
+from trainer.workspace import begin
 
 # The published configuration of Qwen2-0.5B: 494 million weights with tied embeddings.
 HALF_BILLION = {

@@ -29,14 +29,14 @@ from typing import Any
 import numpy as np
 from folders import rows
 
-from judges.trust.ballots import A
 from judges.trust.calibration import ece
+from judges.trust.vote_matrix import A
 from trainer.serving.quantize import quantize
 from trainer.serving.scoring import RewardScorer
 from trainer.serving.server import application
 from trainer.settings import TrainerSettings
 from trainer.vocabulary import Precision
-from trainer.work import begin, finish
+from trainer.workspace import begin, finish
 
 Row = dict[str, Any]
 COPIES: tuple[Precision, ...] = ("bf16", "int8")
@@ -143,8 +143,8 @@ def margins(folder: Path, pairs: Sequence[Row]) -> np.ndarray:
 
 def calibration(margin: np.ndarray) -> float:
     """ECE of the probabilities these log-odds stand for; the first response is the better one."""
-    lean = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
-    return ece(lean, np.full(len(lean), A, dtype=np.int8))
+    win_probability = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
+    return ece(win_probability, np.full(len(win_probability), A, dtype=np.int8))
 
 
 def compare(

@@ -7,7 +7,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import Adjudication, Gold, Preference, Review
-from db.reviews import standing
+from db.reviews import not_retracted
 from db.vocabulary import Choice, Source, TaskKind
 
 
@@ -52,7 +52,7 @@ def opinions(session: Session) -> Iterator[Opinion]:
     query = (
         select(Review.pair_id, Review.annotator_id, Review.choice)
         .where(
-            standing(),
+            not_retracted(),
             Review.post_reveal.is_(False),
             Review.choice != Choice.ABSTAIN,
             or_(Review.kind.is_(None), Review.kind.not_in([TaskKind.PRACTICE, TaskKind.REPEAT])),

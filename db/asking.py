@@ -165,7 +165,7 @@ def take_block(
     return Block(granted, reservation_id, considered < len(bounds), considered)
 
 
-def set_aside(
+def reserve(
     session: Session,
     run_id: int,
     bounds: Sequence[int],
@@ -190,7 +190,7 @@ def release(session: Session, claim_ids: Iterable[int]) -> None:
         session.execute(delete(VoteClaim).where(VoteClaim.id.in_(chunk)))
 
 
-def settle(session: Session, reservation_id: int, cost_nanousd: int) -> None:
+def settle_reservation(session: Session, reservation_id: int, cost_nanousd: int) -> None:
     """Replace what was set aside by what it cost."""
     session.execute(
         update(Reservation)

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.models import Annotator, Batch, Certificate, Pair, Review, Task
-from db.reviews import standing
+from db.reviews import not_retracted
 from db.upsert import chunks
 from db.vocabulary import Choice, TaskKind, TaskStatus
 
@@ -43,7 +43,7 @@ def repeats_by_person(session: Session) -> dict[str, list[bool]]:
     rows = session.execute(
         select(Annotator.name, Review.pair_id, Review.choice, Review.kind)
         .join(Annotator, Annotator.id == Review.annotator_id)
-        .where(standing(), Review.post_reveal.is_(False), Review.choice != Choice.ABSTAIN)
+        .where(not_retracted(), Review.post_reveal.is_(False), Review.choice != Choice.ABSTAIN)
         .order_by(Review.id)
     )
     before: dict[tuple[str, int], Choice] = {}

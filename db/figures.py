@@ -23,7 +23,7 @@ from db.models import (
     Task,
     Vote,
 )
-from db.reviews import standing
+from db.reviews import not_retracted
 from db.runs import NANO
 from db.vocabulary import Choice, Order, TaskKind, TaskStatus
 
@@ -45,7 +45,7 @@ def recent_seconds(session: Session, annotator_id: int, *, limit: int) -> list[f
 def answers_since(session: Session, annotator_id: int, since: datetime | None) -> int:
     """How many answers and orders of this person stand, since a moment or ever."""
     found = 0
-    for table, counts in ((Review, standing()), (Ranking, rankings.standing())):
+    for table, counts in ((Review, not_retracted()), (Ranking, rankings.not_retracted())):
         query = (
             select(func.count())
             .select_from(table)
@@ -72,8 +72,8 @@ def repeats_of(session: Session, annotator_id: int) -> list[tuple[Choice, Choice
             first.annotator_id == annotator_id,
             first.kind == TaskKind.ESCALATION,
             first.post_reveal.is_(False),
-            standing(first),
-            standing(again),
+            not_retracted(first),
+            not_retracted(again),
         )
     )
     return [(one, two) for one, two in rows]
@@ -85,7 +85,7 @@ def opinions(session: Session) -> list[tuple[int, int, str, Choice, TaskKind | N
         select(Review.pair_id, Pair.prompt_id, Annotator.name, Review.choice, Review.kind)
         .join(Annotator, Annotator.id == Review.annotator_id)
         .join(Pair, Pair.id == Review.pair_id)
-        .where(Review.post_reveal.is_(False), standing())
+        .where(Review.post_reveal.is_(False), not_retracted())
         .order_by(Review.id)
     )
     return [(pair, prompt, who, choice, kind) for pair, prompt, who, choice, kind in rows]
@@ -97,7 +97,7 @@ def answers_by_day(session: Session) -> Rows:
     rows = session.execute(
         select(day, Annotator.name, func.count(), func.sum(Review.active_seconds))
         .join(Annotator, Annotator.id == Review.annotator_id)
-        .where(Review.task_id.is_not(None), standing())
+        .where(Review.task_id.is_not(None), not_retracted())
         .group_by(day, Annotator.name)
         .order_by(day)
     )

@@ -43,7 +43,7 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class GateVerdict:
     """What the gate said, and over whom (None: what stood before any checkpoint)."""
 
     at: datetime
@@ -142,7 +142,7 @@ def by_path(session: Session, path: str) -> Checkpoint | None:
     return session.scalar(select(Checkpoint).where(Checkpoint.path == path))
 
 
-def verdicts(session: Session, checkpoint_id: int) -> list[Verdict]:
+def verdicts(session: Session, checkpoint_id: int) -> list[GateVerdict]:
     """What the gate said about a checkpoint, oldest first."""
     rows = session.execute(
         select(GateDecision, Checkpoint.name)
@@ -150,7 +150,7 @@ def verdicts(session: Session, checkpoint_id: int) -> list[Verdict]:
         .where(GateDecision.checkpoint_id == checkpoint_id)
         .order_by(GateDecision.id)
     )
-    return [Verdict(d.created_at, d.verdict, over, d.reasons) for d, over in rows]
+    return [GateVerdict(d.created_at, d.verdict, over, d.reasons) for d, over in rows]
 
 
 def evaluations(session: Session, checkpoint_id: int) -> list[Evaluation]:

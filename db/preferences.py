@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from db.consensus import consensus_of, newest_fit
 from db.models import Adjudication, Batch, Gold, Pair, PairRoute, Preference, Review, Task
 from db.rankings import Implied, implied
-from db.reviews import standing
+from db.reviews import not_retracted
 from db.upsert import insert_all
 from db.vocabulary import Choice, Route, TaskKind, TaskStatus
 
@@ -171,7 +171,7 @@ def _opinions(session: Session, pair_ids: Sequence[int]) -> dict[int, list[Opini
             Task.status,
         )
         .outerjoin(Task, Task.id == Review.task_id)
-        .where(Review.pair_id.in_(pair_ids), standing())
+        .where(Review.pair_id.in_(pair_ids), not_retracted())
         .order_by(Review.id)
     )
     newest: dict[int, dict[int, Opinion]] = defaultdict(dict)
@@ -278,7 +278,7 @@ def answers(session: Session) -> list[tuple[int, int, Choice, Choice | None]]:
             Review.choice != Choice.ABSTAIN,
             Review.post_reveal.is_(False),
             or_(Review.kind.is_(None), Review.kind.in_((*_TEACHES[1:], TaskKind.GOLD))),
-            standing(),
+            not_retracted(),
         )
         .order_by(Review.id)
     )

@@ -55,7 +55,7 @@ class Disputed:
     batch_id: int | None
 
 
-def standing() -> ColumnElement[bool]:
+def not_retracted() -> ColumnElement[bool]:
     """That an order was not taken back."""
     return ~exists().where(RankingRetraction.ranking_id == Ranking.id)
 
@@ -99,7 +99,7 @@ def implied(
         select(Pair, Ranking, Task.kind, Task.batch_id, Task.status)
         .join(Ranking, Ranking.prompt_id == Pair.prompt_id)
         .outerjoin(Task, Task.id == Ranking.task_id)
-        .where(Pair.id.in_(pair_ids), standing())
+        .where(Pair.id.in_(pair_ids), not_retracted())
         .order_by(Ranking.id)
     )
     if blind:
@@ -120,7 +120,7 @@ def settled(session: Session) -> dict[int, Choice]:
 
     They measure judges, so an order changed after the reveal is read as it first was.
     """
-    ranked = select(Ranking.prompt_id).where(standing())
+    ranked = select(Ranking.prompt_id).where(not_retracted())
     waits = exists().where(
         Task.pair_id == Pair.id, Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED))
     )
@@ -138,7 +138,7 @@ def chunks(session: Session, size: int = 500) -> Iterator[list[int]]:
     """The ids of all standing orders, oldest first, a chunk at a time."""
     after = 0
     while True:
-        query = select(Ranking.id).where(Ranking.id > after, standing())
+        query = select(Ranking.id).where(Ranking.id > after, not_retracted())
         ids = list(session.scalars(query.order_by(Ranking.id).limit(size)))
         if not ids:
             return

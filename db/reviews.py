@@ -67,7 +67,7 @@ def given_answers(session: Session) -> list[GivenAnswer]:
     rows = session.execute(
         select(Review.pair_id, Annotator.name, Review.choice, Review.created_at)
         .join(Annotator, Annotator.id == Review.annotator_id)
-        .where(standing(), Review.post_reveal.is_(False))
+        .where(not_retracted(), Review.post_reveal.is_(False))
         .order_by(Review.id)
     )
     return [GivenAnswer(*row) for row in rows]
@@ -87,7 +87,7 @@ def add_review(session: Session, new: NewReview) -> Review | None:
     return review
 
 
-def standing(review: type[Review] = Review) -> ColumnElement[bool]:
+def not_retracted(review: type[Review] = Review) -> ColumnElement[bool]:
     """That an answer was not taken back."""
     return ~exists().where(Retraction.review_id == review.id)
 
@@ -100,7 +100,7 @@ def of_lease(session: Session, lease_id: str) -> Review | None:
 def of_task(session: Session, task_id: int) -> list[Review]:
     """The answers that count for a task: the newest standing one of each person, oldest first."""
     rows = session.scalars(
-        select(Review).where(Review.task_id == task_id, standing()).order_by(Review.id)
+        select(Review).where(Review.task_id == task_id, not_retracted()).order_by(Review.id)
     )
     newest = {review.annotator_id: review for review in rows}
     return sorted(newest.values(), key=lambda review: review.id)
@@ -109,7 +109,7 @@ def of_task(session: Session, task_id: int) -> list[Review]:
 def of_pair(session: Session, pair_id: int) -> Sequence[Review]:
     """Every standing answer to a pair, oldest first."""
     return session.scalars(
-        select(Review).where(Review.pair_id == pair_id, standing()).order_by(Review.id)
+        select(Review).where(Review.pair_id == pair_id, not_retracted()).order_by(Review.id)
     ).all()
 
 
@@ -202,7 +202,7 @@ def gold_answers(
             Review.annotator_id == annotator_id,
             Review.kind == kind,
             Review.post_reveal.is_(False),
-            standing(),
+            not_retracted(),
         )
         .order_by(Review.created_at.desc())
         .limit(limit)
@@ -255,7 +255,7 @@ def repeatable(session: Session, annotator_id: int, *, after: int, pivot: float)
             Review.created_at >= first + (last - first) * pivot,
             Review.created_at <= last,
             ~repeated,
-            standing(),
+            not_retracted(),
         )
         .order_by(Review.created_at)
         .limit(1)

@@ -30,7 +30,7 @@ class OrderSpend:
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """Pairs judged within `seconds` of the clock, over all runs that asked."""
 
     pairs: int
@@ -74,7 +74,7 @@ def pairs_voted(session: Session) -> dict[int, int]:
     return {v: n for v, n in session.execute(query.group_by(Vote.judge_version_id))}
 
 
-def pace_by_version(session: Session) -> tuple[dict[int, Pace], Pace | None]:
+def pace_by_version(session: Session) -> tuple[dict[int, Throughput], Throughput | None]:
     """How fast each judge version answered, and all together; imported votes tell nothing.
 
     A run's time is from its first stored answer to its last, and the time of one answer before.
@@ -91,14 +91,14 @@ def pace_by_version(session: Session) -> tuple[dict[int, Pace], Pace | None]:
         .where(Vote.run_id.is_not(None), Vote.origin.is_(None))
         .group_by(Vote.run_id, Vote.judge_version_id)
     ).all()
-    by_version: dict[int, list[Pace]] = defaultdict(list)
+    by_version: dict[int, list[Throughput]] = defaultdict(list)
     spans: dict[int, list[tuple[datetime, datetime, float]]] = defaultdict(list)
     for run_id, version_id, pairs, first, last, each in rows:
         took = (last - first).total_seconds() + float(each or 0.0)
-        by_version[version_id].append(Pace(pairs, took))
+        by_version[version_id].append(Throughput(pairs, took))
         spans[run_id].append((first, last, float(each or 0.0)))
     paces = {
-        version_id: Pace(sum(p.pairs for p in found), sum(p.seconds for p in found))
+        version_id: Throughput(sum(p.pairs for p in found), sum(p.seconds for p in found))
         for version_id, found in by_version.items()
     }
     if not spans:
@@ -111,7 +111,7 @@ def pace_by_version(session: Session) -> tuple[dict[int, Pace], Pace | None]:
     asked = select(func.count(Vote.pair_id.distinct())).where(
         Vote.run_id.is_not(None), Vote.origin.is_(None)
     )
-    return paces, Pace(session.scalar(asked) or 0, clock)
+    return paces, Throughput(session.scalar(asked) or 0, clock)
 
 
 def spent_since(session: Session, run_id: int) -> int:
@@ -129,7 +129,7 @@ def spent_since(session: Session, run_id: int) -> int:
 
 
 @dataclass(frozen=True)
-class SetAside:
+class ReservedMoney:
     """Nano-dollars set aside and not settled, which count as spent; by who could tell their cost.
 
     in_batches: of `jobs` batch jobs on their way. working: of runs that have not ended. unknown: of
@@ -147,7 +147,7 @@ class SetAside:
         return self.in_batches + self.working + self.unknown
 
 
-def set_aside(session: Session) -> SetAside:
+def reserved_money(session: Session) -> ReservedMoney:
     """What is reserved and not settled."""
     open_job = BatchJob.state.in_(("prepared", "submitted"))
     in_job = exists().where(BatchJob.reservation_id == Reservation.id, open_job)
@@ -159,7 +159,7 @@ def set_aside(session: Session) -> SetAside:
         .where(Reservation.settled_nanousd.is_(None))
     )
     jobs = select(func.count()).select_from(BatchJob).where(open_job)
-    return SetAside(
+    return ReservedMoney(
         in_batches=int(session.scalar(query.where(in_job)) or 0),
         jobs=session.scalar(jobs) or 0,
         working=int(session.scalar(query.where(~in_job, running)) or 0),

@@ -25,7 +25,7 @@ from db.models import (
     Vote,
 )
 from db.runs import NANO, spent_nanousd
-from db.spending import set_aside
+from db.spending import reserved_money
 from db.vocabulary import TaskKind, TaskStatus
 
 
@@ -70,6 +70,6 @@ def status(session: Session) -> dict[str, int | float]:
     figures["preferences"] = (
         session.scalar(select(func.count()).where(Preference.superseded_at.is_(None))) or 0
     )
-    figures["reserved_usd"] = set_aside(session).total / NANO
+    figures["reserved_usd"] = reserved_money(session).total / NANO
     figures["spent_usd"] = spent_nanousd(session) / NANO
     return figures

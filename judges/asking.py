@@ -88,7 +88,7 @@ class Lost(Unavailable):
     """A request left and no answer came back: it may have been billed."""
 
 
-class Asker(Protocol):
+class Client(Protocol):
     """Answers over the network, one question at a time, many at once."""
 
     async def ask(self, question: Question) -> Answer:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from db.asking import Slot, missing_slots, pair_page, pair_texts, settle, take_block
+from db.asking import Slot, missing_slots, pair_page, pair_texts, settle_reservation, take_block
 from db.batch_jobs import LASTS, add_job, close_job, open_jobs, slots_of, submitted
 from db.errors import TiebreakError
 from db.models import BatchJob, Run
@@ -19,8 +19,8 @@ from db.session import Database
 from db.types import now
 from db.votes import add_votes
 from judges.asking import Batcher, Collected, Lost, Question
+from judges.judge_session import JudgeSession, abstained, vote_row
 from judges.lifecycle import is_dead
-from judges.seats import Seat, abstained, vote_row
 
 JOB = 5000  # requests a job has at most
 _SENDING = timedelta(minutes=10)  # how long another process may take to send what it wrote down
@@ -41,11 +41,11 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Batching:
-    """One seat's part in a run by way of batches."""
+    """One judge session's part in a run by way of batches."""
 
     database: Database
     run_id: int
-    seat: Seat
+    judge_session: JudgeSession
     batcher: Batcher
     job: int | None = None
     cap_nanousd: int | None = None
@@ -55,7 +55,7 @@ class Batching:
         """Store the answers of finished jobs; the number of questions still being worked on."""
         waiting = 0
         with self.database.read() as session:
-            jobs = open_jobs(session, self.seat.version_id)
+            jobs = open_jobs(session, self.judge_session.version_id)
         for job, run in jobs:
             provider_id = job.provider_job_id
             if provider_id is None:
@@ -80,9 +80,9 @@ class Batching:
                 if prepared.job_id is not None:
                     await self._send(prepared, prepared.job_id)
                     sent += len(prepared.questions)
-                    self.seat.tally.asked += len(prepared.questions)
+                    self.judge_session.tally.asked += len(prepared.questions)
                 if prepared.considered < len(work[:JOB]):  # the cap leaves no room for the next
-                    self.seat.tally.capped = True
+                    self.judge_session.tally.capped = True
                     return sent
                 work = work[JOB:]
         return sent
@@ -98,26 +98,32 @@ class Batching:
         except TiebreakError as error:
             with self.database.begin() as session:
                 if close_job(session, job_id, "unsent") and prepared.reservation_id is not None:
-                    settle(session, prepared.reservation_id, 0)
+                    settle_reservation(session, prepared.reservation_id, 0)
             raise type(error)(f"{error}; no batch was made, and nothing stays set aside") from None
         with self.database.begin() as session:
             submitted(session, job_id, provider_id)
 
     def _gather(self, after: int) -> tuple[int | None, list[Wanted]]:
         """Missing questions of the next pairs, a job's worth; None where no pairs are left."""
-        seat = self.seat
+        judge_session = self.judge_session
         work: list[Wanted] = []
         while len(work) < JOB:
             with self.database.read() as session:
                 page = pair_page(session, after, 1000, self.within)
-                slots = missing_slots(session, page, seat.version_id, seat.orders, seat.samples)
+                slots = missing_slots(
+                    session,
+                    page,
+                    judge_session.version_id,
+                    judge_session.orders,
+                    judge_session.samples,
+                )
                 texts = pair_texts(session, [slot.pair_id for slot in slots])
             if not page:
                 return None, work
             after = page[-1]
             for slot in slots:
-                question = seat.question(slot, texts[slot.pair_id])
-                work.append((slot, question, seat.bound(question, batched=True)))
+                question = judge_session.question(slot, texts[slot.pair_id])
+                work.append((slot, question, judge_session.bound(question, batched=True)))
         return after, work
 
     def _prepare(self, head: Sequence[Wanted]) -> Prepared:
@@ -127,7 +133,7 @@ class Batching:
             block = take_block(
                 session,
                 self.run_id,
-                self.seat.version_id,
+                self.judge_session.version_id,
                 [(slot, bound) for slot, _, bound in head],
                 lasts=LASTS,
                 job=self.job,
@@ -136,7 +142,9 @@ class Batching:
             ours = [(slot, question) for slot, question, _ in head if slot in block.claims]
             names = {f"{mark}_{question.key}": slot for slot, question in ours}
             job_id = (
-                add_job(session, self.run_id, self.seat.version_id, block, names) if ours else None
+                add_job(session, self.run_id, self.judge_session.version_id, block, names)
+                if ours
+                else None
             )
         questions = tuple(q for _, q in ours)
         return Prepared(job_id, block.reservation_id, mark, questions, block.considered)
@@ -158,18 +166,20 @@ class Batching:
         rows, total = [], 0
         for line in lines:
             if line.answer is not None and line.key in slots:
-                cost = self.seat.prices.cost(line.answer.usage, batched=True)
+                cost = self.judge_session.prices.cost(line.answer.usage, batched=True)
                 total += cost
                 slot = slots[line.key]
-                rows.append(vote_row(self.seat, slot, line.answer, cost, None, self.run_id))
+                rows.append(
+                    vote_row(self.judge_session, slot, line.answer, cost, None, self.run_id)
+                )
         with self.database.begin() as session:
             if not close_job(session, job.id, "collected"):
                 return
             if rows:
                 add_votes(session, rows)
             if job.reservation_id is not None:
-                settle(session, job.reservation_id, total)
-        tally = self.seat.tally
+                settle_reservation(session, job.reservation_id, total)
+        tally = self.judge_session.tally
         tally.stored += len(rows)
         tally.abstained += abstained(rows)
         tally.cost_nanousd += total

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from db.errors import Unavailable
 
 
-class Pace:
+class RateLimiter:
     """Spreads units (requests, tokens) evenly at `per_minute`, with a burst of one second's worth.
 
     The generic cell rate algorithm: a unit may pass when the theoretical arrival time has come.

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from db.errors import BadInput, KeyRefused
 from db.vocabulary import Provider
-from judges.asking import Asker, Scorer
+from judges.asking import Client, Scorer
 from judges.panel import JudgeConfig
 
 
 def connect(
     judge: JudgeConfig, environ: Mapping[str, str], beside: Path | None = None
-) -> Asker | Scorer:
+) -> Client | Scorer:
     """Ready to be asked; nothing is sent yet.
 
     Raises KeyRefused where the key is not in the environment and BadInput for a judge that cannot

@@ -12,9 +12,9 @@ from db.asking import PairText, Slot
 from db.vocabulary import Order, Provider
 from judges.asking import Question, Usage
 from judges.constitution import Constitution
+from judges.judge_session import input_about, input_bound, template
 from judges.panel import JudgeConfig
 from judges.prices import NANO, find_model, tokens_about
-from judges.seats import input_about, input_bound, template
 
 _REASONING = 180  # tokens of reasoning a judge writes, as a rule
 _PER_PRINCIPLE = 9  # tokens of a principle's own verdict

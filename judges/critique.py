@@ -2,7 +2,7 @@
 
 Two questions a round: the critique names what breaks a rule; the revision mends exactly that. Both
 quote the conversation line by line, as the judges' prompt does. A critique that finds nothing ends
-the chain. Pure; asking is in `judges.errands`, storing in `judges.steps.revising`.
+the chain. Pure; asking is in `judges.text_requests`, storing in `judges.steps.revising`.
 """
 
 import re

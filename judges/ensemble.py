@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from db.asking import Block, Slot, missing_slots, pair_page, pair_texts, take_block
 from db.errors import BadInput, KeyRefused, Unavailable
-from judges.asking import Answer, Asker, Lost, Question, Scorer
-from judges.purse import Purse
-from judges.seats import Ask, Done, Seat, vote_row
+from judges.asking import Answer, Client, Lost, Question, Scorer
+from judges.judge_session import Ask, Done, JudgeSession, vote_row
+from judges.reservation import BlockReservation
 from judges.vote_writer import Writer
 
 PAGE = 256  # pairs read at a time
@@ -34,7 +34,7 @@ class Ensemble:
     """
 
     run_id: int
-    seats: Sequence[Seat]
+    judge_sessions: Sequence[JudgeSession]
     writer: Writer
     job: int | None = None
     cap_nanousd: int | None = None
@@ -44,95 +44,106 @@ class Ensemble:
     )
 
     async def ask_all(self) -> None:
-        """Returns when every seat is done or stopped; raises what the database or a bug raised."""
+        """Returns when every judge session is done or stopped; raises what the database or a bug raised."""
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(self.writer.run())
-                seated = [group.create_task(self._ask_seat(seat)) for seat in self.seats]
-                await asyncio.gather(*seated)
+                judge_sessions = [
+                    group.create_task(self._ask_judge(judge_session))
+                    for judge_session in self.judge_sessions
+                ]
+                await asyncio.gather(*judge_sessions)
                 writing.cancel()
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
         finally:
             self._cpu.shutdown(cancel_futures=True)
 
-    async def _ask_seat(self, seat: Seat) -> None:
-        tally = seat.tally
+    async def _ask_judge(self, judge_session: JudgeSession) -> None:
+        tally = judge_session.tally
         for _ in range(PASSES):
             failed_before = tally.asked - tally.stored
-            if isinstance(seat.asked, Scorer):
-                await self._score(seat, seat.asked)
+            if isinstance(judge_session.asked, Scorer):
+                await self._score(judge_session, judge_session.asked)
             else:
-                await self._ask(seat, seat.asked)
+                await self._ask(judge_session, judge_session.asked)
             await self.writer.drained()
-            self.writer.report(seat, force=True)
+            self.writer.report(judge_session, force=True)
             if tally.stopped or tally.asked - tally.stored == failed_before:
                 return
         tally.problem = (
-            f"judge {seat.judge.name!r} left {tally.wanted - tally.stored} questions unanswered; "
+            f"judge {judge_session.judge.name!r} left {tally.wanted - tally.stored} questions unanswered; "
             "run again to ask them"
         )
 
     # -- what is missing, in blocks ---------------------------------------------------------------
 
-    async def _blocks(self, seat: Seat, size: int, handle: Handle) -> None:
+    async def _blocks(self, judge_session: JudgeSession, size: int, handle: Handle) -> None:
         """Go once through the pairs and hand on the missing questions block by block."""
         after = 0
-        while not seat.tally.stopped:
-            last, work = await self.writer.in_database(lambda after=after: self._page(seat, after))  # type: ignore[misc]
+        while not judge_session.tally.stopped:
+            last, work = await self.writer.in_database(
+                lambda after=after: self._page(judge_session, after)
+            )  # type: ignore[misc]
             if last is None:
                 return
             after = last
-            while work and not seat.tally.stopped:
-                work = await self._take(seat, work[:size], handle) + work[size:]
+            while work and not judge_session.tally.stopped:
+                work = await self._take(judge_session, work[:size], handle) + work[size:]
 
-    def _page(self, seat: Seat, after: int) -> tuple[int | None, list[Wanted]]:
+    def _page(self, judge_session: JudgeSession, after: int) -> tuple[int | None, list[Wanted]]:
         with self.writer.database.read() as session:
             page = pair_page(session, after, PAGE, self.within)
-            slots = missing_slots(session, page, seat.version_id, seat.orders, seat.samples)
+            slots = missing_slots(
+                session, page, judge_session.version_id, judge_session.orders, judge_session.samples
+            )
             texts = pair_texts(session, [slot.pair_id for slot in slots])
-        questions = ((slot, seat.question(slot, texts[slot.pair_id])) for slot in slots)
-        return (page[-1] if page else None), [(s, q, seat.bound(q)) for s, q in questions]
+        questions = ((slot, judge_session.question(slot, texts[slot.pair_id])) for slot in slots)
+        return (page[-1] if page else None), [(s, q, judge_session.bound(q)) for s, q in questions]
 
-    async def _take(self, seat: Seat, head: list[Wanted], handle: Handle) -> list[Wanted]:
+    async def _take(
+        self, judge_session: JudgeSession, head: list[Wanted], handle: Handle
+    ) -> list[Wanted]:
         """Claim a block and hand it on. Returns what the cap has left no room for yet."""
         seen = self.writer.settled
-        taken, purse = await self.writer.in_database(lambda: self._claim(seat, head))
+        taken, reserved = await self.writer.in_database(lambda: self._claim(judge_session, head))
         asks = [
-            Ask(slot, question, bound, taken.claims[slot], purse)
+            Ask(slot, question, bound, taken.claims[slot], reserved)
             for slot, question, bound in head
             if slot in taken.claims
         ]
         if asks:
-            seat.tally.asked += len(asks)
+            judge_session.tally.asked += len(asks)
             await handle(asks)
         if not taken.short:
             return []
         if not await self.writer.wait_for_money(seen):
-            seat.tally.capped = True
+            judge_session.tally.capped = True
         return head[taken.considered :]
 
-    def _claim(self, seat: Seat, head: list[Wanted]) -> tuple[Block, Purse]:
+    def _claim(
+        self, judge_session: JudgeSession, head: list[Wanted]
+    ) -> tuple[Block, BlockReservation]:
         with self.writer.database.begin() as session:
             taken = take_block(
                 session,
                 self.run_id,
-                seat.version_id,
+                judge_session.version_id,
                 [(slot, bound) for slot, _, bound in head],
-                lasts=seat.lasts,
+                lasts=judge_session.lasts,
                 job=self.job,
                 cap_nanousd=self.cap_nanousd,
             )
         bounds = {taken.claims[slot]: bound for slot, _, bound in head if slot in taken.claims}
-        purse = Purse(taken.reservation_id, bounds)
+        reserved = BlockReservation(taken.reservation_id, bounds)
         if bounds:
-            self.writer.opened(purse)
-        return taken, purse
+            self.writer.opened(reserved)
+        return taken, reserved
 
     # -- over the network -------------------------------------------------------------------------
 
-    async def _ask(self, seat: Seat, asker: Asker) -> None:
-        queue: asyncio.Queue[Ask] = asyncio.Queue(maxsize=seat.judge.concurrency)
+    async def _ask(self, judge_session: JudgeSession, client: Client) -> None:
+        queue: asyncio.Queue[Ask] = asyncio.Queue(maxsize=judge_session.judge.concurrency)
 
         async def put(asks: list[Ask]) -> None:
             for ask in asks:
@@ -140,50 +151,56 @@ class Ensemble:
 
         async with asyncio.TaskGroup() as group:
             workers = [
-                group.create_task(self._work(seat, asker, queue))
-                for _ in range(seat.judge.concurrency)
+                group.create_task(self._work(judge_session, client, queue))
+                for _ in range(judge_session.judge.concurrency)
             ]
-            await self._blocks(seat, max(BLOCK, min(seat.judge.concurrency, SCORED)), put)
+            await self._blocks(
+                judge_session, max(BLOCK, min(judge_session.judge.concurrency, SCORED)), put
+            )
             await queue.join()
             for worker in workers:
                 worker.cancel()
 
-    async def _work(self, seat: Seat, asker: Asker, queue: asyncio.Queue[Ask]) -> None:
+    async def _work(
+        self, judge_session: JudgeSession, client: Client, queue: asyncio.Queue[Ask]
+    ) -> None:
         while True:
             ask = await queue.get()
-            await self.writer.inbox.put(await self._done(seat, asker, ask))
+            await self.writer.inbox.put(await self._done(judge_session, client, ask))
             queue.task_done()
 
-    async def _done(self, seat: Seat, asker: Asker, ask: Ask) -> Done:
+    async def _done(self, judge_session: JudgeSession, client: Client, ask: Ask) -> Done:
         """Ask one question; what is to be stored of it, whatever happens."""
-        if seat.tally.problem is not None:
-            return Done(seat, ask, None, 0)
-        await seat.keep_pace(ask.question)
+        if judge_session.tally.problem is not None:
+            return Done(judge_session, ask, None, 0)
+        await judge_session.keep_pace(ask.question)
         started = time.monotonic()
         try:
-            async with seat.circuit.turn():
-                ask.purse.leaves(ask.claim)
-                answer = await asker.ask(ask.question)
+            async with judge_session.circuit.turn():
+                ask.reserved.leaves(ask.claim)
+                answer = await client.ask(ask.question)
         except (KeyRefused, BadInput) as error:
-            seat.tally.problem = f"judge {seat.judge.name!r}: {error}"
-            seat.tally.refused = isinstance(error, KeyRefused)
-            return Done(seat, ask, None, 0)
+            judge_session.tally.problem = f"judge {judge_session.judge.name!r}: {error}"
+            judge_session.tally.refused = isinstance(error, KeyRefused)
+            return Done(judge_session, ask, None, 0)
         except Unavailable as error:
-            seat.circuit.failed()
-            if seat.circuit.given_up:
-                seat.tally.problem = f"judge {seat.judge.name!r}: {error}"
-            return Done(seat, ask, None, ask.bound if isinstance(error, Lost) else 0)
-        seat.circuit.ok()
-        return self._answered(seat, ask, answer, time.monotonic() - started)
+            judge_session.circuit.failed()
+            if judge_session.circuit.given_up:
+                judge_session.tally.problem = f"judge {judge_session.judge.name!r}: {error}"
+            return Done(judge_session, ask, None, ask.bound if isinstance(error, Lost) else 0)
+        judge_session.circuit.ok()
+        return self._answered(judge_session, ask, answer, time.monotonic() - started)
 
-    def _answered(self, seat: Seat, ask: Ask, answer: Answer, seconds: float) -> Done:
-        cost = seat.prices.cost(answer.usage, batched=answer.batched)
-        row = vote_row(seat, ask.slot, answer, cost, seconds, self.run_id)
-        return Done(seat, ask, row, cost)
+    def _answered(
+        self, judge_session: JudgeSession, ask: Ask, answer: Answer, seconds: float
+    ) -> Done:
+        cost = judge_session.prices.cost(answer.usage, batched=answer.batched)
+        row = vote_row(judge_session, ask.slot, answer, cost, seconds, self.run_id)
+        return Done(judge_session, ask, row, cost)
 
     # -- on this machine --------------------------------------------------------------------------
 
-    async def _score(self, seat: Seat, scorer: Scorer) -> None:
+    async def _score(self, judge_session: JudgeSession, scorer: Scorer) -> None:
         async def put(asks: list[Ask]) -> None:
             questions = [ask.question for ask in asks]
             started = time.monotonic()
@@ -192,9 +209,9 @@ class Ensemble:
             answers = await loop.run_in_executor(self._cpu, scorer.score, questions)
             each = (time.monotonic() - started) / len(asks)
             for ask, answer in zip(asks, answers, strict=True):
-                await self.writer.inbox.put(self._answered(seat, ask, answer, each))
+                await self.writer.inbox.put(self._answered(judge_session, ask, answer, each))
 
-        await self._blocks(seat, SCORED, put)
+        await self._blocks(judge_session, SCORED, put)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,7 +1,7 @@
 """Candidates: which models write responses to which prompts, and how a response is asked for.
 
 A source is one model at one temperature under one system prompt, asked for one sample. Pure, but
-for reading the configuration; asking is in `judges.errands`, storing in `judges.steps.generating`.
+for reading the configuration; asking is in `judges.text_requests`, storing in `judges.steps.generating`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ class GeneratorConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class Source:
+class Writer:
     """One way of asking for one response. `label` names it in the record of what was written."""
 
     label: str
@@ -111,10 +111,10 @@ def parse(
     return tuple(made)
 
 
-def sources(generators: Sequence[GeneratorConfig]) -> list[Source]:
+def sources(generators: Sequence[GeneratorConfig]) -> list[Writer]:
     """Every combination of temperature, system prompt and sample, sample by sample."""
     return [
-        Source(
+        Writer(
             label=_label(generator, temperature, number, sample),
             generator=generator,
             temperature=temperature,

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from judges.pooling import Poll
+from judges.judge_session import JudgeSession, Tally
 from judges.prices import NANO
-from judges.seats import Seat, Tally
-from judges.trust.ballots import Consensus
+from judges.trust.vote_matrix import Consensus
+from judges.vote_arrays import VoteTable
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,13 @@ class JudgeRun:
     waiting: int = 0
 
     @classmethod
-    def of(cls, run_id: int, seconds: float, seats: Sequence[Seat], waiting: int = 0) -> "JudgeRun":
-        """Summed over the seats of a run."""
-        tallies = {seat.judge.name: seat.tally for seat in seats}
+    def of(
+        cls, run_id: int, seconds: float, judge_sessions: Sequence[JudgeSession], waiting: int = 0
+    ) -> "JudgeRun":
+        """Summed over the judge sessions of a run."""
+        tallies = {
+            judge_session.judge.name: judge_session.tally for judge_session in judge_sessions
+        }
         every = tallies.values()
         return cls(
             run_id=run_id,
@@ -64,7 +68,7 @@ class JudgeRun:
 
 
 @dataclass(frozen=True)
-class Pooled:
+class FittedConsensus:
     """What `fit_consensus` did; `new` is false where the same fit was there already."""
 
     fit_id: int
@@ -73,7 +77,7 @@ class Pooled:
     votes: int
     labels: int
     new: bool
-    poll: Poll = field(repr=False)
+    vote_table: VoteTable = field(repr=False)
     consensus: Consensus = field(repr=False)
 
     @property

@@ -30,7 +30,7 @@ _VERDICT_KEY = re.compile(r'"verdict"\s*:')
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ParsedAnswer:
     """One answer in stored order.
 
     `principles` maps a rule's id to who keeps it better. `violates:<id>` maps to who breaks it
@@ -61,7 +61,7 @@ class _Said:
     violated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def read(answer: Answer, order: Order) -> Verdict:
+def read(answer: Answer, order: Order) -> ParsedAnswer:
     """The verdict of an answer to a question shown in `order`; never raises for its content."""
     if answer.stop != "end":
         return _abstain(_STOPPED[answer.stop], answer.text)
@@ -76,7 +76,7 @@ def read(answer: Answer, order: Order) -> Verdict:
     choice = _stored(said.verdict, order)
     confidence, p_a = _probabilities(answer.probabilities, said, order)
     decided = choice in (Choice.A, Choice.B)
-    return Verdict(
+    return ParsedAnswer(
         choice=choice,
         strength=(2 if said.strength == "much" else 1) if decided else None,
         both_bad=said.both_bad and choice is Choice.TIE,
@@ -266,8 +266,8 @@ def _stored(shown: str, order: Order) -> Choice:
     return choice.mirrored() if order is Order.BA else choice
 
 
-def _abstain(reason: str, rationale: str | None) -> Verdict:
-    return Verdict(Choice.ABSTAIN, reason=reason, rationale=rationale or None)
+def _abstain(reason: str, rationale: str | None) -> ParsedAnswer:
+    return ParsedAnswer(Choice.ABSTAIN, reason=reason, rationale=rationale or None)
 
 
 def _word(value: object) -> str | None:

@@ -14,8 +14,8 @@ from db.asking import release
 from db.progress import Progress, quiet
 from db.session import Database
 from db.votes import add_votes
-from judges.purse import Purse
-from judges.seats import Done, Seat, abstained
+from judges.judge_session import Done, JudgeSession, abstained
+from judges.reservation import BlockReservation
 
 T = TypeVar("T")
 _BATCH = 512
@@ -34,7 +34,7 @@ class Writer:
         self.database = database
         self.progress = progress
         self.settled = 0
-        self._purses: list[Purse] = []
+        self._reserved: list[BlockReservation] = []
         self.inbox: asyncio.Queue[Done] = asyncio.Queue(maxsize=4096)
         self._changed = asyncio.Condition()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
@@ -61,14 +61,14 @@ class Writer:
             return work()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def opened(self, purse: Purse) -> None:
+    def opened(self, reserved: BlockReservation) -> None:
         """A block has been taken."""
-        self._purses.append(purse)
+        self._reserved.append(reserved)
 
     async def wait_for_money(self, seen: int) -> bool:
         """Wait until a block is settled after `seen`; False where none is left to wait for."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.settled != seen or not self._purses)
+            await self._changed.wait_for(lambda: self.settled != seen or not self._reserved)
         return self.settled != seen
 
     async def drained(self) -> None:
@@ -76,60 +76,60 @@ class Writer:
         await self.inbox.join()
 
     def _store(self, batch: list[Done]) -> None:
-        touched = {id(done.ask.purse): done.ask.purse for done in batch}.values()
+        touched = {id(done.ask.reserved): done.ask.reserved for done in batch}.values()
         for done in batch:
-            done.ask.purse.pay(done.ask.claim, done.cost_nanousd)
+            done.ask.reserved.pay(done.ask.claim, done.cost_nanousd)
         rows = [done.row for done in batch if done.row is not None]
         with self.database.begin() as session:
             if rows:
                 add_votes(session, rows)
             release(session, [done.ask.claim for done in batch])
-            for purse in touched:
-                purse.write(session)
-        self.settled += sum(purse.is_empty for purse in touched)
-        self._purses = [purse for purse in self._purses if not purse.is_empty]
+            for reserved in touched:
+                reserved.write(session)
+        self.settled += sum(reserved.is_empty for reserved in touched)
+        self._reserved = [reserved for reserved in self._reserved if not reserved.is_empty]
 
     async def _announce(self, batch: list[Done]) -> None:
         for _ in batch:
             self.inbox.task_done()
-        by_seat: dict[str, list[Done]] = defaultdict(list)
+        by_session: dict[str, list[Done]] = defaultdict(list)
         for done in batch:
-            by_seat[done.seat.judge.name].append(done)
-        for done_list in by_seat.values():
+            by_session[done.judge_session.judge.name].append(done)
+        for done_list in by_session.values():
             self._count(done_list)
         async with self._changed:
             self._changed.notify_all()
 
     def _count(self, done_list: list[Done]) -> None:
-        seat = done_list[0].seat
+        judge_session = done_list[0].judge_session
         rows = [done.row for done in done_list if done.row is not None]
-        seat.tally.stored += len(rows)
-        seat.tally.abstained += abstained(rows)
-        seat.tally.cost_nanousd += sum(done.cost_nanousd for done in done_list)
-        self.report(seat)
+        judge_session.tally.stored += len(rows)
+        judge_session.tally.abstained += abstained(rows)
+        judge_session.tally.cost_nanousd += sum(done.cost_nanousd for done in done_list)
+        self.report(judge_session)
 
-    def report(self, seat: Seat, *, force: bool = False) -> None:
-        """Tell whoever watches how far a seat is, at most ten times a second."""
-        name, moment = seat.judge.name, time.monotonic()
-        if not seat.tally.wanted:
+    def report(self, judge_session: JudgeSession, *, force: bool = False) -> None:
+        """Tell whoever watches how far a judge session is, at most ten times a second."""
+        name, moment = judge_session.judge.name, time.monotonic()
+        if not judge_session.tally.wanted:
             return
         if force or moment - self._reported.get(name, 0.0) > _REPORT_SECONDS:
             self._reported[name] = moment
-            self.progress(name, seat.tally.stored, seat.tally.wanted)
+            self.progress(name, judge_session.tally.stored, judge_session.tally.wanted)
 
     def _store_rest(self) -> None:
         rest = [*self._held, *(self.inbox.get_nowait() for _ in range(self.inbox.qsize()))]
         if rest:
             self._thread.submit(self._store, rest).result()
             for done in rest:
-                done.seat.tally.stored += done.row is not None
+                done.judge_session.tally.stored += done.row is not None
                 self.inbox.task_done()
         self._thread.submit(self._close).result()
         self._thread.shutdown()
 
     def _close(self) -> None:
         """Stopped in the middle: what was never asked costs nothing."""
-        if self._purses:
+        if self._reserved:
             with self.database.begin() as session:
-                for purse in self._purses:
-                    purse.close(session)
+                for reserved in self._reserved:
+                    reserved.close(session)

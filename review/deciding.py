@@ -129,7 +129,7 @@ def _store(
     )
     if review is None:
         raise Conflict(f"lease {lease.id!r} has an answer already")
-    settle(session, task, at)
+    settle_task(session, task, at)
     if task.kind is TaskKind.GOLD:
         pause_if_below(session, lease.annotator_id, settings)
     return _decision(session, review, lease.b_first, settings)
@@ -141,7 +141,7 @@ def worked(lease: Lease, settings: ReviewSettings, at: datetime) -> float:
     return lease.active_seconds + min(max(since, 0.0), settings.idle_seconds)
 
 
-def settle(session: Session, task: Task, at: datetime) -> TaskStatus:
+def settle_task(session: Session, task: Task, at: datetime) -> TaskStatus:
     """Bring a task's status in line with its answers; an adjudicated one stays as it is."""
     answers = reviews.of_task(session, task.id)
     status = standing([review.choice for review in answers], task)
@@ -302,7 +302,7 @@ def undo(
             task.status, task.settled_at = TaskStatus.OPEN, None
         elif not seen:
             reviews.retract(session, answer.id, "undone by its author")
-            settle(session, task, at)
+            settle_task(session, task, at)
         return queue.take_task(session, annotator_id, task, settings, at, post_reveal=seen)
 
 

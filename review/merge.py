@@ -13,9 +13,9 @@ from db.progress import Progress, quiet
 from db.session import Database, Session
 from db.types import now
 from db.vocabulary import Source
-from judges.pooling import CODES
-from judges.trust.ballots import MISSING
 from judges.trust.reviewers import Answers, fit_reviewers
+from judges.trust.vote_matrix import MISSING
+from judges.vote_arrays import CODES
 from review.settings import ReviewSettings
 from review.settle import Label, settle
 

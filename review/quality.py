@@ -57,7 +57,7 @@ def pause_reason(answers: Sequence[tuple[Choice, Choice]], settings: ReviewSetti
 
 
 @dataclass(frozen=True)
-class Pace:
+class AnswerPace:
     """How fast answers come. Times are seconds of active work."""
 
     answers: int
@@ -68,6 +68,6 @@ class Pace:
         return None if self.median_seconds is None else waiting * self.median_seconds / 3600
 
 
-def pace(seconds: Sequence[float]) -> Pace:
+def pace(seconds: Sequence[float]) -> AnswerPace:
     """The pace of answers that took so many seconds each."""
-    return Pace(len(seconds), median(seconds) if seconds else None)
+    return AnswerPace(len(seconds), median(seconds) if seconds else None)

@@ -9,9 +9,9 @@ from db.panel import PanelVote
 from db.session import Database, Session
 from db.types import now
 from db.vocabulary import Choice
-from review.desk import Item
 from review.draft import Groups
 from review.queue import shown
+from review.view_model import Item
 
 
 @dataclass(frozen=True)

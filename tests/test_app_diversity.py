@@ -13,7 +13,7 @@ from db.models import Candidate, Checkpoint
 from db.session import Database
 from db.types import now
 from db.vocabulary import CheckpointKind
-from trainer.work import METADATA
+from trainer.workspace import METADATA
 
 WEEK = 120  # pairs of each week, two responses each
 PRAISE = "what a great question let me think step by step certainly "

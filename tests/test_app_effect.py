@@ -16,8 +16,8 @@ from db.imports import Kind, import_files
 from db.models import Checkpoint, Gold
 from judges.constitution import Constitution
 from judges.steps import run_judges
-from judges.trust.ballots import BA, MISSING, A, B, Ballots, rename
 from judges.trust.dawid_skene import DawidSkene
+from judges.trust.vote_matrix import BA, MISSING, A, B, VoteMatrix, rename
 from review.merge import merge
 from trainer.export.selection import ExportOptions
 from trainer.steps import export, train_judge
@@ -25,19 +25,19 @@ from trainer.steps import export, train_judge
 Codes = np.ndarray
 
 
-def world(seed: int, pairs: int = 400) -> tuple[Ballots, Codes]:
+def world(seed: int, pairs: int = 400) -> tuple[VoteMatrix, Codes]:
     """Three judges right on 65% of the pairs each, by themselves; two pairs a prompt."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, pairs).astype(np.int8)
     votes = np.stack([said(truth, 0.65, rng) for _ in range(3)], axis=1)
-    ballots = Ballots(
+    vote_matrix = VoteMatrix(
         codes_PRO=np.repeat(votes[:, :, None], 2, axis=2),
         raters=("x", "y", "z"),
         families=("x", "y", "z"),
         prompt_P=np.arange(pairs) // 2,
         domain_P=np.full(pairs, -1),
     )
-    return ballots, truth
+    return vote_matrix, truth
 
 
 def said(truth: Codes, accuracy: float, rng: np.random.Generator) -> Codes:
@@ -45,16 +45,16 @@ def said(truth: Codes, accuracy: float, rng: np.random.Generator) -> Codes:
     return np.where(right, truth, 1 - truth).astype(np.int8)
 
 
-def measured(challenger: Codes, ballots: Ballots, truth: Codes) -> Shares:
-    rows = np.arange(len(ballots))
+def measured(challenger: Codes, vote_matrix: VoteMatrix, truth: Codes) -> Shares:
+    rows = np.arange(len(vote_matrix))
     both = np.repeat(challenger[:, None], 2, axis=1)
-    joined = with_rater(ballots, rows, both, np.full(both.shape, 0.9), "new")
-    return compare(ballots, joined, truth, truth, DawidSkene, target=0.9)
+    joined = with_rater(vote_matrix, rows, both, np.full(both.shape, 0.9), "new")
+    return compare(vote_matrix, joined, truth, truth, DawidSkene, target=0.9)
 
 
 def test_a_planted_better_judge_spares_humans_beyond_noise() -> None:
-    ballots, truth = world(0)
-    found = measured(said(truth, 0.92, np.random.default_rng(9)), ballots, truth)
+    vote_matrix, truth = world(0)
+    found = measured(said(truth, 0.92, np.random.default_rng(9)), vote_matrix, truth)
     assert found.after.value is not None
     assert found.before.value is not None
     # 8% of its verdicts are wrong where 10% may be: almost nobody is needed any more
@@ -65,9 +65,11 @@ def test_a_planted_better_judge_spares_humans_beyond_noise() -> None:
 
 
 def test_a_planted_coin_and_a_planted_copy_change_nothing_beyond_noise() -> None:
-    ballots, truth = world(1)
-    coin = measured(np.random.default_rng(3).integers(0, 2, 400).astype(np.int8), ballots, truth)
-    copy = measured(ballots.codes_PRO[:, 0, 0].copy(), ballots, truth)
+    vote_matrix, truth = world(1)
+    coin = measured(
+        np.random.default_rng(3).integers(0, 2, 400).astype(np.int8), vote_matrix, truth
+    )
+    copy = measured(vote_matrix.codes_PRO[:, 0, 0].copy(), vote_matrix, truth)
     for found in (coin, copy):
         assert found.change.low is not None
         assert found.change.high is not None
@@ -76,27 +78,27 @@ def test_a_planted_coin_and_a_planted_copy_change_nothing_beyond_noise() -> None
 
 def test_no_pair_is_measured_by_a_fit_that_saw_its_prompt() -> None:
     """The answers a fit is given never hold a pair of a prompt that this fit measures."""
-    ballots, truth = world(2, 60)
+    vote_matrix, truth = world(2, 60)
     seen: list[set[int]] = []
 
     class Watcher(DawidSkene):
-        def fit(self, ballots, labels_P=None, weight_P=None):  # type: ignore[no-untyped-def]
-            seen.append(set(ballots.prompt_P[labels_P != MISSING].tolist()))
-            return super().fit(ballots, labels_P, weight_P)
+        def fit(self, vote_matrix, labels_P=None, weight_P=None):  # type: ignore[no-untyped-def]
+            seen.append(set(vote_matrix.prompt_P[labels_P != MISSING].tolist()))
+            return super().fit(vote_matrix, labels_P, weight_P)
 
-    lean = cross_fitted(ballots, truth, truth, Watcher)
+    win_probability = cross_fitted(vote_matrix, truth, truth, Watcher)
     prompts = set(range(30))
     held = [prompts - taught for taught in seen]
-    assert np.isfinite(lean).all()
+    assert np.isfinite(win_probability).all()
     assert set().union(*held) == prompts
     assert sum(map(len, held)) == 30  # every prompt is held out exactly once
 
 
 def test_exchanging_a_and_b_mirrors_nothing_but_the_names() -> None:
-    ballots, truth = world(4, 200)
+    vote_matrix, truth = world(4, 200)
     new = said(truth, 0.8, np.random.default_rng(5))
-    one = measured(new, ballots, truth)
-    other = measured(rename(new), ballots.mirrored(), rename(truth))
+    one = measured(new, vote_matrix, truth)
+    other = measured(rename(new), vote_matrix.mirrored(), rename(truth))
     assert one.before == other.before
     assert one.after == other.after
 

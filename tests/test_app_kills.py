@@ -27,7 +27,7 @@ from db.runs import NANO, spent_nanousd
 from judges import verdicts
 from trainer import steps
 from trainer.export.selection import ExportOptions
-from trainer.work import METADATA
+from trainer.workspace import METADATA
 
 PAID = """
 max_usd = 5
@@ -58,7 +58,7 @@ def command(folder: Path, *words: str) -> "subprocess.Popen[str]":
 def killed(process: "subprocess.Popen[str]", after: float, ready: Callable[[], bool]) -> bool:
     """SIGKILL so many seconds after it was `ready`; False where it had ended by then."""
     deadline = time.monotonic() + 120
-    while process.poll() is None and not ready() and time.monotonic() < deadline:
+    while process.vote_table() is None and not ready() and time.monotonic() < deadline:
         time.sleep(0.01)
     try:
         process.wait(after)

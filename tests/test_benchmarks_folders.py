@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from judges.trust.ballots import MISSING, TIE, A, B
+from judges.trust.vote_matrix import MISSING, TIE, A, B
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from folders import load
@@ -43,7 +43,7 @@ def test_mirrored_pairs_fold_and_their_votes_are_turned(tmp_path: Path, packed: 
     write(tmp_path, "votes", votes, packed)
     write(tmp_path, "labels", [{"pair_id": "2", "annotator": "n", "choice": "b"}], packed)
     found = load(tmp_path)
-    assert found.ballots.codes_PRO.tolist() == [[[A, A], [B, B]]]
+    assert found.vote_matrix.codes_PRO.tolist() == [[[A, A], [B, B]]]
     assert found.truth_P.tolist() == [A]
 
 
@@ -60,9 +60,9 @@ def test_missing_texts_orders_domains_and_answers_are_fine(tmp_path: Path) -> No
     labels = [{"pair_id": "0", "annotator": n, "choice": c} for n, c in (("n", "a"), ("m", "b"))]
     write(tmp_path, "labels", labels)
     found = load(tmp_path)
-    assert found.ballots.codes_PRO[:, 0].tolist() == [[TIE, TIE], [MISSING] * 2, [MISSING] * 2]
+    assert found.vote_matrix.codes_PRO[:, 0].tolist() == [[TIE, TIE], [MISSING] * 2, [MISSING] * 2]
     assert found.truth_P.tolist() == [TIE, MISSING, MISSING]
-    assert found.ballots.feature_names == ()
+    assert found.vote_matrix.feature_names == ()
 
 
 def test_a_folder_without_votes_is_one_sentence(tmp_path: Path) -> None:
@@ -89,7 +89,9 @@ def test_conversations_numbers_and_other_formats_are_read_as_an_import_reads_the
     )
     write(tmp_path, "gold", [{"pair_id": "1", "choice": "a"}])
     found = load(tmp_path)
-    assert found.ballots.codes_PRO.tolist() == [[[A, B]]]  # y first and chosen: b, in the order ba
+    assert found.vote_matrix.codes_PRO.tolist() == [
+        [[A, B]]
+    ]  # y first and chosen: b, in the order ba
     assert found.truth_P.tolist() == [A]
 
 
@@ -99,7 +101,7 @@ def test_rows_that_cannot_be_used_are_told_once_and_left_out(
     write(tmp_path, "pairs", [{"pair_id": "1"}, {"prompt": "without an id"}])
     votes = [{"pair_id": "1", "judge": "j", "choice": c} for c in ("a", "A", "first")]
     write(tmp_path, "votes", votes)
-    assert load(tmp_path).ballots.codes_PRO.tolist() == [[[A, A]]]
+    assert load(tmp_path).vote_matrix.codes_PRO.tolist() == [[[A, A]]]
     told = capsys.readouterr().err
     assert "votes.jsonl line 2: choice is 'A'; it must be one of a, b, tie, abstain" in told
     assert "2 such rows left out" in told

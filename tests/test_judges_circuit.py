@@ -6,12 +6,12 @@ import time
 import pytest
 
 from db.errors import Unavailable
-from judges.circuit import Circuit, Pace
+from judges.circuit import Circuit, RateLimiter
 
 
 def test_a_pace_lets_a_second_through_at_once_and_spreads_the_rest() -> None:
     async def run() -> float:
-        pace = Pace(6000)  # 100 a second
+        pace = RateLimiter(6000)  # 100 a second
         started = time.monotonic()
         await asyncio.gather(*(pace.wait() for _ in range(140)))
         return time.monotonic() - started
@@ -22,7 +22,7 @@ def test_a_pace_lets_a_second_through_at_once_and_spreads_the_rest() -> None:
 
 def test_a_pace_counts_units() -> None:
     async def run() -> float:
-        pace = Pace(60_000)  # tokens: 1000 a second
+        pace = RateLimiter(60_000)  # tokens: 1000 a second
         started = time.monotonic()
         for _ in range(3):
             await pace.wait(500)

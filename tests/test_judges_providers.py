@@ -12,10 +12,10 @@ from db.errors import BadInput, KeyRefused, Unavailable
 from db.vocabulary import Choice, Order, Provider
 from judges import constitution, verdicts
 from judges.asking import Lost, Question, Usage
+from judges.judge_session import template
 from judges.panel import JudgeConfig
 from judges.providers.anthropic import AnthropicJudge
 from judges.providers.openai import OpenAIJudge
-from judges.seats import template
 
 T = TypeVar("T")
 RULES = constitution.load(["starter"])

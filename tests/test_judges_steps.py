@@ -14,7 +14,7 @@ from db.models import BatchJob, ConsensusFit, Reservation, Run, Vote, VoteClaim
 from db.pairs import NewCandidate, NewPair, add_pairs
 from db.runs import spent_nanousd, start_run
 from db.session import Database
-from db.spending import set_aside
+from db.spending import reserved_money
 from db.types import now
 from db.vocabulary import Choice, Order, RunStatus
 from judges import panel, steps
@@ -369,7 +369,7 @@ def test_money_of_a_batch_that_certainly_was_not_taken_is_free_at_once(
         with pytest.raises((Unavailable, BadInput), match="nothing stays set aside"):
             run(database, judge, batch=True, environ=keys, max_usd=5)
         with database.read() as session:
-            assert (spent_nanousd(session), set_aside(session).total) == (0, 0)
+            assert (spent_nanousd(session), reserved_money(session).total) == (0, 0)
             assert session.scalars(select(BatchJob.state)).all() == ["unsent"]
             assert session.scalar(select(func.count()).select_from(VoteClaim)) == 0
         server.script.batch_fault = None
@@ -392,7 +392,7 @@ def test_money_of_a_batch_that_may_have_been_taken_stays_set_aside_until_it_is_f
         with pytest.raises(Unavailable, match="stays set aside"):
             run(database, judge, batch=True, environ=keys, max_usd=5)
         with database.read() as session:
-            kept = set_aside(session)
+            kept = reserved_money(session)
             assert (kept.jobs, kept.working, kept.unknown) == (1, 0, 0)
             assert 0 < kept.in_batches == kept.total == spent_nanousd(session)
         assert len(server.state.batches) == (fault == "dropped")  # sent once, never by itself again

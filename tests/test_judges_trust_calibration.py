@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trust_worlds import panel
 
-from judges.trust.ballots import MISSING, TIE, A, B
 from judges.trust.calibration import (
     PlattScaled,
     accuracy,
@@ -23,18 +22,19 @@ from judges.trust.calibration import (
     wilson,
 )
 from judges.trust.candidates import (
-    author_margin,
+    author_effect,
     bradley_terry,
     cyclic_pairs,
+    neighbours_margin,
     number_of,
-    rivals_margin,
     triads,
 )
 from judges.trust.dawid_skene import DawidSkene
-from judges.trust.reading import habits, read
-from judges.trust.student import Student, word_differences
+from judges.trust.reading import read, style_regression
 from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
+from judges.trust.text_classifier import DistilledTextClassifier, word_differences
 from judges.trust.text_features import ODD_NAMES, PairTexts, text_features
+from judges.trust.vote_matrix import MISSING, TIE, A, B
 
 TRUTH = np.array([A, A, B, TIE, MISSING], np.int8)
 LEAN = np.array([0.9, 0.5, 0.4, 0.99, 0.99])
@@ -59,17 +59,17 @@ def test_three_way_metrics_by_hand() -> None:
 
 def test_human_share_by_hand() -> None:
     # Ten pairs, the two least sure wrong: 90% right needs one of them reviewed, 100% both.
-    lean = np.linspace(0.95, 0.5, 10)
+    win_probability = np.linspace(0.95, 0.5, 10)
     truth = np.array([A] * 8 + [B] * 2, np.int8)
-    assert human_share(lean, truth, 0.8) == pytest.approx(0.0)
-    assert human_share(lean, truth, 0.9) == pytest.approx(0.1)
-    assert human_share(lean, truth, 1.0) == pytest.approx(0.2)
+    assert human_share(win_probability, truth, 0.8) == pytest.approx(0.0)
+    assert human_share(win_probability, truth, 0.9) == pytest.approx(0.1)
+    assert human_share(win_probability, truth, 1.0) == pytest.approx(0.2)
 
 
 def test_human_share_does_not_depend_on_the_order_of_equal_pairs() -> None:
     truth = np.array([A, B, A, B, A, A, A, A], np.int8)
-    lean = np.full(8, 0.8)
-    rolled = [human_share(lean, np.roll(truth, k), 0.9) for k in range(8)]
+    win_probability = np.full(8, 0.8)
+    rolled = [human_share(win_probability, np.roll(truth, k), 0.9) for k in range(8)]
     assert len(set(rolled)) == 1
 
 
@@ -83,9 +83,11 @@ def test_wilson_known_answer() -> None:
 @given(seed=st.integers(0, 10_000))
 def test_metrics_do_not_depend_on_which_response_is_called_a(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    lean, truth = rng.random(40), rng.integers(0, 2, 40).astype(np.int8)
+    win_probability, truth = rng.random(40), rng.integers(0, 2, 40).astype(np.int8)
     for measure in (accuracy, log_loss, brier, ece):
-        assert measure(1 - lean, 1 - truth) == pytest.approx(measure(lean, truth))
+        assert measure(1 - win_probability, 1 - truth) == pytest.approx(
+            measure(win_probability, truth)
+        )
 
 
 def test_temperature_mends_a_model_that_is_three_times_too_sure() -> None:
@@ -96,11 +98,11 @@ def test_temperature_mends_a_model_that_is_three_times_too_sure() -> None:
 
 
 def test_platt_scaling_makes_dawid_skene_honest_on_correlated_raters() -> None:
-    ballots, truth = panel(1200, (0.75,), first=0.0, ties=0.0, seed=1)
-    copied = ballots.keep_raters(np.array([0, 0, 0, 0]))
+    vote_matrix, truth = panel(1200, (0.75,), first=0.0, ties=0.0, seed=1)
+    copied = vote_matrix.keep_raters(np.array([0, 0, 0, 0]))
     labels = np.where(np.arange(1200) < 200, truth, MISSING).astype(np.int8)
-    plain = DawidSkene().fit(copied, labels).predict(copied).lean_P
-    mended = PlattScaled(DawidSkene()).fit(copied, labels).predict(copied).lean_P
+    plain = DawidSkene().fit(copied, labels).predict(copied).win_P
+    mended = PlattScaled(DawidSkene()).fit(copied, labels).predict(copied).win_P
     assert log_loss(mended[200:], truth[200:]) < log_loss(plain[200:], truth[200:]) - 0.1
 
 
@@ -123,7 +125,7 @@ def test_rivals_equal_refitting_without_the_pair() -> None:
     pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
     first, second = np.array(pairs).T
     margin = rng.uniform(-1, 1, 6)
-    found = rivals_margin(first, second, np.zeros(6, np.int64), margin)
+    found = neighbours_margin(first, second, np.zeros(6, np.int64), margin)
     for row in range(6):
         rest = np.arange(6) != row
         x = np.eye(4)[first[rest]] - np.eye(4)[second[rest]]
@@ -133,11 +135,11 @@ def test_rivals_equal_refitting_without_the_pair() -> None:
 
 def test_authors_are_learned_on_other_prompts() -> None:
     first, second = np.zeros(60, np.int64), np.ones(60, np.int64)
-    found = author_margin(first, second, np.arange(60), np.full(60, 0.8))
+    found = author_effect(first, second, np.arange(60), np.full(60, 0.8))
     assert (found > 0.5).all()
-    alone = author_margin(first, second, np.zeros(60, np.int64), np.full(60, 0.8))
+    alone = author_effect(first, second, np.zeros(60, np.int64), np.full(60, 0.8))
     assert (alone == 0).all()
-    assert (author_margin(first - 1, second, np.arange(60), np.full(60, 0.8)) == 0).all()
+    assert (author_effect(first - 1, second, np.arange(60), np.full(60, 0.8)) == 0).all()
 
 
 TEXTS = ["", "Sorry, I cannot help.", "- one\n- two\n3 things", "a long answer " * 30, "same"]
@@ -178,11 +180,13 @@ def test_the_student_learns_words_and_never_sees_its_own_prompt() -> None:
     b = [f"{'awful' if g else 'splendid'} {i}" for i, g in enumerate(good)]
     texts = PairTexts(["p"] * 300, a, b)
     margin = np.where(good, 0.8, -0.8)
-    student = Student()
-    score = student.out_of_fold(texts, margin, np.arange(300))
+    text_classifier = DistilledTextClassifier()
+    score = text_classifier.out_of_fold(texts, margin, np.arange(300))
     assert (np.sign(score) == np.sign(margin)).mean() > 0.99
-    np.testing.assert_allclose(student.predict(texts.mirrored()), -student.predict(texts))
-    one_prompt = Student().out_of_fold(texts, margin, np.zeros(300, np.int64))
+    np.testing.assert_allclose(
+        text_classifier.predict(texts.mirrored()), -text_classifier.predict(texts)
+    )
+    one_prompt = DistilledTextClassifier().out_of_fold(texts, margin, np.zeros(300, np.int64))
     assert not one_prompt.any()
 
 
@@ -192,7 +196,7 @@ def test_the_student_reads_in_chunks_and_learns_what_ridge_regression_learns() -
     made = [[" ".join(rng.choice(words, 12)) for _ in range(150)] for _ in range(2)]
     texts = PairTexts(["p"] * 150, *made)
     margin, prompts = rng.uniform(-1, 1, 150), rng.integers(0, 30, 150)
-    whole, pieces = Student(bits=9), Student(bits=9, chunk=17)
+    whole, pieces = DistilledTextClassifier(bits=9), DistilledTextClassifier(bits=9, chunk=17)
     score = whole.out_of_fold(texts, margin, prompts)
     np.testing.assert_allclose(pieces.out_of_fold(texts, margin, prompts), score, atol=1e-9)
     np.testing.assert_allclose(pieces.predict(texts), whole.predict(texts), atol=1e-9)
@@ -205,26 +209,26 @@ def test_the_student_reads_in_chunks_and_learns_what_ridge_regression_learns() -
 
 
 def test_reading_is_odd_and_leaves_out_what_is_not_there() -> None:
-    ballots, _ = panel(120, seed=6, prompts=30)
+    vote_matrix, _ = panel(120, seed=6, prompts=30)
     rng = np.random.default_rng(2)
     words = [" ".join(rng.choice(["red", "blue", "3", "sorry", "long"], 6)) for _ in range(240)]
     texts = PairTexts(["p"] * 120, words[:120], words[120:], ["x"] * 120, ["y"] * 120)
-    found, other = read(ballots, texts), read(ballots.mirrored(), texts.mirrored())
+    found, other = read(vote_matrix, texts), read(vote_matrix.mirrored(), texts.mirrored())
     assert found.feature_names == other.feature_names
     np.testing.assert_allclose(other.features_PF, -found.features_PF, atol=1e-4)
-    nothing = read(ballots, PairTexts([None] * 120, [None] * 120, [None] * 120))
+    nothing = read(vote_matrix, PairTexts([None] * 120, [None] * 120, [None] * 120))
     assert nothing.feature_names == ()
-    assert not habits(np.zeros((5, 3), np.float32), np.ones(5), np.arange(5)).any()
+    assert not style_regression(np.zeros((5, 3), np.float32), np.ones(5), np.arange(5)).any()
 
 
 def test_of_one_prompt_alone_habits_and_words_are_learned_from_its_other_pairs() -> None:
-    ballots, truth = panel(120, seed=6)
-    ballots = replace(ballots, prompt_P=np.zeros(120, np.int64))
+    vote_matrix, truth = panel(120, seed=6)
+    vote_matrix = replace(vote_matrix, prompt_P=np.zeros(120, np.int64))
     best, worst = np.split(np.array([f"word{n} good" for n in range(240)]), 2)
     texts_a = list(np.where(truth == A, best, worst))
     texts_b = list(np.where(truth == A, worst, best))
-    found = read(ballots, PairTexts(["p"] * 120, texts_a, texts_b))
-    assert {"habits", "student"} <= set(found.feature_names)
+    found = read(vote_matrix, PairTexts(["p"] * 120, texts_a, texts_b))
+    assert {"style", "text classifier"} <= set(found.feature_names)
 
 
 def test_samples_become_their_majority_and_a_vote_without_order_counts_in_both() -> None:

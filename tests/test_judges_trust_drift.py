@@ -5,7 +5,6 @@ import pytest
 from scipy.special import xlogy
 from scipy.stats import chi2_contingency
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots
 from judges.trust.drift import (
     CELLS,
     _g,
@@ -16,12 +15,13 @@ from judges.trust.drift import (
     sentinel_test,
     watch_audits,
 )
+from judges.trust.vote_matrix import MISSING, TIE, A, B, VoteMatrix
 
 
-def ballots_of(codes: list[list[list[int]]]) -> Ballots:
+def matrix_of(codes: list[list[list[int]]]) -> VoteMatrix:
     codes_PRO = np.array(codes, np.int8)
     raters = codes_PRO.shape[1]
-    return Ballots(
+    return VoteMatrix(
         codes_PRO,
         tuple(f"j{r}" for r in range(raters)),
         tuple("f" for _ in range(raters)),
@@ -42,13 +42,13 @@ def test_cells_of_one_judge() -> None:
         [[MISSING, B], *others],  # one order only, disagrees: 6
         [[MISSING, MISSING], *others],
     ]
-    assert drift_cells(ballots_of(rows), 0).tolist() == [1, 0, 3, 4, 7, 6, 6, MISSING]
+    assert drift_cells(matrix_of(rows), 0).tolist() == [1, 0, 3, 4, 7, 6, 6, MISSING]
 
 
 def test_renaming_keeps_the_cells_of_consistent_and_mirrors_the_rest() -> None:
     rng = np.random.default_rng(0)
-    ballots = ballots_of(rng.integers(-1, 3, (200, 3, 2)).tolist())
-    one, other = drift_cells(ballots, 1), drift_cells(ballots.mirrored(), 1)
+    vote_matrix = matrix_of(rng.integers(-1, 3, (200, 3, 2)).tolist())
+    one, other = drift_cells(vote_matrix, 1), drift_cells(vote_matrix.mirrored(), 1)
     # the shown position of a reversal stays what it was; only "agrees" may depend on the ab answer
     assert (one // 2 == other // 2).all()
     consistent = one < 2

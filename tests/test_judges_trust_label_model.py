@@ -8,26 +8,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trust_worlds import panel
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, rename
 from judges.trust.calibration import accuracy, log_loss
 from judges.trust.cold_start import ColdStart
 from judges.trust.label_model import LEAST_ANSWERS, LabelModel
+from judges.trust.vote_matrix import MISSING, TIE, A, B, VoteMatrix, rename
 
 
 def some_answers(truth: np.ndarray, answers: int) -> np.ndarray:
     return np.where(np.arange(len(truth)) < answers, truth, MISSING).astype(np.int8)
 
 
-def rich(pairs: int, seed: int, missing: float = 0.05) -> tuple[Ballots, np.ndarray]:
+def rich(pairs: int, seed: int, missing: float = 0.05) -> tuple[VoteMatrix, np.ndarray]:
     """A panel with features, domains, confidences and identical texts."""
-    ballots, truth = panel(pairs, features=3, seed=seed, missing=missing, prompts=pairs // 3)
+    vote_matrix, truth = panel(pairs, features=3, seed=seed, missing=missing, prompts=pairs // 3)
     rng = np.random.default_rng(seed + 1)
     domain = rng.integers(-1, 3, pairs)
-    sure = rng.random(ballots.codes_PRO.shape).astype(np.float32)
-    sure[ballots.codes_PRO == MISSING] = np.nan
+    sure = rng.random(vote_matrix.codes_PRO.shape).astype(np.float32)
+    sure[vote_matrix.codes_PRO == MISSING] = np.nan
     return replace(
-        ballots,
-        feature_names=("length", "rivals", "digits"),
+        vote_matrix,
+        feature_names=("length", "neighbours", "digits"),
         domain_P=domain,
         domains=("x", "y", "z"),
         confidence_PRO=sure,
@@ -43,11 +43,11 @@ def rich(pairs: int, seed: int, missing: float = 0.05) -> tuple[Ballots, np.ndar
     missing=st.sampled_from([0.0, 0.5]),
 )
 def test_renaming_a_and_b_mirrors_the_answer(seed: int, answers: int, missing: float) -> None:
-    ballots, truth = rich(90, seed, missing)
+    vote_matrix, truth = rich(90, seed, missing)
     labels = some_answers(truth, answers)
     labels[3] = TIE if answers else MISSING
-    found = LabelModel().fit(ballots, labels).predict(ballots)
-    other = LabelModel().fit(ballots.mirrored(), rename(labels)).predict(ballots.mirrored())
+    found = LabelModel().fit(vote_matrix, labels).predict(vote_matrix)
+    other = LabelModel().fit(vote_matrix.mirrored(), rename(labels)).predict(vote_matrix.mirrored())
     np.testing.assert_allclose(other.logit_P, -found.logit_P, atol=1e-6)
     np.testing.assert_allclose(other.p_PK[:, [B, A, TIE]], found.p_PK, atol=1e-6)
     np.testing.assert_allclose(found.p_PK.sum(axis=1), 1.0)
@@ -57,17 +57,17 @@ def test_renaming_a_and_b_mirrors_the_answer(seed: int, answers: int, missing: f
 
 
 def test_equal_input_gives_equal_output() -> None:
-    ballots, truth = rich(200, 4)
+    vote_matrix, truth = rich(200, 4)
     labels = some_answers(truth, 60)
-    first = LabelModel().fit(ballots, labels).predict(ballots)
-    second = LabelModel().fit(ballots, labels).predict(ballots)
+    first = LabelModel().fit(vote_matrix, labels).predict(vote_matrix)
+    second = LabelModel().fit(vote_matrix, labels).predict(vote_matrix)
     assert np.array_equal(first.p_PK, second.p_PK)
 
 
 def test_fewer_than_five_decided_answers_change_nothing_about_who_is_better() -> None:
-    ballots, truth = rich(120, 8)
-    none = LabelModel().fit(ballots).predict(ballots)
-    few = LabelModel().fit(ballots, some_answers(truth, LEAST_ANSWERS - 1)).predict(ballots)
+    vote_matrix, truth = rich(120, 8)
+    none = LabelModel().fit(vote_matrix).predict(vote_matrix)
+    few = LabelModel().fit(vote_matrix, some_answers(truth, LEAST_ANSWERS - 1)).predict(vote_matrix)
     np.testing.assert_array_equal(none.logit_P, few.logit_P)
 
 
@@ -75,58 +75,58 @@ def test_before_any_answer_a_unanimous_consistent_panel_is_sure_but_not_certain(
     # Cold start alone: 2.4 · 1 = 2.4, σ(2.4) = .917.
     codes = np.tile(np.array([A, A], np.int8), (1, 3, 1))
     names = ("x", "y", "z")
-    one = Ballots(codes, names, names, np.zeros(1, np.int64), np.full(1, -1))
-    assert ColdStart().fit(one).predict(one).lean_P[0] == pytest.approx(1 / (1 + np.exp(-2.4)))
+    one = VoteMatrix(codes, names, names, np.zeros(1, np.int64), np.full(1, -1))
+    assert ColdStart().fit(one).predict(one).win_P[0] == pytest.approx(1 / (1 + np.exp(-2.4)))
     found = LabelModel().fit(one).predict(one)
-    assert 0.75 < found.lean_P[0] < 0.97
+    assert 0.75 < found.win_P[0] < 0.97
 
 
 def test_answers_teach_whom_to_believe_and_beat_the_cold_start() -> None:
-    ballots, truth = panel(1500, (0.92, 0.6, 0.55, 0.55, 0.55), first=0.05, seed=11)
+    vote_matrix, truth = panel(1500, (0.92, 0.6, 0.55, 0.55, 0.55), first=0.05, seed=11)
     test = np.arange(500, 1500)
-    cold = ColdStart().fit(ballots).predict(ballots.take(test))
-    model = LabelModel().fit(ballots, some_answers(truth, 200))
-    found = model.predict(ballots.take(test))
+    cold = ColdStart().fit(vote_matrix).predict(vote_matrix.take(test))
+    model = LabelModel().fit(vote_matrix, some_answers(truth, 200))
+    found = model.predict(vote_matrix.take(test))
     assert not model.fell_back_
-    assert log_loss(found.lean_P, truth[test]) < log_loss(cold.lean_P, truth[test]) - 0.05
+    assert log_loss(found.win_P, truth[test]) < log_loss(cold.win_P, truth[test]) - 0.05
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_answers_that_mean_nothing_do_not_make_it_much_worse_than_its_opening(seed: int) -> None:
-    ballots, truth = panel(600, (0.85, 0.8, 0.75), seed=seed, features=6)
-    ballots = replace(
-        ballots, features_PF=np.roll(ballots.features_PF, 1, axis=0)
+    vote_matrix, truth = panel(600, (0.85, 0.8, 0.75), seed=seed, features=6)
+    vote_matrix = replace(
+        vote_matrix, features_PF=np.roll(vote_matrix.features_PF, 1, axis=0)
     )  # features of another pair: pure noise
     rest = np.arange(60, 600)
-    opening = LabelModel().fit(ballots).predict(ballots.take(rest))
-    found = LabelModel().fit(ballots, some_answers(truth, 60)).predict(ballots.take(rest))
-    assert log_loss(found.lean_P, truth[rest]) < log_loss(opening.lean_P, truth[rest]) + 0.04
+    cold_start = LabelModel().fit(vote_matrix).predict(vote_matrix.take(rest))
+    found = LabelModel().fit(vote_matrix, some_answers(truth, 60)).predict(vote_matrix.take(rest))
+    assert log_loss(found.win_P, truth[rest]) < log_loss(cold_start.win_P, truth[rest]) + 0.04
 
 
 def test_where_answers_contradict_the_rest_of_the_prompts_the_opening_is_given() -> None:
     # Every answer is a coin toss on a clear panel: nothing can be learned, shares stay with the
-    # opening or the model says that it fell back; on held-out pairs it is as good as before.
-    ballots, truth = panel(400, (0.95, 0.95, 0.9), seed=3, features=8)
+    # cold start or the model says that it fell back; on held-out pairs it is as good as before.
+    vote_matrix, truth = panel(400, (0.95, 0.95, 0.9), seed=3, features=8)
     noise = np.random.default_rng(0).integers(0, 2, 400).astype(np.int8)
     rest = np.arange(20, 400)
-    model = LabelModel().fit(ballots, some_answers(noise, 20))
-    found = model.predict(ballots.take(rest))
+    model = LabelModel().fit(vote_matrix, some_answers(noise, 20))
+    found = model.predict(vote_matrix.take(rest))
     assert (found.choice_P == truth[rest]).mean() > 0.8
 
 
 def test_an_answered_pair_is_not_judged_by_its_own_answer() -> None:
     # The judge says nothing and the feature is unique to one pair: its own answer must not leak.
-    ballots, truth = panel(40, (0.5, 0.5), seed=9)
+    vote_matrix, truth = panel(40, (0.5, 0.5), seed=9)
     truth = np.random.default_rng(5).integers(0, 2, 40).astype(np.int8)
-    found = LabelModel().fit(ballots, truth).predict(ballots)
-    assert log_loss(found.lean_P, truth) > 0.6
+    found = LabelModel().fit(vote_matrix, truth).predict(vote_matrix)
+    assert log_loss(found.win_P, truth) > 0.6
 
 
 def test_identical_texts_and_tie_votes_make_a_tie_likely() -> None:
-    ballots, truth = rich(300, 2)
-    truth = np.where(ballots.even_PF[:, 0] > 0, TIE, truth).astype(np.int8)  # type: ignore[index]
-    found = LabelModel().fit(ballots, some_answers(truth, 150)).predict(ballots)
-    same = ballots.even_PF[:, 0] > 0  # type: ignore[index]
+    vote_matrix, truth = rich(300, 2)
+    truth = np.where(vote_matrix.even_PF[:, 0] > 0, TIE, truth).astype(np.int8)  # type: ignore[index]
+    found = LabelModel().fit(vote_matrix, some_answers(truth, 150)).predict(vote_matrix)
+    same = vote_matrix.even_PF[:, 0] > 0  # type: ignore[index]
     assert found.p_PK[same, TIE].mean() > 3 * found.p_PK[~same, TIE].mean()
 
 
@@ -135,7 +135,7 @@ def test_before_any_answer_a_crowd_of_one_opinion_is_no_surer_than_five_judges()
     said = rng.integers(0, 2, 400)
     heard = np.where(rng.random((400, 15, 2)) < 0.85, said[:, None, None], 1 - said[:, None, None])
     names = tuple(str(n) for n in range(15))
-    crowd = Ballots(heard.astype(np.int8), names, names, np.arange(400), np.full(400, -1))
+    crowd = VoteMatrix(heard.astype(np.int8), names, names, np.arange(400), np.full(400, -1))
     five = crowd.keep_raters(np.arange(5))
     sure = [np.abs(LabelModel().fit(b).predict(b).logit_P).mean() for b in (crowd, five)]
     assert sure[0] < 1.25 * sure[1]  # each judge in full would make it twice as sure
@@ -143,30 +143,30 @@ def test_before_any_answer_a_crowd_of_one_opinion_is_no_surer_than_five_judges()
 
 def test_before_any_answer_the_panel_finds_out_who_is_good_by_who_agrees() -> None:
     # Seven are equally consistent; three know, four guess. Only who agrees with whom can tell.
-    rng, shares = np.random.default_rng(0), (0.9, 0.9, 0.85, 0.5, 0.5, 0.5, 0.5)
+    rng, weights = np.random.default_rng(0), (0.9, 0.9, 0.85, 0.5, 0.5, 0.5, 0.5)
     truth = rng.integers(0, 2, 500).astype(np.int8)
-    right = np.stack([rng.random(500) < share for share in shares], axis=1)
+    right = np.stack([rng.random(500) < share for share in weights], axis=1)
     votes = np.where(right, truth[:, None], 1 - truth[:, None]).astype(np.int8)
     names = tuple("abcdefg")
     codes = np.repeat(votes[:, :, None], 2, axis=2)
-    ballots = Ballots(codes, names, names, np.arange(500), np.full(500, -1))
-    lean = LabelModel().fit(ballots).predict(ballots).lean_P
-    cold = ColdStart().fit(ballots).predict(ballots).lean_P
-    assert accuracy(lean, truth) > accuracy(cold, truth) + 0.03
+    vote_matrix = VoteMatrix(codes, names, names, np.arange(500), np.full(500, -1))
+    win_probability = LabelModel().fit(vote_matrix).predict(vote_matrix).win_P
+    cold = ColdStart().fit(vote_matrix).predict(vote_matrix).win_P
+    assert accuracy(win_probability, truth) > accuracy(cold, truth) + 0.03
 
 
 def test_where_there_is_one_prompt_its_answers_count_as_if_each_had_its_own() -> None:
-    ballots, truth = panel(200, features=2, seed=3)
+    vote_matrix, truth = panel(200, features=2, seed=3)
     labels = some_answers(truth, 80)
-    apart = replace(ballots, prompt_P=np.arange(200))
-    together = replace(ballots, prompt_P=np.full(200, 7))
+    apart = replace(vote_matrix, prompt_P=np.arange(200))
+    together = replace(vote_matrix, prompt_P=np.full(200, 7))
     found = [LabelModel().fit(b, labels).predict(b).logit_P for b in (apart, together)]
     np.testing.assert_array_equal(found[0], found[1])
 
 
 def test_thirteen_judges_and_empty_slots_are_fine() -> None:
-    ballots, truth = panel(150, tuple(0.55 + 0.03 * i for i in range(13)), seed=1)
-    found = LabelModel().fit(ballots, some_answers(truth, 40)).predict(ballots)
+    vote_matrix, truth = panel(150, tuple(0.55 + 0.03 * i for i in range(13)), seed=1)
+    found = LabelModel().fit(vote_matrix, some_answers(truth, 40)).predict(vote_matrix)
     assert (found.choice_P == truth).mean() > 0.85
-    empty = ballots.take(np.arange(0))
-    assert len(LabelModel().fit(ballots).predict(empty).logit_P) == 0
+    empty = vote_matrix.take(np.arange(0))
+    assert len(LabelModel().fit(vote_matrix).predict(empty).logit_P) == 0

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from judges.trust.ballots import MISSING, TIE, A, B
 from judges.trust.reviewers import Answers, fit_reviewers, review_is_right, truth_posterior
+from judges.trust.vote_matrix import MISSING, TIE, A, B
 
 
 def answers_of(rows: list[tuple[int, int, int]]) -> Answers:

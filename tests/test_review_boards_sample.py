@@ -9,8 +9,8 @@ from review_worlds import add_consensus, add_person, add_votes, say
 
 from db.models import Vote
 from db.vocabulary import Choice, Order, Role
-from judges.trust.ballots import MISSING
 from judges.trust.drift_weeks import two_sample_g, weekly_drift
+from judges.trust.vote_matrix import MISSING
 from review.boards.budget import budget_board
 from review.boards.data import by_day, by_judge
 from review.boards.sample import freshness, read_sample
@@ -34,20 +34,20 @@ def test_few_pairs_are_all_drawn_and_many_are_thinned(voted):
         part = read_sample(session, size=20)
     assert whole.voted == part.voted == 60
     assert whole.drawn_P.all()
-    assert list(whole.poll.pair_ids) == pairs
+    assert list(whole.vote_table.pair_ids) == pairs
     assert 8 <= part.drawn_P.sum() <= 35  # a third of 60, by arithmetic on the ids
-    assert part.poll.pair_ids == tuple(sorted(part.poll.pair_ids))
+    assert part.vote_table.pair_ids == tuple(sorted(part.vote_table.pair_ids))
 
 
 def test_a_decided_pair_is_read_though_it_was_not_drawn(voted):
     database, pairs = voted
     with database.read() as session:
-        drawn = set(read_sample(session, size=20).poll.pair_ids)
+        drawn = set(read_sample(session, size=20).vote_table.pair_ids)
     missed = next(pair for pair in pairs if pair not in drawn)
     say(database, add_person(database, "Ada"), missed, Choice.B)
     with database.read() as session:
         sample = read_sample(session, size=20)
-    row = sample.poll.pair_ids.index(missed)
+    row = sample.vote_table.pair_ids.index(missed)
     assert not sample.drawn_P[row]
     assert sample.truth_P[row] != MISSING
     # nothing is routed: the one decided pair stands for every drawn one

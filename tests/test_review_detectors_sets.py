@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus
+from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix
 from review.detectors import (
     cycles,
     duplicate_conflict,
@@ -24,11 +24,11 @@ from review.detectors import (
 from review.detectors.families import author_families
 
 
-def ballots_of(codes_PRO: np.ndarray, families: tuple[str, ...] | None = None) -> Ballots:
+def matrix_of(codes_PRO: np.ndarray, families: tuple[str, ...] | None = None) -> VoteMatrix:
     codes = np.asarray(codes_PRO, np.int8)
     raters = codes.shape[1]
     names = tuple(f"j{r}" for r in range(raters))
-    return Ballots(
+    return VoteMatrix(
         codes, names, families or names, np.arange(len(codes)), np.full(len(codes), -1, np.int64)
     )
 
@@ -102,14 +102,14 @@ def test_reversal_rates_and_the_ten_per_cent_mark() -> None:
     codes = np.zeros((100, 2, 2))
     codes[:4, 0, 1] = B
     codes[:30, 1, 1] = B
-    rates = {f.subject: f for f in reversal_rates(ballots_of(codes), np.random.default_rng(0))}
+    rates = {f.subject: f for f in reversal_rates(matrix_of(codes), np.random.default_rng(0))}
     assert [rates[name].value for name in ("j0", "j1", "*")] == [0.04, 0.3, 0.17]
     assert [rates[name].alarm for name in ("j0", "j1", "*")] == [False, True, True]
     assert "low quality" in rates["*"].advice
     assert rates["j1"].low < 0.3 < rates["j1"].high
     once = codes.copy()
     once[:, :, 1] = MISSING
-    undefined = reversal_rates(ballots_of(once), np.random.default_rng(0))
+    undefined = reversal_rates(matrix_of(once), np.random.default_rng(0))
     assert undefined[0].value is None
     assert "both orders" in undefined[0].why
 
@@ -118,7 +118,7 @@ def test_position_bias_cancels_content() -> None:
     # always A in both orders: first shown half the time. Judge 1 picks the first shown on 40 of 100
     codes = np.zeros((100, 2, 2))
     codes[:40, 1, 1] = B
-    found = position_bias(ballots_of(codes), np.random.default_rng(0))
+    found = position_bias(matrix_of(codes), np.random.default_rng(0))
     # (40 * 1 + 60 * .5) / 100 - .5 = .2
     assert [f.value for f in found] == pytest.approx([0.0, 0.2])
     assert [f.alarm for f in found] == [False, True]
@@ -131,11 +131,11 @@ def test_length_bias_is_measured_against_humans() -> None:
     longer = np.where(long_a >= long_b, A, B).astype(np.int8)
     taken = np.where(rng.random(400) < 0.3, longer, truth).astype(np.int8)
     codes = np.stack([truth, taken], axis=1)[:, :, None].repeat(2, axis=2)
-    found = length_bias(ballots_of(codes), long_a, long_b, rng, truth)
+    found = length_bias(matrix_of(codes), long_a, long_b, rng, truth)
     assert [f.alarm for f in found] == [False, True]
     # three in ten follow length, half of those would have been the longer anyway: + .15
     assert found[1].value == pytest.approx(0.15, abs=0.06)
-    silent = length_bias(ballots_of(codes), long_a, long_b, rng)
+    silent = length_bias(matrix_of(codes), long_a, long_b, rng)
     assert not any(f.alarm for f in silent)
     assert "too few human answers" in silent[0].why
 
@@ -146,8 +146,8 @@ def test_self_preference_is_measured_against_the_others() -> None:
     authors = rng.permuted(np.array([["x", "y"]] * 300), axis=1)
     own = np.where(authors[:, 0] == "x", A, B).astype(np.int8)
     codes = np.stack([np.where(rng.random(300) < 0.4, own, truth), truth, truth], axis=1)
-    ballots = ballots_of(codes[:, :, None].repeat(2, axis=2), ("x", "y", "z"))
-    found = self_preference(ballots, authors[:, 0].tolist(), authors[:, 1].tolist(), rng)
+    vote_matrix = matrix_of(codes[:, :, None].repeat(2, axis=2), ("x", "y", "z"))
+    found = self_preference(vote_matrix, authors[:, 0].tolist(), authors[:, 1].tolist(), rng)
     assert [f.alarm for f in found] == [True, False, False]
     assert found[0].why == "against judges whose family wrote neither response"
     assert found[2].value is None

@@ -21,7 +21,7 @@ from db.models import Annotator, Event, Lease, Pair, Ranking, Review, Task
 from db.tasks import NewTask, add_tasks
 from db.types import now
 from db.vocabulary import Choice, LeaseStatus, Role, TaskKind, TaskStatus
-from review import deciding, desk, queue
+from review import deciding, queue, view_model
 from review.adjudicating import adjudicate
 from review.draft import Draft, read
 from review.rankings import rank
@@ -484,4 +484,4 @@ def test_an_answer_taken_back_reveals_nothing(any_database):
     again = deciding.undo(any_database, ada, PLAIN)
     assert not again.post_reveal
     with pytest.raises(NotAllowed, match="took this answer back"):
-        desk.reveal(any_database, done.lease_id, ada)
+        view_model.reveal(any_database, done.lease_id, ada)

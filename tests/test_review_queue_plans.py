@@ -10,7 +10,7 @@ from db.models import Candidate, Gold, Lease, Pair, Prompt, Review, Task
 from db.types import now
 from db.upsert import chunks, insert_all
 from db.vocabulary import Choice, LeaseStatus, TaskKind, TaskStatus
-from review import deciding, desk, queue
+from review import deciding, queue, view_model
 from review.settings import ReviewSettings
 from review.verdict import Answer
 
@@ -121,18 +121,18 @@ def walk(database, person):
     today = now().replace(hour=0)
     for _ in range(12):
         claim = queue.claim(database, person, SETTINGS, chance=chance)
-        desk.item(database, claim)
-        desk.today_of(database, person, since=today)
-        desk.waiting(database)
+        view_model.item(database, claim)
+        view_model.today_of(database, person, since=today)
+        view_model.waiting(database)
         queue.renew(database, claim.lease_id, person, SETTINGS, active_seconds=1)
         done = deciding.decide(database, claim.lease_id, person, Answer(Choice.B), SETTINGS)
         deciding.explain(database, done.review_id, person, "why")
-    desk.reveal(database, done.lease_id, person)
+    view_model.reveal(database, done.lease_id, person)
     deciding.undo(database, person, SETTINGS)
     claim = queue.claim(database, person, SETTINGS, chance=chance)
     queue.release(database, claim.lease_id, person)
     claim = queue.claim(database, person, SETTINGS, chance=chance)
-    desk.flag(database, claim.lease_id, person, "unsafe")
+    view_model.flag(database, claim.lease_id, person, "unsafe")
     queue.skip(database, claim.lease_id, person, "long")
 
 

@@ -27,7 +27,7 @@ from db.preferences import Evidence, Opinion
 from db.rankings import Disputed, Implied
 from db.tasks import NewTask, add_tasks, close_tasks
 from db.vocabulary import Choice, Route, Source, TaskKind, TaskStatus
-from review import deciding, desk, queue
+from review import deciding, queue, view_model
 from review.draft import Draft
 from review.merge import merge
 from review.rankings import ask_for_rankings, build, rank
@@ -343,7 +343,7 @@ def test_candidates_to_rank_are_flagged_and_handed_on_like_a_pair(asked):
     database, ids, _ = asked
     ada, bob = add_person(database, "Ada"), add_person(database, "Bob")
     claim = queue.claim(database, ada, PLAIN)
-    desk.flag(database, claim.lease_id, ada, "unsafe")
+    view_model.flag(database, claim.lease_id, ada, "unsafe")
     queue.skip(database, claim.lease_id, ada, "flagged: unsafe")
     assert queue.claim(database, ada, PLAIN) is None
     assert queue.claim(database, bob, PLAIN).task_id == claim.task_id

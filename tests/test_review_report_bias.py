@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from judges.trust.ballots import AB, BA, A, B, Ballots
 from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
+from judges.trust.vote_matrix import AB, BA, A, B, VoteMatrix
 from review.report.bias import advice_on, biases, points
 from review.report.bias_page import bias_figure
 
 PAIRS = 60
 
 
-def project(seed: int = 0) -> tuple[Ballots, PairTexts, np.ndarray]:
+def project(seed: int = 0) -> tuple[VoteMatrix, PairTexts, np.ndarray]:
     """Four judges of 60 pairs: one of what is first, one of length, one of its family, one fair."""
     rng = np.random.default_rng(seed)
     truth = rng.choice([A, B], PAIRS).astype(np.int8)
@@ -23,7 +23,7 @@ def project(seed: int = 0) -> tuple[Ballots, PairTexts, np.ndarray]:
     codes[:, 1] = longer[:, None]
     codes[:, 2] = own[:, None]
     codes[:, 3] = truth[:, None]
-    ballots = Ballots(
+    vote_matrix = VoteMatrix(
         codes_PRO=codes,
         raters=("first", "long", "proud", "fair"),
         families=("f", "l", "openai", "g"),
@@ -38,50 +38,54 @@ def project(seed: int = 0) -> tuple[Ballots, PairTexts, np.ndarray]:
         ["openai" if side == A else "meta" for side in own],
         ["openai" if side == B else "meta" for side in own],
     )
-    return ballots, texts, truth
+    return vote_matrix, texts, truth
 
 
 def test_every_leaning_is_found_at_its_judge_and_nowhere_else() -> None:
-    ballots, texts, truth = project()
-    found = {(b.judge, b.kind): b for b in biases(ballots, texts, truth, np.random.default_rng(1))}
+    vote_matrix, texts, truth = project()
+    found = {
+        (b.judge, b.kind): b for b in biases(vote_matrix, texts, truth, np.random.default_rng(1))
+    }
     clear = {key for key, bias in found.items() if bias.alarm}
     assert {("first", "position"), ("long", "length"), ("proud", "own family")} <= clear
     assert not {key for key in clear if key[0] == "fair"}
     # the first shown in both orders of every pair: one half more than chance
-    assert found["first", "position"].lean.value == pytest.approx(0.5)
+    assert found["first", "position"].win_probability.value == pytest.approx(0.5)
     assert "names what is shown first in 100% of the pairs" in found["first", "position"].reading
     # always the longer, humans by chance: 1 minus how often the human took the longer
     longer = np.array([len(a or "") > len(b or "") for a, b in zip(texts.responses_a,
                        texts.responses_b, strict=True)])  # fmt: skip
     human = float(np.mean(longer == (truth == A)))
-    assert found["long", "length"].lean.value == pytest.approx(1 - human)
+    assert found["long", "length"].win_probability.value == pytest.approx(1 - human)
     assert "points more often than humans do" in found["long", "length"].reading
     assert "leave this judge out" in " ".join(advice_on(tuple(found.values())))
 
 
 def test_without_human_answers_length_is_told_and_not_called_a_bias() -> None:
-    ballots, texts, truth = project()
+    vote_matrix, texts, truth = project()
     nobody = np.full_like(truth, -1)
-    found = {(b.judge, b.kind): b for b in biases(ballots, texts, nobody, np.random.default_rng(1))}
+    found = {
+        (b.judge, b.kind): b for b in biases(vote_matrix, texts, nobody, np.random.default_rng(1))
+    }
     long = found["long", "length"]
     assert (long.compared, long.alarm) == (False, False)
     assert "takes the longer response in 100% of 60 pairs; too few human answers" in long.reading
 
 
 def test_unknown_authors_are_said_and_not_guessed() -> None:
-    ballots, texts, truth = project()
+    vote_matrix, texts, truth = project()
     plain = PairTexts(texts.prompts, texts.responses_a, texts.responses_b)
-    found = biases(ballots, plain, truth, np.random.default_rng(1))
+    found = biases(vote_matrix, plain, truth, np.random.default_rng(1))
     own = [bias for bias in found if bias.kind == "own family"]
-    assert all(bias.lean.value is None for bias in own)
+    assert all(bias.win_probability.value is None for bias in own)
     assert "0 pairs set its family against another" in own[0].reading
 
 
 def test_points_and_the_picture() -> None:
     assert points(Estimate(0.081, 0.03, 0.124, 90)) == "+8.1 (+3.0 to +12.4)"
     assert points(Estimate(None, None, None, 0, "nothing")) == "–"
-    ballots, texts, truth = project()
-    drawn = bias_figure(biases(ballots, texts, truth, np.random.default_rng(1)))
+    vote_matrix, texts, truth = project()
+    drawn = bias_figure(biases(vote_matrix, texts, truth, np.random.default_rng(1)))
     assert drawn.count("<svg") == 3
     assert drawn.count("<li>") == 12
     assert bias_figure(()) == ""

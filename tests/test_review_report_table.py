@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from trust_worlds import panel
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, consensus_of
 from judges.trust.intervals import Estimate
+from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix, consensus_of
 from review.report import cost as report_cost
 from review.report import quality as report_quality
 from review.report.charts import Box, Span, curve, ticks
@@ -19,20 +19,20 @@ from review.report.page import page
 from review.report.table import make_report
 
 
-def ballots(*pairs: list[list[int]]) -> Ballots:
+def vote_matrix(*pairs: list[list[int]]) -> VoteMatrix:
     """Votes [judge][ab, ba] of each pair, one prompt a pair."""
     codes = np.array(pairs, dtype=np.int8)
     names = tuple(f"j{r}" for r in range(codes.shape[1]))
     n = len(codes)
-    return Ballots(codes, names, names, np.arange(n), np.full(n, -1))
+    return VoteMatrix(codes, names, names, np.arange(n), np.full(n, -1))
 
 
 def codes(*choices: int) -> np.ndarray:
     return np.array(choices, dtype=np.int8)
 
 
-def leaning(*lean: float) -> Consensus:
-    p = np.array(lean)
+def leaning(*win_probability: float) -> Consensus:
+    p = np.array(win_probability)
     return consensus_of(np.log(p) - np.log(1 - p), 0.0)
 
 
@@ -50,7 +50,7 @@ def money(**more: Any) -> Money:
     return Money(**(known | more))
 
 
-def facts(votes: Ballots, consensus: Consensus, truth: np.ndarray, **more: Any) -> Facts:
+def facts(votes: VoteMatrix, consensus: Consensus, truth: np.ndarray, **more: Any) -> Facts:
     n = len(votes)
     known: dict[str, Any] = {
         "ballots": votes,
@@ -84,13 +84,13 @@ def test_answered_pairs_stand_for_their_zone() -> None:
 
 
 def test_a_flip_is_half_right_and_a_tie_of_the_humans_decides_nothing() -> None:
-    votes = ballots([[A, A]], [[A, B]], [[B, B]], [[A, TIE]], [[A, A]])
-    lean = report_quality.judge_leans(votes)[:, 0]
-    assert lean.tolist() == [1.0, 0.5, 0.0, 1.0, 1.0]
-    hit = report_quality.right(lean, codes(A, A, A, A, TIE))
+    votes = vote_matrix([[A, A]], [[A, B]], [[B, B]], [[A, TIE]], [[A, A]])
+    win_probability = report_quality.judge_win_probabilities(votes)[:, 0]
+    assert win_probability.tolist() == [1.0, 0.5, 0.0, 1.0, 1.0]
+    hit = report_quality.right(win_probability, codes(A, A, A, A, TIE))
     np.testing.assert_array_equal(hit, [1.0, 0.5, 0.0, 1.0, np.nan])
     quality = report_quality.Quality(codes(A, A, A, A, TIE), np.ones(5), np.arange(5), rng(), 100)
-    found = quality.of_lean(lean)
+    found = quality.of_win_probability(win_probability)
     assert found.value == pytest.approx(2.5 / 4)
     assert found.n == 4
 
@@ -118,9 +118,9 @@ def test_one_human_against_one_other_says_so() -> None:
 
 def test_the_best_judge_is_picked_on_other_prompts() -> None:
     # j0 is always right, j1 always wrong: whatever the folds, j0 is picked.
-    votes = ballots(*[[[A, A], [B, B]]] * 20)
+    votes = vote_matrix(*[[[A, A], [B, B]]] * 20)
     quality = report_quality.Quality(codes(*[A] * 20), np.ones(20), np.arange(20), rng(), 50)
-    best, said = quality.best_on_other_prompts(report_quality.judge_leans(votes))
+    best, said = quality.best_on_other_prompts(report_quality.judge_win_probabilities(votes))
     assert best == [0]
     assert (said == 1.0).all()
 
@@ -130,9 +130,17 @@ def test_the_best_of_equals_is_not_flattered() -> None:
     for seed in range(6):
         votes, truth = panel(200, accuracy=(0.6,) * 6, ties=0, missing=0, first=0, seed=seed)
         quality = report_quality.Quality(truth, np.ones(200), votes.prompt_P, rng(), 20)
-        leans = report_quality.judge_leans(votes)
-        picked.append(quality.of_lean(quality.best_on_other_prompts(leans)[1]).value or 0)
-        hindsight.append(max(quality.of_lean(lean).value or 0 for lean in leans.T))
+        win_probabilities = report_quality.judge_win_probabilities(votes)
+        picked.append(
+            quality.of_win_probability(quality.best_on_other_prompts(win_probabilities)[1]).value
+            or 0
+        )
+        hindsight.append(
+            max(
+                quality.of_win_probability(win_probability).value or 0
+                for win_probability in win_probabilities.T
+            )
+        )
     # Every judge is right on .6 of both orders: .36 + half of .48 = .6 in truth.
     assert np.mean(picked) == pytest.approx(0.6, abs=0.025)
     assert np.mean(hindsight) > 0.62
@@ -152,7 +160,7 @@ def test_hybrid_weighs_machine_and_human_labels_by_their_numbers() -> None:
     human = np.zeros(n, bool)
     human[10:] = True
     known = facts(
-        ballots(*[[[A, A]]] * n), leaning(*[0.9] * n), truth,
+        vote_matrix(*[[[A, A]]] * n), leaning(*[0.9] * n), truth,
         delivered_P=delivered, by_human_P=human, machine_P=machine,
     )  # fmt: skip
     found = report_quality.hybrid(known, rng(), 200)
@@ -167,7 +175,7 @@ def test_hybrid_weighs_machine_and_human_labels_by_their_numbers() -> None:
 
 def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
     known = facts(
-        ballots([[A, A]], [[A, A]]), leaning(0.9, 0.9), codes(MISSING, MISSING),
+        vote_matrix([[A, A]], [[A, A]]), leaning(0.9, 0.9), codes(MISSING, MISSING),
         delivered_P=codes(A, A), machine_P=codes(A, A),
     )  # fmt: skip
     found = report_quality.hybrid(known, rng(), 50)
@@ -177,7 +185,7 @@ def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
 
 def test_labels_that_are_the_reference_itself_measure_nothing() -> None:
     known = facts(
-        ballots([[A, A]], [[B, B]]), leaning(0.9, 0.1), codes(A, B),
+        vote_matrix([[A, A]], [[B, B]]), leaning(0.9, 0.1), codes(A, B),
         delivered_P=codes(A, B), by_human_P=np.array([True, True]),
     )  # fmt: skip
     found = report_quality.hybrid(known, rng(), 50)
@@ -189,7 +197,7 @@ def test_human_budget_counts_the_least_sure_first() -> None:
     # Confidence .6 .7 .8 .9, the two least sure are wrong: half right alone, three quarters when
     # humans take one, all when they take two.
     known = facts(
-        ballots(*[[[A, A]]] * 4), leaning(0.6, 0.7, 0.8, 0.9), codes(B, B, A, A)
+        vote_matrix(*[[[A, A]]] * 4), leaning(0.6, 0.7, 0.8, 0.9), codes(B, B, A, A)
     )  # fmt: skip
     points = report_quality.budget_curve(known, np.ones(4), rng(), 50)
     at = {round(p.share, 2): p.agreement.value for p in points}
@@ -268,7 +276,7 @@ def test_the_whole_report_and_its_page() -> None:
 
 
 def test_a_project_without_answers_has_a_report_too() -> None:
-    bare = facts(ballots([[A, A]], [[B, B]]), leaning(0.9, 0.1), codes(MISSING, MISSING))
+    bare = facts(vote_matrix([[A, A]], [[B, B]]), leaning(0.9, 0.1), codes(MISSING, MISSING))
     report = make_report(bare, repeats=50)
     assert "no pair has a human answer yet" in report.reference
     assert all(row.agreement.value is None and row.agreement.why for row in report.rows)
@@ -277,7 +285,7 @@ def test_a_project_without_answers_has_a_report_too() -> None:
 
 
 def test_names_are_escaped() -> None:
-    votes = replace(ballots([[A, A]], [[B, A]]), raters=("<b>&",))
+    votes = replace(vote_matrix([[A, A]], [[B, A]]), raters=("<b>&",))
     report = make_report(facts(votes, leaning(0.9, 0.8), codes(A, B)), repeats=50)
     assert "<b>" not in page(report)
 

@@ -5,16 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, consensus_of
+from judges.trust.vote_matrix import MISSING, TIE, A, B, VoteMatrix, consensus_of
 from review.detectors import Flag, reversal
 from review.routing.ordering import patterns, queue_order, risk, teaching
 from review.routing.router import REASONS, RouteOptions, route
 
 
-def ballots_of(codes: list[list[list[int]]]) -> Ballots:
+def matrix_of(codes: list[list[list[int]]]) -> VoteMatrix:
     codes_PRO = np.array(codes, np.int8)
     raters = codes_PRO.shape[1]
-    return Ballots(
+    return VoteMatrix(
         codes_PRO,
         tuple(f"j{r}" for r in range(raters)),
         tuple("f" for _ in range(raters)),
@@ -23,21 +23,24 @@ def ballots_of(codes: list[list[list[int]]]) -> Ballots:
     )
 
 
-def random_ballots(seed: int, pairs: int = 300, raters: int = 3) -> Ballots:
+def random_matrix(seed: int, pairs: int = 300, raters: int = 3) -> VoteMatrix:
     rng = np.random.default_rng(seed)
-    return ballots_of(rng.choice([A, B, TIE], p=[0.6, 0.3, 0.1], size=(pairs, raters, 2)).tolist())
+    return matrix_of(rng.choice([A, B, TIE], p=[0.6, 0.3, 0.1], size=(pairs, raters, 2)).tolist())
 
 
-def consensus_for(ballots: Ballots):
-    votes = ballots.codes_PRO
+def consensus_for(vote_matrix: VoteMatrix):
+    votes = vote_matrix.codes_PRO
     return consensus_of(((votes == A).sum((1, 2)) - (votes == B).sum((1, 2))) * 0.8, 0.1)
 
 
 def test_agreement_mode_accepts_exactly_at_the_share() -> None:
     # 4 votes: 3 of 4 agree = .75; 2 of 4 = .5; 4 of 4 = 1
-    ballots = ballots_of([[[A, A], [A, B]], [[A, B], [A, B]], [[B, B], [B, B]]])
+    vote_matrix = matrix_of([[[A, A], [A, B]], [[A, B], [A, B]], [[B, B], [B, B]]])
     plan = route(
-        ballots, consensus_for(ballots), [], RouteOptions(min_agreement=0.75, audit_share=0.0)
+        vote_matrix,
+        consensus_for(vote_matrix),
+        [],
+        RouteOptions(min_agreement=0.75, audit_share=0.0),
     )
     assert plan.route_P.tolist() == ["accept", "escalate", "accept"]
     assert plan.reasons[1] == ("min_agreement",)
@@ -45,8 +48,8 @@ def test_agreement_mode_accepts_exactly_at_the_share() -> None:
 
 
 def test_agreement_needs_one_leading_choice_and_a_vote() -> None:
-    ballots = ballots_of([[[A, B]], [[MISSING, MISSING]]])
-    plan = route(ballots, consensus_for(ballots), [], RouteOptions(min_agreement=0.5))
+    vote_matrix = matrix_of([[[A, B]], [[MISSING, MISSING]]])
+    plan = route(vote_matrix, consensus_for(vote_matrix), [], RouteOptions(min_agreement=0.5))
     assert plan.route_P.tolist() == ["escalate", "escalate"]
     assert "no_vote" in plan.reasons[1]
 
@@ -54,17 +57,17 @@ def test_agreement_needs_one_leading_choice_and_a_vote() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 330), st.sampled_from([0.0, 0.02, 0.1, 1.0]), st.integers(0, 10**6))
 def test_a_budget_is_spent_exactly(reviews: int, audit_share: float, seed: int) -> None:
-    ballots = random_ballots(seed % 7)
+    vote_matrix = random_matrix(seed % 7)
     options = RouteOptions(max_reviews=reviews, audit_share=audit_share, seed=seed)
-    plan = route(ballots, consensus_for(ballots), [], options)
+    plan = route(vote_matrix, consensus_for(vote_matrix), [], options)
     assert plan.count("escalate") + plan.count("audit") == min(reviews, 300)
     assert all(code in REASONS for codes in plan.reasons for code in codes)
     assert all(plan.reasons)
 
 
 def test_share_and_hours_are_budgets_in_pairs() -> None:
-    ballots = random_ballots(1)
-    share = route(ballots, consensus_for(ballots), [], RouteOptions(review_share=0.1))
+    vote_matrix = random_matrix(1)
+    share = route(vote_matrix, consensus_for(vote_matrix), [], RouteOptions(review_share=0.1))
     assert share.count("escalate") + share.count("audit") == 30
     # half an hour at 40 seconds: 1800 / 40 = 45 answers
     hours = RouteOptions(hours=0.5, seconds_per_review=40.0)
@@ -72,10 +75,10 @@ def test_share_and_hours_are_budgets_in_pairs() -> None:
 
 
 def test_budget_goes_to_the_riskiest_but_for_the_random_share() -> None:
-    ballots = random_ballots(3)
-    consensus = consensus_for(ballots)
+    vote_matrix = random_matrix(3)
+    consensus = consensus_for(vote_matrix)
     plan = route(
-        ballots, consensus, [], RouteOptions(max_reviews=60, random_share=0.0, audit_share=0.0)
+        vote_matrix, consensus, [], RouteOptions(max_reviews=60, random_share=0.0, audit_share=0.0)
     )
     asked = plan.route_P == "escalate"
     assert risk(consensus)[asked].mean() > 2 * risk(consensus)[~asked].mean()
@@ -83,10 +86,10 @@ def test_budget_goes_to_the_riskiest_but_for_the_random_share() -> None:
 
 
 def test_hard_flags_stand_in_front() -> None:
-    ballots = random_ballots(4)
+    vote_matrix = random_matrix(4)
     flags = [Flag("cycle", pair, 0.5, hard=True) for pair in (7, 11, 200)]
     options = RouteOptions(max_reviews=3, random_share=0.0, audit_share=0.0)
-    plan = route(ballots, consensus_for(ballots), flags, options)
+    plan = route(vote_matrix, consensus_for(vote_matrix), flags, options)
     assert np.flatnonzero(plan.route_P == "escalate").tolist() == [7, 11, 200]
     assert plan.reasons[7] == ("hard", "budget", "cycle")
 
@@ -100,12 +103,12 @@ def test_random_share_is_what_it_says() -> None:
 
 
 def test_audits_are_uniform_over_the_accepted() -> None:
-    ballots = random_ballots(5, pairs=60)
-    consensus = consensus_for(ballots)
+    vote_matrix = random_matrix(5, pairs=60)
+    consensus = consensus_for(vote_matrix)
     hits = np.zeros(60)
     for seed in range(600):
         options = RouteOptions(min_agreement=0.6, audit_share=0.2, seed=seed)
-        plan = route(ballots, consensus, [], options)
+        plan = route(vote_matrix, consensus, [], options)
         hits += plan.route_P == "audit"
     inclusion = plan.inclusion_P
     accepted = inclusion > 0
@@ -115,41 +118,43 @@ def test_audits_are_uniform_over_the_accepted() -> None:
 
 
 def test_the_same_seed_gives_the_same_plan() -> None:
-    ballots = random_ballots(6)
+    vote_matrix = random_matrix(6)
     options = RouteOptions(max_reviews=50, seed=9)
-    one = route(ballots, consensus_for(ballots), reversal(ballots), options)
-    two = route(ballots, consensus_for(ballots), reversal(ballots), options)
+    one = route(vote_matrix, consensus_for(vote_matrix), reversal(vote_matrix), options)
+    two = route(vote_matrix, consensus_for(vote_matrix), reversal(vote_matrix), options)
     assert (one.route_P == two.route_P).all()
     assert (one.priority_P == two.priority_P).all()
     assert one.reasons == two.reasons
 
 
 def test_mirrored_names_change_no_route() -> None:
-    ballots = random_ballots(8)
+    vote_matrix = random_matrix(8)
     options = RouteOptions(max_reviews=50, seed=2)
-    one = route(ballots, consensus_for(ballots), reversal(ballots), options)
-    other = ballots.mirrored()
+    one = route(vote_matrix, consensus_for(vote_matrix), reversal(vote_matrix), options)
+    other = vote_matrix.mirrored()
     two = route(other, consensus_for(other), reversal(other), options)
     assert (one.route_P == two.route_P).all()
 
 
 def test_settled_pairs_are_left_alone() -> None:
-    ballots = random_ballots(9, pairs=40)
+    vote_matrix = random_matrix(9, pairs=40)
     labels = np.full(40, MISSING, np.int8)
     labels[:10] = A
-    plan = route(ballots, consensus_for(ballots), [], RouteOptions(max_reviews=40), labels_P=labels)
+    plan = route(
+        vote_matrix, consensus_for(vote_matrix), [], RouteOptions(max_reviews=40), labels_P=labels
+    )
     assert (plan.route_P[:10] == "accept").all()
     assert (plan.route_P[10:] == "escalate").all()
     assert plan.reasons[0] == ("settled",)
 
 
 def test_patterns_join_mirror_images() -> None:
-    ballots = random_ballots(10, pairs=500, raters=4)
+    vote_matrix = random_matrix(10, pairs=500, raters=4)
     assert np.array_equal(
-        np.unique(patterns(ballots), return_counts=True)[1],
-        np.unique(patterns(ballots.mirrored()), return_counts=True)[1],
+        np.unique(patterns(vote_matrix), return_counts=True)[1],
+        np.unique(patterns(vote_matrix.mirrored()), return_counts=True)[1],
     )
-    two = ballots_of([[[A, B]], [[A, B]], [[A, A]], [[B, B]], [[TIE, A]], [[B, TIE]]])
+    two = matrix_of([[[A, B]], [[A, B]], [[A, A]], [[B, B]], [[TIE, A]], [[B, TIE]]])
     # (A,B) mirrored is (A,B) again; (A,A) mirrors to (B,B); (TIE,A) to (B,TIE)
     assert patterns(two).tolist()[0] == patterns(two).tolist()[1]
     assert patterns(two).tolist()[2] == patterns(two).tolist()[3]
@@ -158,21 +163,23 @@ def test_patterns_join_mirror_images() -> None:
 
 
 def test_patterns_of_many_raters_use_several_words() -> None:
-    ballots = random_ballots(11, pairs=50, raters=20)
-    both = ballots_of(np.concatenate([ballots.codes_PRO, ballots.mirrored().codes_PRO]).tolist())
+    vote_matrix = random_matrix(11, pairs=50, raters=20)
+    both = matrix_of(
+        np.concatenate([vote_matrix.codes_PRO, vote_matrix.mirrored().codes_PRO]).tolist()
+    )
     found = patterns(both)
     assert (found[:50] == found[50:]).all()
     assert len(set(found.tolist())) == 50
 
 
 def test_teaching_falls_with_answers_in_the_pattern() -> None:
-    ballots = ballots_of([[[A, A], [B, B]]] * 3 + [[[A, A], [A, A]]])
+    vote_matrix = matrix_of([[[A, A], [B, B]]] * 3 + [[[A, A], [A, A]]])
     consensus = consensus_of(np.array([0.1, 0.1, 0.1, 3.0]), 0.0)
-    fresh = teaching(ballots, consensus)
+    fresh = teaching(vote_matrix, consensus)
     assert fresh[0] == 1.0
     assert fresh[3] < 0.5
     labels = np.array([A, A, B, MISSING], np.int8)
-    later = teaching(ballots, consensus, labels)
+    later = teaching(vote_matrix, consensus, labels)
     assert later[3] / later[0] > fresh[3] / fresh[0]
 
 

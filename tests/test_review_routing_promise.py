@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, consensus_of
 from judges.trust.certificate import certify_strata, verify_certificate
+from judges.trust.vote_matrix import MISSING, TIE, A, B, VoteMatrix, consensus_of
 from review.detectors import Flag
 from review.routing.forecast import forecast_plan, forecast_target, plan_audits
 from review.routing.promise import TIES, WHOLE, route_to_target, wrong_answers
@@ -18,8 +18,8 @@ def world(seed: int = 0, pairs: int = 2000, tie: float = 0.0):
     consensus = consensus_of(logit, np.where(rng.random(pairs) < tie, 0.9, 0.001))
     truth = np.array([rng.choice(3, p=row) for row in consensus.p_PK], np.int8)
     codes = np.where(logit > 0, A, B).astype(np.int8)[:, None, None].repeat(2, axis=2)
-    ballots = Ballots(codes, ("j",), ("f",), np.arange(pairs), np.full(pairs, -1, np.int64))
-    return [f"p{n:04d}" for n in range(pairs)], ballots, consensus, truth
+    vote_matrix = VoteMatrix(codes, ("j",), ("f",), np.arange(pairs), np.full(pairs, -1, np.int64))
+    return [f"p{n:04d}" for n in range(pairs)], vote_matrix, consensus, truth
 
 
 def answers(plan, ids, consensus, truth, tie_ok=False):
@@ -30,9 +30,9 @@ def answers(plan, ids, consensus, truth, tie_ok=False):
 
 
 def test_two_steps_from_audit_to_certificate() -> None:
-    ids, ballots, consensus, truth = world()
+    ids, vote_matrix, consensus, truth = world()
     options = RouteOptions(target_error=0.03, audits=400, seed=4)
-    first = route_to_target(ids, ballots, consensus, [], options)
+    first = route_to_target(ids, vote_matrix, consensus, [], options)
     assert first.plan.count("audit") == 400
     assert first.audits == {WHOLE: 400}
     audited = first.plan.route_P == "audit"
@@ -58,19 +58,19 @@ def test_two_steps_from_audit_to_certificate() -> None:
 
 
 def test_strata_have_their_own_frames_and_share_delta() -> None:
-    ids, ballots, consensus, _ = world(pairs=900)
+    ids, vote_matrix, consensus, _ = world(pairs=900)
     strata = ["code" if n % 3 else "chat" for n in range(900)]
     options = RouteOptions(target_error=0.1, audits=300)
-    first = route_to_target(ids, ballots, consensus, [], options, strata=strata)
+    first = route_to_target(ids, vote_matrix, consensus, [], options, strata=strata)
     assert {name: len(frame) for name, frame in first.frames.items()} == {"chat": 300, "code": 600}
     assert first.audits == {"chat": 100, "code": 200}
 
 
 @pytest.mark.parametrize("ties", ["escalate", "apart", "certify"])
 def test_ties_are_never_inside_the_promise_on_a_and_b(ties: str) -> None:
-    ids, ballots, consensus, _ = world(tie=0.3, pairs=600)
+    ids, vote_matrix, consensus, _ = world(tie=0.3, pairs=600)
     options = RouteOptions(target_error=0.1, audits=200, ties=ties)
-    first = route_to_target(ids, ballots, consensus, [], options)
+    first = route_to_target(ids, vote_matrix, consensus, [], options)
     is_tie = consensus.choice_P == TIE
     framed = set(first.frames[WHOLE].pair_ids)
     assert framed.isdisjoint(ids[row] for row in np.flatnonzero(is_tie))
@@ -93,22 +93,22 @@ def test_wrong_follows_the_contract() -> None:
 
 
 def test_an_instruction_to_the_judge_always_goes_to_humans() -> None:
-    ids, ballots, consensus, _ = world(pairs=500)
+    ids, vote_matrix, consensus, _ = world(pairs=500)
     flags = [Flag("injection", 3, 1.0, hard=True), Flag("injection", 4, 0.3)]
-    first = route_to_target(ids, ballots, consensus, flags, RouteOptions(target_error=0.1))
+    first = route_to_target(ids, vote_matrix, consensus, flags, RouteOptions(target_error=0.1))
     assert first.plan.route_P[3] == "escalate"
     assert "p0003" not in first.frames[WHOLE].pair_ids
     assert "p0004" in first.frames[WHOLE].pair_ids
-    simple = route(ballots, consensus, flags, RouteOptions(min_agreement=0.5, audit_share=0.0))
+    simple = route(vote_matrix, consensus, flags, RouteOptions(min_agreement=0.5, audit_share=0.0))
     assert simple.route_P[3:5].tolist() == ["escalate", "accept"]
 
 
 def test_settled_pairs_take_no_part() -> None:
-    ids, ballots, consensus, _ = world(pairs=400)
+    ids, vote_matrix, consensus, _ = world(pairs=400)
     labels = np.full(400, MISSING, np.int8)
     labels[:100] = A
     first = route_to_target(
-        ids, ballots, consensus, [], RouteOptions(target_error=0.05), labels_P=labels
+        ids, vote_matrix, consensus, [], RouteOptions(target_error=0.05), labels_P=labels
     )
     assert (first.plan.route_P[:100] == "accept").all()
     assert len(first.frames[WHOLE]) == 300

@@ -9,13 +9,13 @@ from db.datasets import GoldPair
 from db.errors import Conflict
 from db.models import Prompt
 from db.vocabulary import Choice
-from judges.trust.ballots import TIE, A, B
+from judges.trust.vote_matrix import TIE, A, B
 from trainer.encoding import prompt_text
 from trainer.gate.evaluate import gold_table, length_controlled, measure
 from trainer.gate.probes import build, habits
 from trainer.gate.rules import Answers, right
 from trainer.gate.slices import agreement, by_slice, slices_of
-from trainer.work import alone, begin, mark_complete
+from trainer.workspace import alone, begin, mark_complete
 
 
 def pair(number: int, a: str, b: str, choice: str, domain: str | None = None) -> GoldPair:
@@ -36,9 +36,9 @@ def pair(number: int, a: str, b: str, choice: str, domain: str | None = None) ->
     )
 
 
-def answers(*lean: float) -> Answers:
-    none = np.zeros(len(lean))
-    return Answers(np.array(lean), none, none)
+def answers(*win_probability: float) -> Answers:
+    none = np.zeros(len(win_probability))
+    return Answers(np.array(win_probability), none, none)
 
 
 def test_measures_by_hand() -> None:

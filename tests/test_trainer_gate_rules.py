@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from judges.trust.ballots import TIE, A, B
 from judges.trust.intervals import Estimate, undefined
+from judges.trust.vote_matrix import TIE, A, B
 from trainer.gate.rules import Answers, Effect, decide, ece_difference, right
 
 PAIRS = 400
@@ -21,9 +21,9 @@ def rater(truth, accuracy: float, rng, sure: float | None = None, reversals: flo
     """Right on a share of the pairs, and as sure as it is right unless told otherwise."""
     hit = rng.random(len(truth)) < accuracy
     p = accuracy if sure is None else sure
-    lean = np.where(hit == (truth == A), p, 1 - p)
+    win_probability = np.where(hit == (truth == A), p, 1 - p)
     turned = (rng.random(len(truth)) < reversals).astype(float)
-    return Answers(lean, np.zeros(len(truth)), turned)
+    return Answers(win_probability, np.zeros(len(truth)), turned)
 
 
 def test_planted_better_is_promoted() -> None:
@@ -76,8 +76,8 @@ def test_planted_failure_in_one_domain_is_refused() -> None:
     truth, prompt, rng = world()
     law = prompt < 20  # 80 of the 400 pairs
     better, incumbent = rater(truth, 0.95, rng), rater(truth, 0.75, rng)
-    lean = np.where(law, 1 - incumbent.lean_P, better.lean_P)
-    bad = Answers(lean, better.tie_P, better.reversed_P)
+    win_probability = np.where(law, 1 - incumbent.win_P, better.win_P)
+    bad = Answers(win_probability, better.tie_P, better.reversed_P)
     decision = decide(bad, incumbent, truth, prompt, {"domain law": law, "domain care": ~law})
     assert not decision.promoted
     assert any("worse on domain law" in reason for reason in decision.reasons)

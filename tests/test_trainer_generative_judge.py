@@ -14,7 +14,7 @@ from judges.prompts import MENU, Template
 from trainer.generative_judge import _best, train
 from trainer.judge_training import Lesson, menu_figures
 from trainer.settings import TrainerSettings
-from trainer.work import begin, read_metadata
+from trainer.workspace import begin, read_metadata
 
 STARTER = load(["starter"])
 RULES = STARTER.only([STARTER.principles[0].id])

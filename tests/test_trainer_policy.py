@@ -15,7 +15,7 @@ from trainer.hacking import Limits, Monitor, Observation, distinct
 from trainer.policy import PolicyOptions, train
 from trainer.ppo import advantages
 from trainer.settings import TrainerSettings
-from trainer.work import begin
+from trainer.workspace import begin
 
 BOARD = find_spec("tensorboard") is not None
 

@@ -20,7 +20,7 @@ from trainer.encoding import encode
 from trainer.serving.quantize import quantize
 from trainer.serving.scoring import RewardScorer
 from trainer.serving.server import Batcher, application, serve
-from trainer.work import begin, finish
+from trainer.workspace import begin, finish
 
 
 @pytest.fixture(autouse=True)

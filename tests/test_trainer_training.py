@@ -174,7 +174,7 @@ def test_a_judge_of_words_learns_without_a_base(exported: Database, tmp_path: Pa
 
     table = gold_table(gold)
     answers = judge_answers(Path(done.path), table, RULES)
-    assert right(answers.lean_P, table.truth_P).mean() > 0.95
+    assert right(answers.win_P, table.truth_P).mean() > 0.95
     assert not answers.reversed_P.any()
     assert steps.train_judge(exported, settings(tmp_path, judge_base="words"), RULES).new is False
 
@@ -185,7 +185,7 @@ def test_a_generative_judge_writes_reasons_and_a_verdict(
 ) -> None:
     from trainer.generative_judge import examples, reasons
     from trainer.judge_training import lessons
-    from trainer.training import material
+    from trainer.recorded_training import material
 
     with database.begin() as session:
         from db.identity import content_hash

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, TIE, Ballots
+from judges.trust.vote_matrix import MISSING, TIE, VoteMatrix
 
 
 def panel(
@@ -15,7 +15,7 @@ def panel(
     seed: int = 0,
     features: int = 0,
     prompts: int | None = None,
-) -> tuple[Ballots, NDArray[np.int8]]:
+) -> tuple[VoteMatrix, NDArray[np.int8]]:
     """Ballots and the truth. `first` is how often a rater simply takes the response shown first."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, pairs).astype(np.int8)
@@ -30,7 +30,7 @@ def panel(
     odd = rng.normal(size=(pairs, features)).astype(np.float32)
     if features:
         odd[:, 0] += 1.0 - 2.0 * truth
-    ballots = Ballots(
+    vote_matrix = VoteMatrix(
         codes,
         names,
         names,
@@ -39,4 +39,4 @@ def panel(
         features_PF=odd,
         feature_names=tuple(f"feature-{f}" for f in range(features)),
     )
-    return ballots, truth
+    return vote_matrix, truth

@@ -20,11 +20,11 @@ from trainer.gate.evaluate import text_of
 from trainer.gate.rules import as_figures
 from trainer.settings import TrainerSettings
 from trainer.vocabulary import Group
-from trainer.work import begin
+from trainer.workspace import begin
 
 LEFT_OUT = "dataset.group_left_out"
 Row = dict[str, Any]
-Lean = Callable[[Sequence[str], Sequence[str], Sequence[Any]], Any]
+WinProbability = Callable[[Sequence[str], Sequence[str], Sequence[Any]], Any]
 """From responses A, responses B and prompts to the probability that A is better."""
 
 
@@ -65,12 +65,14 @@ def cross_validate(
         held = groups[name]
         prompts = {row["meta"]["prompt_hash"] for row in held}
         others = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
-        leans = {
+        win_probabilities = {
             "reward model": _reward(others, settings, name),
             "tf-idf Bradley–Terry": _tfidf(others),
             "longer wins": lambda a, b, _: longer_wins(a, b),
         }
-        yield LeftOut(name, len(held), {k: _accuracy(f, held) for k, f in leans.items()})
+        yield LeftOut(
+            name, len(held), {k: _accuracy(f, held) for k, f in win_probabilities.items()}
+        )
 
 
 def recorded(session: Session, dataset: Dataset | None) -> list[dict[str, Any]]:
@@ -80,14 +82,14 @@ def recorded(session: Session, dataset: Dataset | None) -> list[dict[str, Any]]:
     return [found[key] for key in sorted(found)]
 
 
-def _tfidf(rows: Sequence[Row]) -> Lean:
+def _tfidf(rows: Sequence[Row]) -> WinProbability:
     fitted = TfidfBradleyTerry().fit(
         [text_of(r["chosen"]) for r in rows], [text_of(r["rejected"]) for r in rows]
     )
-    return lambda a, b, _: fitted.lean(a, b)
+    return lambda a, b, _: fitted.win_probability(a, b)
 
 
-def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> Lean:
+def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinProbability:
     from trainer import reward_model
     from trainer.serving.scoring import RewardScorer
 
@@ -105,19 +107,19 @@ def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> Lean:
     scorer.load()
     shutil.rmtree(work.final)
 
-    def lean(a: Sequence[str], b: Sequence[str], prompts: Sequence[Any]) -> Any:
+    def win_probability(a: Sequence[str], b: Sequence[str], prompts: Sequence[Any]) -> Any:
         one = scorer.score(list(zip(prompts, a, strict=True)))
         other = scorer.score(list(zip(prompts, b, strict=True)))
         return 1 / (1 + np.exp(np.clip(other - one, -500, 500)))
 
-    return lean
+    return win_probability
 
 
-def _accuracy(lean: Lean, rows: Sequence[Row]) -> dict[str, Any]:
+def _accuracy(win_probability: WinProbability, rows: Sequence[Row]) -> dict[str, Any]:
     a = [text_of(r["chosen"]) for r in rows]
     b = [text_of(r["rejected"]) for r in rows]
     prompts = [r["prompt"] for r in rows]
-    value = lean(a, b, prompts)
+    value = win_probability(a, b, prompts)
     hits = np.where(value == 0.5, 0.5, value > 0.5)
     numbers = {h: i for i, h in enumerate(dict.fromkeys(r["meta"]["prompt_hash"] for r in rows))}
     prompt_P = np.array([numbers[r["meta"]["prompt_hash"]] for r in rows], dtype=np.int64)

@@ -26,10 +26,10 @@ from judges.prompts import VERSION, Template
 from judges.tokens import fitted
 from trainer.bases import base_folder, load_tokenizer, load_writer_tokenizer
 from trainer.card import model_card
+from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.judge_training import Lesson, menu_figures, question
-from trainer.loop import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
-from trainer.work import Work, finish_files
+from trainer.workspace import Workspace, finish_files
 
 Reasons = Mapping[tuple[str, Order, Choice], Sequence[str]]
 """What was written for a choice about a pair as it was shown in an order."""
@@ -106,7 +106,7 @@ def train(
     train_lessons: Sequence[Lesson],
     validation_lessons: Sequence[Lesson],
     written: Reasons,
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     rules: Constitution,
     dataset: str,
@@ -206,7 +206,7 @@ def _supervised(
     folder: str,
     fit: Sequence[Example],
     held: Sequence[Example],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     progress: Progress,
 ) -> Curve:
@@ -240,7 +240,7 @@ def _preferred(
     folder: Path,
     contrasts: Sequence[Example],
     against: Sequence[Example],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     progress: Progress,
 ) -> Curve:

@@ -26,9 +26,9 @@ from judges.tokens import encode
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
 from trainer.card import model_card
 from trainer.encoding import as_messages, prompt_text
-from trainer.loop import Curve, arguments, callbacks, run
+from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
-from trainer.work import Work, finish
+from trainer.workspace import Workspace, finish
 
 Row = dict[str, Any]
 Floats = NDArray[np.float64]
@@ -98,7 +98,7 @@ def question(lesson: Lesson, order: Order, template: Template) -> Question:
 def train(
     train_lessons: Sequence[Lesson],
     validation_lessons: Sequence[Lesson],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     rules: Constitution,
     dataset: str,
@@ -175,7 +175,7 @@ def _trainer(
     tokenizer: Any,
     fitted: list[dict[str, Any]],
     held: list[dict[str, Any]],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     progress: Progress,
     curve: Curve,

@@ -17,7 +17,7 @@ from trainer.export.selection import ExportOptions, split_of
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSource:
     """A dataset as a parent. labels: split -> source -> count; people: annotator -> answers."""
 
     name: str
@@ -44,7 +44,7 @@ class Lineage:
     content_hash: str
     created_at: str
     base: str
-    dataset: Source | None
+    dataset: DatasetSource | None
     left_out_prompts: int
     evaluations: list[dict[str, Any]]
     decisions: list[dict[str, Any]]
@@ -178,8 +178,8 @@ def _parents(
             yield Parent(role, _lineage(session, parent, seen))
 
 
-def _source(session: Session, dataset: Dataset, voices: list[stored.Voice]) -> Source:
-    return Source(
+def _source(session: Session, dataset: Dataset, voices: list[stored.Voice]) -> DatasetSource:
+    return DatasetSource(
         name=dataset.name,
         content_hash=dataset.content_hash,
         path=dataset.path,
@@ -232,7 +232,7 @@ def _below(one: Lineage) -> Iterator[_Node]:
         yield f"{each['verdict']} {each['at'][:16]}{over}", reasons
 
 
-def _dataset_node(source: Source, left_out: int) -> _Node:
+def _dataset_node(source: DatasetSource, left_out: int) -> _Node:
     set_to = {k: v for k, v in source.filters.items() if v not in (None, (), [], False)}
     below: list[_Node] = [("filters " + ", ".join(f"{k} {v}" for k, v in set_to.items()), [])]
     if left_out:

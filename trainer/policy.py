@@ -14,12 +14,12 @@ from trainer.bases import base_folder, load_writer_tokenizer, quiet_libraries
 from trainer.card import model_card
 from trainer.encoding import as_messages
 from trainer.hacking import Limits, Monitor
-from trainer.loop import Curve, arguments, callbacks, run
+from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
 from trainer.tensorboard import Board
 from trainer.vocabulary import Method
 from trainer.watch import Score, Watch, watch_callback
-from trainer.work import Work, finish
+from trainer.workspace import Workspace, finish
 
 ONLINE = ("grpo", "rloo", "ppo")
 SNAPSHOT_EVERY = 5  # updates of ppo; a kill loses at most these
@@ -47,7 +47,7 @@ class PolicyOptions:
 
 def train(
     rows: Sequence[Row],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     options: PolicyOptions,
     dataset: str,
@@ -101,7 +101,7 @@ def _trainer(
     folder: str,
     tokenizer: Any,
     rows: Sequence[Row],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     options: PolicyOptions,
     watch: Watch,
@@ -186,7 +186,7 @@ def _ppo(
     folder: str,
     tokenizer: Any,
     rows: Sequence[Row],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     options: PolicyOptions,
     watch: Watch,

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.ppo import PpoOptions, step
-from trainer.work import Work, mark_complete
+from trainer.workspace import Workspace, mark_complete
 
 _STATE = "state.pt"
 _KEPT = 2
@@ -29,7 +29,7 @@ class PpoRun:
     done: int = 0
     kl: float | None = None
 
-    def save(self, work: Work, seen: dict[str, Any]) -> None:
+    def save(self, work: Workspace, seen: dict[str, Any]) -> None:
         """Write a snapshot; older ones but one go. `seen` is the caller's own state, plain data."""
         import torch
 
@@ -53,7 +53,7 @@ class PpoRun:
         for each in older[:-_KEPT]:
             shutil.rmtree(each)
 
-    def resume(self, work: Work) -> dict[str, Any] | None:
+    def resume(self, work: Workspace) -> dict[str, Any] | None:
         """Go back to the newest complete snapshot; what its caller had seen, None without one."""
         import torch
 

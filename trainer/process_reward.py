@@ -19,9 +19,9 @@ from judges.local import padded
 from trainer.bases import base_folder, load_tokenizer, quiet_libraries
 from trainer.card import model_card
 from trainer.encoding import Messages, prompt_text
-from trainer.loop import Curve, arguments, callbacks, run
+from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
-from trainer.work import Work, finish, read_metadata
+from trainer.workspace import Workspace, finish, read_metadata
 
 _IGNORED = -100
 
@@ -64,7 +64,7 @@ def encode_steps(
 def train(
     solutions: Sequence[Solution],
     held: Sequence[Solution],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     progress: Progress = quiet,
 ) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from db.vocabulary import Choice
 from judges.constitution import Chapter, Principle
 from trainer.card import model_card
 from trainer.export.leakage import shingles
-from trainer.work import Work, finish_files
+from trainer.workspace import Workspace, finish_files
 
 CHAPTER = "constitution.toml"
 _LONGEST = 280
@@ -94,7 +94,7 @@ def chapter(found: Sequence[Correction], name: str, criteria: int, precedents: i
 
 def write(
     found: Sequence[Correction],
-    work: Work,
+    work: Workspace,
     judge: str,
     dataset: str,
     criteria: int = 8,

@@ -14,15 +14,15 @@ import numpy as np
 from db.errors import BadInput
 from db.progress import Progress, quiet
 from judges.local import padded
-from judges.trust.ballots import A, B
 from judges.trust.calibration import accuracy, ece, fit_temperature
+from judges.trust.vote_matrix import A, B
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
 from trainer.card import model_card
 from trainer.encoding import as_messages, encode
-from trainer.loop import Curve, arguments, callbacks, run
+from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.rankings import Order, orders, plackett_luce, weights
 from trainer.settings import TrainerSettings
-from trainer.work import Work, finish
+from trainer.workspace import Workspace, finish
 
 Row = dict[str, Any]
 _ENOUGH = 10  # validation pairs a temperature is fitted on
@@ -102,7 +102,7 @@ def prepare_pairs(rows: Sequence[Row], tokenizer: Any, settings: TrainerSettings
 def train(
     train_rows: Sequence[Row],
     validation_rows: Sequence[Row],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     dataset: str,
     progress: Progress = quiet,
@@ -154,7 +154,7 @@ def _trainer(
     tokenizer: Any,
     rows: list[dict[str, Any]],
     held: list[dict[str, Any]],
-    work: Work,
+    work: Workspace,
     settings: TrainerSettings,
     progress: Progress,
     curve: Curve,
@@ -244,13 +244,13 @@ def _validation(trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
         temperature = fit_temperature(
             np.tile(margins, 2), np.append(truth, truth + B - A), np.append(soft, 1 - soft)
         )
-    lean = 1 / (1 + np.exp(-temperature * margins))
+    win_probability = 1 / (1 + np.exp(-temperature * margins))
     return {
         "temperature": temperature,
         "validation": {
             "pairs": len(margins),
-            "accuracy": accuracy(lean, truth),
-            "ece": ece(lean, truth),
+            "accuracy": accuracy(win_probability, truth),
+            "ece": ece(win_probability, truth),
         },
     }
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from db.errors import BadInput
 from trainer.settings import TrainerSettings
-from trainer.work import FIRST, Work
+from trainer.workspace import FIRST, Workspace
 
 
 class Board:
     """The curves of one training. Writes nothing where `[training] tensorboard` is off."""
 
-    def __init__(self, settings: TrainerSettings, work: Work) -> None:
+    def __init__(self, settings: TrainerSettings, work: Workspace) -> None:
         if settings.tensorboard and find_spec("tensorboard") is None:
             raise BadInput(
                 "tensorboard = true needs the package tensorboard; install "

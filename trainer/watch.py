@@ -12,7 +12,7 @@ from typing import Any
 
 from trainer.hacking import Monitor, Observation, observe
 from trainer.tensorboard import Board
-from trainer.work import Work
+from trainer.workspace import Workspace
 
 Score = Callable[[Sequence[tuple[Any, str]]], Iterable[float]]
 """Scores of (prompt, response); higher is better."""
@@ -70,7 +70,7 @@ class Watch:
             self.board.add(step, {f"watched/{name}": value for name, value in newest.items()})
 
 
-def watch_callback(watch: Watch, work: Work) -> Any:
+def watch_callback(watch: Watch, work: Workspace) -> Any:
     """Keeps the watch of a TRL training: stops it, saves and restores what was seen."""
     from transformers import TrainerCallback
 

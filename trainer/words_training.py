@@ -21,7 +21,7 @@ from judges.trust.text_features import PairTexts, text_features
 from judges.words import WordsModel, davidson, differences, vectorizer
 from trainer.card import model_card
 from trainer.judge_training import Lesson
-from trainer.work import Work, finish_files
+from trainer.workspace import Workspace, finish_files
 
 Floats = NDArray[np.float64]
 _STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -42,7 +42,7 @@ class _Table:
 def train(
     train_lessons: Sequence[Lesson],
     validation_lessons: Sequence[Lesson],
-    work: Work,
+    work: Workspace,
     rules: Constitution,
     dataset: str,
 ) -> dict[str, Any]:

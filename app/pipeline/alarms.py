@@ -10,7 +10,6 @@ from scipy.stats import binomtest
 
 from app.pipeline.certificates import Withdrawn
 from judges.steps.canaries import CanaryTest
-from judges.trust.ballots import MISSING
 from judges.trust.changes import (
     Shift,
     mean_change,
@@ -21,6 +20,7 @@ from judges.trust.changes import (
 from judges.trust.drift import detect_drift, fit_reference, watch_audits
 from judges.trust.intervals import Estimate
 from judges.trust.reviewers import repeat_rate
+from judges.trust.vote_matrix import MISSING
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from app.pipeline.ladder import (
     Rung,
-    Standing,
+    VotesSoFar,
     confidence_at,
     rungs_of,
-    standing,
+    votes_so_far,
     with_weights,
 )
 from db import spending
@@ -154,13 +154,13 @@ class _Climb:
     def all(self) -> Cascaded:
         """Every rung in turn; a rung that nobody has to climb to costs nothing."""
         done: list[RungDone] = []
-        there = standing(self.database, self.panel, self.ladder)
+        there = votes_so_far(self.database, self.panel, self.ladder)
         climbs = np.ones(len(there.pairs), bool)
         for stage, rung in enumerate(self.ladder):
             wanted = self._wanted(stage, there, climbs)
             votes, spent = self._ask(rung, there.pairs[wanted].tolist())
             if votes:
-                there = standing(self.database, self.panel, self.ladder)
+                there = votes_so_far(self.database, self.panel, self.ladder)
             sure_P = self._sure(stage, there)
             sure = sure_P >= self.policy.bar(stage, len(self.ladder))
             names = tuple(judge.name for judge in rung.judges)
@@ -171,7 +171,7 @@ class _Climb:
                 break
         return self._end(there, int(climbs.sum()), done)
 
-    def _end(self, there: Standing, unsure: int, done: list[RungDone]) -> Cascaded:
+    def _end(self, there: VotesSoFar, unsure: int, done: list[RungDone]) -> Cascaded:
         """Pool everything for whoever routes, and count."""
         fitted = fit_consensus(self.database, self.panel.panel.label_model)
         each = sum(len(rung.judges) for rung in self.ladder)
@@ -189,14 +189,14 @@ class _Climb:
         )
 
     def _wanted(
-        self, stage: int, there: Standing, climbs_P: NDArray[np.bool_]
+        self, stage: int, there: VotesSoFar, climbs_P: NDArray[np.bool_]
     ) -> NDArray[np.bool_]:
         """Pairs to ask at this rung: those that climbed here, all lower rungs answered."""
         full = np.array([len(rung.judges) for rung in self.ladder])
         below = (there.votes[:, :stage] >= full[:stage]).all(axis=1)
         return np.asarray((there.votes[:, stage] < full[stage]) & below & climbs_P)
 
-    def _sure(self, stage: int, there: Standing) -> NDArray[np.float64]:
+    def _sure(self, stage: int, there: VotesSoFar) -> NDArray[np.float64]:
         """Confidence of each pair after this rung, 0 where it has no vote."""
         known = confidence_at(self.database, self.panel, self.ladder, stage)
         return np.array([known.get(int(pair), 0.0) for pair in there.pairs])

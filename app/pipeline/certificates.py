@@ -21,8 +21,8 @@ from db.models import Certificate as Stored
 from db.models import PairRoute
 from db.session import Database
 from db.vocabulary import Choice
-from judges.pooling import CODES
 from judges.trust.certificate import Certificate, Frame, verify_certificate
+from judges.vote_arrays import CODES
 from review.routing.promise import wrong_answers
 
 FORMAT = "tiebreak certificate 1"

@@ -11,7 +11,7 @@ from typing import Any
 
 from app.config import Config
 from app.pipeline import cycle_page, inbox
-from app.pipeline.cycle_steps import STEPS, Scene, StepDone, canaries_usd, foreseen, paid
+from app.pipeline.cycle_steps import STEPS, CycleContext, StepDone, canaries_usd, foreseen, paid
 from app.pipeline.panel import current_panel
 from app.pipeline.webhook import send
 from db import cycles
@@ -215,7 +215,7 @@ def _run_steps(
         if step.name not in STEPS:
             continue
         if step.status not in (cycles.DONE, cycles.SKIPPED):
-            scene = Scene(
+            context = CycleContext(
                 config=config,
                 cycle_id=cycle_id,
                 began=run.started_at,
@@ -225,19 +225,19 @@ def _run_steps(
                 note=_noter(config, step.id),
                 progress=progress,
             )
-            done = _run_step(config, step.id, scene, STEPS[step.name])
+            done = _run_step(config, step.id, context, STEPS[step.name])
             announce(f"{step.name}: {done.line}")
             summary = done.as_summary()
         before[step.name] = summary.get("figures", {})
 
 
 def _run_step(
-    config: Config, step_id: int, scene: Scene, run: Callable[[Scene], StepDone]
+    config: Config, step_id: int, context: CycleContext, run: Callable[[CycleContext], StepDone]
 ) -> StepDone:
     with config.database.begin() as session:
         cycles.start_step(session, step_id)
     try:
-        done = run(scene)
+        done = run(context)
     except BaseException as error:
         why = _reason(error)
         with config.database.begin() as session:

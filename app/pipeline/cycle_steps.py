@@ -48,7 +48,7 @@ class StepDone:
 
 
 @dataclass(frozen=True)
-class Scene:
+class CycleContext:
     """What a step works with. `before` holds the figures of the steps before it, `so_far` what an
     earlier attempt at this very step noted.
     """
@@ -68,12 +68,12 @@ class Scene:
         return self.config.database
 
 
-def take_in(scene: Scene) -> StepDone:
+def take_in(context: CycleContext) -> StepDone:
     """Import what lies in the inbox."""
     from app.pipeline import inbox
 
-    folder = scene.config.cycle.inbox
-    taken = inbox.take_in(scene.database, folder, scene.so_far, scene.note, scene.progress)
+    folder = context.config.cycle.inbox
+    taken = inbox.take_in(context.database, folder, context.so_far, context.note, context.progress)
     rang = [
         Alarm(
             "import", f"{name} was refused: {why}", "mend the file and put it into the inbox again"
@@ -85,52 +85,52 @@ def take_in(scene: Scene) -> StepDone:
     return StepDone(taken.line, plain(taken), tuple(rang), tuple(look))
 
 
-def judge(scene: Scene) -> StepDone:
+def judge(context: CycleContext) -> StepDone:
     """Ask the panel for what is missing, under what the cap leaves, and pool the votes."""
     from judges.steps import fit_consensus, run_judges
 
-    panel = current_panel(scene.config)
+    panel = current_panel(context.config)
     model = panel.panel.label_model
     if not panel.asked:
         line = "nobody is asked: the panel has recorded judges only"
-        if _count(scene, "votes"):
-            line += f"; {fit_consensus(scene.database, model).summary}"
-        return StepDone(line, skipped=not _count(scene, "votes"))
-    if not _count(scene, "pairs"):
+        if _count(context, "votes"):
+            line += f"; {fit_consensus(context.database, model).summary}"
+        return StepDone(line, skipped=not _count(context, "votes"))
+    if not _count(context, "pairs"):
         return StepDone("there is no pair to judge", skipped=True)
-    planned = (scene.so_far or {}).get("planned_usd")
+    planned = (context.so_far or {}).get("planned_usd")
     if planned is None:
-        planned, _ = foreseen(scene.config)
-        scene.note({"planned_usd": planned})
+        planned, _ = foreseen(context.config)
+        context.note({"planned_usd": planned})
     figures: Figures = {"planned_usd": planned, "capped": False, "missing": 0}
     problems: tuple[str, ...] = ()
     try:
         done = run_judges(
-            scene.database,
+            context.database,
             panel,
-            max_usd=_left(scene),
-            progress=scene.progress,
-            beside=scene.config.folder,
+            max_usd=_left(context),
+            progress=context.progress,
+            beside=context.config.folder,
         )
         line, problems = done.summary, done.problems
         figures |= {"stored": done.stored, "missing": done.missing, "capped": done.capped}
     except BudgetSpent as error:
         line = str(error)
-        figures |= {"capped": True, "missing": _missing(scene.config)}
-    with scene.database.read() as session:
-        figures["spent_usd"] = spending.spent_since(session, scene.cycle_id) / NANO
-    if _count(scene, "votes"):
-        line += f"; {fit_consensus(scene.database, model).summary}"
+        figures |= {"capped": True, "missing": _missing(context.config)}
+    with context.database.read() as session:
+        figures["spent_usd"] = spending.spent_since(session, context.cycle_id) / NANO
+    if _count(context, "votes"):
+        line += f"; {fit_consensus(context.database, model).summary}"
     return StepDone(line, figures, _silent(problems))
 
 
-def canaries(scene: Scene) -> StepDone:
+def canaries(context: CycleContext) -> StepDone:
     """Ask the canary pairs again, where a set is drawn; what changed rings in `alarms`."""
     from db.canaries import canary_set
     from judges.steps import ask_canaries
 
-    panel = current_panel(scene.config)
-    with scene.database.read() as session:
+    panel = current_panel(context.config)
+    with context.database.read() as session:
         drawn = canary_set(session)
     if drawn is None or not panel.asked:
         why = "no canary pairs are drawn" if panel.asked else "the panel has nobody to ask"
@@ -138,19 +138,19 @@ def canaries(scene: Scene) -> StepDone:
     problems: tuple[str, ...] = ()
     try:
         done = ask_canaries(
-            scene.database,
+            context.database,
             panel,
-            max_usd=_left(scene),
-            progress=scene.progress,
-            beside=scene.config.folder,
+            max_usd=_left(context),
+            progress=context.progress,
+            beside=context.config.folder,
         )
         line, problems = done.summary.removeprefix("canaries: "), done.problems
         line = line.replace("\n", "; ")
     except BudgetSpent as error:
         line = f"the canary pairs were not asked: {error}"
-    with scene.database.read() as session:
-        spent = spending.spent_since(session, scene.cycle_id) / NANO
-    figures = {"spent_usd": spent - scene.before.get("judge", {}).get("spent_usd", 0.0)}
+    with context.database.read() as session:
+        spent = spending.spent_since(session, context.cycle_id) / NANO
+    figures = {"spent_usd": spent - context.before.get("judge", {}).get("spent_usd", 0.0)}
     return StepDone(line, figures, _silent(problems))
 
 
@@ -160,19 +160,19 @@ def _silent(problems: Iterable[str]) -> tuple[Alarm, ...]:
     return tuple(Alarm("judges", problem, look) for problem in problems)
 
 
-def route(scene: Scene) -> StepDone:
+def route(context: CycleContext) -> StepDone:
     """Accept, escalate and audit as [cycle] says."""
     from app.pipeline.route import route_pairs
 
-    if not _count(scene, "votes"):
+    if not _count(context, "votes"):
         return StepDone("there are no votes to route by", skipped=True)
-    settings = scene.config.cycle
+    settings = context.config.cycle
     done = route_pairs(
-        scene.database,
-        scene.config.panel,
+        context.database,
+        context.config.panel,
         settings.route_options(),
-        scene.config.review,
-        progress=scene.progress,
+        context.config.review,
+        progress=context.progress,
     )
     figures = {"state": done.state, "routes": done.routes, "tasks": done.tasks}
     look = [f"{done.audits_open} audits wait before anything is promised"] * bool(done.audits_open)
@@ -180,47 +180,47 @@ def route(scene: Scene) -> StepDone:
     return StepDone(line, figures, look=(*look, *done.quality))
 
 
-def merge(scene: Scene) -> StepDone:
+def merge(context: CycleContext) -> StepDone:
     """Settle labels."""
     from review.merge import merge as step
 
-    done = step(scene.database, scene.config.review, progress=scene.progress)
+    done = step(context.database, context.config.review, progress=context.progress)
     return StepDone(done.summary.removeprefix("merge: "), plain(done))
 
 
-def export(scene: Scene) -> StepDone:
+def export(context: CycleContext) -> StepDone:
     """Write the settled labels as this cycle's dataset; say how many are new."""
     from trainer.export.selection import ExportOptions
     from trainer.steps import export as step
 
-    if not _count(scene, "preferences"):
+    if not _count(context, "preferences"):
         return StepDone("no label is settled yet", skipped=True)
-    settings = scene.config.cycle
+    settings = context.config.cycle
     options = ExportOptions(seed=settings.seed)
-    name = f"cycle-{scene.cycle_id}"
+    name = f"cycle-{context.cycle_id}"
     number = 1
     while True:
         try:
-            done = step(scene.database, settings.datasets / name, options, name)
+            done = step(context.database, settings.datasets / name, options, name)
             break
         except BadInput as error:
             return StepDone(str(error), skipped=True)
         except Conflict:  # a killed attempt left a dataset, and labels changed since
             number += 1
-            name = f"cycle-{scene.cycle_id}-{number}"
-    with scene.database.read() as session:
+            name = f"cycle-{context.cycle_id}-{number}"
+    with context.database.read() as session:
         dataset = datasets.dataset(session, name)
         new = cycles.new_labels(session, dataset.id)
     figures = {"dataset": name, "rows": done.rows, "new_labels": new, "left_out": done.left_out}
     return StepDone(f"{done.summary}; {new} of them are new", figures)
 
 
-def train(scene: Scene, kind: str) -> StepDone:
+def train(context: CycleContext, kind: str) -> StepDone:
     """Train a reward model or the next judge on this cycle's dataset."""
     from trainer.steps import train_judge, train_reward
 
-    settings = scene.config.cycle
-    exported = scene.before.get("export", {})
+    settings = context.config.cycle
+    exported = context.before.get("export", {})
     if kind not in settings.train:
         return StepDone(f"[cycle] train does not name {kind!r}", skipped=True)
     if "dataset" not in exported:
@@ -228,15 +228,15 @@ def train(scene: Scene, kind: str) -> StepDone:
     if exported["new_labels"] < settings.min_new_labels:
         few = f"{exported['new_labels']} labels are new, {settings.min_new_labels} are worth it"
         return StepDone(f"no training this time: {few}", skipped=True)
-    config, name = scene.config, exported["dataset"]
+    config, name = context.config, exported["dataset"]
     try:
         if kind == "judge":
             rules = config.panel.rules
             done = train_judge(
-                scene.database, config.training, rules, name, progress=scene.progress
+                context.database, config.training, rules, name, progress=context.progress
             )
         else:
-            done = train_reward(scene.database, config.training, name, progress=scene.progress)
+            done = train_reward(context.database, config.training, name, progress=context.progress)
     except ModuleNotFoundError as error:
         raise BadInput(
             f"training needs {error.name!r}, which is not installed; "
@@ -246,17 +246,17 @@ def train(scene: Scene, kind: str) -> StepDone:
     return StepDone(done.summary, figures)
 
 
-def evaluate(scene: Scene) -> StepDone:
+def evaluate(context: CycleContext) -> StepDone:
     """Measure what was trained on the frozen gold, beside the incumbents and the baselines."""
     from trainer.gate.measurement import evaluate as step
 
-    trained = _trained(scene)
+    trained = _trained(context)
     if not trained:
         return StepDone("nothing was trained", skipped=True)
     lines, tables = [], {}
     for name in trained:
         try:
-            done = step(scene.database, name, scene.config.panel.rules)
+            done = step(context.database, name, context.config.panel.rules)
         except Conflict as error:
             return StepDone(str(error), look=(f"nothing can be promoted: {error}",), skipped=True)
         lines.append(f"{name}: {done.summary}")
@@ -264,15 +264,15 @@ def evaluate(scene: Scene) -> StepDone:
     return StepDone("; ".join(lines), {"tables": tables})
 
 
-def gate(scene: Scene) -> StepDone:
+def gate(context: CycleContext) -> StepDone:
     """Put what was trained before the gate; a judge also has to spare humans work."""
-    trained = _trained(scene)
-    if not trained or "tables" not in scene.before.get("evaluate", {}):
+    trained = _trained(context)
+    if not trained or "tables" not in context.before.get("evaluate", {}):
         return StepDone("nothing stands before the gate", skipped=True)
-    if not scene.config.cycle.promote:
+    if not context.config.cycle.promote:
         asked = ", ".join(f"`tiebreak promote {name}`" for name in trained)
         return StepDone("[cycle] promote is off", look=(f"decide: {asked}",), skipped=True)
-    verdicts = [decide(scene, name) for name in trained]
+    verdicts = [decide(context, name) for name in trained]
     look = [
         f"{v['checkpoint']} was refused: {'; '.join(v['reasons'])}"
         for v in verdicts
@@ -282,45 +282,45 @@ def gate(scene: Scene) -> StepDone:
     return StepDone(line, {"verdicts": verdicts}, look=tuple(look))
 
 
-def decide(scene: Scene, name: str) -> Figures:
+def decide(context: CycleContext, name: str) -> Figures:
     """The gate's word on one checkpoint. What it said earlier in this very cycle stands."""
     from app.pipeline.gate import effect_of
     from trainer.gate.registry import promote
 
-    rules = scene.config.panel.rules
-    with scene.database.read() as session:
+    rules = context.config.panel.rules
+    with context.database.read() as session:
         challenger = checkpoints.checkpoint(session, name)
-        said = cycles.decision_since(session, challenger.id, scene.began)
+        said = cycles.decision_since(session, challenger.id, context.began)
     told: Figures = {"checkpoint": name, "kind": challenger.kind.value, "effect": None}
     if said is not None:
         told |= {"verdict": said.verdict, "reasons": said.reasons, "figures": said.figures}
         told["effect"] = (said.figures.get("human_share") or {}).get("line")
         return told
-    effect = effect_of(scene.config, name)
+    effect = effect_of(context.config, name)
     told["effect"] = None if effect is None else str(effect)
-    done = promote(scene.database, name, rules, effect=effect, actor=f"cycle {scene.cycle_id}")
+    done = promote(context.database, name, rules, effect=effect, actor=f"cycle {context.cycle_id}")
     reasons = done.reasons or ["it is in production already"]
     return told | {"verdict": done.verdict, "reasons": reasons, "figures": plain(done.figures)}
 
 
-def alarms(scene: Scene) -> StepDone:
+def alarms(context: CycleContext) -> StepDone:
     """Compare what came since the last cycle with everything before it."""
     from app.pipeline.diversity import watch_diversity
     from app.pipeline.watch import watch
 
-    with scene.database.read() as session:
+    with context.database.read() as session:
         past = cycles.finished(session, 1)
-    boundary = past[0].finished_at if past and past[0].finished_at else scene.began
-    days = (scene.began - boundary).total_seconds() / 86_400
+    boundary = past[0].finished_at if past and past[0].finished_at else context.began
+    days = (context.began - boundary).total_seconds() / 86_400
     rang = watch(
-        scene.database,
-        scene.config.cycle,
+        context.database,
+        context.config.cycle,
         boundary,
-        dict(scene.before["judge"]),
+        dict(context.before["judge"]),
         days,
-        scene.config.review.reviewer_accuracy,
+        context.config.review.reviewer_accuracy,
     )
-    alike = watch_diversity(scene.database, boundary, scene.config.cycle.seed)
+    alike = watch_diversity(context.database, boundary, context.config.cycle.seed)
     rang += [alike.alarm] if alike.alarm else []
     line = f"{len(rang)} alarms: " + "; ".join(a.sentence for a in rang) if rang else "no alarm"
     figures = {"since": boundary.isoformat(), "diversity": alike.line}
@@ -365,37 +365,37 @@ def _missing(config: Config) -> int:
     return estimate(config.database, current_panel(config), beside=config.folder).questions
 
 
-def _left(scene: Scene) -> float | None:
+def _left(context: CycleContext) -> float | None:
     """What the cap leaves after the judging runs of this cycle that ended."""
-    if scene.cap_usd is None:
+    if context.cap_usd is None:
         return None
-    with scene.database.read() as session:
-        spent = cycles.spent_by_ended(session, scene.cycle_id) / NANO
-    return max(0.0, scene.cap_usd - spent)
+    with context.database.read() as session:
+        spent = cycles.spent_by_ended(session, context.cycle_id) / NANO
+    return max(0.0, context.cap_usd - spent)
 
 
-def _trained(scene: Scene) -> list[str]:
+def _trained(context: CycleContext) -> list[str]:
     return [
-        str(scene.before[step]["checkpoint"])
+        str(context.before[step]["checkpoint"])
         for step in ("train reward", "train judge")
-        if "checkpoint" in scene.before.get(step, {})
+        if "checkpoint" in context.before.get(step, {})
     ]
 
 
-def _count(scene: Scene, what: str) -> int:
-    with scene.database.read() as session:
+def _count(context: CycleContext, what: str) -> int:
+    with context.database.read() as session:
         return int(status(session)[what])
 
 
-STEPS: Mapping[str, Callable[[Scene], StepDone]] = {
+STEPS: Mapping[str, Callable[[CycleContext], StepDone]] = {
     "import": take_in,
     "judge": judge,
     "canaries": canaries,
     "route": route,
     "merge": merge,
     "export": export,
-    "train reward": lambda scene: train(scene, "reward"),
-    "train judge": lambda scene: train(scene, "judge"),
+    "train reward": lambda context: train(context, "reward"),
+    "train judge": lambda context: train(context, "judge"),
     "evaluate": evaluate,
     "gate": gate,
     "alarms": alarms,

@@ -1,4 +1,4 @@
-"""Runs the detectors over a poll and turns what they find into rows."""
+"""Runs the detectors over a vote table and turns what they find into rows."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from db.reviews import GivenAnswer
 from db.vocabulary import Choice
-from judges.pooling import CODES, Poll
-from judges.trust.ballots import MISSING, A, B, Consensus
+from judges.trust.vote_matrix import MISSING, A, B, Consensus
+from judges.vote_arrays import CODES, VoteTable
 from review import detectors
 from review.detectors import Finding, Flag
 
@@ -18,7 +18,7 @@ _CODE = CODES | {Choice.ABSTAIN: MISSING}
 
 
 def detect(
-    poll: Poll,
+    vote_table: VoteTable,
     consensus: Consensus,
     labels_P: NDArray[np.int8],
     answers: Sequence[GivenAnswer] = (),
@@ -28,51 +28,51 @@ def detect(
     `labels_P` are the human answers there are; `answers` every single one, to find people who
     contradict themselves.
     """
-    ballots, texts = poll.ballots, poll.texts
+    vote_matrix, texts = vote_table.vote_matrix, vote_table.texts
     named = (texts.prompts, texts.responses_a, texts.responses_b)
     settled_P = np.where(labels_P != MISSING, labels_P, consensus.choice_P)
-    strongest = _strongest(poll, consensus)
+    strongest = _strongest(vote_table, consensus)
     flags = [
-        *detectors.no_vote(ballots),
-        *detectors.disagreement(ballots),
-        *detectors.reversal(ballots, strongest=strongest),
+        *detectors.no_vote(vote_matrix),
+        *detectors.disagreement(vote_matrix),
+        *detectors.reversal(vote_matrix, strongest=strongest),
         *detectors.low_confidence(consensus),
         *detectors.length_reversal(consensus),
         *detectors.injection(texts.responses_a, texts.responses_b, texts.prompts),
         *detectors.cycles(
             list(zip(texts.responses_a, texts.responses_b, strict=True)),
-            ballots.prompt_P,
+            vote_matrix.prompt_P,
             settled_P,
         ),
         *detectors.duplicate_conflict(*named, settled_P),
         *detectors.outliers(detectors.text_measures(*named)),
-        *_contradictions(poll, answers),
+        *_contradictions(vote_table, answers),
     ]
-    return flags, _findings(poll, labels_P)
+    return flags, _findings(vote_table, labels_P)
 
 
-def _findings(poll: Poll, labels_P: NDArray[np.int8]) -> list[Finding]:
+def _findings(vote_table: VoteTable, labels_P: NDArray[np.int8]) -> list[Finding]:
     """What is true of whole judges, with intervals by prompt; the same seed, the same intervals."""
-    ballots, texts = poll.ballots, poll.texts
+    vote_matrix, texts = vote_table.vote_matrix, vote_table.texts
     rng = np.random.default_rng(0)
     length_a, length_b = (
         np.array([len(text or "") for text in side])
         for side in (texts.responses_a, texts.responses_b)
     )
     return [
-        *detectors.reversal_rates(ballots, rng),
-        *detectors.position_bias(ballots, rng),
-        *detectors.length_bias(ballots, length_a, length_b, rng, labels_P),
-        *detectors.self_preference(ballots, texts.authors_a, texts.authors_b, rng, labels_P),
+        *detectors.reversal_rates(vote_matrix, rng),
+        *detectors.position_bias(vote_matrix, rng),
+        *detectors.length_bias(vote_matrix, length_a, length_b, rng, labels_P),
+        *detectors.self_preference(vote_matrix, texts.authors_a, texts.authors_b, rng, labels_P),
     ]
 
 
-def _strongest(poll: Poll, consensus: Consensus) -> int | None:
+def _strongest(vote_table: VoteTable, consensus: Consensus) -> int | None:
     """The judge that agrees most with the consensus, on at least 30 pairs."""
     choice_PO = consensus.choice_P[:, None]
     best: tuple[float, int] | None = None
-    for r in range(len(poll.ballots.raters)):
-        codes_PO = poll.ballots.codes_PRO[:, r]
+    for r in range(len(vote_table.vote_matrix.raters)):
+        codes_PO = vote_table.vote_matrix.codes_PRO[:, r]
         cast = np.isin(codes_PO, (A, B))
         if cast.any(axis=1).sum() >= 30:
             share = float((codes_PO == choice_PO)[cast].mean())
@@ -80,8 +80,8 @@ def _strongest(poll: Poll, consensus: Consensus) -> int | None:
     return None if best is None else best[1]
 
 
-def _contradictions(poll: Poll, answers: Sequence[GivenAnswer]) -> list[Flag]:
-    row = {pair_id: p for p, pair_id in enumerate(poll.pair_ids)}
+def _contradictions(vote_table: VoteTable, answers: Sequence[GivenAnswer]) -> list[Flag]:
+    row = {pair_id: p for p, pair_id in enumerate(vote_table.pair_ids)}
     known = [answer for answer in answers if answer.pair_id in row]
     people = sorted({answer.annotator for answer in known})
     return detectors.self_contradiction(

@@ -24,12 +24,12 @@ from db.vocabulary import CheckpointKind, Order
 from judges.asking import Answer
 from judges.constitution import Constitution
 from judges.local import LocalJudge
-from judges.pooling import Poll, label_model, read_poll
 from judges.prompts import MENU, Template
-from judges.trust.ballots import BA, MISSING, A, B, Ballots, Pooler, rename
 from judges.trust.calibration import human_share
 from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
+from judges.trust.vote_matrix import BA, MISSING, A, B, Pooler, VoteMatrix, rename
+from judges.vote_arrays import VoteTable, label_model, read_vote_table
 from trainer.encoding import as_messages, prompt_text
 from trainer.export.dataset import read_manifest, read_split
 from trainer.export.leakage import leaks
@@ -69,13 +69,13 @@ class Shares:
 
 
 @dataclass(frozen=True)
-class _Scene:
+class _Context:
     """Everything read in one transaction."""
 
     challenger: Checkpoint
     incumbent: Checkpoint | None
     datasets: Mapping[int, Dataset]
-    poll: Poll
+    vote_table: VoteTable
     labels_P: Codes
     truth_P: Codes
     texts: Mapping[int, PairText]
@@ -96,29 +96,29 @@ def measure_effect(
     votes in the panel without it only. Raises Conflict where there is too little gold to say.
     """
     with database.read() as session:
-        scene = _read(session, name)
-    known = scene.truth_P != MISSING
-    ours = _learnt(scene, scene.challenger)
-    truth = np.where(ours, MISSING, scene.truth_P).astype(np.int8)
+        context = _read(session, name)
+    known = context.truth_P != MISSING
+    ours = _learnt(context, context.challenger)
+    truth = np.where(ours, MISSING, context.truth_P).astype(np.int8)
     decided = int(np.isin(truth, (A, B)).sum())
     if decided < LEAST_PAIRS:
         raise Conflict(
-            f"only {decided} decided gold pairs with votes are new to {scene.challenger.name!r}, "
+            f"only {decided} decided gold pairs with votes are new to {context.challenger.name!r}, "
             f"and {LEAST_PAIRS} are needed to compare human shares; freeze more gold"
         )
-    spare = np.flatnonzero(~known & (scene.labels_P == MISSING))
+    spare = np.flatnonzero(~known & (context.labels_P == MISSING))
     drawn = np.random.default_rng(seed).permutation(spare)[:_OTHERS]
-    used = np.sort(np.concatenate([np.flatnonzero(known | (scene.labels_P != MISSING)), drawn]))
-    without, joined = _panels(scene, used, ours, rules, model)
-    labels = np.where(scene.labels_P == MISSING, truth, scene.labels_P)[used].astype(np.int8)
+    used = np.sort(np.concatenate([np.flatnonzero(known | (context.labels_P != MISSING)), drawn]))
+    without, joined = _panels(context, used, ours, rules, model)
+    labels = np.where(context.labels_P == MISSING, truth, context.labels_P)[used].astype(np.int8)
     return compare(
         without, joined, labels, truth[used], lambda: label_model(model), target=target, seed=seed
     )
 
 
 def compare(
-    without: Ballots,
-    joined: Ballots,
+    without: VoteMatrix,
+    joined: VoteMatrix,
     labels_P: Codes,
     truth_P: Codes,
     pooler: Callable[[], Pooler],
@@ -131,12 +131,13 @@ def compare(
     labels_P teach both fits; truth_P measures. No prompt is measured by a fit that saw an answer
     to any pair of it.
     """
-    leans = [
-        cross_fitted(ballots, labels_P, truth_P, pooler, seed) for ballots in (without, joined)
+    win_probabilities = [
+        cross_fitted(vote_matrix, labels_P, truth_P, pooler, seed)
+        for vote_matrix in (without, joined)
     ]
     kept = np.isin(truth_P, (A, B))
     truth, prompt = truth_P[kept], without.prompt_P[kept]
-    before_P, after_P = leans[0][kept], leans[1][kept]
+    before_P, after_P = win_probabilities[0][kept], win_probabilities[1][kept]
 
     def shares(index: NDArray[np.int64]) -> tuple[float, float]:
         return (
@@ -156,19 +157,23 @@ def compare(
 
 
 def cross_fitted(
-    ballots: Ballots, labels_P: Codes, truth_P: Codes, pooler: Callable[[], Pooler], seed: int = 0
+    vote_matrix: VoteMatrix,
+    labels_P: Codes,
+    truth_P: Codes,
+    pooler: Callable[[], Pooler],
+    seed: int = 0,
 ) -> Floats:
     """Leans of a label model on the pairs with a truth, by fits blind to their prompts."""
-    lean_P = np.full(len(ballots), np.nan)
-    prompts = np.unique(ballots.prompt_P[truth_P != MISSING])
+    win_P = np.full(len(vote_matrix), np.nan)
+    prompts = np.unique(vote_matrix.prompt_P[truth_P != MISSING])
     shuffled = np.random.default_rng(seed).permutation(prompts)
     for fold in np.array_split(shuffled, min(_FOLDS, len(shuffled))):
-        held = np.isin(ballots.prompt_P, fold)
+        held = np.isin(vote_matrix.prompt_P, fold)
         labels = np.where(held, MISSING, labels_P).astype(np.int8)
-        found = pooler().fit(ballots, labels).predict(ballots)
+        found = pooler().fit(vote_matrix, labels).predict(vote_matrix)
         measured = held & (truth_P != MISSING)
-        lean_P[measured] = found.lean_P[measured]
-    return lean_P
+        win_P[measured] = found.win_P[measured]
+    return win_P
 
 
 def ask(folder: Path, pairs: list[PairText], rules: Constitution) -> tuple[Codes, Floats]:
@@ -187,86 +192,96 @@ def ask(folder: Path, pairs: list[PairText], rules: Constitution) -> tuple[Codes
 
 
 def with_rater(
-    ballots: Ballots, rows: NDArray[np.integer], codes_PO: Codes, sure_PO: Floats, name: str
-) -> Ballots:
-    """The ballots with one more rater, of a family of its own, who voted on these rows only."""
-    codes = np.full((len(ballots), 1, 2), MISSING, np.int8)
+    vote_matrix: VoteMatrix, rows: NDArray[np.integer], codes_PO: Codes, sure_PO: Floats, name: str
+) -> VoteMatrix:
+    """The votes with one more rater, of a family of its own, who voted on these rows only."""
+    codes = np.full((len(vote_matrix), 1, 2), MISSING, np.int8)
     codes[rows, 0] = codes_PO
-    confidence = ballots.confidence_PRO
+    confidence = vote_matrix.confidence_PRO
     if confidence is None:
-        confidence = np.full(ballots.codes_PRO.shape, np.nan, np.float32)
-    sure = np.full((len(ballots), 1, 2), np.nan, np.float32)
+        confidence = np.full(vote_matrix.codes_PRO.shape, np.nan, np.float32)
+    sure = np.full((len(vote_matrix), 1, 2), np.nan, np.float32)
     sure[rows, 0] = sure_PO
     return replace(
-        ballots,
-        codes_PRO=np.concatenate([ballots.codes_PRO, codes], axis=1),
-        raters=(*ballots.raters, name),
-        families=(*ballots.families, "tiebreak"),
+        vote_matrix,
+        codes_PRO=np.concatenate([vote_matrix.codes_PRO, codes], axis=1),
+        raters=(*vote_matrix.raters, name),
+        families=(*vote_matrix.families, "tiebreak"),
         confidence_PRO=np.concatenate([confidence, sure], axis=1),
     )
 
 
-def _read(session: Session, name: str | None) -> _Scene:
+def _read(session: Session, name: str | None) -> _Context:
     challenger = checkpoints.checkpoint(session, name, CheckpointKind.JUDGE)
     incumbent = checkpoints.active(session, CheckpointKind.JUDGE)
     if incumbent is not None and incumbent.id == challenger.id:
         incumbent = None
-    poll = read_poll(voted_pairs(session), usable_votes(session), voting_versions(session))
+    vote_table = read_vote_table(
+        voted_pairs(session), usable_votes(session), voting_versions(session)
+    )
     wanted = {c.dataset_id for c in (challenger, incumbent) if c is not None and c.dataset_id}
     datasets = {i: session.get_one(Dataset, i) for i in wanted}
     answers, gold = answers_to_learn_from(session), gold_labels(session)
-    texts = pair_texts(session, poll.pair_ids)
-    return _Scene(
-        challenger, incumbent, datasets, poll, poll.labels(answers), poll.labels(gold), texts
+    texts = pair_texts(session, vote_table.pair_ids)
+    return _Context(
+        challenger,
+        incumbent,
+        datasets,
+        vote_table,
+        vote_table.labels(answers),
+        vote_table.labels(gold),
+        texts,
     )
 
 
 def _panels(
-    scene: _Scene, used: NDArray[np.int64], ours: Mask, rules: Constitution, model: str
-) -> tuple[Ballots, Ballots]:
+    context: _Context, used: NDArray[np.int64], ours: Mask, rules: Constitution, model: str
+) -> tuple[VoteMatrix, VoteMatrix]:
     """The panel as it is, and as it would be, on the used pairs."""
-    poll = scene.poll
-    ballots = poll.ballots.take(used)
+    vote_table = context.vote_table
+    vote_matrix = vote_table.vote_matrix.take(used)
     if model == "tiebreak":
         from judges.trust.reading import read
 
-        ballots = read(ballots, _some(poll.texts, used))
-    prompted = scene.challenger.settings.get("style") == "prompted"
-    name = str(scene.challenger.settings["judge"]) if prompted else scene.challenger.name
-    without, rest = ballots.keep_raters(_not_by(ballots, name)), ballots
-    if scene.incumbent is not None:
+        vote_matrix = read(vote_matrix, _some(vote_table.texts, used))
+    prompted = context.challenger.settings.get("style") == "prompted"
+    name = str(context.challenger.settings["judge"]) if prompted else context.challenger.name
+    without, rest = vote_matrix.keep_raters(_not_by(vote_matrix, name)), vote_matrix
+    if context.incumbent is not None:
         # On what it learnt from, the judge in production would only repeat what it was taught.
-        without = _silent(without, scene.incumbent.name, _learnt(scene, scene.incumbent)[used])
-        rest = rest.keep_raters(_not_by(rest, scene.incumbent.name))
+        without = _silent(
+            without, context.incumbent.name, _learnt(context, context.incumbent)[used]
+        )
+        rest = rest.keep_raters(_not_by(rest, context.incumbent.name))
     if prompted:  # it has voted under the name it is configured with
         return without, _silent(rest, name, ours[used])
     rows = np.flatnonzero(~ours[used])
-    pairs = [scene.texts[poll.pair_ids[used[row]]] for row in rows]
-    codes_PO, sure_PO = ask(Path(scene.challenger.path), pairs, rules)
+    pairs = [context.texts[vote_table.pair_ids[used[row]]] for row in rows]
+    codes_PO, sure_PO = ask(Path(context.challenger.path), pairs, rules)
     rest = rest.keep_raters(_not_by(rest, name))
     return without, with_rater(rest, rows, codes_PO, sure_PO, name)
 
 
-def _silent(ballots: Ballots, name: str, pairs_P: Mask) -> Ballots:
+def _silent(vote_matrix: VoteMatrix, name: str, pairs_P: Mask) -> VoteMatrix:
     """The same without the votes of this judge on these pairs."""
-    codes = ballots.codes_PRO.copy()
-    theirs = np.setdiff1d(np.arange(len(ballots.raters)), _not_by(ballots, name))
+    codes = vote_matrix.codes_PRO.copy()
+    theirs = np.setdiff1d(np.arange(len(vote_matrix.raters)), _not_by(vote_matrix, name))
     codes[np.ix_(pairs_P, theirs)] = MISSING
-    return replace(ballots, codes_PRO=codes)
+    return replace(vote_matrix, codes_PRO=codes)
 
 
-def _not_by(ballots: Ballots, name: str) -> NDArray[np.int64]:
+def _not_by(vote_matrix: VoteMatrix, name: str) -> NDArray[np.int64]:
     """Raters that are no version of this judge."""
-    same = [rater == name or rater.startswith(f"{name}@") for rater in ballots.raters]
+    same = [rater == name or rater.startswith(f"{name}@") for rater in vote_matrix.raters]
     return np.flatnonzero(~np.array(same, dtype=bool))
 
 
-def _learnt(scene: _Scene, checkpoint: Checkpoint) -> Mask:
+def _learnt(context: _Context, checkpoint: Checkpoint) -> Mask:
     """Pairs whose prompts are, or nearly are, among those a checkpoint was trained on."""
-    poll = scene.poll
-    dataset = scene.datasets.get(checkpoint.dataset_id or 0)
+    vote_table = context.vote_table
+    dataset = context.datasets.get(checkpoint.dataset_id or 0)
     if dataset is None:
-        return np.zeros(len(poll.pair_ids), dtype=bool)
+        return np.zeros(len(vote_table.pair_ids), dtype=bool)
     folder = Path(dataset.path)
     rows = [row for split in ("train", "validation") for row in read_split(folder, split)]
     ties = (folder / "ties").glob("*.parquet")
@@ -276,11 +291,11 @@ def _learnt(scene: _Scene, checkpoint: Checkpoint) -> Mask:
     }
     for prompt in checkpoint.settings.get("left_out_prompts", ()):
         trained.pop(prompt, None)
-    asked = {text: text for text in {scene.texts[p].prompt for p in poll.pair_ids}}
+    asked = {text: text for text in {context.texts[p].prompt for p in vote_table.pair_ids}}
     plain = {text.removesuffix("\n\n"): text.removesuffix("\n\n") for text in trained.values()}
     threshold = read_manifest(folder)["filters"]["near_duplicate"]
     found = leaks(asked, plain, threshold)
-    return np.array([scene.texts[p].prompt in found for p in poll.pair_ids], dtype=bool)
+    return np.array([context.texts[p].prompt in found for p in vote_table.pair_ids], dtype=bool)
 
 
 def _tie_rows(files: list[Path]) -> list[dict[str, object]]:

@@ -16,7 +16,7 @@ from db.judges import find_version
 from db.preferences import chunks_of_pairs
 from db.session import Database, Session
 from db.vocabulary import Order
-from judges import pooling, seating
+from judges import participants, vote_arrays
 from judges.panel import JudgeConfig, Panel
 from judges.steps.fitting import pooled
 
@@ -53,14 +53,14 @@ def rungs_of(panel: Panel) -> list[Rung]:
 
 
 @dataclass(frozen=True)
-class Standing:
+class VotesSoFar:
     """How many votes of each rung each pair has, [pairs, rungs]; pairs: their ids."""
 
     pairs: NDArray[np.int64]
     votes: NDArray[np.int64]
 
 
-def standing(database: Database, panel: Panel, ladder: list[Rung]) -> Standing:
+def votes_so_far(database: Database, panel: Panel, ladder: list[Rung]) -> VotesSoFar:
     """Read it from the stored votes of today's judge versions."""
     with database.read() as session:
         ids = [pair for chunk in chunks_of_pairs(session) for pair in chunk]
@@ -72,7 +72,7 @@ def standing(database: Database, panel: Panel, ladder: list[Rung]) -> Standing:
             stage = place.get(tuple(slot))
             if stage is not None and pair in row_of:
                 votes[row_of[pair], stage] += 1
-    return Standing(np.array(ids, dtype=np.int64), votes)
+    return VotesSoFar(np.array(ids, dtype=np.int64), votes)
 
 
 def confidence_at(
@@ -91,10 +91,12 @@ def confidence_at(
             for vote, sample in slots.sampled_votes(session)
             if place.get((vote.version_id, vote.order, sample), 0) <= stage
         )
-        poll = pooling.read_poll(voted_pairs(session), seen, voting_versions(session))
-        labels_P = poll.labels(answers_to_learn_from(session))
-    _, found = pooled(poll, labels_P, panel.panel.label_model)
-    return dict(zip(poll.pair_ids, found.confidence_P.tolist(), strict=True))
+        vote_table = vote_arrays.read_vote_table(
+            voted_pairs(session), seen, voting_versions(session)
+        )
+        labels_P = vote_table.labels(answers_to_learn_from(session))
+    _, found = pooled(vote_table, labels_P, panel.panel.label_model)
+    return dict(zip(vote_table.pair_ids, found.confidence_P.tolist(), strict=True))
 
 
 def _versions(session: Session, panel: Panel) -> dict[int, JudgeConfig]:
@@ -122,5 +124,5 @@ def _stands(judge: JudgeConfig, order: Order) -> bool:
 
 def with_weights(panel: Panel, environ: Mapping[str, str], beside: Path | None) -> Panel:
     """The panel with trained judges known by their weights, as their votes are stored."""
-    judges = tuple(seating.by_weights(judge, beside) for judge in panel.judge)
+    judges = tuple(participants.by_weights(judge, beside) for judge in panel.judge)
     return panel.model_copy(update={"judge": judges})

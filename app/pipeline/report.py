@@ -22,11 +22,11 @@ from db.session import Database, Session
 from db.spending import OrderSpend
 from db.vocabulary import Choice, Order, Route, Source
 from judges.panel import Panel
-from judges.pooling import CODES, Poll
-from judges.results import Pooled
+from judges.results import FittedConsensus
 from judges.steps import fit_consensus
 from judges.trust.certificate import Certificate
 from judges.trust.intervals import Estimate, clopper_pearson
+from judges.vote_arrays import CODES, VoteTable
 from review.report import cost as report_cost
 from review.report.cost import Figure, JudgeCost, Money
 from review.report.facts import CertificateFact, Facts
@@ -62,7 +62,7 @@ class _Known:
     work: HumanWork
     spend: Sequence[OrderSpend]
     voted: Mapping[int, int]
-    paces: tuple[dict[int, spending.Pace], spending.Pace | None]
+    paces: tuple[dict[int, spending.Throughput], spending.Throughput | None]
     teaching: Mapping[int, Choice]
     batch: Batch | None
     routes: Mapping[int, PairRoute]
@@ -78,8 +78,8 @@ def report(database: Database, panel: Panel, options: ReportOptions) -> Report:
     """
     withdraw_broken(database)
     fitted = fit_consensus(database, panel.panel.label_model)
-    poll = fitted.poll
-    row_of = {pair_id: p for p, pair_id in enumerate(poll.pair_ids)}
+    vote_table = fitted.vote_table
+    row_of = {pair_id: p for p, pair_id in enumerate(vote_table.pair_ids)}
     with database.read() as session:
         known = _read(session, row_of)
     return make_report(_facts(fitted, known, options), seed=options.seed)
@@ -121,23 +121,24 @@ def _read(session: Session, row_of: Mapping[int, int]) -> _Known:
     )
 
 
-def _facts(fitted: Pooled, known: _Known, options: ReportOptions) -> Facts:
-    poll = fitted.poll
-    truth, reference = _reference(poll, known)
-    zone_P, zones = _zones(poll, known)
-    delivered_P = poll.labels({pair: d.choice for pair, d in known.delivered.items()})
+def _facts(fitted: FittedConsensus, known: _Known, options: ReportOptions) -> Facts:
+    vote_table = fitted.vote_table
+    truth, reference = _reference(vote_table, known)
+    zone_P, zones = _zones(vote_table, known)
+    delivered_P = vote_table.labels({pair: d.choice for pair, d in known.delivered.items()})
     by_human_P = np.array(
         [
             pair in known.delivered and known.delivered[pair].source is not Source.ENSEMBLE
-            for pair in poll.pair_ids
+            for pair in vote_table.pair_ids
         ],
         dtype=bool,
     )
     apart_P = np.array(
-        [pair in known.gold and not known.gold[pair].drawn for pair in poll.pair_ids], dtype=bool
+        [pair in known.gold and not known.gold[pair].drawn for pair in vote_table.pair_ids],
+        dtype=bool,
     )
     return Facts(
-        ballots=poll.ballots,
+        vote_matrix=vote_table.vote_matrix,
         consensus=fitted.consensus,
         fit=f"{fitted.model}, fit {fitted.fit_id}, {fitted.votes:,} votes, "
         f"{fitted.labels:,} human answers",
@@ -149,20 +150,20 @@ def _facts(fitted: Pooled, known: _Known, options: ReportOptions) -> Facts:
         delivered_P=delivered_P,
         by_human_P=by_human_P,
         apart_P=apart_P,
-        machine_P=poll.labels(_machine(poll, known)),
-        money=_money(poll, known, options),
-        teach_P=poll.labels(known.teaching),
-        texts=poll.texts,
-        orderless=_orderless(poll, known.spend),
+        machine_P=vote_table.labels(_machine(vote_table, known)),
+        money=_money(vote_table, known, options),
+        teach_P=vote_table.labels(known.teaching),
+        texts=vote_table.texts,
+        orderless=_orderless(vote_table, known.spend),
         certificates=known.certificates,
     )
 
 
-def _reference(poll: Poll, known: _Known) -> tuple[NDArray[np.int8], dict[str, int]]:
+def _reference(vote_table: VoteTable, known: _Known) -> tuple[NDArray[np.int8], dict[str, int]]:
     """The human answer of each pair, gold before adjudication before the plurality of people."""
     truth = {**known.settled, **{pair: label.choice for pair, label in known.gold.items()}}
     made: Counter[str] = Counter()
-    for p, pair in enumerate(poll.pair_ids):
+    for p, pair in enumerate(vote_table.pair_ids):
         if pair not in truth:
             continue
         if pair in known.gold:
@@ -171,14 +172,14 @@ def _reference(poll: Poll, known: _Known) -> tuple[NDArray[np.int8], dict[str, i
             made["adjudicated"] += 1
         else:
             made["agreed by several people" if known.several[p] > 1 else "said by one person"] += 1
-    return poll.labels(truth), dict(made)
+    return vote_table.labels(truth), dict(made)
 
 
-def _zones(poll: Poll, known: _Known) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _zones(vote_table: VoteTable, known: _Known) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """How each pair came before humans; one zone where nothing was routed yet."""
     if known.batch is None:
-        return np.zeros(len(poll.pair_ids), np.int64), (_WHOLE,)
-    names = [_zone(pair, known) for pair in poll.pair_ids]
+        return np.zeros(len(vote_table.pair_ids), np.int64), (_WHOLE,)
+    names = [_zone(pair, known) for pair in vote_table.pair_ids]
     zones = tuple(dict.fromkeys(names))
     number = {name: z for z, name in enumerate(zones)}
     return np.array([number[name] for name in names], dtype=np.int64), zones
@@ -196,10 +197,10 @@ def _zone(pair: int, known: _Known) -> str:
     return _ESCALATED if row.route is Route.ESCALATE else _ACCEPTED
 
 
-def _machine(poll: Poll, known: _Known) -> dict[int, Choice]:
+def _machine(vote_table: VoteTable, known: _Known) -> dict[int, Choice]:
     """What the machine delivers, or would have delivered where a blind audit looked."""
     found: dict[int, Choice] = {}
-    for pair in poll.pair_ids:
+    for pair in vote_table.pair_ids:
         label = known.delivered.get(pair)
         if label is not None and label.source is Source.ENSEMBLE:
             found[pair] = label.choice
@@ -209,8 +210,8 @@ def _machine(poll: Poll, known: _Known) -> dict[int, Choice]:
     return found
 
 
-def _money(poll: Poll, known: _Known, options: ReportOptions) -> Money:
-    names = dict(zip(poll.version_ids, poll.ballots.raters, strict=True))
+def _money(vote_table: VoteTable, known: _Known, options: ReportOptions) -> Money:
+    names = dict(zip(vote_table.version_ids, vote_table.vote_matrix.raters, strict=True))
     spend = [row for row in known.spend if row.version_id in names]
     work = known.work
     seconds = options.seconds_per_answer
@@ -274,14 +275,14 @@ def _unpriced(row: OrderSpend) -> str:
     return f"{part} votes were imported without cost_usd"
 
 
-def _orderless(poll: Poll, spend: Sequence[OrderSpend]) -> tuple[str, ...]:
+def _orderless(vote_table: VoteTable, spend: Sequence[OrderSpend]) -> tuple[str, ...]:
     """Judges that have votes without an order only."""
     orders: dict[int, set[Order]] = {}
     for row in spend:
         orders.setdefault(row.version_id, set()).add(row.order)
     return tuple(
         name
-        for version, name in zip(poll.version_ids, poll.ballots.raters, strict=True)
+        for version, name in zip(vote_table.version_ids, vote_table.vote_matrix.raters, strict=True)
         if orders.get(version) == {Order.NONE}
     )
 

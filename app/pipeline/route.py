@@ -24,10 +24,10 @@ from db.session import Database
 from db.tasks import NewTask, add_tasks, close_tasks
 from db.vocabulary import Route, TaskKind
 from judges.panel import Panel
-from judges.pooling import Poll
-from judges.results import Pooled
+from judges.results import FittedConsensus
 from judges.steps import fit_consensus
 from judges.trust.certificate import Certificate, certify, certify_strata
+from judges.vote_arrays import VoteTable
 from review.detectors import Flag
 from review.routing.forecast import Forecast, forecast_plan
 from review.routing.ordering import risk
@@ -107,17 +107,17 @@ def _route(
     if pending is not None:
         return _certify(database, pending, options, settings, dry_run, progress)
     fitted = fit_consensus(database, panel.panel.label_model)
-    if not fitted.poll.pair_ids:
+    if not fitted.vote_table.pair_ids:
         raise Conflict("no pair has votes yet; run `tiebreak judge` or import votes")
     known = _already(database, fitted, policy)
     if known is not None:
         return known
-    poll = fitted.poll
+    vote_table = fitted.vote_table
     with database.read() as session:
         by_people = rankings.settled(session) | settled_by_humans(session)
-        labels_P = poll.labels(by_people | gold_labels(session))
+        labels_P = vote_table.labels(by_people | gold_labels(session))
         answers = given_answers(session)
-    flags, findings = detect(poll, fitted.consensus, labels_P, answers)
+    flags, findings = detect(vote_table, fitted.consensus, labels_P, answers)
     plan, target = _plan(fitted, flags, options, by_domain, labels_P)
     forecast = target.forecast if target else _forecast(plan, fitted, options)
     if announce is not None:
@@ -126,11 +126,13 @@ def _route(
     quality = tuple(f.advice for f in findings if f.alarm and f.subject == "*")
     if dry_run:
         return Routed(
-            "planned", None, len(poll.pair_ids), routes, forecast=forecast, quality=quality
+            "planned", None, len(vote_table.pair_ids), routes, forecast=forecast, quality=quality
         )
     with database.begin() as session:
         if not batches.has_flags(session, fitted.fit_id):
-            batches.add_flags(session, flag_rows(fitted.fit_id, poll.pair_ids, flags, findings))
+            batches.add_flags(
+                session, flag_rows(fitted.fit_id, vote_table.pair_ids, flags, findings)
+            )
         batch = Batch(
             fit_id=fitted.fit_id,
             policy=policy,
@@ -139,12 +141,12 @@ def _route(
                 [f.sha256() for f in (target.frames if target else {}).values()]
             ),
         )
-        batch_id = batches.add_batch(session, batch, _route_rows(poll, plan, fitted, target))
-        added = _hand_out(session, batch_id, poll.pair_ids, plan, settings)
+        batch_id = batches.add_batch(session, batch, _route_rows(vote_table, plan, fitted, target))
+        added = _hand_out(session, batch_id, vote_table.pair_ids, plan, settings)
         counted = batches.count_flags(session, fitted.fit_id)
     waiting = plan.count("audit") if target else 0
     return Routed(
-        "waiting" if target else "routed", batch_id, len(poll.pair_ids), routes, counted,
+        "waiting" if target else "routed", batch_id, len(vote_table.pair_ids), routes, counted,
         forecast, added, waiting, quality=quality,
     )  # fmt: skip
 
@@ -157,7 +159,9 @@ def _pending(session: Any, policy: Mapping[str, Any]) -> Batch | None:
     return None if batches.certificates_of(session, batch.id) else batch
 
 
-def _already(database: Database, fitted: Pooled, policy: Mapping[str, Any]) -> Routed | None:
+def _already(
+    database: Database, fitted: FittedConsensus, policy: Mapping[str, Any]
+) -> Routed | None:
     with database.read() as session:
         batch = batches.newest_batch(session)
         if batch is None or batch.policy != policy or batch.fit_id != fitted.fit_id:
@@ -172,23 +176,27 @@ def _already(database: Database, fitted: Pooled, policy: Mapping[str, Any]) -> R
 
 
 def _plan(
-    fitted: Pooled, flags: Sequence[Flag], options: RouteOptions, by_domain: bool, labels_P: Any
+    fitted: FittedConsensus,
+    flags: Sequence[Flag],
+    options: RouteOptions,
+    by_domain: bool,
+    labels_P: Any,
 ) -> tuple[Plan, TargetPlan | None]:
-    ballots = fitted.poll.ballots
+    vote_matrix = fitted.vote_table.vote_matrix
     if options.mode != "target":
         if by_domain:
             raise BadInput("--by domain makes a promise a domain; give --target-error with it")
-        return route(ballots, fitted.consensus, flags, options, labels_P=labels_P), None
-    names = [ballots.domains[d] if d >= 0 else "no domain" for d in ballots.domain_P]
-    ids = [str(pair_id) for pair_id in fitted.poll.pair_ids]
+        return route(vote_matrix, fitted.consensus, flags, options, labels_P=labels_P), None
+    names = [vote_matrix.domains[d] if d >= 0 else "no domain" for d in vote_matrix.domain_P]
+    ids = [str(pair_id) for pair_id in fitted.vote_table.pair_ids]
     target = route_to_target(
-        ids, ballots, fitted.consensus, flags, options,
+        ids, vote_matrix, fitted.consensus, flags, options,
         strata=names if by_domain else None, labels_P=labels_P,
     )  # fmt: skip
     return target.plan, target
 
 
-def _forecast(plan: Plan, fitted: Pooled, options: RouteOptions) -> Forecast:
+def _forecast(plan: Plan, fitted: FittedConsensus, options: RouteOptions) -> Forecast:
     return forecast_plan(
         plan.route_P,
         risk(fitted.consensus, tie_ok=options.tie_ok),
@@ -197,7 +205,7 @@ def _forecast(plan: Plan, fitted: Pooled, options: RouteOptions) -> Forecast:
 
 
 def _route_rows(
-    poll: Poll, plan: Plan, fitted: Pooled, target: TargetPlan | None
+    vote_table: VoteTable, plan: Plan, fitted: FittedConsensus, target: TargetPlan | None
 ) -> list[dict[str, Any]]:
     stratum: dict[str, str] = {}
     score: dict[str, float] = {}
@@ -217,7 +225,7 @@ def _route_rows(
                 float(plan.inclusion_P[p]) if str(pair_id) in stratum or not target else None
             ),
         }
-        for p, pair_id in enumerate(poll.pair_ids)
+        for p, pair_id in enumerate(vote_table.pair_ids)
     ]
 
 

@@ -24,11 +24,11 @@ from app.pipeline.certificates import settled_choice
 from app.pipeline.withdrawal import withdraw_broken, withdrawn_since
 from db import batches, certificates, consensus, cycles
 from db.session import Database
-from judges.pooling import Poll, read_poll
 from judges.steps import compare_canaries
-from judges.trust.ballots import AB, BA, MISSING, TIE, Ballots
 from judges.trust.changes import agreement_of_pairs
 from judges.trust.drift import drift_cells
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, VoteMatrix
+from judges.vote_arrays import VoteTable, read_vote_table
 from review.settings import ReviewSettings
 
 
@@ -47,7 +47,7 @@ def watch(
     """
     withdraw_broken(database)
     with database.read() as session:
-        poll = read_poll(
+        vote_table = read_vote_table(
             consensus.voted_pairs(session),
             consensus.usable_votes(session),
             consensus.voting_versions(session),
@@ -56,7 +56,7 @@ def watch(
         queue = cycles.queue_since(session, boundary)
         audits = _audits(session, boundary)
         repeats = certificates.repeats_by_person(session)
-    new_P = np.array([arrivals[p] >= boundary for p in poll.pair_ids], dtype=bool)
+    new_P = np.array([arrivals[p] >= boundary for p in vote_table.pair_ids], dtype=bool)
     rang: list[Alarm | None] = [
         overspent(
             judging.get("spent_usd", 0.0),
@@ -72,26 +72,26 @@ def watch(
           for who, differs in repeats.items()),
         *(canary_changed(test) for test in compare_canaries(database) if test.alarm),
     ]  # fmt: skip
-    if len(poll.pair_ids):
-        rang += _of_votes(poll, new_P)
-        rang.append(stream_drift(_stream(poll), new_P))
+    if len(vote_table.pair_ids):
+        rang += _of_votes(vote_table, new_P)
+        rang.append(stream_drift(_stream(vote_table), new_P))
     return [alarm for alarm in rang if alarm is not None]
 
 
-def sides(ballots: Ballots) -> NDArray[np.int8]:
+def sides(vote_matrix: VoteMatrix) -> NDArray[np.int8]:
     """One choice of each judge on each pair [P, R]: a tie where its two orders contradict."""
-    ab, ba = ballots.codes_PRO[:, :, AB], ballots.codes_PRO[:, :, BA]
+    ab, ba = vote_matrix.codes_PRO[:, :, AB], vote_matrix.codes_PRO[:, :, BA]
     both = np.where(ab == ba, ab, TIE)
     one = np.where(ab == MISSING, ba, ab)
     return np.where((ab == MISSING) | (ba == MISSING), one, both).astype(np.int8)
 
 
-def _of_votes(poll: Poll, new_P: NDArray[np.bool_]) -> list[Alarm | None]:
-    ballots = poll.ballots
-    voted_PR = (ballots.codes_PRO != MISSING).any(axis=2)
+def _of_votes(vote_table: VoteTable, new_P: NDArray[np.bool_]) -> list[Alarm | None]:
+    vote_matrix = vote_table.vote_matrix
+    voted_PR = (vote_matrix.codes_PRO != MISSING).any(axis=2)
     steady: Sequence[int] = [
         r
-        for r in range(len(ballots.raters))
+        for r in range(len(vote_matrix.raters))
         if new_P.any()
         and not new_P.all()
         and min(voted_PR[new_P, r].mean(), voted_PR[~new_P, r].mean()) >= 0.5
@@ -99,25 +99,27 @@ def _of_votes(poll: Poll, new_P: NDArray[np.bool_]) -> list[Alarm | None]:
     if not steady:
         return []
     kept = np.array(steady)
-    agreed = agreement_of_pairs(sides(ballots)[:, kept])
-    rang = [agreement_falling("among the judges", agreed, ballots.prompt_P, new_P)]
+    agreed = agreement_of_pairs(sides(vote_matrix)[:, kept])
+    rang = [agreement_falling("among the judges", agreed, vote_matrix.prompt_P, new_P)]
     if len(kept) > 1:
         rang += [
-            judge_drift(ballots.raters[r], drift_cells(ballots, r), new_P, ballots.prompt_P)
+            judge_drift(
+                vote_matrix.raters[r], drift_cells(vote_matrix, r), new_P, vote_matrix.prompt_P
+            )
             for r in steady
         ]
     return rang
 
 
-def _stream(poll: Poll) -> Stream:
-    texts = poll.texts
+def _stream(vote_table: VoteTable) -> Stream:
+    texts = vote_table.texts
     lengths = [
         len(a or "") + len(b or "")
         for a, b in zip(texts.responses_a, texts.responses_b, strict=True)
     ]
     return Stream(
-        prompt_P=poll.ballots.prompt_P,
-        domain_P=poll.ballots.domain_P,
+        prompt_P=vote_table.vote_matrix.prompt_P,
+        domain_P=vote_table.vote_matrix.domain_P,
         prompt_text_P=[text or "" for text in texts.prompts],
         length_P=np.array(lengths, dtype=np.float64),
     )

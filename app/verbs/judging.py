@@ -131,7 +131,7 @@ def _paid(
 ) -> list[str]:
     """Of the judges that would be asked, those whose answers cost."""
     from judges.cost import costs
-    from judges.seating import chosen
+    from judges.participants import chosen
 
     return [f"judge {judge.name!r}" for judge in chosen(panel, tier, names) if costs(judge)]
 

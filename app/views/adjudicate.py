@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.views import desk, reveal, room
+from app.views import page, reveal, texts
 from db.errors import TiebreakError
 from review.adjudicating import adjudicate
 from review.boards.disputes import Dispute, dispute, disputes
@@ -14,16 +14,16 @@ _SCALE = [v for v in Verdict if v is not Verdict.CANNOT]
 
 def main() -> None:
     """Draw the page."""
-    room.allowed(Action.ADJUDICATE)
-    with room.trouble():
-        waiting = disputes(room.database(), room.person().id)
+    page.allowed(Action.ADJUDICATE)
+    with page.error_boundary():
+        waiting = disputes(page.database(), page.person().id)
         if not waiting:
-            room.notice(
+            page.notice(
                 "Nothing is disputed",
                 "Reviews that disagree after the last person was asked wait here.",
             )
             return
-        found = dispute(room.database(), room.person().id, waiting[0], room.settings())
+        found = dispute(page.database(), page.person().id, waiting[0], page.settings())
         if found is None:
             st.rerun()
         else:
@@ -36,7 +36,7 @@ def _draw(found: Dispute, waiting: int) -> None:
         f"<span>pair <b>{found.pair_id}</b></span></div>"
     )
     place = f"a{found.task_id}"
-    math = desk.conversation(found.item, place) | desk.responses(found.item, place, "Text")
+    math = texts.conversation(found.item, place) | texts.responses(found.item, place, "Text")
     st.subheader("What people said")
     columns = st.columns(max(len(found.opinions), 1), gap="medium")
     for column, opinion in zip(columns, found.opinions, strict=False):
@@ -52,7 +52,7 @@ def _draw(found: Dispute, waiting: int) -> None:
         reveal.probabilities(found.p, b_first=False)
     reveal.votes_table(found.votes, b_first=False)
     _answer(found)
-    desk.attend(f"adjudicate-{found.task_id}", math=math, expires="", idle=0)
+    texts.attend(f"adjudicate-{found.task_id}", math=math, expires="", idle=0)
 
 
 def _answer(found: Dispute) -> None:
@@ -85,9 +85,9 @@ def _bind(task_id: int, said: Verdict) -> None:
     reason = str(st.session_state.get(f"bind-why-{task_id}") or "")
     try:
         adjudicate(
-            room.database(),
+            page.database(),
             task_id,
-            room.person().id,
+            page.person().id,
             given.choice,
             reason,
             strength=given.strength,

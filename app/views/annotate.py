@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.views import desk, ranking, reveal, room
+from app.views import page, ranking, reveal, texts
 from app.views.screen import latest, screen
 from db.errors import LeaseLost, NotAllowed, TiebreakError, Unavailable
 from review import deciding, queue
-from review import desk as service
+from review import view_model as service
 from review.deciding import Decision, TooSoon
 from review.queue import Claim
 from review.roles import Action
@@ -31,8 +31,8 @@ def _said(decision: Decision) -> str:
 
 def main() -> None:
     """Draw the screen the person is on."""
-    room.allowed(Action.REVIEW)
-    with room.trouble():
+    page.allowed(Action.REVIEW)
+    with page.error_boundary():
         now = screen()
         if now.mode == "why" and isinstance(now.last, Decision):
             _why(now.last)
@@ -48,21 +48,21 @@ def main() -> None:
 
 
 def _work() -> None:
-    rules, me = room.settings(), room.person()
+    rules, me = page.settings(), page.person()
     if rules.practice_pairs and not (me.practised or me.paused_reason or screen().begun):
         _welcome(rules.practice_pairs)
         return
-    claim = queue.claim(room.database(), room.person().id, room.settings())
+    claim = queue.claim(page.database(), page.person().id, page.settings())
     if claim is None:
         _empty()
         return
     st.session_state["claim"] = claim
     _progress()
-    item = service.item(room.database(), claim)
+    item = service.item(page.database(), claim)
     place = claim.lease_id[:8]
     ordered = claim.pair_id is None
-    math = desk.conversation(item, place)
-    math |= desk.responses(item, place, screen().view, ranking.notes(claim) if ordered else ())
+    math = texts.conversation(item, place)
+    math |= texts.responses(item, place, screen().view, ranking.notes(claim) if ordered else ())
     _buttons(claim)
     _tools(claim)
     if screen().guideline:
@@ -124,7 +124,7 @@ def _verdicts(claim: Claim) -> None:
         kept = bool(screen().kept_text or screen().kept_reasons)
         with st.expander(
             "Add a reason :gray[A]",
-            expanded=kept or bool(room.settings().principles),
+            expanded=kept or bool(page.settings().principles),
             key=f"reason-{lease}",
         ):
             st.pills(
@@ -134,7 +134,7 @@ def _verdicts(claim: Claim) -> None:
                 selection_mode="multi",
                 key=f"pills-{lease}",
             )
-            for name in room.settings().principles:
+            for name in page.settings().principles:
                 st.segmented_control(
                     name.replace("-", " ").capitalize(),
                     _BY_PRINCIPLE,
@@ -157,7 +157,7 @@ def _typed(lease_id: str) -> tuple[str, tuple[str, ...]]:
 
 def _by_principle(lease_id: str) -> dict[str, Verdict]:
     given = {
-        name: st.session_state.get(f"by-{name}-{lease_id}") for name in room.settings().principles
+        name: st.session_state.get(f"by-{name}-{lease_id}") for name in page.settings().principles
     }
     return {name: said for name, said in given.items() if said is not None}
 
@@ -174,7 +174,7 @@ def _decide(claim: Claim, given: Verdict) -> None:
     )
     try:
         decision = deciding.decide(
-            room.database(), claim.lease_id, room.person().id, said, room.settings()
+            page.database(), claim.lease_id, page.person().id, said, page.settings()
         )
     except TooSoon as error:
         now.notice = str(error)
@@ -224,20 +224,20 @@ def _choices(
 
 
 def _skip(claim: Claim, reason: str) -> None:
-    _attempt(lambda: queue.skip(room.database(), claim.lease_id, room.person().id, reason))
+    _attempt(lambda: queue.skip(page.database(), claim.lease_id, page.person().id, reason))
 
 
 def _flag(claim: Claim, kind: str) -> None:
     def both() -> None:
-        service.flag(room.database(), claim.lease_id, room.person().id, kind.lower())
-        queue.skip(room.database(), claim.lease_id, room.person().id, f"flagged: {kind.lower()}")
+        service.flag(page.database(), claim.lease_id, page.person().id, kind.lower())
+        queue.skip(page.database(), claim.lease_id, page.person().id, f"flagged: {kind.lower()}")
 
     _attempt(both)
 
 
 def _undo() -> None:
     def back() -> None:
-        claim = deciding.undo(room.database(), room.person().id, room.settings())
+        claim = deciding.undo(page.database(), page.person().id, page.settings())
         if claim is None:
             screen().notice = "There is no answer of yours to take back."
         screen().last = latest()
@@ -305,8 +305,8 @@ def _help() -> None:
 
 
 def _progress() -> None:
-    mine = service.today_of(room.database(), room.person().id, since=room.day_began())
-    goal = room.settings().session_goal
+    mine = service.today_of(page.database(), page.person().id, since=page.day_began())
+    goal = page.settings().session_goal
     share = mine.answers % goal / goal
     pace = f"{mine.median_seconds:.0f} s each" if mine.median_seconds else "no pace yet"
     st.html(
@@ -320,12 +320,12 @@ def _progress() -> None:
 
 @st.cache_data(ttl=10, show_spinner=False)
 def _waiting() -> int:
-    return service.waiting(room.database())
+    return service.waiting(page.database())
 
 
-def _standing(annotator_id: int) -> service.Standing:
+def _own_figures(annotator_id: int) -> service.OwnFigures:
     return service.own_standing(
-        room.database(), annotator_id, room.settings(), today=room.day_began()
+        page.database(), annotator_id, page.settings(), today=page.day_began()
     )
 
 
@@ -333,20 +333,20 @@ def _standing(annotator_id: int) -> service.Standing:
 def _watch(claim: Claim, math: dict[str, str]) -> None:
     """Renew the lease while somebody works; a lost one is said at once."""
     expires = st.session_state.get("until", {}).get(claim.lease_id, claim.expires_at)
-    beat = desk.attend(
+    beat = texts.attend(
         f"attend-{claim.lease_id}",
         math=math,
         expires=expires.isoformat(),
-        idle=room.settings().idle_seconds,
+        idle=page.settings().idle_seconds,
     )
     if beat is None:
         return
     try:
         until = queue.renew(
-            room.database(),
+            page.database(),
             claim.lease_id,
-            room.person().id,
-            room.settings(),
+            page.person().id,
+            page.settings(),
             active_seconds=beat.seconds,
         )
         st.session_state["until"] = {claim.lease_id: until}
@@ -360,7 +360,7 @@ def _watch(claim: Claim, math: dict[str, str]) -> None:
 
 def _lost(claim: Claim) -> None:
     now = screen()
-    room.notice(
+    page.notice(
         "This pair is no longer yours",
         now.notice or "Its time was over and nothing was stored.",
         what_to_do="Take it again if it is still free, or go on. What you typed is kept below.",
@@ -377,7 +377,7 @@ def _lost(claim: Claim) -> None:
 def _retake(claim: Claim) -> None:
     now = screen()
     try:
-        again = queue.reclaim(room.database(), claim.lease_id, room.person().id, room.settings())
+        again = queue.reclaim(page.database(), claim.lease_id, page.person().id, page.settings())
     except NotAllowed as error:
         now.notice = str(error)
         return
@@ -395,9 +395,9 @@ def _next() -> None:
 
 def _why(decision: Decision) -> None:
     """The reason, asked for after the answer is stored and before the reveal."""
-    item = service.answered_item(room.database(), decision.lease_id, room.person().id)
+    item = service.answered_item(page.database(), decision.lease_id, page.person().id)
     place = f"w{decision.lease_id[:7]}"
-    math = desk.conversation(item, place) | desk.responses(item, place, "Text")
+    math = texts.conversation(item, place) | texts.responses(item, place, "Text")
     with (
         st.container(key="verdict"),
         st.form(f"why-{decision.review_id}", border=False, enter_to_submit=False),
@@ -419,7 +419,7 @@ def _why(decision: Decision) -> None:
             st.form_submit_button(
                 "Send", type="primary", shortcut="Ctrl+Enter", on_click=_explain, args=(decision,)
             )
-    desk.attend(f"why-attend-{decision.review_id}", math=math, expires="", idle=0)
+    texts.attend(f"why-attend-{decision.review_id}", math=math, expires="", idle=0)
 
 
 def _explain(decision: Decision) -> None:
@@ -427,16 +427,16 @@ def _explain(decision: Decision) -> None:
     reasons = st.session_state.get(f"whyp-{decision.review_id}") or ()
     _attempt(
         lambda: deciding.explain(
-            room.database(), decision.review_id, room.person().id, text, tuple(reasons)
+            page.database(), decision.review_id, page.person().id, text, tuple(reasons)
         )
     )
 
 
 def _taught(decision: Decision) -> None:
     """What the trusted answer to a practice pair is, and how it compares."""
-    item = service.answered_item(room.database(), decision.lease_id, room.person().id)
+    item = service.answered_item(page.database(), decision.lease_id, page.person().id)
     place = f"t{decision.lease_id[:7]}"
-    math = desk.conversation(item, place) | desk.responses(item, place, screen().view)
+    math = texts.conversation(item, place) | texts.responses(item, place, screen().view)
     trusted = reveal.in_words(decision.gold, decision.b_first) if decision.gold else "not known"
     same = decision.gold is decision.choice
     words = f"You said “{_said(decision)}”; the trusted answer is “{trusted}”. This was practice."
@@ -450,16 +450,16 @@ def _taught(decision: Decision) -> None:
             args=(decision,),
             type="primary",
         )
-    desk.attend(f"taught-{decision.lease_id}", math=math, expires="", idle=0)
+    texts.attend(f"taught-{decision.lease_id}", math=math, expires="", idle=0)
 
 
 def _understood(decision: Decision) -> None:
-    _attempt(lambda: deciding.mark_revealed(room.database(), decision.lease_id, room.person().id))
+    _attempt(lambda: deciding.mark_revealed(page.database(), decision.lease_id, page.person().id))
 
 
 def _empty() -> None:
-    mine = _standing(room.person().id)
-    room.notice(
+    mine = _own_figures(page.person().id)
+    page.notice(
         "Nothing waits for you",
         f"You answered {mine.today} pairs today. New ones appear after the next routing, or when "
         "somebody hands one on.",

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from app.views import pictures, room
+from app.views import page, pictures
 from review.boards.data import CostsBoard, costs_board
 from review.boards.sample import freshness
 from review.roles import Action
@@ -22,14 +22,14 @@ _COLUMNS = {
 @st.cache_data(ttl=900, show_spinner="Adding up")
 def board_of(asking_id: int, newest: int) -> CostsBoard:
     """The money, added up anew when there is a newer vote."""
-    return costs_board(room.database(), asking_id)
+    return costs_board(page.database(), asking_id)
 
 
 def main() -> None:
     """Draw the page."""
-    room.allowed(Action.SEE_DATA)
-    with room.trouble():
-        board = board_of(room.person().id, freshness(room.database()))
+    page.allowed(Action.SEE_DATA)
+    with page.error_boundary():
+        board = board_of(page.person().id, freshness(page.database()))
         st.header("Costs")
         with st.container(horizontal=True):
             st.metric("Spent", f"${board.spent:,.2f}", border=True)
@@ -58,7 +58,7 @@ def _forecast(board: CostsBoard) -> None:
     rows = [asdict(one) for one in board.forecast.judges]
     with st.container(border=True):
         st.subheader("What this month will cost")
-        cap = room.configuration().sections.cycle.max_usd
+        cap = page.configuration().sections.cycle.max_usd
         kept = f" The weekly cycle may spend ${cap:,.2f} at most." if cap is not None else ""
         st.text(board.forecast.sentence() + kept)
         st.dataframe(

@@ -7,19 +7,19 @@ from typing import Any
 import streamlit as st
 
 from app.pair_history import pair_history
-from app.views import desk, pictures, room
+from app.views import page, pictures, texts
 from db.vocabulary import Source
 from review.boards import data as board_data
-from review.desk import Item
 from review.roles import Action
+from review.view_model import Item
 
 _PAGE = 50
 
 
 def main() -> None:
     """Draw the page."""
-    room.allowed(Action.SEE_DATA)
-    with room.trouble():
+    page.allowed(Action.SEE_DATA)
+    with page.error_boundary():
         st.header("Data")
         browse, history, exported = st.tabs(["Pairs", "One pair", "Exports"])
         with browse:
@@ -31,10 +31,10 @@ def main() -> None:
 
 
 def _browse() -> None:
-    me = room.person().id
+    me = page.person().id
     with st.container(horizontal=True, vertical_alignment="bottom"):
         domain = st.selectbox(
-            "Domain", board_data.domains(room.database(), me), index=None, placeholder="any"
+            "Domain", board_data.domains(page.database(), me), index=None, placeholder="any"
         )
         source = st.selectbox(
             "Label from", [str(s) for s in Source], index=None, placeholder="anything"
@@ -42,7 +42,7 @@ def _browse() -> None:
         waiting = st.toggle("Only what waits for people")
         after = st.number_input("From pair", min_value=1, value=1, step=_PAGE)
     rows = board_data.pairs_page(
-        room.database(),
+        page.database(),
         me,
         after=int(after) - 1,
         limit=_PAGE,
@@ -73,7 +73,7 @@ def _history() -> None:
     if not key:
         st.text("Why is this label what it is? Name a pair.")
         return
-    with room.trouble(), room.database().read() as session:
+    with page.error_boundary(), page.database().read() as session:
         found = asdict(pair_history(session, key))
         _story(found)
 
@@ -84,8 +84,8 @@ def _story(found: dict[str, Any]) -> None:
     st.text(f"Pair {pair['id']} {names} {pair['domain'] or ''}")
     asked = ({"role": "user", "content": str(pair["prompt"])},)
     item = Item(asked, (str(pair["response_a"]), str(pair["response_b"])))
-    math = desk.conversation(item, "h") | desk.responses(item, "h", "Text")
-    desk.attend("history", math=math, expires="", idle=0)
+    math = texts.conversation(item, "h") | texts.responses(item, "h", "Text")
+    texts.attend("history", math=math, expires="", idle=0)
     st.caption("Response 1 is A, Response 2 is B.")
     if found["gold"]:
         st.text(f"Gold: {found['gold']}. Never trained on.")
@@ -104,7 +104,7 @@ def _story(found: dict[str, Any]) -> None:
 
 
 def _exports() -> None:
-    rows = board_data.exports(room.database(), room.person().id)
+    rows = board_data.exports(page.database(), page.person().id)
     if not rows:
         st.text("Nothing is exported yet; run `tiebreak export DIR`.")
         return

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.views import costs, pictures, room
+from app.views import costs, page, pictures
 from review.boards.judges import JudgesBoard, judges_board
 from review.boards.sample import freshness
 from review.roles import Action
@@ -10,15 +10,15 @@ from review.roles import Action
 
 @st.cache_data(ttl=900, show_spinner="Reading the votes")
 def _board(asking_id: int, newest: int) -> JudgesBoard:
-    return judges_board(room.database(), asking_id)
+    return judges_board(page.database(), asking_id)
 
 
 def main() -> None:
     """Draw the page."""
-    room.allowed(Action.SEE_DATA)
-    with room.trouble():
-        newest = freshness(room.database())
-        board = _board(room.person().id, newest)
+    page.allowed(Action.SEE_DATA)
+    with page.error_boundary():
+        newest = freshness(page.database())
+        board = _board(page.person().id, newest)
         st.header("Judges")
         if not board.pairs:
             st.text("No judge has voted yet; run `tiebreak judge`.")
@@ -39,7 +39,7 @@ def main() -> None:
         _leanings(board)
         _drift(board)
         st.subheader("Cost")
-        st.dataframe(costs.board_of(room.person().id, newest).judges, hide_index=True)
+        st.dataframe(costs.board_of(page.person().id, newest).judges, hide_index=True)
         st.subheader("Generations and their gates")
         if board.generations:
             st.dataframe(board.generations, hide_index=True)

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from app.views import room
-from review import desk as service
+from app.views import page
+from review import view_model as service
 from review.roles import Action
 
 
 def main() -> None:
     """Draw the figures."""
-    room.allowed(Action.REVIEW)
-    with room.trouble():
+    page.allowed(Action.REVIEW)
+    with page.error_boundary():
         mine = service.own_standing(
-            room.database(), room.person().id, room.settings(), today=room.day_began()
+            page.database(), page.person().id, page.settings(), today=page.day_began()
         )
         st.header("My work")
         with st.container(horizontal=True):

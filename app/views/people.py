@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.views import room
+from app.views import page
 from db.errors import TiebreakError
 from db.vocabulary import Role
 from review import people, queue
@@ -15,9 +15,9 @@ from review.roles import Action
 
 def main() -> None:
     """Draw the page."""
-    room.allowed(Action.MANAGE)
-    with room.trouble():
-        everyone = people.everyone(room.database(), room.person().id)
+    page.allowed(Action.MANAGE)
+    with page.error_boundary():
+        everyone = people.everyone(page.database(), page.person().id)
         st.header("People")
         if "people_error" in st.session_state:
             st.warning(st.session_state.pop("people_error"))
@@ -57,12 +57,12 @@ def _change(one: Person) -> None:
                 "resume": resume,
                 "pause": pause or None,
             }
-            _attempt(lambda: people.change(room.database(), room.person().id, one.id, **values))
+            _attempt(lambda: people.change(page.database(), page.person().id, one.id, **values))
             st.rerun()
 
 
 def _held() -> None:
-    held = held_now(room.database(), room.person().id)
+    held = held_now(page.database(), page.person().id)
     st.subheader("Pairs in somebody's hands")
     if not held:
         st.text("Nobody holds a pair right now.")
@@ -78,7 +78,7 @@ def _held() -> None:
 
 
 def _release(lease_id: str) -> None:
-    _attempt(lambda: queue.release_for(room.database(), room.person().id, lease_id))
+    _attempt(lambda: queue.release_for(page.database(), page.person().id, lease_id))
 
 
 def _attempt(act: Any) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.views import pictures, room
+from app.views import page, pictures
 from review.boards.budget import budget_board
 from review.boards.people import PeopleBoard, people_board
 from review.boards.sample import freshness
@@ -13,19 +13,19 @@ from review.roles import Action
 
 @st.cache_data(ttl=60, show_spinner="Counting answers")
 def _board(asking_id: int) -> PeopleBoard:
-    return people_board(room.database(), asking_id, room.settings())
+    return people_board(page.database(), asking_id, page.settings())
 
 
 @st.cache_data(ttl=900, show_spinner="Reading the votes")
 def _curve(asking_id: int, newest: int) -> list[dict[str, Any]]:
-    return budget_board(room.database(), asking_id)
+    return budget_board(page.database(), asking_id)
 
 
 def main() -> None:
     """Draw the page."""
-    room.allowed(Action.SEE_QUALITY)
-    with room.trouble():
-        board = _board(room.person().id)
+    page.allowed(Action.SEE_QUALITY)
+    with page.error_boundary():
+        board = _board(page.person().id)
         st.header("Progress and quality")
         with st.container(horizontal=True):
             st.metric("Waiting", f"{board.waiting:,}", border=True)
@@ -79,7 +79,7 @@ def _agreement(board: PeopleBoard) -> None:
 
 
 def _budget() -> None:
-    rows = _curve(room.person().id, freshness(room.database()))
+    rows = _curve(page.person().id, freshness(page.database()))
     title = "What asking humans buys"
     if not rows:
         pictures.nothing(title, "It needs a fit and pairs decided by humans.")

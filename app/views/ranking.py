@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from app.views import room
+from app.views import page
 from app.views.screen import screen
 from db.errors import LeaseLost, TiebreakError
 from review.deciding import Ordered
@@ -108,14 +108,14 @@ def _typed(claim: Claim) -> str:
 
 
 def _step(claim: Claim, step: Callable[[Draft], Draft]) -> None:
-    _attempt(claim, lambda: build(room.database(), claim.lease_id, room.person().id, step))
+    _attempt(claim, lambda: build(page.database(), claim.lease_id, page.person().id, step))
 
 
 def _store(claim: Claim) -> None:
     def both() -> None:
-        me = room.person().id
-        groups = build(room.database(), claim.lease_id, me, lambda order: order).groups
-        rank(room.database(), claim.lease_id, me, groups, room.settings(), rationale=_typed(claim))
+        me = page.person().id
+        groups = build(page.database(), claim.lease_id, me, lambda order: order).groups
+        rank(page.database(), claim.lease_id, me, groups, page.settings(), rationale=_typed(claim))
         screen().stored(Ordered(claim.lease_id))
 
     _attempt(claim, both)

@@ -6,11 +6,11 @@ from typing import Any
 
 import streamlit as st
 
-from app.views import desk, ranking, room
+from app.views import page, ranking, texts
 from app.views.sanitise import visible
 from db.panel import PanelVote
 from db.vocabulary import Choice, Order
-from review import desk as service
+from review import view_model as service
 from review.reveal_order import Compared, reveal_order
 from review.verdict import verdict
 
@@ -24,7 +24,7 @@ def in_words(choice: Choice, b_first: bool, strength: int | None = None) -> str:
 
 def draw(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) -> None:
     """The whole reveal of one answered pair, and the way back to work."""
-    found = service.reveal(room.database(), lease_id, room.person().id)
+    found = service.reveal(page.database(), lease_id, page.person().id)
     mine = verdict(found.choice, found.strength, found.both_bad, b_first=found.b_first)
     st.subheader(f"You said: {mine.label}")
     if found.control:
@@ -43,7 +43,7 @@ def draw(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) 
 
 def draw_order(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) -> None:
     """The reveal of an order over candidates, two by two, and the way back to work."""
-    found = reveal_order(room.database(), lease_id, room.person().id)
+    found = reveal_order(page.database(), lease_id, page.person().id)
     st.subheader(f"You said: {ranking.in_signs(found.groups)}")
     if not found.compared:
         st.text("No judge was asked to compare any two of these.")
@@ -70,7 +70,7 @@ def _texts(
     item: service.Item, lease_id: str, on_back: Callable[..., None], args: tuple[Any, ...]
 ) -> None:
     place = f"v{lease_id[:7]}"
-    math = desk.conversation(item, place) | desk.responses(item, place, "Text")
+    math = texts.conversation(item, place) | texts.responses(item, place, "Text")
     with st.container(key="verdict"):
         st.button(
             "Back to work",
@@ -80,7 +80,7 @@ def _texts(
             args=args,
             type="primary",
         )
-    desk.attend(f"reveal-{lease_id}", math=math, expires="", idle=0)
+    texts.attend(f"reveal-{lease_id}", math=math, expires="", idle=0)
 
 
 def probabilities(p: tuple[float, float, float], b_first: bool) -> None:

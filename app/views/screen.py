@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from app.views import room
+from app.views import page
 from review import deciding
 from review.deciding import Decision, Ordered
 from review.queue import Claim
@@ -47,7 +47,7 @@ def screen() -> Screen:
 
 def latest() -> Decision | Ordered | None:
     """The person's last answer that can still be taken back."""
-    return deciding.latest(room.database(), room.person().id, room.settings())
+    return deciding.latest(page.database(), page.person().id, page.settings())
 
 
 def after(last: Decision | Ordered | None) -> str:

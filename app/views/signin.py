@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import streamlit as st
 
 from app.serve import is_loopback
-from app.views import room
+from app.views import page
 from review import people
 from review.people import Person
 
@@ -24,7 +24,7 @@ def enter() -> Person:
         return _by_provider()
     address = str(st.get_option("server.address") or "")
     if not is_loopback(address):
-        room.notice(
+        page.notice(
             "Sign-in is not configured",
             f"The app listens on {address or 'every address'}, where others could answer in your "
             "name.",
@@ -39,12 +39,12 @@ def _by_name() -> Person:
     known = st.session_state.get("person")
     if known is not None:
         st.query_params["name"] = known.name
-        return people.known(room.database(), known.id)
+        return people.known(page.database(), known.id)
     name = st.query_params.get("name", "")
     if not name:
-        st.session_state["person"] = people.by_name(room.database(), _ask_name())
+        st.session_state["person"] = people.by_name(page.database(), _ask_name())
         st.rerun()
-    return people.by_name(room.database(), name)
+    return people.by_name(page.database(), name)
 
 
 def _ask_name() -> str:
@@ -80,10 +80,10 @@ def _by_provider() -> Person:
     subject = f"{claims.get('iss', '')}|{claims['sub']}"
     known = st.session_state.get("person")
     if known is not None and st.session_state.get("subject") == subject:
-        return people.known(room.database(), known.id)
+        return people.known(page.database(), known.id)
     email = str(claims["email"]) if claims.get("email_verified") and "email" in claims else None
     name = str(claims.get("name") or claims.get("preferred_username") or claims["sub"])
-    person = people.by_subject(room.database(), subject, name, email, room.settings())
+    person = people.by_subject(page.database(), subject, name, email, page.settings())
     st.session_state["subject"] = subject
     return person
 
@@ -93,4 +93,4 @@ def _too_old(issued_at: object) -> bool:
     if not isinstance(issued_at, int | float):
         return True
     issued = datetime.fromtimestamp(issued_at, UTC)
-    return datetime.now(UTC) - issued > timedelta(hours=room.settings().sign_in_hours)
+    return datetime.now(UTC) - issued > timedelta(hours=page.settings().sign_in_hours)

@@ -12,14 +12,14 @@ from db.progress import Progress, quiet
 from db.runs import cap_of, ended_by
 from db.session import Database
 from db.vocabulary import Order, RunStatus
-from judges import lifecycle, seating
+from judges import lifecycle, participants
 from judges.asking import Batcher, Scorer
 from judges.batching import Batching
 from judges.connect import connect
 from judges.ensemble import Ensemble
+from judges.judge_session import JudgeSession
 from judges.panel import Panel
 from judges.results import JudgeRun
-from judges.seats import Seat
 from judges.vote_writer import Writer
 
 
@@ -51,10 +51,13 @@ def run_judges(
     started = time.monotonic()
     cap = cap_of(max_usd)
     within = None if within is None else sorted(set(within))
-    judges = [seating.by_weights(judge, beside) for judge in seating.chosen(panel, tier, names)]
+    judges = [
+        participants.by_weights(judge, beside) for judge in participants.chosen(panel, tier, names)
+    ]
     with database.begin() as session:
         wanted = [
-            seating.wanted(session, panel.rules, judge, orders, samples, within) for judge in judges
+            participants.wanted(session, panel.rules, judge, orders, samples, within)
+            for judge in judges
         ]
     # Judges with nothing to say are not connected: a finished run needs no keys and takes no time.
     needed = [w for w in wanted if w.missing or w.in_batches]
@@ -62,26 +65,28 @@ def run_judges(
     with database.begin() as session:
         count = None if within is None else len(within)
         run, job = lifecycle.open_run(session, "judge", panel, judges, cap, count)
-    seats = seating.seats(panel, known, pauses)
+    judge_sessions = participants.judge_sessions(panel, known, pauses)
     try:
-        waiting = asyncio.run(_ask(database, run.id, seats, batch, job, cap, within, progress))
+        waiting = asyncio.run(
+            _ask(database, run.id, judge_sessions, batch, job, cap, within, progress)
+        )
     except BaseException as error:
         ended, why = ended_by(error)
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
-    done = JudgeRun.of(run.id, time.monotonic() - started, seats, waiting)
+    done = JudgeRun.of(run.id, time.monotonic() - started, judge_sessions, waiting)
     status = RunStatus.STOPPED if done.missing else RunStatus.DONE
     figures = {"stored": done.stored, "missing": done.missing, "cost_usd": done.cost_usd}
     problems = "; ".join(done.problems) or None
     lifecycle.close_run(database, run.id, job, status, figures, problems)
-    _complain(done, seats, max_usd)
+    _complain(done, judge_sessions, max_usd)
     return done
 
 
 async def _ask(
     database: Database,
     run_id: int,
-    seats: Sequence[Seat],
+    judge_sessions: Sequence[JudgeSession],
     batch: bool,
     job: int,
     cap: int | None,
@@ -92,24 +97,30 @@ async def _ask(
     waiting = 0
     direct = []
     try:
-        for seat in seats:
-            if seat.judge.batches:
+        for judge_session in judge_sessions:
+            if judge_session.judge.batches:
                 batching = Batching(
-                    database, run_id, seat, cast(Batcher, seat.asked), job, cap, within
+                    database,
+                    run_id,
+                    judge_session,
+                    cast(Batcher, judge_session.asked),
+                    job,
+                    cap,
+                    within,
                 )
                 waiting += await _by_batch(batching, batch)
-            if seat.tally.problem is None and not (batch and seat.judge.batches):
-                direct.append(seat)
+            if judge_session.tally.problem is None and not (batch and judge_session.judge.batches):
+                direct.append(judge_session)
         await Ensemble(run_id, direct, Writer(database, progress), job, cap, within).ask_all()
     finally:
-        for seat in seats:
-            if not isinstance(seat.asked, Scorer):
-                await seat.asked.close()
+        for judge_session in judge_sessions:
+            if not isinstance(judge_session.asked, Scorer):
+                await judge_session.asked.close()
     return waiting
 
 
 async def _by_batch(batching: Batching, send: bool) -> int:
-    tally = batching.seat.tally
+    tally = batching.judge_session.tally
     try:
         waiting = await batching.collect()
         return waiting + (await batching.submit() if send else 0)
@@ -118,12 +129,18 @@ async def _by_batch(batching: Batching, send: bool) -> int:
         return 0
 
 
-def _complain(done: JudgeRun, seats: Sequence[Seat], max_usd: float | None) -> None:
+def _complain(
+    done: JudgeRun, judge_sessions: Sequence[JudgeSession], max_usd: float | None
+) -> None:
     """Raise where the run did nothing and the user must act."""
     if done.stored or not done.missing or done.waiting:
         return
     if done.problems:
-        refused = all(seat.tally.refused for seat in seats if seat.tally.problem)
+        refused = all(
+            judge_session.tally.refused
+            for judge_session in judge_sessions
+            if judge_session.tally.problem
+        )
         kind: type[TiebreakError] = KeyRefused if refused else Unavailable
         raise kind("; ".join(done.problems))
     if done.capped:

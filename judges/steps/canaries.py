@@ -28,14 +28,14 @@ from db.judges import find_version
 from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import Choice
-from judges import seating
+from judges import participants
 from judges.cost import Estimate
 from judges.panel import Panel
 from judges.results import JudgeRun
 from judges.steps.asking import run_judges
 from judges.steps.estimating import estimate
-from judges.trust.ballots import MISSING
 from judges.trust.drift import sentinel_test
+from judges.trust.vote_matrix import MISSING
 
 RISK = 0.05
 """That any one judge is ever named by chance, however many rounds are asked."""
@@ -116,8 +116,8 @@ def ask_canaries(
         number = open_round(session, canaries)
         known = _known(canary_answers(session, canaries), number)
         versions = {
-            judge.name: seating.version_of(
-                session, seating.by_weights(judge, beside), panel.rules
+            judge.name: participants.version_of(
+                session, participants.by_weights(judge, beside), panel.rules
             ).id
             for judge in panel.asked
         }
@@ -158,7 +158,9 @@ def estimate_canaries(
 
     tier, names: only these judges. None where no canary pairs are drawn.
     """
-    judges = [seating.by_weights(judge, beside) for judge in seating.chosen(panel, tier, names)]
+    judges = [
+        participants.by_weights(judge, beside) for judge in participants.chosen(panel, tier, names)
+    ]
     with database.read() as session:
         canaries = canary_set(session)
         if canaries is None:

@@ -19,11 +19,11 @@ from db.judges import find_version
 from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import Choice, Order
-from judges import seating, verdicts
+from judges import participants, verdicts
 from judges.cost import Estimate, Estimator
+from judges.judge_session import meaning
 from judges.panel import JudgeConfig, Panel
 from judges.results import Reparsed
-from judges.seats import meaning
 
 
 def estimate(
@@ -46,20 +46,20 @@ def estimate(
     """
     counters: list[tuple[JudgeConfig, Estimator]] = []
     within = None if within is None else sorted(set(within))
-    for judge in seating.chosen(panel, tier, names):
-        judge = seating.by_weights(judge, beside)
+    for judge in participants.chosen(panel, tier, names):
+        judge = participants.by_weights(judge, beside)
         with database.read() as session:
             version_id = find_version(session, judge.name, judge.version(panel.rules))
             mean = None if version_id is None else mean_output_tokens(session, version_id)
         counted = Estimator(judge, panel.rules, mean, batch and judge.batches)
-        asked = judge.asked_orders, seating.wanted_samples(judge, samples)
+        asked = judge.asked_orders, participants.wanted_samples(judge, samples)
         _count_missing(database, judge, version_id, within, asked, counted, progress)
         counters.append((judge, counted))
     new_pairs = 0
     for text in arriving:
         new_pairs += 1
         for judge, counted in counters:
-            orders, times = judge.asked_orders, seating.wanted_samples(judge, samples)
+            orders, times = judge.asked_orders, participants.wanted_samples(judge, samples)
             counted.add(text, (Slot(text.pair_id, o, s) for s in times for o in orders))
     rows = [row for _, counted in counters for row in counted.rows()]
     examples = [counted.example for judge, counted in counters if judge.ordered]

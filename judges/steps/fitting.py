@@ -19,65 +19,71 @@ from db.errors import UnknownName
 from db.identity import content_hash
 from db.models import ConsensusFit
 from db.session import Database
-from judges import pooling
-from judges.pooling import Poll
-from judges.results import Pooled
-from judges.trust.ballots import Ballots, Consensus, Pooler
+from judges import vote_arrays
+from judges.results import FittedConsensus
+from judges.trust.vote_matrix import Consensus, Pooler, VoteMatrix
+from judges.vote_arrays import VoteTable
 
 
-def fit_consensus(database: Database, model: str) -> Pooled:
+def fit_consensus(database: Database, model: str) -> FittedConsensus:
     """Pool all votes by the label model of that name and store the fit with its probabilities.
 
     Raises UnknownName where there is nothing to pool. Where votes, answers and model are those of
     the newest fit, that fit stands and nothing is stored.
     """
-    pooling.check_model(model)
+    vote_arrays.check_model(model)
     with database.read() as session:
         versions = voting_versions(session)
-        poll = pooling.read_poll(voted_pairs(session), usable_votes(session), versions)
+        vote_table = vote_arrays.read_vote_table(
+            voted_pairs(session), usable_votes(session), versions
+        )
         answers = answers_to_learn_from(session)
-    if not poll.votes:
+    if not vote_table.votes:
         raise UnknownName("there are no votes to pool; run `tiebreak judge` or import votes first")
-    labels = poll.labels(answers)
+    labels = vote_table.labels(answers)
     known = int((labels >= 0).sum())
-    version = content_hash(model, poll.digest, labels.tolist())
+    version = content_hash(model, vote_table.digest, labels.tolist())
     with database.read() as session:
         found = find_fit(session, version)
         rows = consensus_of(session, found.id) if found is not None else {}
     if found is not None:
-        stored = pooling.stored_consensus(poll, rows)
-        n = len(poll.pair_ids)
-        return Pooled(found.id, model, n, poll.votes, known, False, poll, stored)
-    pooler, consensus = pooled(poll, labels, model)
+        stored = vote_arrays.stored_consensus(vote_table, rows)
+        n = len(vote_table.pair_ids)
+        return FittedConsensus(
+            found.id, model, n, vote_table.votes, known, False, vote_table, stored
+        )
+    pooler, consensus = pooled(vote_table, labels, model)
     with database.begin() as session:
         fit = ConsensusFit(
             model=model,
             version=version,
             settings=_settings(pooler),
-            raters=pooling.rater_figures(poll, consensus),
-            n_pairs=len(poll.pair_ids),
-            n_votes=poll.votes,
+            raters=vote_arrays.rater_figures(vote_table, consensus),
+            n_pairs=len(vote_table.pair_ids),
+            n_votes=vote_table.votes,
             n_labels=known,
         )
         fit_id = add_fit(session, fit)
-        add_consensus(session, pooling.consensus_rows(poll, consensus, fit_id))
-    n = len(poll.pair_ids)
-    return Pooled(fit_id, model, n, poll.votes, known, True, poll, consensus)
+        add_consensus(session, vote_arrays.consensus_rows(vote_table, consensus, fit_id))
+    n = len(vote_table.pair_ids)
+    return FittedConsensus(fit_id, model, n, vote_table.votes, known, True, vote_table, consensus)
 
 
-def pooled(poll: Poll, labels_P: NDArray[np.int8], model: str) -> tuple[Pooler, Consensus]:
-    """The label model of that name, fitted on a poll and the human answers, and what it says."""
-    pooler = pooling.label_model(model)  # imported late: scikit-learn takes a second
-    ballots = _with_features(poll, model)
-    return pooler, pooler.fit(ballots, labels_P).predict(ballots)
+def pooled(
+    vote_table: VoteTable, labels_P: NDArray[np.int8], model: str
+) -> tuple[Pooler, Consensus]:
+    """The label model of that name, fitted on a vote table and the human answers, and what it says."""
+    pooler = vote_arrays.label_model(model)  # imported late: scikit-learn takes a second
+    vote_matrix = _with_features(vote_table, model)
+    return pooler, pooler.fit(vote_matrix, labels_P).predict(vote_matrix)
 
 
-def _with_features(poll: Poll, model: str) -> Ballots:
+def _with_features(vote_table: VoteTable, model: str) -> VoteMatrix:
     if model != "tiebreak":
-        return poll.ballots
+        return vote_table.vote_matrix
     from judges.trust.reading import read  # scikit-learn takes a second to import
 
-    return read(poll.ballots, poll.texts)
+    return read(vote_table.vote_matrix, vote_table.texts)
 
 
 def _settings(pooler: Any) -> dict[str, Any]:

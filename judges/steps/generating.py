@@ -25,11 +25,18 @@ from db.runs import cap_of, ended_by, start_run
 from db.session import Database, Session
 from db.vocabulary import RunStatus
 from judges import designs, lifecycle
-from judges.asking import Asker
+from judges.asking import Client
 from judges.connect import connect
-from judges.errands import Brought, Errand, Errands, Outcome, Store, raise_if_nothing
-from judges.generation import GeneratorConfig, Source, sources
+from judges.generation import GeneratorConfig, Writer, sources
 from judges.prices import NANO
+from judges.text_requests import (
+    Brought,
+    Outcome,
+    Store,
+    TextRequest,
+    TextRequests,
+    raise_if_nothing,
+)
 from judges.vocabulary import Design
 
 _WRITTEN = "candidate written"
@@ -76,8 +83,8 @@ class Count:
     pairs: int = 0
 
 
-Askers = Mapping[tuple[str, float | None], Asker]
-Make = Callable[[Askers], Iterator[Errand]]
+Clients = Mapping[tuple[str, float | None], Client]
+Make = Callable[[Clients], Iterator[TextRequest]]
 
 
 def generate(
@@ -97,7 +104,7 @@ def generate(
         raise BadInput("there are no generators; add a [[generator]] to tiebreak.toml")
     count = Count()
 
-    def errands(askers: Askers) -> Iterator[Errand]:
+    def requests(clients: Clients) -> Iterator[TextRequest]:
         for prompt in _prompts(database, prompts):
             subject = f"prompt:{prompt.id}"
             with database.read() as session:
@@ -105,19 +112,19 @@ def generate(
             for source in wanted:
                 if (subject, source.label) not in done:
                     generator = source.generator
-                    yield Errand(
-                        askers[generator.name, source.temperature],
+                    yield TextRequest(
+                        clients[generator.name, source.temperature],
                         source.question(prompt.messages, prompt.id),
                         generator.asked_at(source.temperature).price(),
                         (prompt, source),
                     )
 
     def store(session: Session, one: Brought) -> None:
-        prompt, source = one.errand.about
+        prompt, source = one.request.about
         _store_written(session, prompt, source, one, count)
 
-    done = run_errands(
-        database, "generate", generators, errands, store, count, max_usd, progress, environ
+    done = ask_for_texts(
+        database, "generate", generators, requests, store, count, max_usd, progress, environ
     )
     require_room(done, max_usd)
     return done
@@ -151,7 +158,7 @@ def form_pairs(database: Database, design: Design, *, each: int = 3, seed: int =
     return made
 
 
-def run_errands(
+def ask_for_texts(
     database: Database,
     verb: str,
     generators: Sequence[GeneratorConfig],
@@ -162,17 +169,17 @@ def run_errands(
     progress: Progress,
     environ: Mapping[str, str] | None,
 ) -> Written:
-    """One run of errands from its first line in the database to its last."""
+    """One run of requests from its first line in the database to its last."""
     cap = cap_of(max_usd)
-    askers: dict[tuple[str, float | None], Asker] = {}
+    clients: dict[tuple[str, float | None], Client] = {}
     for generator in generators:
         for temperature in generator.temperatures or (None,):
             who = connect(generator.asked_at(temperature), environ or os.environ)
-            askers[generator.name, temperature] = cast(Asker, who)
+            clients[generator.name, temperature] = cast(Client, who)
     with database.begin() as session:
         run = start_run(session, verb, {"generators": [g.name for g in generators]}, cap)
         job = join_job(session, run)
-    errands = Errands(
+    requests = TextRequests(
         database,
         run.id,
         store,
@@ -185,10 +192,10 @@ def run_errands(
 
     async def go() -> Outcome:
         try:
-            return await errands.run(make(askers), 0)
+            return await requests.run(make(clients), 0)
         finally:
-            for asker in askers.values():
-                await asker.close()
+            for client in clients.values():
+                await client.close()
 
     before = (count.new, count.pairs)
     try:
@@ -237,7 +244,7 @@ def _prompts(database: Database, limit: int | None) -> Iterator[PromptRow]:
 
 
 def _store_written(
-    session: Session, prompt: PromptRow, source: Source, one: Brought, count: Count
+    session: Session, prompt: PromptRow, source: Writer, one: Brought, count: Count
 ) -> None:
     candidate_id = None
     if one.answer.text.strip():

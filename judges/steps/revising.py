@@ -12,9 +12,9 @@ from db.session import Database, Session
 from judges import critique
 from judges.asking import Question
 from judges.constitution import Constitution
-from judges.errands import Brought, Errand, Store
 from judges.generation import GeneratorConfig
-from judges.steps.generating import Askers, Count, Make, Written, bill, require_room, run_errands
+from judges.steps.generating import Clients, Count, Make, Written, ask_for_texts, bill, require_room
+from judges.text_requests import Brought, Store, TextRequest
 
 _CRITIQUED, _REVISED = "response critiqued", "response revised"
 _PAGE = 200
@@ -37,15 +37,15 @@ def revise(
     count = Count()
     done: list[Written] = []
     for depth in range(rounds):
-        for errands, store in (
+        for requests, store in (
             _critiques(database, reviser, rules, depth, responses),
             _revisions(database, reviser, rules, depth, responses, count),
         ):
             spent = sum(w.cost_usd for w in done)
             left = None if max_usd is None else max(0.0, max_usd - spent)
             done.append(
-                run_errands(
-                    database, "revise", [reviser], errands, store, count, left, progress, environ
+                ask_for_texts(
+                    database, "revise", [reviser], requests, store, count, left, progress, environ
                 )
             )
             if done[-1].capped or done[-1].problem:
@@ -105,7 +105,7 @@ def _critiques(
     depth: int,
     limit: int | None,
 ) -> tuple[Make, Store]:
-    def make(askers: Askers) -> Iterator[Errand]:
+    def make(clients: Clients) -> Iterator[TextRequest]:
         for response in _responses(database, depth, limit):
             subject = f"candidate:{response.id}"
             with database.read() as session:
@@ -118,11 +118,11 @@ def _critiques(
                     key=subject,
                     max_tokens=reviser.max_tokens,
                 )
-                yield _errand(askers, reviser, question, response)
+                yield _request(clients, reviser, question, response)
 
     def store(session: Session, one: Brought) -> None:
         payload = {"by": reviser.name, "review": one.answer.text, **bill(one)}
-        note(session, _CRITIQUED, f"candidate:{one.errand.about.id}", payload)
+        note(session, _CRITIQUED, f"candidate:{one.request.about.id}", payload)
 
     return make, store
 
@@ -135,7 +135,7 @@ def _revisions(
     limit: int | None,
     count: Count,
 ) -> tuple[Make, Store]:
-    def make(askers: Askers) -> Iterator[Errand]:
+    def make(clients: Clients) -> Iterator[TextRequest]:
         for response in _responses(database, depth, limit):
             subject = f"candidate:{response.id}"
             with database.read() as session:
@@ -151,10 +151,10 @@ def _revisions(
                     key=subject,
                     max_tokens=reviser.max_tokens,
                 )
-                yield _errand(askers, reviser, question, (response, review))
+                yield _request(clients, reviser, question, (response, review))
 
     def store(session: Session, one: Brought) -> None:
-        response, review = one.errand.about
+        response, review = one.request.about
         _store_revision(session, reviser, response, review, one, count)
 
     return make, store
@@ -188,10 +188,12 @@ def _store_revision(
     note(session, _REVISED, f"candidate:{response.id}", payload)
 
 
-def _errand(askers: Askers, reviser: GeneratorConfig, question: Question, about: object) -> Errand:
+def _request(
+    clients: Clients, reviser: GeneratorConfig, question: Question, about: object
+) -> TextRequest:
     temperature = (reviser.temperatures or (None,))[0]
-    who = askers[reviser.name, temperature]
-    return Errand(who, question, reviser.asked_at(temperature).price(), about)
+    who = clients[reviser.name, temperature]
+    return TextRequest(who, question, reviser.asked_at(temperature).price(), about)
 
 
 def _text(response: Response) -> str:

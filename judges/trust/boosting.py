@@ -1,4 +1,4 @@
-"""A small boosted partner of the stack: it sees what a weighted sum cannot, judges that interact.
+"""A small gradient boosting of the stack: it sees what a weighted sum cannot, judges that interact.
 
 Trained on every answered pair and its mirror image; P(x) is averaged with 1 − P(φx), so it is odd
 like the stack. Leaves out: how much it counts (label_model.py).
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass
-class Partner:
+class GradientBoosting:
     """Symmetrised gradient boosting on odd columns: 30 trees of 6 leaves."""
 
     trees: int = 30
@@ -57,13 +57,13 @@ class Partner:
     def out_of_fold(
         self, columns_LC: Floats, is_a_L: Floats, weight_L: Floats, fold_L: NDArray[np.int64]
     ) -> Floats:
-        """Log-odds of each answered pair by a partner that saw no pair of its fold."""
+        """Log-odds of each answered pair by a boosting that saw no pair of its fold."""
         result = np.zeros(len(is_a_L))
         for fold in np.unique(fold_L):
             inside = fold_L == fold
             if not inside.any() or inside.all():
                 continue
-            other = Partner(self.trees, self.leaves, self.rate)
+            other = GradientBoosting(self.trees, self.leaves, self.rate)
             other.fit(columns_LC[~inside], is_a_L[~inside], weight_L[~inside])
             result[inside] = other.logit(columns_LC[inside])
         return result

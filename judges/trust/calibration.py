@@ -1,6 +1,6 @@
 """How good and how honest probabilities are, and how to mend them.
 
-Binary measures take `lean_P` (p_a over p_a + p_b) on pairs whose reference is A or B, as the
+Binary measures take `win_P` (p_a over p_a + p_b) on pairs whose reference is A or B, as the
 three-way ones take p_PK on all referenced pairs. Leaves out: who made the probabilities.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, Pooler, consensus_of
+from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, Pooler, VoteMatrix, consensus_of
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -24,25 +24,27 @@ def _decided(values_P: Floats, truth_P: Codes) -> tuple[Floats, Floats]:
     return np.asarray(values_P, dtype=np.float64)[kept], (truth_P[kept] == A).astype(np.float64)
 
 
-def accuracy(lean_P: Floats, truth_P: Codes) -> float:
+def accuracy(win_P: Floats, truth_P: Codes) -> float:
     """Share of right leans, higher is better; an exact half counts one half."""
-    lean, truth = _decided(lean_P, truth_P)
-    if not len(lean):
+    win_probability, truth = _decided(win_P, truth_P)
+    if not len(win_probability):
         return float("nan")
-    return float(np.where(lean == 0.5, 0.5, (lean > 0.5) == (truth == 1)).mean())
+    return float(
+        np.where(win_probability == 0.5, 0.5, (win_probability > 0.5) == (truth == 1)).mean()
+    )
 
 
-def log_loss(lean_P: Floats, truth_P: Codes) -> float:
+def log_loss(win_P: Floats, truth_P: Codes) -> float:
     """Mean −log of the probability given to the reference, in nats; lower is better."""
-    lean, truth = _decided(lean_P, truth_P)
-    given = np.where(truth == 1, lean, 1 - lean)
-    return float(-np.log(np.clip(given, _TINY, 1)).mean()) if len(lean) else float("nan")
+    win_probability, truth = _decided(win_P, truth_P)
+    given = np.where(truth == 1, win_probability, 1 - win_probability)
+    return float(-np.log(np.clip(given, _TINY, 1)).mean()) if len(win_probability) else float("nan")
 
 
-def brier(lean_P: Floats, truth_P: Codes) -> float:
-    """Mean squared error of the lean, in [0, 1]; lower is better."""
-    lean, truth = _decided(lean_P, truth_P)
-    return float(((lean - truth) ** 2).mean()) if len(lean) else float("nan")
+def brier(win_P: Floats, truth_P: Codes) -> float:
+    """Mean squared error of the win probability, in [0, 1]; lower is better."""
+    win_probability, truth = _decided(win_P, truth_P)
+    return float(((win_probability - truth) ** 2).mean()) if len(win_probability) else float("nan")
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,14 @@ class ReliabilityBin:
     high: float
 
 
-def reliability(lean_P: Floats, truth_P: Codes, bins: int = 10) -> tuple[ReliabilityBin, ...]:
+def reliability(win_P: Floats, truth_P: Codes, bins: int = 10) -> tuple[ReliabilityBin, ...]:
     """Bins of equal width on the confidence max(lean, 1 − lean) in [½, 1]; empty ones are left out.
 
     Folding at one half makes the measure the same whichever response is called A.
     """
-    lean, truth = _decided(lean_P, truth_P)
-    sure = np.maximum(lean, 1 - lean)
-    right = np.where(lean == 0.5, 0.5, (lean > 0.5) == (truth == 1))
+    win_probability, truth = _decided(win_P, truth_P)
+    sure = np.maximum(win_probability, 1 - win_probability)
+    right = np.where(win_probability == 0.5, 0.5, (win_probability > 0.5) == (truth == 1))
     place = np.minimum(((sure - 0.5) * 2 * bins).astype(int), bins - 1)
     found = []
     for number in range(bins):
@@ -75,9 +77,9 @@ def reliability(lean_P: Floats, truth_P: Codes, bins: int = 10) -> tuple[Reliabi
     return tuple(found)
 
 
-def ece(lean_P: Floats, truth_P: Codes, bins: int = 10) -> float:
+def ece(win_P: Floats, truth_P: Codes, bins: int = 10) -> float:
     """Expected calibration error: mean |confidence − accuracy| over pairs, by bin; 0 is best."""
-    found = reliability(lean_P, truth_P, bins)
+    found = reliability(win_P, truth_P, bins)
     total = sum(bin_.pairs for bin_ in found)
     if not total:
         return float("nan")
@@ -111,18 +113,20 @@ def log_loss3(p_PK: Floats, truth_P: Codes) -> float:
     return float(-np.log(np.clip(given, _TINY, 1)).mean()) if len(given) else float("nan")
 
 
-def human_share(lean_P: Floats, truth_P: Codes, target: float) -> float:
+def human_share(win_P: Floats, truth_P: Codes, target: float) -> float:
     """Smallest share of pairs to hand to humans, least sure first, for `target` agreement overall.
 
     Handed pairs count as right. Pairs of equal confidence count their mean error, so that the
     order in the file decides nothing.
     """
-    lean, truth = _decided(lean_P, truth_P)
-    n = len(lean)
+    win_probability, truth = _decided(win_P, truth_P)
+    n = len(win_probability)
     if n == 0:
         return float("nan")
-    wrong = np.where(lean == 0.5, 0.5, (lean > 0.5) != (truth == 1)).astype(np.float64)
-    sure = np.round(np.maximum(lean, 1 - lean), 9)
+    wrong = np.where(win_probability == 0.5, 0.5, (win_probability > 0.5) != (truth == 1)).astype(
+        np.float64
+    )
+    sure = np.round(np.maximum(win_probability, 1 - win_probability), 9)
     _, group = np.unique(-sure, return_inverse=True)
     mean = np.bincount(group, wrong) / np.bincount(group)
     errors = np.concatenate([[0.0], np.cumsum(mean[np.sort(group)])])
@@ -157,21 +161,21 @@ class PlattScaled:
 
     def fit(
         self,
-        ballots: Ballots,
+        vote_matrix: VoteMatrix,
         labels_P: Codes | None = None,
         weight_P: Floats | None = None,
     ) -> Self:
         """Fit the inner model, then the factor on its leave-one-out answers."""
-        self.model.fit(ballots, labels_P, weight_P)
+        self.model.fit(vote_matrix, labels_P, weight_P)
         self.temperature_ = 1.0
         if labels_P is not None and ((labels_P == A) | (labels_P == B)).sum() >= 5:
-            logit = self.model.predict(ballots).logit_P
+            logit = self.model.predict(vote_matrix).logit_P
             self.temperature_ = fit_temperature(logit, labels_P, weight_P)
         return self
 
-    def predict(self, ballots: Ballots) -> Consensus:
+    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
         """The inner answer with scaled log-odds; its tie probability stays."""
-        found, t = self.model.predict(ballots), self.temperature_
+        found, t = self.model.predict(vote_matrix), self.temperature_
         parts = found.contributions_PC
         return consensus_of(
             t * found.logit_P,

@@ -82,19 +82,19 @@ def triads(
         if p != 0.5 and i != j
     }
     wins |= {(j, i): not won for (i, j), won in wins.items()}
-    rivals: dict[int, set[int]] = {}
+    neighbours: dict[int, set[int]] = {}
     for i, j in wins:
-        rivals.setdefault(i, set()).add(j)
+        neighbours.setdefault(i, set()).add(j)
     full = cycles = 0
-    for i, near in rivals.items():
+    for i, near in neighbours.items():
         for j, k in combinations(sorted(n for n in near if n > i), 2):
-            if k in rivals[j]:
+            if k in neighbours[j]:
                 full += 1
                 cycles += wins[i, j] == wins[j, k] == wins[k, i]
     return full, cycles
 
 
-def rivals_margin(
+def neighbours_margin(
     first_P: NDArray[np.int64],
     second_P: NDArray[np.int64],
     prompt_P: NDArray[np.int64],
@@ -128,7 +128,7 @@ def rivals_margin(
     return result
 
 
-def author_margin(
+def author_effect(
     first_P: NDArray[np.int64],
     second_P: NDArray[np.int64],
     prompt_P: NDArray[np.int64],

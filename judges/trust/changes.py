@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING
 from judges.trust.intervals import Estimate, by_prompt, undefined
+from judges.trust.vote_matrix import MISSING
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -3,7 +3,7 @@
 A rater that changes its mind when the order changes is guessing on that pair, so the share of kept
 choices stands in for accuracy: a = .95 c^1.5. The log-odds grow with the weighted mean vote and not
 with the number of raters, because raters err together; unanimous and consistent gives
-σ(2.4) = .917, not .999. Leaves out: everything human answers teach (stack.py).
+σ(2.4) = .917, not .999. Leaves out: everything human answers teach (stacking.py).
 """
 
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import AB, BA, MISSING, TIE, Ballots, Consensus, consensus_of
 from judges.trust.patterns import mean_votes, spread, vote_counts
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, Consensus, VoteMatrix, consensus_of
 
 Floats = NDArray[np.float64]
 
@@ -81,15 +81,15 @@ class ColdStart:
 
     def fit(
         self,
-        ballots: Ballots,
+        vote_matrix: VoteMatrix,
         labels_P: NDArray[np.int8] | None = None,
         weight_P: Floats | None = None,
     ) -> Self:
         """Measure each rater's consistency, and whether it contradicts the others."""
-        self.consistency_R_ = swap_consistency(ballots.codes_PRO)
+        self.consistency_R_ = swap_consistency(vote_matrix.codes_PRO)
         accuracy = np.clip(0.95 * self.consistency_R_**1.5, 0.51, 0.97)
         weight_R = np.log(accuracy / (1 - accuracy))
-        self.weight_R_ = np.where(contrary(ballots.codes_PRO), 0.0, weight_R)
+        self.weight_R_ = np.where(contrary(vote_matrix.codes_PRO), 0.0, weight_R)
         return self
 
     def contributions(self, codes_PRO: NDArray[np.int8]) -> Floats:
@@ -99,9 +99,9 @@ class ColdStart:
         parts: Floats = mean * self.weight_R_ * (self.scale / total)[:, None]
         return parts
 
-    def predict(self, ballots: Ballots) -> Consensus:
+    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
         """logit = 2.4 Σ w m / Σ w over the raters that voted on the pair."""
-        parts = self.contributions(ballots.codes_PRO)
-        counts = vote_counts(ballots)
+        parts = self.contributions(vote_matrix.codes_PRO)
+        counts = vote_counts(vote_matrix)
         tie = (counts[:, TIE] + 0.05) / (counts.sum(axis=1) + 1.0)
-        return consensus_of(parts.sum(axis=1), tie, parts, ballots.raters)
+        return consensus_of(parts.sum(axis=1), tie, parts, vote_matrix.raters)

@@ -12,9 +12,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import Ballots, Consensus, consensus_of
 from judges.trust.cold_start import believed_consistency
 from judges.trust.patterns import distinct, joint_codes, mirrored_joint
+from judges.trust.vote_matrix import Consensus, VoteMatrix, consensus_of
 
 Floats = NDArray[np.float64]
 PHI = mirrored_joint()
@@ -71,34 +71,37 @@ class Confusions:
 
     def fit(
         self,
-        ballots: Ballots,
+        vote_matrix: VoteMatrix,
         labels_P: NDArray[np.int8] | None = None,
         weight_P: Floats | None = None,
     ) -> Self:
         """EM from θ0; labels are not used here, so that no pair can judge itself by way of θ."""
-        rows = distinct(ballots.codes_PRO)
+        rows = distinct(vote_matrix.codes_PRO)
         codes, size = joint_codes(rows.codes_URO), rows.size_U.astype(np.float64)
         raters = codes.shape[1]
-        start = prior_confusions(believed_consistency(ballots.codes_PRO))
-        anchor = self.anchor * len(ballots) * start
-        self.theta_RU_, lean = start, np.full(len(size), 0.5)
+        start = prior_confusions(believed_consistency(vote_matrix.codes_PRO))
+        anchor = self.anchor * len(vote_matrix) * start
+        self.theta_RU_, win_probability = start, np.full(len(size), 0.5)
         for iteration in range(1, self.max_iterations + 1):
             self.iterations_ = iteration
-            before, lean = lean, _sigmoid(self.temper * self._ratios(codes).sum(axis=1))
-            if len(lean) == 0 or np.abs(lean - before).max() < self.tolerance:
+            before, win_probability = (
+                win_probability,
+                _sigmoid(self.temper * self._ratios(codes).sum(axis=1)),
+            )
+            if len(win_probability) == 0 or np.abs(win_probability - before).max() < self.tolerance:
                 break
             counts = np.empty((raters, 16))
             for rater in range(raters):
-                as_a = np.bincount(codes[:, rater], lean * size, minlength=16)
-                as_b = np.bincount(codes[:, rater], (1 - lean) * size, minlength=16)
+                as_a = np.bincount(codes[:, rater], win_probability * size, minlength=16)
+                as_b = np.bincount(codes[:, rater], (1 - win_probability) * size, minlength=16)
                 counts[rater] = as_a + as_b[PHI]
             self.theta_RU_ = normalised(counts + anchor)
         return self
 
-    def predict(self, ballots: Ballots) -> Consensus:
+    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
         """Tempered posterior; ties are left to the tie model."""
-        parts = self.temper * self._ratios(joint_codes(ballots.codes_PRO))
-        return consensus_of(parts.sum(axis=1), 0.0, parts, ballots.raters)
+        parts = self.temper * self._ratios(joint_codes(vote_matrix.codes_PRO))
+        return consensus_of(parts.sum(axis=1), 0.0, parts, vote_matrix.raters)
 
     def _ratios(self, codes_PR: NDArray[np.int8]) -> Floats:
         table = np.log(self.theta_RU_) - np.log(self.theta_RU_[:, PHI])

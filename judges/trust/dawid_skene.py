@@ -14,18 +14,18 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import (
+from judges.trust.patterns import Patterns, distinct, vote_counts
+from judges.trust.vote_matrix import (
     AB,
     BA,
     MISSING,
     TIE,
     A,
     B,
-    Ballots,
     Consensus,
+    VoteMatrix,
     no_labels,
 )
-from judges.trust.patterns import Patterns, distinct, vote_counts
 
 Floats = NDArray[np.float64]
 _SWAP = np.array([B, A, TIE])
@@ -50,20 +50,20 @@ class DawidSkene:
 
     def fit(
         self,
-        ballots: Ballots,
+        vote_matrix: VoteMatrix,
         labels_P: NDArray[np.int8] | None = None,
         weight_P: Floats | None = None,
     ) -> Self:
         """EM from the smoothed majority; labelled pairs keep their human answer throughout."""
-        labels = no_labels(ballots) if labels_P is None else labels_P
-        weight = np.ones(len(ballots)) if weight_P is None else weight_P
+        labels = no_labels(vote_matrix) if labels_P is None else labels_P
+        weight = np.ones(len(vote_matrix)) if weight_P is None else weight_P
         known = (labels != MISSING) & (weight > 0)
-        rows = distinct(ballots.codes_PRO[~known])
+        rows = distinct(vote_matrix.codes_PRO[~known])
         fixed = self._count(
-            ballots.codes_PRO[known], weight[known, None] * np.eye(3)[labels[known]]
+            vote_matrix.codes_PRO[known], weight[known, None] * np.eye(3)[labels[known]]
         )
         fixed_K = (weight[known, None] * np.eye(3)[labels[known]]).sum(axis=0)
-        start = vote_counts(ballots)[~known] + 1.0 / 3
+        start = vote_counts(vote_matrix)[~known] + 1.0 / 3
         q_UK = np.zeros((len(rows.size_U), 3))
         q_UK[rows.of_P] = start / start.sum(axis=1, keepdims=True)
         for iteration in range(1, self.max_iterations + 1):
@@ -73,7 +73,7 @@ class DawidSkene:
             if len(q_UK) == 0 or np.abs(q_UK - before).max() < self.tolerance:
                 break
         self._maximise(rows, q_UK, fixed, fixed_K)
-        self._fitted, self._labels, self._weight = ballots, labels, np.where(known, weight, 0.0)
+        self._fitted, self._labels, self._weight = vote_matrix, labels, np.where(known, weight, 0.0)
         return self
 
     @property
@@ -82,15 +82,15 @@ class DawidSkene:
         theta: Floats = self.counts_RKV_ / self.counts_RKV_.sum(axis=2, keepdims=True)
         return theta
 
-    def predict(self, ballots: Ballots) -> Consensus:
+    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
         """Posterior of each pair; a labelled pair of the fit is judged without its own label."""
-        table = self._log_votes(ballots.codes_PRO)
-        if ballots.same_pairs(self._fitted):
-            self._leave_out_own(table, ballots)
+        table = self._log_votes(vote_matrix.codes_PRO)
+        if vote_matrix.same_pairs(self._fitted):
+            self._leave_out_own(table, vote_matrix)
         log_prior = np.log(self.prior_K_)
         p = _softmax(table.sum(axis=1) + log_prior)
         parts = table[..., A] - table[..., B]
-        return Consensus(p, parts.sum(axis=1), parts, ballots.raters)
+        return Consensus(p, parts.sum(axis=1), parts, vote_matrix.raters)
 
     def log_odds(self, codes_PRO: NDArray[np.int8]) -> Floats:
         """log P(votes | A) − log P(votes | B) of each pair; no label of the fit is left out."""
@@ -136,10 +136,10 @@ class DawidSkene:
             total += ba[rater, codes_URO[:, rater, BA] + 1]
         return total
 
-    def _leave_out_own(self, table_PRK: Floats, ballots: Ballots) -> None:
+    def _leave_out_own(self, table_PRK: Floats, vote_matrix: VoteMatrix) -> None:
         """Take each labelled pair's own votes out of the counts it is judged by."""
         for pair in np.flatnonzero(self._weight):
-            codes, truth = ballots.codes_PRO[pair], self._labels[pair]
+            codes, truth = vote_matrix.codes_PRO[pair], self._labels[pair]
             one_hot = self._weight[pair] * np.eye(3)[[truth]]
             own = self._count(codes[None], one_hot)
             counts = np.maximum(self.counts_RKV_ - own, 1e-6)

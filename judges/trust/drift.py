@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, xlogy
 from scipy.stats import fisher_exact
 
-from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, VoteMatrix
 
 CELLS = 8
 """Cells of the G-test: 2 * swap outcome + agrees with the others.
@@ -28,14 +28,14 @@ FEW = 5
 WINDOWS = (50, 70, 100, 140, 200, 280, 400, 800)
 
 
-def drift_cells(ballots: Ballots, rater: int) -> NDArray[np.int8]:
+def drift_cells(vote_matrix: VoteMatrix, rater: int) -> NDArray[np.int8]:
     """Cell of every pair for one judge, MISSING where it did not vote.
 
     "Agrees" compares the side the judge took (its answer in order ab where the orders contradict
     each other) with the side most of the other judges' votes took; where either has no side it is
     a disagreement.
     """
-    codes = ballots.codes_PRO
+    codes = vote_matrix.codes_PRO
     ab, ba = codes[:, rater, AB], codes[:, rater, BA]
     outcome = np.full(len(codes), 3, np.int8)
     outcome[(ab == ba) & (ab != TIE) & (ab != MISSING)] = 0
@@ -44,8 +44,8 @@ def drift_cells(ballots: Ballots, rater: int) -> NDArray[np.int8]:
     has_side = np.isin(ab, (A, B))
     side = np.where(has_side, _sign(ab), _sign(ba))
     others = np.delete(codes, rater, axis=1)
-    lean = np.sign(_sign(others).sum(axis=(1, 2)))
-    agrees = (side == lean) & (side != 0)
+    win_probability = np.sign(_sign(others).sum(axis=(1, 2)))
+    agrees = (side == win_probability) & (side != 0)
     cells = (2 * outcome + agrees).astype(np.int8)
     cells[(ab == MISSING) & (ba == MISSING)] = MISSING
     return np.asarray(cells)

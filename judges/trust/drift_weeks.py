@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import xlogy
 
-from judges.trust.ballots import MISSING
 from judges.trust.drift import CELLS
+from judges.trust.vote_matrix import MISSING
 
 LEAST_PAIRS = 50
 _NEWEST = 1_000

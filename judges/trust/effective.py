@@ -11,16 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Pooler
 from judges.trust.intervals import Estimate, paired_difference
+from judges.trust.vote_matrix import MISSING, TIE, A, B, Pooler, VoteMatrix
 
 LEAST_SHARED = 20
 """Pairs two judges must share for their correlation to count."""
 
 
-def margins(ballots: Ballots) -> NDArray[np.float64]:
+def margins(vote_matrix: VoteMatrix) -> NDArray[np.float64]:
     """Mean vote of each rater, from -1 (B) to 1 (A), NaN without a vote: [pairs, raters]."""
-    codes = ballots.codes_PRO
+    codes = vote_matrix.codes_PRO
     known = codes != MISSING
     total = ((codes == A).astype(float) - (codes == B)).sum(axis=2)
     out = np.full(total.shape, np.nan)
@@ -28,25 +28,25 @@ def margins(ballots: Ballots) -> NDArray[np.float64]:
     return out
 
 
-def error_correlation(ballots: Ballots, labels_P: NDArray[np.int8]) -> NDArray[np.float64]:
+def error_correlation(vote_matrix: VoteMatrix, labels_P: NDArray[np.int8]) -> NDArray[np.float64]:
     """Correlation of the judges' errors on answered pairs; NaN where too few are shared.
 
     The error of a judge is how far its mean vote stands from the answer (a tie stands at 0).
     """
     known = labels_P != MISSING
     truth = np.select([labels_P == A, labels_P == B], [1.0, -1.0], default=0.0)[known]
-    away = np.abs(margins(ballots)[known] - truth[:, None])
+    away = np.abs(margins(vote_matrix)[known] - truth[:, None])
     return correlation(away)
 
 
-def vote_correlation(ballots: Ballots) -> NDArray[np.float64]:
+def vote_correlation(vote_matrix: VoteMatrix) -> NDArray[np.float64]:
     """Correlation of every two judges' votes, what the other judges say taken out.
 
     For use before there are answers. The others are a noisy stand-in for the truth, so some shared
     truth remains and the correlation is an upper bound (n_eff a lower one). With two judges there
     are no others, and the plain correlation is given.
     """
-    votes = margins(ballots)
+    votes = margins(vote_matrix)
     raters = votes.shape[1]
     matrix = np.eye(raters)
     for one in range(raters):
@@ -116,7 +116,7 @@ class JudgeValue:
 
 def judge_values(
     make: Callable[[], Pooler],
-    ballots: Ballots,
+    vote_matrix: VoteMatrix,
     labels_P: NDArray[np.int8],
     rng: np.random.Generator,
 ) -> list[JudgeValue]:
@@ -126,15 +126,15 @@ def judge_values(
     whole prompts. A judge may be dropped where the panel's loss without it is no higher.
     """
     decided = (labels_P == A) | (labels_P == B)
-    if not decided.any() or len(ballots.raters) < 2:
+    if not decided.any() or len(vote_matrix.raters) < 2:
         return []
-    prompts = ballots.prompt_P[decided]
-    together = _log_loss(make, ballots, labels_P)[decided]
-    errors = error_correlation(ballots, np.where(labels_P == TIE, MISSING, labels_P))
+    prompts = vote_matrix.prompt_P[decided]
+    together = _log_loss(make, vote_matrix, labels_P)[decided]
+    errors = error_correlation(vote_matrix, np.where(labels_P == TIE, MISSING, labels_P))
     values = []
-    for rater, name in enumerate(ballots.raters):
-        rest = np.delete(np.arange(len(ballots.raters)), rater)
-        without = _log_loss(make, ballots.keep_raters(rest), labels_P)[decided]
+    for rater, name in enumerate(vote_matrix.raters):
+        rest = np.delete(np.arange(len(vote_matrix.raters)), rater)
+        without = _log_loss(make, vote_matrix.keep_raters(rest), labels_P)[decided]
         gain = paired_difference(without, together, prompts, rng)
         left = effective_number(errors[np.ix_(rest, rest)])
         values.append(JudgeValue(name, gain, left, (gain.value or 0.0) <= 0.0))
@@ -142,10 +142,10 @@ def judge_values(
 
 
 def _log_loss(
-    make: Callable[[], Pooler], ballots: Ballots, labels_P: NDArray[np.int8]
+    make: Callable[[], Pooler], vote_matrix: VoteMatrix, labels_P: NDArray[np.int8]
 ) -> NDArray[np.float64]:
-    lean = make().fit(ballots, labels_P).predict(ballots).lean_P
-    right = np.where(labels_P == A, lean, 1.0 - lean)
+    win_probability = make().fit(vote_matrix, labels_P).predict(vote_matrix).win_P
+    right = np.where(labels_P == A, win_probability, 1.0 - win_probability)
     return np.asarray(-np.log(np.clip(right, 1e-9, 1.0)))
 
 

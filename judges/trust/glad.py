@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, no_labels
 from judges.trust.patterns import distinct, vote_counts
+from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix, no_labels
 
 Floats = NDArray[np.float64]
 
@@ -29,21 +29,21 @@ class Glad:
 
     def fit(
         self,
-        ballots: Ballots,
+        vote_matrix: VoteMatrix,
         labels_P: NDArray[np.int8] | None = None,
         weight_P: Floats | None = None,
     ) -> Self:
         """Generalised EM; labelled pairs keep their human answer."""
-        labels = no_labels(ballots) if labels_P is None else labels_P
-        weight = np.ones(len(ballots)) if weight_P is None else weight_P
+        labels = no_labels(vote_matrix) if labels_P is None else labels_P
+        weight = np.ones(len(vote_matrix)) if weight_P is None else weight_P
         known = (labels != MISSING) & (weight > 0)
         key = np.where(known, labels, MISSING).astype(np.int8)
-        keyed = np.broadcast_to(key[:, None, None], (len(ballots), 1, 2))
-        rows = distinct(np.concatenate([ballots.codes_PRO, keyed], axis=1))
+        keyed = np.broadcast_to(key[:, None, None], (len(vote_matrix), 1, 2))
+        rows = distinct(np.concatenate([vote_matrix.codes_PRO, keyed], axis=1))
         votes, key = _tally(rows.codes_URO[:, :-1]), rows.codes_URO[:, -1, 0]
         size = np.bincount(rows.of_P, np.where(known, weight, 1.0), len(key)).astype(np.float64)
         q = np.zeros((len(key), 3))
-        q[rows.of_P] = vote_counts(ballots) + 1.0 / 3
+        q[rows.of_P] = vote_counts(vote_matrix) + 1.0 / 3
         q /= q.sum(axis=1, keepdims=True)
         self.ability_R_, ease = np.ones(votes.shape[1]), np.zeros(len(key))
         for _ in range(self.iterations):
@@ -53,9 +53,9 @@ class Glad:
             q = self._posterior(votes, ease)[0]
         return self
 
-    def predict(self, ballots: Ballots) -> Consensus:
+    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
         """Posterior with the ease that suits each pattern best under the learned abilities."""
-        rows = distinct(ballots.codes_PRO)
+        rows = distinct(vote_matrix.codes_PRO)
         votes = _tally(rows.codes_URO)
         ease = np.zeros(len(votes))
         for _ in range(5):
@@ -63,7 +63,7 @@ class Glad:
             ease = self._ease(votes, q, ease)
         p, parts = self._posterior(votes, ease)
         return Consensus(
-            p[rows.of_P], parts.sum(axis=1)[rows.of_P], parts[rows.of_P], ballots.raters
+            p[rows.of_P], parts.sum(axis=1)[rows.of_P], parts[rows.of_P], vote_matrix.raters
         )
 
     def _maximise(self, votes: Floats, q: Floats, size: Floats, ease: Floats) -> Floats:

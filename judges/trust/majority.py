@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import TIE, A, B, Ballots, Consensus
 from judges.trust.patterns import mean_votes, vote_counts
+from judges.trust.vote_matrix import TIE, A, B, Consensus, VoteMatrix
 
 
 @dataclass
@@ -21,22 +21,22 @@ class Majority:
 
     def fit(
         self,
-        ballots: Ballots,
+        vote_matrix: VoteMatrix,
         labels_P: NDArray[np.int8] | None = None,
         weight_P: NDArray[np.float64] | None = None,
     ) -> Self:
         """Nothing is learned."""
         return self
 
-    def predict(self, ballots: Ballots) -> Consensus:
+    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
         """Smoothed shares of the votes; a rater contributes in proportion to its mean vote."""
-        counts = vote_counts(ballots) + self.smoothing / 3
+        counts = vote_counts(vote_matrix) + self.smoothing / 3
         p = counts / counts.sum(axis=1, keepdims=True)
         logit = np.log(p[:, A]) - np.log(p[:, B])
-        mean, _ = mean_votes(ballots.codes_PRO)
+        mean, _ = mean_votes(vote_matrix.codes_PRO)
         net = mean.sum(axis=1)
         scale = np.divide(logit, net, out=np.zeros_like(logit), where=np.abs(net) > 1e-12)
         even = np.abs(net) <= 1e-12
         p[even, A] = p[even, B] = (1 - p[even, TIE]) / 2
         logit[even] = 0.0
-        return Consensus(p, logit, mean * scale[:, None], ballots.raters)
+        return Consensus(p, logit, mean * scale[:, None], vote_matrix.raters)

@@ -1,4 +1,4 @@
-"""How much of the opening, the stack and the partner goes into the pooled log-odds.
+"""How much of the cold start, the stack and boosting goes into the pooled log-odds.
 
 Decided by log-odds that saw no pair of their own prompt, so that what was learned on a few prompts
 is not believed on others. Leaves out: making those log-odds.
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 LEARNED = tuple(np.linspace(0, 1, 11))
-PARTNER = tuple(np.linspace(0, 0.6, 7))
+BOOSTING = tuple(np.linspace(0, 0.6, 7))
 
 
 SAME_PROMPT = 0.1
@@ -33,42 +33,48 @@ def worth(prompt_L: NDArray[np.int64]) -> float:
 
 
 @dataclass(frozen=True)
-class Shares:
+class MixingWeights:
     """Weights of the three log-odds; they sum to 1."""
 
-    opening: float
+    cold_start: float
     stack: float
-    partner: float
+    boosting: float
 
-    def pool(self, opening: Floats, stack: Floats, partner: Floats) -> Floats:
+    def pool(self, cold_start: Floats, stack: Floats, boosting: Floats) -> Floats:
         """Weighted sum of log-odds."""
-        pooled: Floats = self.opening * opening + self.stack * stack + self.partner * partner
+        pooled: Floats = (
+            self.cold_start * cold_start + self.stack * stack + self.boosting * boosting
+        )
         return pooled
 
 
-def best_shares(
-    opening_L: Floats, stack_L: Floats, partner_L: Floats | None, is_a_L: Floats, weight_L: Floats
-) -> Shares:
+def best_weights(
+    cold_start_L: Floats,
+    stack_L: Floats,
+    boosting_L: Floats | None,
+    is_a_L: Floats,
+    weight_L: Floats,
+) -> MixingWeights:
     """Shares of least log-loss on a grid, held to a prior: a few answers decide little.
 
-    Learned (stack and partner) against opening ~ N(n / (n + 10), .25²), partner within the learned
+    Learned (stack and boosting) against cold start ~ N(n / (n + 10), .25²), boosting within the learned
     ~ N(.3 n / (n + 100), .12²).
     """
     sign, n = np.where(is_a_L > 0.5, 1.0, -1.0), float(weight_L.sum())
-    expected, partner_expected = n / (n + 10), 0.3 * n / (n + 100)
-    boosted = stack_L if partner_L is None else partner_L
+    expected, boosting_expected = n / (n + 10), 0.3 * n / (n + 100)
+    boosted = stack_L if boosting_L is None else boosting_L
     options = [
-        Shares(1 - learned, learned * (1 - share), learned * share)
+        MixingWeights(1 - learned, learned * (1 - share), learned * share)
         for learned in LEARNED
-        for share in (PARTNER if partner_L is not None else (0.0,))
+        for share in (BOOSTING if boosting_L is not None else (0.0,))
     ]
 
-    def loss(shares: Shares) -> float:
-        pooled = shares.pool(opening_L, stack_L, boosted)
+    def loss(weights: MixingWeights) -> float:
+        pooled = weights.pool(cold_start_L, stack_L, boosted)
         fit = float((weight_L * np.logaddexp(0, -sign * pooled)).sum())
-        learned = 1 - shares.opening
-        share = shares.partner / learned if learned > 0 else partner_expected
-        held = ((learned - expected) / 0.25) ** 2 + ((share - partner_expected) / 0.12) ** 2
+        learned = 1 - weights.cold_start
+        share = weights.boosting / learned if learned > 0 else boosting_expected
+        held = ((learned - expected) / 0.25) ** 2 + ((share - boosting_expected) / 0.12) ** 2
         return fit + held / 2
 
     return min(options, key=loss)

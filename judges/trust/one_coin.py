@@ -11,8 +11,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus, no_labels
 from judges.trust.patterns import distinct, vote_counts
+from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix, no_labels
 
 Floats = NDArray[np.float64]
 
@@ -32,21 +32,21 @@ class OneCoin:
 
     def fit(
         self,
-        ballots: Ballots,
+        vote_matrix: VoteMatrix,
         labels_P: NDArray[np.int8] | None = None,
         weight_P: Floats | None = None,
     ) -> Self:
         """EM from the smoothed majority; labelled pairs keep their human answer."""
-        labels = no_labels(ballots) if labels_P is None else labels_P
-        weight = np.ones(len(ballots)) if weight_P is None else weight_P
+        labels = no_labels(vote_matrix) if labels_P is None else labels_P
+        weight = np.ones(len(vote_matrix)) if weight_P is None else weight_P
         known = (labels != MISSING) & (weight > 0)
         keyed = np.where(known, labels, MISSING)[:, None, None].astype(np.int8)
-        keyed = np.broadcast_to(keyed, (len(ballots), 1, 2))
-        rows = distinct(np.concatenate([ballots.codes_PRO, keyed], axis=1))
+        keyed = np.broadcast_to(keyed, (len(vote_matrix), 1, 2))
+        rows = distinct(np.concatenate([vote_matrix.codes_PRO, keyed], axis=1))
         codes, key = rows.codes_URO[:, :-1], rows.codes_URO[:, -1, 0]
         size = np.bincount(rows.of_P, np.where(known, weight, 1.0), minlength=len(key))
         q = np.zeros((len(key), 3))
-        q[rows.of_P] = vote_counts(ballots) + 1.0 / 3
+        q[rows.of_P] = vote_counts(vote_matrix) + 1.0 / 3
         q /= q.sum(axis=1, keepdims=True)
         one_hot = np.stack([codes == k for k in (A, B, TIE)], axis=-1).sum(axis=2)
         for _ in range(self.max_iterations):
@@ -62,10 +62,10 @@ class OneCoin:
                 break
         return self
 
-    def predict(self, ballots: Ballots) -> Consensus:
+    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
         """Posterior of each pair; one rater's votes move it by log-odds of its accuracy."""
-        p, parts = self._posterior(ballots.codes_PRO)
-        return Consensus(p, parts.sum(axis=1), parts, ballots.raters)
+        p, parts = self._posterior(vote_matrix.codes_PRO)
+        return Consensus(p, parts.sum(axis=1), parts, vote_matrix.raters)
 
     def _posterior(self, codes_PRO: NDArray[np.int8]) -> tuple[Floats, Floats]:
         step = np.log(self.accuracy_R_) - np.log((1 - self.accuracy_R_) / 2)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, VoteMatrix
 
 _PACKED_SLOTS = 31  # two bits a slot in an int64
 
@@ -63,9 +63,9 @@ def mean_votes(codes_PRO: NDArray[np.int8]) -> tuple[NDArray[np.float64], NDArra
     return mean, (codes_PRO != MISSING).any(axis=2)
 
 
-def vote_counts(ballots: Ballots) -> NDArray[np.float64]:
+def vote_counts(vote_matrix: VoteMatrix) -> NDArray[np.float64]:
     """Votes for A, B and TIE of each pair, [pairs, 3]; each rater counts once over its orders."""
-    present = ballots.codes_PRO != MISSING
+    present = vote_matrix.codes_PRO != MISSING
     weight = present / np.maximum(present.sum(axis=2, keepdims=True), 1)
-    counts = [((ballots.codes_PRO == k) * weight).sum(axis=(1, 2)) for k in (A, B, TIE)]
+    counts = [((vote_matrix.codes_PRO == k) * weight).sum(axis=(1, 2)) for k in (A, B, TIE)]
     return np.stack(counts, axis=1)

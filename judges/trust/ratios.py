@@ -1,7 +1,7 @@
 """What each rater's votes on a pair are worth, from human answers: exact leave-one-out ratios.
 
 Z = log[(n(u) + κθ(u)) / (n(φu) + κθ(φu))], n counting the answered pairs without the row's own;
-θ from confusions.py is worth κ pairs. Leaves out: that raters overlap (stack.py weighs them).
+θ from confusions.py is worth κ pairs. Leaves out: that raters overlap (stacking.py weighs them).
 """
 
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import A, B
 from judges.trust.confusions import PHI
+from judges.trust.vote_matrix import A, B
 
 Floats = NDArray[np.float64]
 

@@ -1,9 +1,9 @@
-"""Everything texts and neighbours say about a pair, added to its ballots as odd features.
+"""Everything texts and neighbours say about a pair, added to its votes as odd features.
 
-The panel's own cold-start consensus is the teacher of the habits (length and style), the student
-(words), the authors (which model wrote a response) and the rivals (other pairs of the same prompt).
+The panel's own cold-start consensus is the teacher of the style regression (length and style), the text classifier
+(words), the authors (which model wrote a response) and the neighbours (other pairs of the same prompt).
 No human answer is used, so any split of the answers stays honest. Leaves out: how much each feature
-is worth (stack.py).
+is worth (stacking.py).
 """
 
 from dataclasses import replace
@@ -11,28 +11,28 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import Ballots
-from judges.trust.candidates import author_margin, number_of, rivals_margin
+from judges.trust.candidates import author_effect, neighbours_margin, number_of
 from judges.trust.cold_start import ColdStart
-from judges.trust.student import Student, has_texts
+from judges.trust.text_classifier import DistilledTextClassifier, has_texts
 from judges.trust.text_features import EVEN_NAMES, ODD_NAMES, PairTexts, text_features
+from judges.trust.vote_matrix import VoteMatrix
 
-LEARNED = ("habits", "student", "author", "rivals")
+LEARNED = ("style", "text classifier", "author", "neighbours")
 """Names of the odd features that were learned from the panel."""
 
 
-def read(ballots: Ballots, texts: PairTexts) -> Ballots:
-    """The ballots with the odd features ODD_NAMES and LEARNED, and the even ones.
+def read(vote_matrix: VoteMatrix, texts: PairTexts) -> VoteMatrix:
+    """The votes with the odd features ODD_NAMES and LEARNED, and the even ones.
 
     Features that are 0 for every pair (texts missing, one author, no shared prompt) are left out.
     """
     odd, even = text_features(texts)
     columns = {name: odd[:, i].astype(np.float64) for i, name in enumerate(ODD_NAMES)}
-    columns |= learned_features(ballots, texts, odd)
+    columns |= learned_features(vote_matrix, texts, odd)
     columns = {name: column for name, column in columns.items() if np.any(column)}
     features = np.stack(list(columns.values()), axis=1) if columns else odd[:, :0]
     return replace(
-        ballots,
+        vote_matrix,
         features_PF=features.astype(np.float32),
         feature_names=tuple(columns),
         even_PF=even,
@@ -41,28 +41,28 @@ def read(ballots: Ballots, texts: PairTexts) -> Ballots:
 
 
 def learned_features(
-    ballots: Ballots, texts: PairTexts, odd_PF: NDArray[np.float32]
+    vote_matrix: VoteMatrix, texts: PairTexts, odd_PF: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float64]]:
-    """Habits, student, author and rivals, taught by the panel's cold-start margin, out of fold."""
-    margin = 2 * ColdStart().fit(ballots).predict(ballots).lean_P - 1
-    part_P = ballots.part_P
-    columns = {"habits": habits(odd_PF, margin, part_P)}
+    """Style, text classifier, author and neighbours, taught by the panel's cold-start margin, out of fold."""
+    margin = 2 * ColdStart().fit(vote_matrix).predict(vote_matrix).win_P - 1
+    part_P = vote_matrix.part_P
+    columns = {"style": style_regression(odd_PF, margin, part_P)}
     if has_texts(texts):
-        columns["student"] = Student().out_of_fold(texts, margin, part_P)
-    pairs = len(ballots)
+        columns["text classifier"] = DistilledTextClassifier().out_of_fold(texts, margin, part_P)
+    pairs = len(vote_matrix)
     if len(texts.authors_a) == pairs and pairs:
         names = number_of([*texts.authors_a, *texts.authors_b])
         known = np.array([name is not None for name in [*texts.authors_a, *texts.authors_b]])
         first, second = np.split(np.where(known, names, -1), 2)
-        columns["author"] = author_margin(first, second, part_P, margin)
+        columns["author"] = author_effect(first, second, part_P, margin)
     texts_a = [text if text is not None else ("a", p) for p, text in enumerate(texts.responses_a)]
     texts_b = [text if text is not None else ("b", p) for p, text in enumerate(texts.responses_b)]
     first, second = np.split(number_of([*texts_a, *texts_b]), 2)
-    columns["rivals"] = rivals_margin(first, second, ballots.prompt_P, margin)
+    columns["neighbours"] = neighbours_margin(first, second, vote_matrix.prompt_P, margin)
     return columns
 
 
-def habits(
+def style_regression(
     odd_PF: NDArray[np.float32],
     margin_P: NDArray[np.float64],
     prompt_P: NDArray[np.int64],

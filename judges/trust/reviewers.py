@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta as beta_law
 
-from judges.trust.ballots import MISSING, TIE
+from judges.trust.vote_matrix import MISSING, TIE
 
 CHOICES = TIE + 1
 

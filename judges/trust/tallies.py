@@ -1,4 +1,4 @@
-"""From single votes to ballots: samples of one rater, pair and order become one choice.
+"""From single votes to votes: samples of one rater, pair and order become one choice.
 
 Leaves out: reading votes from anywhere.
 """
@@ -6,7 +6,7 @@ Leaves out: reading votes from anywhere.
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import AB, BA, MISSING, TIE
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE
 
 NO_ORDER = 2
 """Order code of a vote without an order; it counts in both."""

@@ -1,7 +1,7 @@
 """What the texts of a pair show without reading them: odd features, f(a) − f(b), and even ones.
 
 Everything is a pure function of one pair, so that it streams over any number of them. Leaves out:
-what the words mean; that is the student's guess (student.py).
+what the words mean; that is the text classifier's guess (text_classifier.py).
 """
 
 import re

@@ -1,7 +1,7 @@
 """How likely it is that the two responses are equally good, from even features.
 
 P(tie) = σ(w · e): even features stay when A and B are exchanged. Ridge regression around weights
-that hold before any human has answered. Leaves out: who is better (stack.py).
+that hold before any human has answered. Leaves out: who is better (stacking.py).
 """
 
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from judges.trust.ballots import AB, BA, MISSING, TIE, Ballots
 from judges.trust.patterns import mean_votes
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, VoteMatrix
 
 Floats = NDArray[np.float64]
 
@@ -21,9 +21,9 @@ _PRIOR = np.array([-2.2, 2.0, 0.5, -0.7, -0.2, 0.0, 1.0])
 _SPREAD = np.array([1.5, 1.5, 1.0, 1.0, 0.7, 0.3, 1.5])
 
 
-def even_features(ballots: Ballots, logit_P: Floats) -> Floats:
-    """Features [pairs, 7] named by NAMES; logit_P is the lean of the model."""
-    codes = ballots.codes_PRO
+def even_features(vote_matrix: VoteMatrix, logit_P: Floats) -> Floats:
+    """Features [pairs, 7] named by NAMES; logit_P is the win probability of the model."""
+    codes = vote_matrix.codes_PRO
     cast = codes != MISSING
     tie_share = ((codes == TIE) & cast).sum(axis=(1, 2)) / np.maximum(cast.sum(axis=(1, 2)), 1)
     both = cast.all(axis=2)
@@ -32,13 +32,15 @@ def even_features(ballots: Ballots, logit_P: Floats) -> Floats:
     )
     mean, voted = mean_votes(codes)
     margin = np.abs(mean.sum(axis=1)) / np.maximum(voted.sum(axis=1), 1)
-    length = np.zeros(len(ballots))
-    if "length" in ballots.feature_names:
-        length = np.abs(ballots.features_PF[:, ballots.feature_names.index("length")])
-    same = np.zeros(len(ballots))
-    if ballots.even_PF is not None and "identical texts" in ballots.even_names:
-        same = ballots.even_PF[:, ballots.even_names.index("identical texts")].astype(np.float64)
-    one = np.ones(len(ballots))
+    length = np.zeros(len(vote_matrix))
+    if "length" in vote_matrix.feature_names:
+        length = np.abs(vote_matrix.features_PF[:, vote_matrix.feature_names.index("length")])
+    same = np.zeros(len(vote_matrix))
+    if vote_matrix.even_PF is not None and "identical texts" in vote_matrix.even_names:
+        same = vote_matrix.even_PF[:, vote_matrix.even_names.index("identical texts")].astype(
+            np.float64
+        )
+    one = np.ones(len(vote_matrix))
     return np.stack([one, tie_share, flips, margin, np.abs(logit_P), length, same], axis=1)
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from db import annotators
 from db.session import Database
-from judges.trust.ballots import Ballots, Consensus
+from judges.trust.vote_matrix import Consensus, VoteMatrix
 from review.boards.sample import read_sample
 from review.report.quality import budget_curve
 from review.roles import Action, require
@@ -18,7 +18,7 @@ _REPEATS = 200
 
 @dataclass(frozen=True)
 class _Measured:
-    ballots: Ballots
+    vote_matrix: VoteMatrix
     consensus: Consensus
     truth_P: NDArray[np.int8]
 
@@ -34,7 +34,7 @@ def budget_board(database: Database, asking_id: int) -> list[dict[str, Any]]:
         sample = read_sample(session)
     if sample.consensus is None:
         return []
-    measured = _Measured(sample.ballots, sample.consensus, sample.truth_P)
+    measured = _Measured(sample.vote_matrix, sample.consensus, sample.truth_P)
     rng = np.random.default_rng(7)
     return [
         {

@@ -7,10 +7,10 @@ from db import annotators, content, panel, reviews, tasks
 from db.panel import PanelVote
 from db.session import Database
 from db.vocabulary import Choice, TaskKind
-from review.desk import Item
 from review.quality import Share, matches
 from review.roles import Action, require
 from review.settings import ReviewSettings
+from review.view_model import Item
 
 
 @dataclass(frozen=True)

@@ -13,16 +13,22 @@ from numpy.typing import NDArray
 
 from db import annotators, figures
 from db.session import Database
-from judges.pooling import Poll
 from judges.trust.agreement import agreement_matrix
-from judges.trust.ballots import MISSING, A, B, Ballots, Consensus
 from judges.trust.calibration import ReliabilityBin, reliability
 from judges.trust.drift import drift_cells
 from judges.trust.drift_weeks import weekly_drift
 from judges.trust.effective import LEAST_SHARED, effective_number, error_correlation
 from judges.trust.intervals import Estimate, mean_by_prompt, wilson
+from judges.trust.vote_matrix import MISSING, A, B, Consensus, VoteMatrix
+from judges.vote_arrays import VoteTable
 from review.boards.sample import PanelSample, read_sample
-from review.report.quality import Reversal, judge_leans, reversals, right, single_choices
+from review.report.quality import (
+    Reversal,
+    judge_win_probabilities,
+    reversals,
+    right,
+    single_choices,
+)
 from review.roles import Action, require
 
 Floats = NDArray[np.float64]
@@ -60,46 +66,48 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
         sample = read_sample(session)
         generations = figures.generations(session)
     rng = np.random.default_rng(7)
-    poll, pooled, truth_P = sample.poll, sample.consensus, sample.truth_P
-    drawn = poll.ballots.take(sample.drawn_P)
-    accuracy, by_domain = _accuracy(poll, judge_leans(poll.ballots), pooled, truth_P, rng)
+    vote_table, pooled, truth_P = sample.vote_table, sample.consensus, sample.truth_P
+    drawn = vote_table.vote_matrix.take(sample.drawn_P)
+    accuracy, by_domain = _accuracy(
+        vote_table, judge_win_probabilities(vote_table.vote_matrix), pooled, truth_P, rng
+    )
     return JudgesBoard(
         voted=sample.voted,
-        pairs=len(poll.ballots),
+        pairs=len(vote_table.vote_matrix),
         referenced=int(np.isin(truth_P, (A, B)).sum()),
         accuracy=accuracy,
         by_domain=by_domain,
         reversals=reversals(drawn, (), rng, _REPEATS) if len(drawn) else (),
-        leanings=_leanings(drawn, _longer(poll)[sample.drawn_P]),
-        calibration=reliability(pooled.lean_P, truth_P) if pooled is not None else (),
+        leanings=_leanings(drawn, _longer(vote_table)[sample.drawn_P]),
+        calibration=reliability(pooled.win_P, truth_P) if pooled is not None else (),
         matrix=_matrix(drawn.raters, single_choices(drawn)),
-        effective=_effective(poll, truth_P),
+        effective=_effective(vote_table, truth_P),
         weeks=weekly(sample, rng),
         generations=generations,
     )
 
 
 def _accuracy(
-    poll: Poll,
-    leans_PR: Floats,
+    vote_table: VoteTable,
+    win_PR: Floats,
     pooled: Consensus | None,
     truth_P: NDArray[np.int8],
     rng: np.random.Generator,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Agreement with humans of each judge and of all votes pooled, overall and by domain."""
-    raters = [(name, leans_PR[:, r]) for r, name in enumerate(poll.ballots.raters)]
+    raters = [(name, win_PR[:, r]) for r, name in enumerate(vote_table.vote_matrix.raters)]
     if pooled is not None:
-        raters.append(("all votes pooled", pooled.lean_P))
+        raters.append(("all votes pooled", pooled.win_P))
     overall, by_domain = [], []
-    for name, lean_P in raters:
-        hit_P = right(lean_P, truth_P)
-        found = mean_by_prompt(hit_P, poll.ballots.prompt_P, rng, repeats=_REPEATS)
+    for name, win_P in raters:
+        hit_P = right(win_P, truth_P)
+        found = mean_by_prompt(hit_P, vote_table.vote_matrix.prompt_P, rng, repeats=_REPEATS)
         overall.append({"judge": name, **_fields(found)})
-        for number, domain in enumerate(poll.ballots.domains):
-            inside = poll.ballots.domain_P == number
+        for number, domain in enumerate(vote_table.vote_matrix.domains):
+            inside = vote_table.vote_matrix.domain_P == number
             if np.isfinite(hit_P[inside]).sum() >= _LEAST_IN_DOMAIN:
                 part = mean_by_prompt(
-                    hit_P[inside], poll.ballots.prompt_P[inside], rng, repeats=_REPEATS
+                    hit_P[inside], vote_table.vote_matrix.prompt_P[inside], rng, repeats=_REPEATS
                 )
                 by_domain.append({"judge": name, "domain": domain, **_fields(part)})
     return overall, by_domain
@@ -115,17 +123,17 @@ def _fields(found: Estimate) -> dict[str, Any]:
     }
 
 
-def _longer(poll: Poll) -> Floats:
+def _longer(vote_table: VoteTable) -> Floats:
     """1 where A is longer, -1 where B is, by pair."""
-    texts = zip(poll.texts.responses_a, poll.texts.responses_b, strict=True)
+    texts = zip(vote_table.texts.responses_a, vote_table.texts.responses_b, strict=True)
     return np.sign(np.array([len(a or "") - len(b or "") for a, b in texts], dtype=np.float64))
 
 
-def _leanings(ballots: Ballots, longer_P: Floats) -> list[dict[str, Any]]:
+def _leanings(vote_matrix: VoteMatrix, longer_P: Floats) -> list[dict[str, Any]]:
     """How often each judge prefers the response shown first, and the longer one."""
-    codes_PRO = ballots.codes_PRO
+    codes_PRO = vote_matrix.codes_PRO
     rows = []
-    for r, name in enumerate(ballots.raters):
+    for r, name in enumerate(vote_matrix.raters):
         decided_PO = np.isin(codes_PRO[:, r], (A, B))
         first_PO = np.stack([codes_PRO[:, r, 0] == A, codes_PRO[:, r, 1] == B], axis=1)
         both = decided_PO.all(axis=1)  # asked both ways, so that being first is not being better
@@ -152,21 +160,21 @@ def _matrix(names: Sequence[str], codes_PR: NDArray[np.int8]) -> list[dict[str, 
     ]
 
 
-def _effective(poll: Poll, truth_P: NDArray[np.int8]) -> float | None:
+def _effective(vote_table: VoteTable, truth_P: NDArray[np.int8]) -> float | None:
     """Effective number of independent judges; None with fewer answered pairs than it needs."""
-    if len(poll.ballots.raters) < 2 or (truth_P != MISSING).sum() < LEAST_SHARED:
+    if len(vote_table.vote_matrix.raters) < 2 or (truth_P != MISSING).sum() < LEAST_SHARED:
         return None
-    return effective_number(error_correlation(poll.ballots, truth_P))
+    return effective_number(error_correlation(vote_table.vote_matrix, truth_P))
 
 
 def weekly(sample: PanelSample, rng: np.random.Generator) -> list[dict[str, Any]]:
     """By judge and week, of the drawn pairs: how unlike the weeks before its votes are."""
-    ballots = sample.ballots.take(sample.drawn_P)
+    vote_matrix = sample.vote_matrix.take(sample.drawn_P)
     week_PR = sample.week_PR[sample.drawn_P]
     rows = []
-    for r, name in enumerate(ballots.raters):
-        cells_P = drift_cells(ballots, r)
-        for found in weekly_drift(cells_P, week_PR[:, r], ballots.prompt_P, rng)[-_WEEKS:]:
+    for r, name in enumerate(vote_matrix.raters):
+        cells_P = drift_cells(vote_matrix, r)
+        for found in weekly_drift(cells_P, week_PR[:, r], vote_matrix.prompt_P, rng)[-_WEEKS:]:
             rows.append(
                 {
                     "week": datetime.fromtimestamp(found.week, UTC).date().isoformat(),

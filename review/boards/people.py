@@ -11,9 +11,9 @@ from db import annotators, figures, leases, reviews, tasks
 from db.leases import HeldLease
 from db.session import Database
 from db.vocabulary import Choice, TaskKind
-from judges.pooling import CODES
 from judges.trust.agreement import cohen_kappa, krippendorff_alpha
 from judges.trust.intervals import Estimate, undefined
+from judges.vote_arrays import CODES
 from review.quality import matches, pace
 from review.roles import Action, require
 from review.settings import ReviewSettings

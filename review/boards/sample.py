@@ -15,8 +15,8 @@ from db.gold import settled_by_humans
 from db.session import Database, Session
 from db.vocabulary import Route
 from db.vote_sample import drawn_pairs, first_votes, last_vote, newest_routes
-from judges.pooling import Poll, read_poll, stored_consensus
-from judges.trust.ballots import Ballots, Consensus
+from judges.trust.vote_matrix import Consensus, VoteMatrix
+from judges.vote_arrays import VoteTable, read_vote_table, stored_consensus
 from review.report.quality import zone_weights
 
 SIZE = 2_000
@@ -35,7 +35,7 @@ class PanelSample:
     """
 
     voted: int
-    poll: Poll
+    vote_table: VoteTable
     consensus: Consensus | None
     truth_P: NDArray[np.int8]
     drawn_P: NDArray[np.bool_]
@@ -43,9 +43,9 @@ class PanelSample:
     week_PR: NDArray[np.int64]
 
     @property
-    def ballots(self) -> Ballots:
+    def vote_matrix(self) -> VoteMatrix:
         """The votes as arrays."""
-        return self.poll.ballots
+        return self.vote_table.vote_matrix
 
 
 def freshness(database: Database) -> int:
@@ -64,23 +64,27 @@ def read_sample(session: Session, size: int = SIZE, decided: int = MOST_DECIDED)
     drawn, voted = drawn_pairs(session, size)
     answers = settled_by_humans(session)
     wanted = sorted({*drawn, *sorted(answers, reverse=True)[:decided]})
-    poll = read_poll(
+    vote_table = read_vote_table(
         voted_pairs(session, among=wanted),
         usable_votes(session, among=wanted),
         voting_versions(session),
     )
     fit = newest_fit(session)
     known = consensus_of(session, fit.id, wanted) if fit is not None else {}
-    truth_P = poll.labels(answers)
-    drawn_P = np.isin(np.array(poll.pair_ids, dtype=np.int64), np.array(drawn, dtype=np.int64))
+    truth_P = vote_table.labels(answers)
+    drawn_P = np.isin(
+        np.array(vote_table.pair_ids, dtype=np.int64), np.array(drawn, dtype=np.int64)
+    )
     return PanelSample(
         voted=voted,
-        poll=poll,
-        consensus=stored_consensus(poll, known) if set(poll.pair_ids) <= set(known) else None,
+        vote_table=vote_table,
+        consensus=stored_consensus(vote_table, known)
+        if set(vote_table.pair_ids) <= set(known)
+        else None,
         truth_P=truth_P,
         drawn_P=drawn_P,
-        weight_P=_weights(session, poll.pair_ids, truth_P, drawn_P),
-        week_PR=_weeks(session, poll),
+        weight_P=_weights(session, vote_table.pair_ids, truth_P, drawn_P),
+        week_PR=_weeks(session, vote_table),
     )
 
 
@@ -110,12 +114,14 @@ def _weights(
     return np.asarray(counted * share[zone_P])
 
 
-def _weeks(session: Session, poll: Poll) -> NDArray[np.int64]:
-    at = first_votes(session, poll.pair_ids)
+def _weeks(session: Session, vote_table: VoteTable) -> NDArray[np.int64]:
+    at = first_votes(session, vote_table.pair_ids)
     seconds = [
-        [int(at[p, v].timestamp()) if (p, v) in at else 0 for v in poll.version_ids]
-        for p in poll.pair_ids
+        [int(at[p, v].timestamp()) if (p, v) in at else 0 for v in vote_table.version_ids]
+        for p in vote_table.pair_ids
     ]
-    seconds_PR = np.array(seconds, dtype=np.int64).reshape(len(seconds), len(poll.version_ids))
+    seconds_PR = np.array(seconds, dtype=np.int64).reshape(
+        len(seconds), len(vote_table.version_ids)
+    )
     monday_PR = (seconds_PR - _MONDAY) // _WEEK * _WEEK + _MONDAY
     return np.where(seconds_PR > 0, monday_PR, 0)

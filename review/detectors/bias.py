@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots
 from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt, paired_difference, ratio
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, VoteMatrix
 from review.detectors.families import author_families
 from review.detectors.flag import Finding, FindingKind
 from review.detectors.votes import reversed_PR, swapped_PR
@@ -22,9 +22,9 @@ REVERSALS = 0.10
 """Reversal rate above which a judge, or a whole set, is of low quality."""
 
 
-def stance_PR(ballots: Ballots) -> NDArray[np.float64]:
+def stance_PR(vote_matrix: VoteMatrix) -> NDArray[np.float64]:
     """How far each rater stands with A, from 0 (B) to 1 (A), ties one half; NaN without a vote."""
-    codes = ballots.codes_PRO
+    codes = vote_matrix.codes_PRO
     worth = np.select([codes == A, codes == TIE, codes == B], [1.0, 0.5, 0.0], default=np.nan)
     known = ~np.isnan(worth)
     total = np.where(known, worth, 0.0).sum(axis=2)
@@ -34,21 +34,21 @@ def stance_PR(ballots: Ballots) -> NDArray[np.float64]:
     return out
 
 
-def reversal_rates(ballots: Ballots, rng: np.random.Generator) -> list[Finding]:
+def reversal_rates(vote_matrix: VoteMatrix, rng: np.random.Generator) -> list[Finding]:
     """Share of pairs asked in both orders whose answers differ: each rater's, and the set's ("*").
 
     Over 10% is the mark of low quality. It holds for judges (under it they are right far more
     often), and is a weak sign for a single pair.
     """
-    flipped, asked = reversed_PR(ballots), swapped_PR(ballots)
+    flipped, asked = reversed_PR(vote_matrix), swapped_PR(vote_matrix)
     findings = []
-    columns = [(name, [rater]) for rater, name in enumerate(ballots.raters)]
-    for subject, raters in [*columns, ("*", list(range(len(ballots.raters))))]:
+    columns = [(name, [rater]) for rater, name in enumerate(vote_matrix.raters)]
+    for subject, raters in [*columns, ("*", list(range(len(vote_matrix.raters))))]:
         components = np.stack(
             [flipped[:, raters].sum(axis=1), asked[:, raters].sum(axis=1)], axis=1
         ).astype(np.float64)
         found = by_prompt(
-            components, ballots.prompt_P, ratio, rng, why="no pair was asked in both orders"
+            components, vote_matrix.prompt_P, ratio, rng, why="no pair was asked in both orders"
         )
         alarm = found.value is not None and found.value > REVERSALS
         advice = ""
@@ -64,18 +64,18 @@ def reversal_rates(ballots: Ballots, rng: np.random.Generator) -> list[Finding]:
     return findings
 
 
-def position_bias(ballots: Ballots, rng: np.random.Generator) -> list[Finding]:
+def position_bias(vote_matrix: VoteMatrix, rng: np.random.Generator) -> list[Finding]:
     """Share of a rater's decided votes that name the first shown, minus one half.
 
     Only pairs answered with a or b in both orders count, so each response was first once and the
     content cancels.
     """
     findings = []
-    for rater, name in enumerate(ballots.raters):
-        ab, ba = ballots.codes_PRO[:, rater, AB], ballots.codes_PRO[:, rater, BA]
+    for rater, name in enumerate(vote_matrix.raters):
+        ab, ba = vote_matrix.codes_PRO[:, rater, AB], vote_matrix.codes_PRO[:, rater, BA]
         both = np.isin(ab, (A, B)) & np.isin(ba, (A, B))
         first = ((ab == A).astype(float) + (ba == B)) / 2.0
-        found = mean_by_prompt(np.where(both, first - 0.5, np.nan), ballots.prompt_P, rng)
+        found = mean_by_prompt(np.where(both, first - 0.5, np.nan), vote_matrix.prompt_P, rng)
         alarm = _clear(found, 0.05)
         advice = "ask in both orders; one order alone favours a position" if alarm else ""
         why = "no pair was decided in both orders"
@@ -84,7 +84,7 @@ def position_bias(ballots: Ballots, rng: np.random.Generator) -> list[Finding]:
 
 
 def length_bias(
-    ballots: Ballots,
+    vote_matrix: VoteMatrix,
     length_a: NDArray[np.integer],
     length_b: NDArray[np.integer],
     rng: np.random.Generator,
@@ -96,30 +96,30 @@ def length_bias(
     then the preference for the longer response minus one half, and never an alarm.
     """
     longer = np.sign(length_a.astype(np.int64) - length_b.astype(np.int64))
-    stance = stance_PR(ballots)
-    reference = _reference(labels_P, len(ballots))
+    stance = stance_PR(vote_matrix)
+    reference = _reference(labels_P, len(vote_matrix))
     known = ~np.isnan(reference) & (longer != 0)
     findings = []
-    for rater, name in enumerate(ballots.raters):
+    for rater, name in enumerate(vote_matrix.raters):
         mine = _toward(stance[:, rater], longer)
         compared = known & ~np.isnan(mine)
         if compared.sum() >= LEAST:
             human = _toward(reference, longer)
             found = paired_difference(
-                mine[compared], human[compared], ballots.prompt_P[compared], rng
+                mine[compared], human[compared], vote_matrix.prompt_P[compared], rng
             )
             alarm = _clear(found, 0.05)
             advice = "the label model corrects length once it has answers" if alarm else ""
             findings.append(_finding("length_bias", name, found, found.n, alarm, advice))
         else:
-            found = mean_by_prompt(mine - 0.5, ballots.prompt_P, rng)
+            found = mean_by_prompt(mine - 0.5, vote_matrix.prompt_P, rng)
             why = "too few human answers to tell a bias from longer answers being better"
             findings.append(_finding("length_bias", name, found, found.n, False, "", why))
     return findings
 
 
 def self_preference(
-    ballots: Ballots,
+    vote_matrix: VoteMatrix,
     authors_a: Sequence[str | None],
     authors_b: Sequence[str | None],
     rng: np.random.Generator,
@@ -130,14 +130,16 @@ def self_preference(
     authors_a, authors_b: model or family that wrote each response, None where unknown. Compared
     with humans where enough answered, otherwise with the judges whose family wrote neither.
     """
-    stance = stance_PR(ballots)
-    written = author_families([*authors_a, *authors_b], ballots.raters, ballots.families)
+    stance = stance_PR(vote_matrix)
+    written = author_families([*authors_a, *authors_b], vote_matrix.raters, vote_matrix.families)
     first, second = np.split(np.array(written, object), 2)
-    human = _reference(labels_P, len(ballots))
-    families = np.array(ballots.families, object)
+    human = _reference(labels_P, len(vote_matrix))
+    families = np.array(vote_matrix.families, object)
     neutral = (first[:, None] != families) & (second[:, None] != families)
     findings = []
-    for rater, (name, family) in enumerate(zip(ballots.raters, ballots.families, strict=True)):
+    for rater, (name, family) in enumerate(
+        zip(vote_matrix.raters, vote_matrix.families, strict=True)
+    ):
         own = (first == family).astype(int) - (second == family)
         others = _mean_known(np.where(neutral, stance, np.nan))
         mine = _toward(stance[:, rater], own)
@@ -151,7 +153,7 @@ def self_preference(
             findings.append(_finding("self_preference", name, empty, empty.n, False, "", why))
             continue
         found = paired_difference(
-            mine[usable], _toward(reference, own)[usable], ballots.prompt_P[usable], rng
+            mine[usable], _toward(reference, own)[usable], vote_matrix.prompt_P[usable], rng
         )
         alarm = _clear(found, 0.05) and (found.value or 0.0) > 0
         advice = "leave this judge out where its own family wrote a response" if alarm else ""

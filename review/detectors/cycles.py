@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import A, B
+from judges.trust.vote_matrix import A, B
 from review.detectors.flag import Flag
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from judges.trust.ballots import A, B
+from judges.trust.vote_matrix import A, B
 from review.detectors.flag import Flag
 
 _BANDS, _ROWS = 10, 3

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import Consensus
+from judges.trust.vote_matrix import Consensus
 from review.detectors.flag import Flag
 
 _FLOORS = (0.1, 0.1, 0.1, 0.02, 0.03, 0.02)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, TIE
+from judges.trust.vote_matrix import MISSING, TIE
 from review.detectors.flag import Flag
 
 

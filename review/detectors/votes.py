@@ -6,7 +6,7 @@ Leaves out time (`selfcheck`), text (`injection`, `duplicates`) and statistics o
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots, Consensus
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, Consensus, VoteMatrix
 from review.detectors.flag import Flag
 
 _CHOICE_NAMES = ("a", "b", "tie")
@@ -18,12 +18,12 @@ def vote_counts(codes_PRO: NDArray[np.int8]) -> NDArray[np.int64]:
     return np.stack([(flat == choice).sum(axis=1) for choice in (A, B, TIE)], axis=1)
 
 
-def agreement(ballots: Ballots) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
+def agreement(vote_matrix: VoteMatrix) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     """Share of each pair's usable votes that name its most frequent choice, and that choice.
 
     Without a usable vote the share is 0; the choice is MISSING there and where two choices draw.
     """
-    counts = vote_counts(ballots.codes_PRO)
+    counts = vote_counts(vote_matrix.codes_PRO)
     total = counts.sum(axis=1)
     most = counts.max(axis=1, initial=0)
     share = most / np.maximum(total, 1)
@@ -32,12 +32,12 @@ def agreement(ballots: Ballots) -> tuple[NDArray[np.float64], NDArray[np.int8]]:
     return share, top
 
 
-def disagreement_scores(ballots: Ballots) -> NDArray[np.float64]:
+def disagreement_scores(vote_matrix: VoteMatrix) -> NDArray[np.float64]:
     """Chance that two votes of two different raters on the pair differ, in [0, 1].
 
     Raters weigh the same however many orders they answered; 0 where fewer than two raters voted.
     """
-    codes = ballots.codes_PRO
+    codes = vote_matrix.codes_PRO
     shares = np.stack([(codes == choice).mean(axis=2) for choice in (A, B, TIE)], axis=2)
     asked = shares.sum(axis=2)
     voted = asked > 0
@@ -51,13 +51,13 @@ def disagreement_scores(ballots: Ballots) -> NDArray[np.float64]:
     return np.asarray(np.clip(differ, 0.0, 1.0))
 
 
-def disagreement(ballots: Ballots, *, at_least: float = 0.3) -> list[Flag]:
+def disagreement(vote_matrix: VoteMatrix, *, at_least: float = 0.3) -> list[Flag]:
     """Pairs on which the raters contradict each other; score is `disagreement_scores`.
 
     The default lets one dissenter in five pass as a flag (.4) and one flipped vote in ten not (.2).
     """
-    scores = disagreement_scores(ballots)
-    counts = vote_counts(ballots.codes_PRO)
+    scores = disagreement_scores(vote_matrix)
+    counts = vote_counts(vote_matrix.codes_PRO)
     return [
         Flag(
             "disagreement",
@@ -69,31 +69,31 @@ def disagreement(ballots: Ballots, *, at_least: float = 0.3) -> list[Flag]:
     ]
 
 
-def reversed_PR(ballots: Ballots, *, ties: bool = True) -> NDArray[np.bool_]:
+def reversed_PR(vote_matrix: VoteMatrix, *, ties: bool = True) -> NDArray[np.bool_]:
     """Where a rater's two orders contradict each other; with `ties`, a tie against a or b does."""
-    first, second = ballots.codes_PRO[:, :, AB], ballots.codes_PRO[:, :, BA]
+    first, second = vote_matrix.codes_PRO[:, :, AB], vote_matrix.codes_PRO[:, :, BA]
     both = (first != MISSING) & (second != MISSING)
     if not ties:
         both &= (first != TIE) & (second != TIE)
     return np.asarray(both & (first != second))
 
 
-def swapped_PR(ballots: Ballots) -> NDArray[np.bool_]:
+def swapped_PR(vote_matrix: VoteMatrix) -> NDArray[np.bool_]:
     """Where a rater answered in both orders."""
-    return np.asarray((ballots.codes_PRO != MISSING).all(axis=2))
+    return np.asarray((vote_matrix.codes_PRO != MISSING).all(axis=2))
 
 
-def reversal(ballots: Ballots, *, strongest: int | None = None) -> list[Flag]:
+def reversal(vote_matrix: VoteMatrix, *, strongest: int | None = None) -> list[Flag]:
     """Pairs on which some rater's choice changed with the order of the two responses.
 
     Score: reversed raters over raters asked in both orders. A change between a and b of the rater
     `strongest` (an index; the one the consensus leans on most) makes the flag hard.
     """
-    flipped = reversed_PR(ballots)
-    opposite = reversed_PR(ballots, ties=False)
-    hard = np.zeros(len(ballots), bool) if strongest is None else opposite[:, strongest]
-    asked = np.maximum(swapped_PR(ballots).sum(axis=1), 1)
-    favours = np.where(opposite, np.where(ballots.codes_PRO[:, :, AB] == A, 1, 2), 0)
+    flipped = reversed_PR(vote_matrix)
+    opposite = reversed_PR(vote_matrix, ties=False)
+    hard = np.zeros(len(vote_matrix), bool) if strongest is None else opposite[:, strongest]
+    asked = np.maximum(swapped_PR(vote_matrix).sum(axis=1), 1)
+    favours = np.where(opposite, np.where(vote_matrix.codes_PRO[:, :, AB] == A, 1, 2), 0)
     pairs, raters = np.nonzero(flipped)
     if not len(pairs):
         return []
@@ -106,7 +106,7 @@ def reversal(ballots: Ballots, *, strongest: int | None = None) -> list[Flag]:
                 pair,
                 len(who) / int(asked[pair]),
                 {
-                    "raters": [ballots.raters[rater] for rater in who.tolist()],
+                    "raters": [vote_matrix.raters[rater] for rater in who.tolist()],
                     "favours": [_POSITIONS[side] for side in favours[pair, who].tolist()],
                     "opposite": int(opposite[pair].sum()),
                 },
@@ -134,7 +134,7 @@ def low_confidence(consensus: Consensus, *, below: float = 0.75) -> list[Flag]:
     ]
 
 
-def no_vote(ballots: Ballots) -> list[Flag]:
+def no_vote(vote_matrix: VoteMatrix) -> list[Flag]:
     """Pairs on which nobody gave a usable answer; only a human can settle them."""
-    silent = (ballots.codes_PRO == MISSING).all(axis=(1, 2))
+    silent = (vote_matrix.codes_PRO == MISSING).all(axis=(1, 2))
     return [Flag("no_vote", int(pair), 1.0, {}, hard=True) for pair in np.flatnonzero(silent)]

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import Ballots
 from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
+from judges.trust.vote_matrix import VoteMatrix
 from review.detectors import Finding, length_bias, position_bias, self_preference
 
 KINDS = ("position", "length", "own family")
@@ -27,14 +27,14 @@ _SIDE = {
 class Bias:
     """One leaning of one judge.
 
-    lean: how much more often it takes the side that `kind` names, in [-1, 1]; 0 is none, None where
+    win_probability: how much more often it takes the side that `kind` names, in [-1, 1]; 0 is none, None where
     it cannot be told. compared: whether it is set against somebody, so that it may be called a
     bias; alarm: it is clear of 0 and at least 5 points. reading: one sentence.
     """
 
     judge: str
     kind: str
-    lean: Estimate
+    win_probability: Estimate
     compared: bool
     alarm: bool
     reading: str
@@ -42,7 +42,7 @@ class Bias:
 
 
 def biases(
-    ballots: Ballots, texts: PairTexts, truth_P: NDArray[np.int8], rng: np.random.Generator
+    vote_matrix: VoteMatrix, texts: PairTexts, truth_P: NDArray[np.int8], rng: np.random.Generator
 ) -> tuple[Bias, ...]:
     """All leanings of all judges, judge by judge. truth_P: the human reference, where known."""
     length_a, length_b = (
@@ -50,17 +50,17 @@ def biases(
         for side in (texts.responses_a, texts.responses_b)
     )
     authors = (texts.authors_a, texts.authors_b)
-    unknown = [None] * len(ballots)
+    unknown = [None] * len(vote_matrix)
     found = {
-        "position": position_bias(ballots, rng),
-        "length": length_bias(ballots, length_a, length_b, rng, truth_P),
+        "position": position_bias(vote_matrix, rng),
+        "length": length_bias(vote_matrix, length_a, length_b, rng, truth_P),
         "own family": self_preference(
-            ballots, authors[0] or unknown, authors[1] or unknown, rng, truth_P
+            vote_matrix, authors[0] or unknown, authors[1] or unknown, rng, truth_P
         ),
     }
     by_judge = {kind: {f.subject: f for f in findings} for kind, findings in found.items()}
     return tuple(
-        _bias(kind, by_judge[kind][judge]) for judge in ballots.raters for kind in KINDS
+        _bias(kind, by_judge[kind][judge]) for judge in vote_matrix.raters for kind in KINDS
     )  # fmt: skip
 
 
@@ -71,39 +71,41 @@ def advice_on(leanings: tuple[Bias, ...]) -> Iterator[str]:
             yield f"{bias.reading}: {bias.advice}"
 
 
-def points(lean: Estimate) -> str:
+def points(win_probability: Estimate) -> str:
     """A leaning in percentage points with its interval; a dash where there is none."""
-    if lean.value is None:
+    if win_probability.value is None:
         return "–"
-    if lean.low is None or lean.high is None:
-        return f"{100 * lean.value:+.1f}"
-    return f"{100 * lean.value:+.1f} ({100 * lean.low:+.1f} to {100 * lean.high:+.1f})"
+    if win_probability.low is None or win_probability.high is None:
+        return f"{100 * win_probability.value:+.1f}"
+    return f"{100 * win_probability.value:+.1f} ({100 * win_probability.low:+.1f} to {100 * win_probability.high:+.1f})"
 
 
 def _bias(kind: str, found: Finding) -> Bias:
-    lean = Estimate(found.value, found.low, found.high, found.n, found.why)
+    win_probability = Estimate(found.value, found.low, found.high, found.n, found.why)
     compared = kind != "length" or not found.why
-    reading = f"{found.subject} {_reading(kind, lean, compared)}"
-    return Bias(found.subject, kind, lean, compared, found.alarm, reading, found.advice)
+    reading = f"{found.subject} {_reading(kind, win_probability, compared)}"
+    return Bias(found.subject, kind, win_probability, compared, found.alarm, reading, found.advice)
 
 
-def _reading(kind: str, lean: Estimate, compared: bool) -> str:
-    if lean.value is None or lean.low is None or lean.high is None:
-        return f"cannot be read for {kind}: {lean.why or 'too few pairs'}"
-    pairs = f"{lean.n:,} pairs"
+def _reading(kind: str, win_probability: Estimate, compared: bool) -> str:
+    if win_probability.value is None or win_probability.low is None or win_probability.high is None:
+        return f"cannot be read for {kind}: {win_probability.why or 'too few pairs'}"
+    pairs = f"{win_probability.n:,} pairs"
     if not compared:
         return (
-            f"takes the longer response in {0.5 + lean.value:.0%} of {pairs}; "
+            f"takes the longer response in {0.5 + win_probability.value:.0%} of {pairs}; "
             "too few human answers to call that a bias"
         )
-    side, size = _SIDE[kind], abs(lean.value)
-    if lean.low <= 0 <= lean.high:
-        return f"shows no clear leaning to {side}: {points(lean)} points on {pairs}"
+    side, size = _SIDE[kind], abs(win_probability.value)
+    if win_probability.low <= 0 <= win_probability.high:
+        return f"shows no clear leaning to {side}: {points(win_probability)} points on {pairs}"
     if kind == "position":
-        side = side if lean.value > 0 else "what is shown second"
+        side = side if win_probability.value > 0 else "what is shown second"
         return f"names {side} in {0.5 + size:.0%} of the pairs it decided in both orders ({pairs})"
-    against = "humans do" if kind == "length" or "human" in lean.why else "other judges do"
-    if lean.value > 0:
+    against = (
+        "humans do" if kind == "length" or "human" in win_probability.why else "other judges do"
+    )
+    if win_probability.value > 0:
         return f"takes {side} {100 * size:.0f} points more often than {against} ({pairs})"
     return (
         f"takes {side} {100 * size:.0f} points less often than {against} ({pairs}), "

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import Ballots, Consensus
 from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
+from judges.trust.vote_matrix import Consensus, VoteMatrix
 from review.report.cost import Money
 
 
@@ -44,7 +44,7 @@ class Facts:
     length and the authors of the responses, whom a judge may favour.
     """
 
-    ballots: Ballots
+    vote_matrix: VoteMatrix
     consensus: Consensus
     fit: str
     truth_P: NDArray[np.int8]

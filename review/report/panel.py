@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from judges.trust.agreement import agreement_matrix, krippendorff_alpha
-from judges.trust.ballots import MISSING, A, B
 from judges.trust.effective import (
     LEAST_LABELS,
     LEAST_SHARED,
@@ -20,6 +19,7 @@ from judges.trust.effective import (
 )
 from judges.trust.intervals import Estimate, undefined
 from judges.trust.label_model import LabelModel
+from judges.trust.vote_matrix import MISSING, A, B
 from review.report.quality import single_choices
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def matrix(facts: "Facts") -> tuple[tuple[str, ...], tuple[tuple[float | None, .
     """Equal choices of every two raters, the consensus and the humans' reference among them."""
     codes = np.concatenate(
         [
-            single_choices(facts.ballots),
+            single_choices(facts.vote_matrix),
             facts.consensus.choice_P[:, None],
             facts.truth_P[:, None],
         ],
         axis=1,
     )
     values = agreement_matrix(codes)
-    names = (*facts.ballots.raters, "ensemble", HUMANS)
+    names = (*facts.vote_matrix.raters, "ensemble", HUMANS)
     return names, tuple(
         tuple(None if np.isnan(value) else float(value) for value in line) for line in values
     )
@@ -68,7 +68,7 @@ def matrix(facts: "Facts") -> tuple[tuple[str, ...], tuple[tuple[float | None, .
 
 def alpha_judges(facts: "Facts", rng: np.random.Generator, repeats: int) -> Estimate:
     """Krippendorff's alpha between judges, each judge's orders together."""
-    codes, prompts = single_choices(facts.ballots), facts.ballots.prompt_P
+    codes, prompts = single_choices(facts.vote_matrix), facts.vote_matrix.prompt_P
     return krippendorff_alpha(codes, prompts, rng, repeats=repeats)
 
 
@@ -80,20 +80,20 @@ def alpha_humans(facts: "Facts", rng: np.random.Generator, repeats: int) -> Esti
     order = np.argsort(pair, kind="stable")
     pair, choice = pair[order], choice[order]
     start = np.searchsorted(pair, pair)
-    seat = np.arange(len(pair)) - start
-    codes = np.full((len(facts.ballots), int(seat.max()) + 1), MISSING, np.int8)
-    codes[pair, seat] = choice
-    return krippendorff_alpha(codes, facts.ballots.prompt_P, rng, repeats=repeats)
+    judge_session = np.arange(len(pair)) - start
+    codes = np.full((len(facts.vote_matrix), int(judge_session.max()) + 1), MISSING, np.int8)
+    codes[pair, judge_session] = choice
+    return krippendorff_alpha(codes, facts.vote_matrix.prompt_P, rng, repeats=repeats)
 
 
 def effective(facts: "Facts", rng: np.random.Generator) -> Effective | None:
     """From errors on answered pairs where enough are answered, else from the votes alone."""
-    raters = len(facts.ballots.raters)
+    raters = len(facts.vote_matrix.raters)
     if raters < 2:
         return None
     decided = int(np.isin(facts.truth_P, (A, B)).sum())
     if decided < LEAST_SHARED:
-        found = effective_number(vote_correlation(facts.ballots))
+        found = effective_number(vote_correlation(facts.vote_matrix))
         return Effective(found, "at least; from votes, as too few pairs are answered", ())
     values: tuple[JudgeGain, ...] = ()
     taught = facts.teach_P
@@ -101,7 +101,9 @@ def effective(facts: "Facts", rng: np.random.Generator) -> Effective | None:
     if taught is not None and labels >= LEAST_LABELS and raters <= MOST_JUDGES:
         values = tuple(
             JudgeGain(v.rater, v.gain, v.n_eff_without, v.drop)
-            for v in judge_values(lambda: LabelModel(partner=False), facts.ballots, taught, rng)
+            for v in judge_values(
+                lambda: LabelModel(boosting=False), facts.vote_matrix, taught, rng
+            )
         )
-    n_eff = effective_number(error_correlation(facts.ballots, facts.truth_P))
+    n_eff = effective_number(error_correlation(facts.vote_matrix, facts.truth_P))
     return Effective(n_eff, f"from errors on {decided:,} answered pairs", values)

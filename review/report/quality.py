@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, TIE, A, B, Ballots, Consensus
 from judges.trust.intervals import Estimate, by_prompt, ratio, undefined
+from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix
 from review.detectors.bias import reversal_rates
 from review.detectors.votes import reversed_PR, swapped_PR
 
@@ -53,7 +53,7 @@ class Measured(Protocol):
     """Votes, what they were pooled to, and what humans decided, on the same pairs."""
 
     @property
-    def ballots(self) -> Ballots:
+    def vote_matrix(self) -> VoteMatrix:
         """The votes."""
         ...
 
@@ -88,26 +88,28 @@ def zone_weights(
     return np.where(known, weight[zone_P], 0.0), silent
 
 
-def judge_leans(ballots: Ballots) -> Floats:
+def judge_win_probabilities(vote_matrix: VoteMatrix) -> Floats:
     """1 for a, 0 for b, one half for a tie or a flip, by pair and judge; NaN without a vote."""
-    codes = ballots.codes_PRO
+    codes = vote_matrix.codes_PRO
     side = (codes == A).astype(np.float64) - (codes == B)
     cast = (codes != MISSING).any(axis=2)
     return np.where(cast, 0.5 + 0.5 * np.sign(side.sum(axis=2)), np.nan)
 
 
-def single_choices(ballots: Ballots) -> Codes:
+def single_choices(vote_matrix: VoteMatrix) -> Codes:
     """One choice a judge and pair, its orders together: a, b, or a tie where they contradict."""
-    lean = judge_leans(ballots)
+    win_probability = judge_win_probabilities(vote_matrix)
     return np.where(
-        np.isnan(lean), MISSING, np.where(lean == 0.5, TIE, np.where(lean > 0.5, A, B))
+        np.isnan(win_probability),
+        MISSING,
+        np.where(win_probability == 0.5, TIE, np.where(win_probability > 0.5, A, B)),
     ).astype(np.int8)
 
 
-def right(lean_P: Floats, truth_P: Codes) -> Floats:
-    """1 right, 0 wrong, one half for a draw; NaN where there is no lean or nothing to decide."""
-    decided = np.isin(truth_P, (A, B)) & ~np.isnan(lean_P)
-    hit = np.where(lean_P == 0.5, 0.5, (lean_P > 0.5) == (truth_P == A))
+def right(win_P: Floats, truth_P: Codes) -> Floats:
+    """1 right, 0 wrong, one half for a draw; NaN where there is no win probability or nothing to decide."""
+    decided = np.isin(truth_P, (A, B)) & ~np.isnan(win_P)
+    hit = np.where(win_P == 0.5, 0.5, (win_P > 0.5) == (truth_P == A))
     return np.where(decided, hit, np.nan)
 
 
@@ -121,17 +123,19 @@ class Quality:
     rng: np.random.Generator
     repeats: int
 
-    def of_lean(self, lean_P: Floats) -> Estimate:
+    def of_win_probability(self, win_P: Floats) -> Estimate:
         """Weighted share of right leans."""
-        return self._mean(right(lean_P, self.truth_P))
+        return self._mean(right(win_P, self.truth_P))
 
-    def best_on_other_prompts(self, lean_PR: Floats) -> tuple[list[int], Floats]:
+    def best_on_other_prompts(self, win_PR: Floats) -> tuple[list[int], Floats]:
         """The judges that lead on the prompts of the other folds, most often picked first; and
         what the picked one says in each fold, so that picking flatters nobody.
         """
         _, group = np.unique(self.prompt_P, return_inverse=True)
         fold_P = self.rng.permutation(int(group.max(initial=0)) + 1)[group] % _FOLDS
-        hit_PR = np.stack([right(lean, self.truth_P) for lean in lean_PR.T], axis=1)
+        hit_PR = np.stack(
+            [right(win_probability, self.truth_P) for win_probability in win_PR.T], axis=1
+        )
         said, picks = np.full(len(group), np.nan), []
         for fold in range(_FOLDS):
             other = fold_P != fold
@@ -142,7 +146,7 @@ class Quality:
             score = np.nansum(weight * np.nan_to_num(hit_PR[other]), axis=0)
             mean = np.divide(score, total, out=np.full(len(total), -1.0), where=total > 0)
             picks.append(int(mean.argmax()))
-            said[~other] = lean_PR[~other, picks[-1]]
+            said[~other] = win_PR[~other, picks[-1]]
         return sorted(set(picks), key=lambda r: (-picks.count(r), r)), said
 
     def _mean(self, hit_P: Floats) -> Estimate:
@@ -157,13 +161,13 @@ class Quality:
 
 
 def reversals(
-    ballots: Ballots, orderless: Sequence[str], rng: np.random.Generator, repeats: int
+    vote_matrix: VoteMatrix, orderless: Sequence[str], rng: np.random.Generator, repeats: int
 ) -> tuple[Reversal, ...]:
     """Each judge's flips between the two orders, worst first; `orderless` judges have none."""
-    asked, opposite = swapped_PR(ballots), reversed_PR(ballots, ties=False)
-    rates = {finding.subject: finding for finding in reversal_rates(ballots, rng)}
+    asked, opposite = swapped_PR(vote_matrix), reversed_PR(vote_matrix, ties=False)
+    rates = {finding.subject: finding for finding in reversal_rates(vote_matrix, rng)}
     found = []
-    for r, judge in enumerate(ballots.raters):
+    for r, judge in enumerate(vote_matrix.raters):
         if judge in orderless:
             none = undefined("it scores each response by itself, so there is no order")
             found.append(Reversal(judge, none, none, False, ""))
@@ -171,7 +175,7 @@ def reversals(
         rate = rates[judge]
         components = np.stack([opposite[:, r], asked[:, r]], axis=1).astype(np.float64)
         hard = by_prompt(
-            components, ballots.prompt_P, ratio, rng, repeats=repeats, why=rate.why or "no pair"
+            components, vote_matrix.prompt_P, ratio, rng, repeats=repeats, why=rate.why or "no pair"
         )
         said = Estimate(rate.value, rate.low, rate.high, rate.n, rate.why)
         advice = f"{judge} reverses {rate.value:.0%}: {rate.advice}" if rate.alarm else ""
@@ -235,8 +239,8 @@ def hybrid(facts: "Facts", rng: np.random.Generator, repeats: int) -> Estimate:
         return undefined("no machine label has a human answer beside it; audit some", 0)
     if not checked_machine.any() and not checked_human.any():
         return undefined("every label is the human reference itself, so nothing checks it", 0)
-    hit_m = right(_lean(facts.machine_P), facts.truth_P)
-    hit_h = right(_lean(facts.delivered_P), facts.truth_P)
+    hit_m = right(_win_probability(facts.machine_P), facts.truth_P)
+    hit_h = right(_win_probability(facts.delivered_P), facts.truth_P)
     known = given | checked_machine
     parts = [
         np.where(checked_machine, np.nan_to_num(hit_m), 0.0), checked_machine, by_machine,
@@ -254,7 +258,7 @@ def hybrid(facts: "Facts", rng: np.random.Generator, repeats: int) -> Estimate:
         )
 
     components = np.stack(parts, axis=1).astype(np.float64)[known]
-    found = by_prompt(components, facts.ballots.prompt_P[known], together, rng, repeats=repeats)
+    found = by_prompt(components, facts.vote_matrix.prompt_P[known], together, rng, repeats=repeats)
     return Estimate(
         found.value, found.low, found.high, int((checked_machine | checked_human).sum()),
         found.why, found.level,
@@ -279,7 +283,7 @@ def budget_curve(
     facts: Measured, weight_P: Floats, rng: np.random.Generator, repeats: int
 ) -> tuple[BudgetPoint, ...]:
     """Agreement at 0, 5, ... 100% of the pairs given to humans, who count as right."""
-    hit = right(facts.consensus.lean_P, facts.truth_P)
+    hit = right(facts.consensus.win_P, facts.truth_P)
     known = ~np.isnan(hit) & (weight_P > 0)
     if not known.any():
         return ()
@@ -290,7 +294,7 @@ def budget_curve(
         share = step / 20
         good = np.where(place <= share, 1.0, hit)
         components = np.stack([weight * good, weight], axis=1)
-        prompts = facts.ballots.prompt_P[known]
+        prompts = facts.vote_matrix.prompt_P[known]
         found = by_prompt(components, prompts, ratio, rng, repeats=min(repeats, 300))
         points.append(BudgetPoint(share, found))
     return tuple(points)
@@ -298,7 +302,7 @@ def budget_curve(
 
 def shares_for(facts: "Facts", weight_P: Floats) -> dict[str, float | None]:
     """Smallest human share for 95, 98 and 99% agreement, least sure first; None: no reference."""
-    hit = right(facts.consensus.lean_P, facts.truth_P)
+    hit = right(facts.consensus.win_P, facts.truth_P)
     known = ~np.isnan(hit) & (weight_P > 0)
     if not known.any():
         return {f"{target:.0%}": None for target in TARGETS}
@@ -316,12 +320,12 @@ def shares_for(facts: "Facts", weight_P: Floats) -> dict[str, float | None]:
 
 def _place(facts: Measured, known: NDArray[np.bool_], weight: Floats) -> Floats:
     """Share of the pairs that are reviewed once this one is, in (0, 1]; equals come together."""
-    lean = facts.consensus.lean_P[known]
-    sure = np.round(np.maximum(lean, 1.0 - lean), 9)
+    win_probability = facts.consensus.win_P[known]
+    sure = np.round(np.maximum(win_probability, 1.0 - win_probability), 9)
     levels, group = np.unique(sure, return_inverse=True)
     upto = np.cumsum(np.bincount(group, weights=weight, minlength=len(levels)))
     return np.asarray(upto[group] / weight.sum())
 
 
-def _lean(codes_P: Codes) -> Floats:
+def _win_probability(codes_P: Codes) -> Floats:
     return np.select([codes_P == A, codes_P == B, codes_P == TIE], [1.0, 0.0, 0.5], np.nan)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, A, B
 from judges.trust.calibration import ReliabilityBin, brier, ece, log_loss, reliability
 from judges.trust.intervals import Estimate
+from judges.trust.vote_matrix import MISSING, A, B
 from review.report import cost, panel, quality
 from review.report.bias import Bias, advice_on, biases
 from review.report.cost import Figure, JudgeCost, Money
@@ -84,20 +84,20 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
     """Compute everything. The same facts and seed give the same report."""
     rng = np.random.default_rng(seed)
     weight_P, silent_zones = quality.zone_weights(facts.truth_P, facts.zone_P, facts.zones)
-    reversals = quality.reversals(facts.ballots, facts.orderless, rng, repeats)
+    reversals = quality.reversals(facts.vote_matrix, facts.orderless, rng, repeats)
     names, matrix = panel.matrix(facts)
     decided = int(np.isin(facts.truth_P, (A, B)).sum())
     curve = quality.budget_curve(facts, weight_P, rng, repeats)
     leanings = (
-        biases(facts.ballots, facts.texts, facts.truth_P, np.random.default_rng(seed))
+        biases(facts.vote_matrix, facts.texts, facts.truth_P, np.random.default_rng(seed))
         if facts.texts
         else ()
     )
     given = facts.delivered_P != MISSING
     accepted = int((given & ~facts.by_human_P).sum())
     return Report(
-        pairs=len(facts.ballots),
-        judges=len(facts.ballots.raters),
+        pairs=len(facts.vote_matrix),
+        judges=len(facts.vote_matrix.raters),
         fit=facts.fit,
         reference=_reference(facts, decided, silent_zones),
         rows=_rows(facts, weight_P, rng, repeats),
@@ -130,25 +130,25 @@ def _rows(
     facts: Facts, weight_P: NDArray[np.float64], rng: np.random.Generator, repeats: int
 ) -> tuple[Row, ...]:
     """Judges, the best of them, the ensemble, one human, and what is delivered now."""
-    money, ballots = facts.money, facts.ballots
-    measured = quality.Quality(facts.truth_P, weight_P, ballots.prompt_P, rng, repeats)
-    lean_PR = quality.judge_leans(ballots)
+    money, vote_matrix = facts.money, facts.vote_matrix
+    measured = quality.Quality(facts.truth_P, weight_P, vote_matrix.prompt_P, rng, repeats)
+    win_PR = quality.judge_win_probabilities(vote_matrix)
     rows = [
         _row(
-            f"judge {name}", measured.of_lean(lean_PR[:, r]), cost.judge_pace(money, name),
+            f"judge {name}", measured.of_win_probability(win_PR[:, r]), cost.judge_pace(money, name),
             cost.judge_cost(money, name), money, "the reference",
             "its votes in both orders count; a flip between them is a tie, half right",
         )
-        for r, name in enumerate(ballots.raters)
+        for r, name in enumerate(vote_matrix.raters)
     ]  # fmt: skip
-    best, lean_P = measured.best_on_other_prompts(lean_PR)
-    picked = " or ".join(ballots.raters[r] for r in best) if best else ""
-    costs = [cost.judge_cost(money, ballots.raters[r]) for r in best]
-    paces = [cost.judge_pace(money, ballots.raters[r]) for r in best]
+    best, win_P = measured.best_on_other_prompts(win_PR)
+    picked = " or ".join(vote_matrix.raters[r] for r in best) if best else ""
+    costs = [cost.judge_cost(money, vote_matrix.raters[r]) for r in best]
+    paces = [cost.judge_pace(money, vote_matrix.raters[r]) for r in best]
     nobody = Figure(None, "no judge could be compared with humans")
     rows.append(
         _row(
-            "best judge alone", measured.of_lean(lean_P),
+            "best judge alone", measured.of_win_probability(win_P),
             paces[0] if paces else nobody, costs[0] if costs else nobody, money,
             f"the reference; picked on other prompts: {picked or 'nobody'}",
             "nothing is known about prompts of another kind",
@@ -156,13 +156,13 @@ def _rows(
     )  # fmt: skip
     rows.append(
         _row(
-            "ensemble", measured.of_lean(facts.consensus.lean_P), cost.panel_pace(money),
+            "ensemble", measured.of_win_probability(facts.consensus.win_P), cost.panel_pace(money),
             cost.panel_cost(money), money,
             "the reference; an answered pair is judged without its own answer",
             "the panel alone, nobody reviewing; not what is delivered",
         )
     )  # fmt: skip
-    one = quality.one_human(facts.opinions_N3, ballots.prompt_P, rng, repeats)
+    one = quality.one_human(facts.opinions_N3, vote_matrix.prompt_P, rng, repeats)
     rows.append(
         _row(
             "one human alone", one.agreement, cost.human_pace(money),
@@ -193,7 +193,7 @@ def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:
         return "no pair has a human answer yet, so no agreement can be measured"
     made = ", ".join(f"{n:,} {what}" for what, n in facts.reference.items() if n)
     said = (
-        f"{known:,} of {len(facts.ballots):,} pairs with votes have a human reference ({made}); "
+        f"{known:,} of {len(facts.vote_matrix):,} pairs with votes have a human reference ({made}); "
         f"agreement is measured on the {decided:,} that it decides for a or b"
     )
     if len(facts.zones) > 1:
@@ -206,9 +206,9 @@ def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:
 def _calibration(facts: Facts, decided: int) -> Calibration:
     if not decided:
         return Calibration((), None, None, None, 0)
-    lean, truth = facts.consensus.lean_P, facts.truth_P
+    win_probability, truth = facts.consensus.win_P, facts.truth_P
     return Calibration(
-        reliability(lean, truth), ece(lean, truth), log_loss(lean, truth), brier(lean, truth),
+        reliability(win_probability, truth), ece(win_probability, truth), log_loss(win_probability, truth), brier(win_probability, truth),
         decided,
     )  # fmt: skip
 

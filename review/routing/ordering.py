@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, Ballots, Consensus, rename
+from judges.trust.vote_matrix import MISSING, Consensus, VoteMatrix, rename
 from review.detectors.flag import Flag
 
 
@@ -30,10 +30,10 @@ def risk(consensus: Consensus, *, tie_ok: bool = False) -> NDArray[np.float64]:
     )
 
 
-def patterns(ballots: Ballots) -> NDArray[np.int64]:
+def patterns(vote_matrix: VoteMatrix) -> NDArray[np.int64]:
     """Number of each pair's vote pattern; a pattern and its mirror image are the same one."""
-    as_is = _packed(ballots.codes_PRO)
-    mirrored = _packed(rename(ballots.codes_PRO)[:, :, ::-1])
+    as_is = _packed(vote_matrix.codes_PRO)
+    mirrored = _packed(rename(vote_matrix.codes_PRO)[:, :, ::-1])
     first = np.asarray(as_is != mirrored).argmax(axis=1)  # the word that decides which is smaller
     rows = np.arange(len(as_is))
     smaller = as_is[rows, first] <= mirrored[rows, first]
@@ -52,21 +52,21 @@ def _packed(codes_PRO: NDArray[np.int8]) -> NDArray[np.int64]:
 
 
 def teaching(
-    ballots: Ballots, consensus: Consensus, labels_P: NDArray[np.int8] | None = None
+    vote_matrix: VoteMatrix, consensus: Consensus, labels_P: NDArray[np.int8] | None = None
 ) -> NDArray[np.float64]:
     """How much one answer informs the fit, in [0, 1]; 1 is the most informative pair of the set.
 
     An answer speaks for every pair with the same vote pattern, so it is worth the uncertainty left
-    in the pattern (pairs x Bernoulli variance of the lean), divided by the answers already there
+    in the pattern (pairs x Bernoulli variance of the win probability), divided by the answers already there
     plus one; square root, because the knowledge of a rate grows with the root of the answers.
     """
-    if not len(ballots):
+    if not len(vote_matrix):
         return np.zeros(0)
-    pattern = patterns(ballots)
+    pattern = patterns(vote_matrix)
     size = np.bincount(pattern)
-    lean = consensus.lean_P
-    doubt = np.bincount(pattern, weights=lean * (1.0 - lean)) / size
-    known = np.zeros(len(ballots)) if labels_P is None else labels_P != MISSING
+    win_probability = consensus.win_P
+    doubt = np.bincount(pattern, weights=win_probability * (1.0 - win_probability)) / size
+    known = np.zeros(len(vote_matrix)) if labels_P is None else labels_P != MISSING
     answered = np.bincount(pattern, weights=known, minlength=len(size))
     worth = np.sqrt(size * doubt / (answered + 1.0))[pattern]
     most = worth.max()
@@ -74,7 +74,7 @@ def teaching(
 
 
 def review_value(
-    ballots: Ballots,
+    vote_matrix: VoteMatrix,
     consensus: Consensus,
     labels_P: NDArray[np.int8] | None = None,
     *,
@@ -86,7 +86,7 @@ def review_value(
     """
     known = 0 if labels_P is None else int((labels_P != MISSING).sum())
     fading = 1.0 / (1.0 + known / 50.0)
-    lesson = teaching(ballots, consensus, labels_P)
+    lesson = teaching(vote_matrix, consensus, labels_P)
     return risk(consensus, tie_ok=tie_ok) * (1.0 + fading * lesson) / 2.0
 
 

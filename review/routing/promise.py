@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.errors import BadInput
-from judges.trust.ballots import MISSING, TIE, Ballots, Consensus
 from judges.trust.frame import Frame, draw_audit
+from judges.trust.vote_matrix import MISSING, TIE, Consensus, VoteMatrix
 from review.detectors.flag import Flag
 from review.routing.forecast import Forecast, forecast_target, plan_audits
 from review.routing.ordering import hard_mask, queue_order, review_value, risk
@@ -57,7 +57,7 @@ def wrong_answers(
 
 def freeze_frames(
     pair_ids: Sequence[str],
-    ballots: Ballots,
+    vote_matrix: VoteMatrix,
     consensus: Consensus,
     aside_P: NDArray[np.bool_],
     options: RouteOptions,
@@ -67,9 +67,9 @@ def freeze_frames(
 
     The score is one minus the risk that the delivered choice counts as wrong.
     """
-    voted = (ballots.codes_PRO != MISSING).any(axis=(1, 2)) & ~aside_P
+    voted = (vote_matrix.codes_PRO != MISSING).any(axis=(1, 2)) & ~aside_P
     is_tie = consensus.choice_P == TIE
-    names = np.array([WHOLE] * len(ballots) if strata is None else list(strata), dtype=np.str_)
+    names = np.array([WHOLE] * len(vote_matrix) if strata is None else list(strata), dtype=np.str_)
     score = 1.0 - risk(consensus, tie_ok=options.tie_ok)
     rows = {
         name: np.flatnonzero((names == name) & voted & ~is_tie)
@@ -86,7 +86,7 @@ def freeze_frames(
 
 def route_to_target(
     pair_ids: Sequence[str],
-    ballots: Ballots,
+    vote_matrix: VoteMatrix,
     consensus: Consensus,
     flags: Sequence[Flag],
     options: RouteOptions,
@@ -104,16 +104,16 @@ def route_to_target(
             f"target_error is {options.target_error!r}; a promise needs a share like 0.03: "
             "give one, or use a mode without a promise."
         )
-    aside = set_aside(ballots, flags, labels_P)
-    frames = freeze_frames(pair_ids, ballots, consensus, aside.any_P, options, strata)
+    aside = set_aside(vote_matrix, flags, labels_P)
+    frames = freeze_frames(pair_ids, vote_matrix, consensus, aside.any_P, options, strata)
     total = sum(map(len, frames.values()))
     draws = {
         name: _first_draw(frame, len(frame) / total, len(frames), options)
         for name, frame in frames.items()
     }
     row = {pair_id: place for place, pair_id in enumerate(pair_ids)}
-    audited, hopeful = np.zeros(len(ballots), bool), np.zeros(len(ballots), bool)
-    inclusion = np.zeros(len(ballots))
+    audited, hopeful = np.zeros(len(vote_matrix), bool), np.zeros(len(vote_matrix), bool)
+    inclusion = np.zeros(len(vote_matrix))
     for name, draw in draws.items():
         members = np.array([row[pair_id] for pair_id in frames[name].pair_ids], np.int64)
         audited[[row[pair_id] for pair_id in draw.drawn]] = True
@@ -123,7 +123,9 @@ def route_to_target(
         "awaiting_audit": hopeful & ~audited,
         "uncertified": ~hopeful & ~audited & ~aside.any_P & (consensus.choice_P != TIE),
     }
-    plan = _plan(ballots, consensus, flags, options, labels_P, audited, inclusion, hopeful, causes)
+    plan = _plan(
+        vote_matrix, consensus, flags, options, labels_P, audited, inclusion, hopeful, causes
+    )
     parts = [draw.forecast for draw in draws.values()]
     return TargetPlan(
         plan,
@@ -170,7 +172,7 @@ def _first_draw(frame: Frame, share: float, strata: int, options: RouteOptions) 
 
 
 def _plan(
-    ballots: Ballots,
+    vote_matrix: VoteMatrix,
     consensus: Consensus,
     flags: Sequence[Flag],
     options: RouteOptions,
@@ -182,13 +184,13 @@ def _plan(
 ) -> Plan:
     """Routes, reasons and places in the queue for one step of a promise."""
     rng = np.random.default_rng(options.seed)
-    aside = set_aside(ballots, flags, labels_P)
+    aside = set_aside(vote_matrix, flags, labels_P)
     ties = aside.tie_of(consensus, options) & ~audited
     escalate = ~accepted & ~audited & ~aside.settled_P & ~ties
-    value = review_value(ballots, consensus, labels_P, tie_ok=options.tie_ok)
-    hard = hard_mask(flags, len(ballots)) & ~aside.settled_P
+    value = review_value(vote_matrix, consensus, labels_P, tie_ok=options.tie_ok)
+    hard = hard_mask(flags, len(vote_matrix)) & ~aside.settled_P
     order, _ = queue_order(value, hard, rng, random_share=options.random_share)
-    routes = np.full(len(ballots), "accept", dtype="<U8")
+    routes = np.full(len(vote_matrix), "accept", dtype="<U8")
     routes[escalate], routes[audited] = "escalate", "audit"
     every = {
         "settled": aside.settled_P & ~audited,
@@ -201,7 +203,7 @@ def _plan(
     }
     return Plan(
         routes,
-        collect_reasons(every, flags, len(ballots)),
+        collect_reasons(every, flags, len(vote_matrix)),
         place_in_queue(order[~aside.settled_P[order]], audited, rng),
         inclusion,
         options.mode,

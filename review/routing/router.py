@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.errors import BadInput
-from judges.trust.ballots import MISSING, TIE, Ballots, Consensus
+from judges.trust.vote_matrix import MISSING, TIE, Consensus, VoteMatrix
 from review.detectors.flag import Flag
 from review.detectors.votes import agreement
 from review.routing.options import REASONS, Mode, RouteOptions
@@ -49,7 +49,7 @@ class Plan:
 
 
 def route(
-    ballots: Ballots,
+    vote_matrix: VoteMatrix,
     consensus: Consensus,
     flags: Sequence[Flag],
     options: RouteOptions,
@@ -66,16 +66,16 @@ def route(
             f"target_error is {options.target_error!r}: a promise needs frozen pair ids; "
             "use review.promise.route_to_target."
         )
-    pairs = len(ballots)
+    pairs = len(vote_matrix)
     rng = np.random.default_rng(options.seed)
-    aside = set_aside(ballots, flags, labels_P)
+    aside = set_aside(vote_matrix, flags, labels_P)
     settled, hard = aside.settled_P, hard_mask(flags, pairs) & ~aside.settled_P
-    value = review_value(ballots, consensus, labels_P, tie_ok=options.tie_ok)
+    value = review_value(vote_matrix, consensus, labels_P, tie_ok=options.tie_ok)
     order, by_chance = queue_order(value, hard, rng, random_share=options.random_share)
     order = order[~settled[order]]
     by_agreement = options.mode == "agreement"
     if by_agreement:
-        share, top = agreement(ballots)
+        share, top = agreement(vote_matrix)
         agrees = (share >= (options.min_agreement or 0.0) - 1e-9) & (top != MISSING)
         escalate = (~agrees | aside.injected_P) & ~settled
         audits = ceil(options.audit_share * int((~escalate & ~settled).sum()) - 1e-9)
@@ -127,14 +127,14 @@ class Aside:
 
 
 def set_aside(
-    ballots: Ballots, flags: Sequence[Flag], labels_P: NDArray[np.int8] | None = None
+    vote_matrix: VoteMatrix, flags: Sequence[Flag], labels_P: NDArray[np.int8] | None = None
 ) -> Aside:
     """What is left out of every machine decision."""
-    injected = np.zeros(len(ballots), bool)
+    injected = np.zeros(len(vote_matrix), bool)
     injected[[flag.pair for flag in flags if flag.kind == "injection" and flag.hard]] = True
     return Aside(
-        np.zeros(len(ballots), bool) if labels_P is None else np.asarray(labels_P != MISSING),
-        (ballots.codes_PRO == MISSING).all(axis=(1, 2)),
+        np.zeros(len(vote_matrix), bool) if labels_P is None else np.asarray(labels_P != MISSING),
+        (vote_matrix.codes_PRO == MISSING).all(axis=(1, 2)),
         injected,
     )
 

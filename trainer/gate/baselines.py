@@ -54,10 +54,10 @@ class TfidfBradleyTerry:
         self.model_.fit(both, side, sample_weight=np.tile(each, 2))
         return self
 
-    def lean(self, responses_a: Sequence[str], responses_b: Sequence[str]) -> Floats:
+    def win_probability(self, responses_a: Sequence[str], responses_b: Sequence[str]) -> Floats:
         """Probability that A is better."""
         if self.model_ is None:
             return np.full(len(responses_a), 0.5)
         difference = self.vectors_.transform(responses_a) - self.vectors_.transform(responses_b)
-        lean: Floats = self.model_.predict_proba(difference)[:, 1]
-        return lean
+        win_probability: Floats = self.model_.predict_proba(difference)[:, 1]
+        return win_probability

@@ -19,11 +19,11 @@ from db.vocabulary import Order
 from judges.asking import Answer
 from judges.constitution import Constitution
 from judges.local import LocalJudge
-from judges.pooling import CODES
 from judges.prompts import MENU, Template
-from judges.trust.ballots import TIE, A, B
 from judges.trust.calibration import brier, ece, log_loss, reliability
 from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt
+from judges.trust.vote_matrix import TIE, A, B
+from judges.vote_arrays import CODES
 from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
 from trainer.gate.rules import Answers, as_figures, right
 from trainer.serving.scoring import RewardScorer
@@ -67,9 +67,9 @@ def reward_answers(folder: Path, gold: GoldTable) -> Answers:
     """A reward model's leans; it sees one response at a time and cannot contradict itself."""
     rows = [(p.messages, text) for p in gold.pairs for text in (p.a, p.b)]
     scores = RewardScorer(folder).score(rows).reshape(-1, 2)
-    lean = 1 / (1 + np.exp(np.clip(scores[:, 1] - scores[:, 0], -500, 500)))
+    win_probability = 1 / (1 + np.exp(np.clip(scores[:, 1] - scores[:, 0], -500, 500)))
     none = np.zeros(len(gold.pairs))
-    return Answers(lean, none, none)
+    return Answers(win_probability, none, none)
 
 
 def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> Answers:
@@ -96,8 +96,8 @@ def panel_table(said: PanelAnswers, gold: GoldTable) -> Answers:
     odds = np.array([said.odds.get(p.id, even) for p in gold.pairs]).reshape(-1, 3)
     turned = [said.reversed_share.get(p.id, np.nan) for p in gold.pairs]
     total = np.maximum(odds[:, 0] + odds[:, 2], 1e-12)
-    lean = np.where(odds[:, 0] + odds[:, 2] < 1e-9, 0.5, odds[:, 0] / total)
-    return Answers(lean, odds[:, 1], np.array(turned, dtype=np.float64))
+    win_probability = np.where(odds[:, 0] + odds[:, 2] < 1e-9, 0.5, odds[:, 0] / total)
+    return Answers(win_probability, odds[:, 1], np.array(turned, dtype=np.float64))
 
 
 def baseline_answers(
@@ -111,7 +111,7 @@ def baseline_answers(
             [text_of(row["chosen"]) for row in train_rows],
             [text_of(row["rejected"]) for row in train_rows],
         )
-        found["tf-idf Bradley–Terry"] = Answers(fitted.lean(gold.a, gold.b), none, none)
+        found["tf-idf Bradley–Terry"] = Answers(fitted.win_probability(gold.a, gold.b), none, none)
     return found
 
 
@@ -122,27 +122,27 @@ def text_of(value: Any) -> str:
 
 def measure(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
     """Accuracy with interval, log-loss, Brier, ECE, reliability, reversals, pairs behind them."""
-    hits = right(answers.lean_P, gold.truth_P)
+    hits = right(answers.win_P, gold.truth_P)
     turned = answers.reversed_P[np.isfinite(answers.reversed_P)]
     return {
         "accuracy": as_figures(mean_by_prompt(hits, gold.prompt_P, np.random.default_rng(seed))),
-        "length_controlled": as_figures(length_controlled(answers.lean_P, gold, seed)),
-        "log_loss": log_loss(answers.lean_P, gold.truth_P),
-        "brier": brier(answers.lean_P, gold.truth_P),
-        "ece": ece(answers.lean_P, gold.truth_P),
+        "length_controlled": as_figures(length_controlled(answers.win_P, gold, seed)),
+        "log_loss": log_loss(answers.win_P, gold.truth_P),
+        "brier": brier(answers.win_P, gold.truth_P),
+        "ece": ece(answers.win_P, gold.truth_P),
         "reversals": float(turned.mean()) if len(turned) else None,
-        "reliability": [vars(bin_) for bin_ in reliability(answers.lean_P, gold.truth_P)],
+        "reliability": [vars(bin_) for bin_ in reliability(answers.win_P, gold.truth_P)],
         "pairs": int(np.isfinite(hits).sum()),
         "ties": int((gold.truth_P == TIE).sum()),
     }
 
 
-def length_controlled(lean_P: NDArray[np.float64], gold: GoldTable, seed: int = 0) -> Estimate:
+def length_controlled(win_P: NDArray[np.float64], gold: GoldTable, seed: int = 0) -> Estimate:
     """Mean of the accuracies where the better response is the longer and where it is the shorter.
 
     A rater that reads nothing but length has one half of it, whatever the data prefer.
     """
-    hits, apart = right(lean_P, gold.truth_P), relative_length(gold)
+    hits, apart = right(win_P, gold.truth_P), relative_length(gold)
     better = np.where(gold.truth_P == A, apart, -apart)
     known = np.isfinite(hits) & (apart != 0)
     longer, shorter = known & (better > 0), known & (better < 0)

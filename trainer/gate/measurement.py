@@ -17,7 +17,7 @@ from judges.constitution import Constitution
 from judges.trust.intervals import mean_by_prompt
 from trainer.cross_validation import recorded
 from trainer.gate import evaluate as measuring
-from trainer.gate.contest import PANEL, Contest, Scene, answers_of, gather, hold
+from trainer.gate.comparison import PANEL, Comparison, GateContext, answers_of, compare, gather
 from trainer.gate.probes import build, habits
 from trainer.gate.rules import as_figures, right
 from trainer.gate.slices import Figures, agreement, by_slice
@@ -64,65 +64,67 @@ def evaluate(
 
     `probes` also asks it pairs transformed so that one bad habit each gets them wrong.
     """
-    scene = gather(database, name, rules, against=None)
+    context = gather(database, name, rules, against=None)
     with database.read() as session:
-        known = stored.newest_evaluation(session, scene.challenger.id, scene.gold.hash)
-        groups = recorded(session, scene.dataset)
-    if known is not None and _same(known, scene, probes):
-        return _evaluated(scene, known.metrics, groups, new=False)
-    contest = hold(scene)
+        known = stored.newest_evaluation(session, context.challenger.id, context.gold.hash)
+        groups = recorded(session, context.dataset)
+    if known is not None and _same(known, context, probes):
+        return _evaluated(context, known.metrics, groups, new=False)
+    comparison = compare(context)
     metrics = {
-        "basis": scene.basis,
+        "basis": context.basis,
         "table": {
-            rater: measuring.measure(answers, contest.gold)
-            for rater, answers in contest.answers.items()
+            rater: measuring.measure(answers, comparison.gold)
+            for rater, answers in comparison.answers.items()
         },
-        "slices": by_slice(contest.answers, contest.gold, scene.said.principles),
-        "agreement": agreement(contest.answers, contest.gold, scene.experts, PANEL),
-        "probes": _probed(contest) if probes else {},
-        "pairs": len(contest.gold.pairs),
+        "slices": by_slice(comparison.answers, comparison.gold, context.said.principles),
+        "agreement": agreement(comparison.answers, comparison.gold, context.experts, PANEL),
+        "probes": _probed(comparison) if probes else {},
+        "pairs": len(comparison.gold.pairs),
     }
     with database.begin() as session:
-        stored.record_evaluation(session, contest.challenger.id, contest.gold.hash, metrics)
-    return _evaluated(scene, metrics, groups, new=True)
+        stored.record_evaluation(session, comparison.challenger.id, comparison.gold.hash, metrics)
+    return _evaluated(context, metrics, groups, new=True)
 
 
-def _same(known: Evaluation, scene: Scene, probes: bool) -> bool:
+def _same(known: Evaluation, context: GateContext, probes: bool) -> bool:
     """Whether a record answers what is asked now."""
     has = bool(known.metrics.get("probes"))
-    return known.metrics.get("basis") == scene.basis and (has or not probes)
+    return known.metrics.get("basis") == context.basis and (has or not probes)
 
 
 def _evaluated(
-    scene: Scene, metrics: Mapping[str, Any], groups: list[dict[str, Any]], new: bool
+    context: GateContext, metrics: Mapping[str, Any], groups: list[dict[str, Any]], new: bool
 ) -> EvaluateDone:
     told = ("table", "slices", "agreement", "probes")
     return EvaluateDone(
-        checkpoint=scene.challenger.name,
-        kind=scene.challenger.kind.value,
-        gold=scene.gold.hash,
-        pairs=len(scene.gold.pairs),
-        left_out=scene.left_out,
+        checkpoint=context.challenger.name,
+        kind=context.challenger.kind.value,
+        gold=context.gold.hash,
+        pairs=len(context.gold.pairs),
+        left_out=context.left_out,
         groups=groups,
         new=new,
         **{name: metrics[name] for name in told},
     )
 
 
-def _probed(contest: Contest) -> Figures:
+def _probed(comparison: Comparison) -> Figures:
     """Shares right with intervals by prompt: a pair that serves several items counts once."""
-    if contest.challenger.settings.get("style") == "prompted":
+    if comparison.challenger.settings.get("style") == "prompted":
         raise BadInput("probes are asked on this machine; a prompted judge cannot be probed here")
     found: Figures = {}
     bad = habits()
-    for name, table in build(contest.gold.pairs).items():
-        ours = answers_of(contest.challenger, table, contest.scene.rules)
+    for name, table in build(comparison.gold.pairs).items():
+        ours = answers_of(comparison.challenger, table, comparison.context.rules)
         found[name] = {
             rater: as_figures(
-                mean_by_prompt(right(lean, table.truth_P), table.prompt_P, np.random.default_rng(0))
+                mean_by_prompt(
+                    right(win_probability, table.truth_P), table.prompt_P, np.random.default_rng(0)
+                )
             )
-            for rater, lean in (
-                (contest.challenger.name, ours.lean_P),
+            for rater, win_probability in (
+                (comparison.challenger.name, ours.win_P),
                 ("the bad habit", bad[name](table)),
             )
         }

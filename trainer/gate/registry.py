@@ -15,7 +15,7 @@ from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.gate import evaluate as measuring
-from trainer.gate.contest import GATED, Scene, gather, hold
+from trainer.gate.comparison import GATED, GateContext, compare, gather
 from trainer.gate.rules import Decision, Effect, decide
 
 
@@ -89,15 +89,15 @@ def promote(
             f"{challenger.kind.value} {challenger.name!r} has no gate yet; judge it yourself and "
             "promote it with --force REASON"
         )
-    scene = _scene(database, challenger, rules, against, force)
-    basis = content_hash(scene.basis, repr(effect)) if isinstance(scene, Scene) else None
+    context = _context(database, challenger, rules, against, force)
+    basis = content_hash(context.basis, repr(effect)) if isinstance(context, GateContext) else None
     if force is None and basis is not None:
         with database.read() as session:
             said = stored.newest_decision(session, challenger.id)
         if said and said.verdict == "refused" and said.figures.get("basis") == basis:
             over = said.figures["over"]
             return _done(challenger, over, "refused", said.reasons, said.figures, 0, new=False)
-    decision, over = _decided(challenger, scene, effect, force)
+    decision, over = _decided(challenger, context, effect, force)
     if basis is not None:
         decision = replace(decision, figures=decision.figures | {"basis": basis, "over": over})
     verdict = "promoted" if decision.promoted else "refused"
@@ -149,14 +149,14 @@ def history(database: Database, kind: CheckpointKind | None = None) -> list[dict
         ]
 
 
-def _scene(
+def _context(
     database: Database,
     challenger: Checkpoint,
     rules: Constitution | None,
     against: str | None,
     force: str | None,
-) -> Scene | str:
-    """The contest to hold; where a promotion is forced without one, the reason there is none."""
+) -> GateContext | str:
+    """The comparison to hold; where a promotion is forced without one, the reason there is none."""
     if challenger.kind not in GATED:
         return f"a {challenger.kind.value} has no gate"
     try:
@@ -168,30 +168,30 @@ def _scene(
 
 
 def _decided(
-    challenger: Checkpoint, scene: Scene | str, effect: Effect | None, force: str | None
+    challenger: Checkpoint, context: GateContext | str, effect: Effect | None, force: str | None
 ) -> tuple[Decision, str]:
-    if isinstance(scene, str):
-        return Decision(False, [f"forced without a comparison: {force}", scene]), "nothing"
-    contest = hold(scene)
+    if isinstance(context, str):
+        return Decision(False, [f"forced without a comparison: {force}", context]), "nothing"
+    comparison = compare(context)
     decision = decide(
-        contest.answers[challenger.name],
-        contest.answers[contest.incumbent_name],
-        contest.gold.truth_P,
-        contest.gold.prompt_P,
-        contest.slices,
+        comparison.answers[challenger.name],
+        comparison.answers[comparison.incumbent_name],
+        comparison.gold.truth_P,
+        comparison.gold.prompt_P,
+        comparison.slices,
         effect,
     )
     figures = decision.figures | {
-        "gold": contest.gold.hash,
+        "gold": comparison.gold.hash,
         "accuracy": {
-            rater: measuring.measure(contest.answers[rater], contest.gold)["accuracy"]
-            for rater in (challenger.name, contest.incumbent_name)
+            rater: measuring.measure(comparison.answers[rater], comparison.gold)["accuracy"]
+            for rater in (challenger.name, comparison.incumbent_name)
         },
     }
     reasons = decision.reasons
     if force is not None and not decision.promoted:
         reasons = [f"forced: {force}", *reasons]
-    return Decision(decision.promoted, reasons, figures), contest.incumbent_name
+    return Decision(decision.promoted, reasons, figures), comparison.incumbent_name
 
 
 def _write_down(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import TIE, A
 from judges.trust.intervals import Estimate, by_prompt, paired_difference
+from judges.trust.vote_matrix import TIE, A
 
 Floats = NDArray[np.float64]
 _BINS = 10
@@ -23,12 +23,12 @@ _SMALLEST_SLICE = 10  # decided pairs below which a slice is not looked at
 class Answers:
     """What one rater says about P gold pairs, in stored order.
 
-    lean_P: p_a / (p_a + p_b), one half where it does not know. tie_P: probability of a tie.
+    win_P: p_a / (p_a + p_b), one half where it does not know. tie_P: probability of a tie.
     reversed_P: how far it contradicts itself between the two orders, in [0, 1]; NaN where it was
     not asked in both. Pointwise raters cannot, and have 0.
     """
 
-    lean_P: Floats
+    win_P: Floats
     tie_P: Floats
     reversed_P: Floats
 
@@ -75,9 +75,9 @@ class Decision:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-def right(lean_P: Floats, truth_P: NDArray[np.int8]) -> Floats:
-    """1 where the lean is on the truth's side, one half at an exact half, NaN on ties."""
-    hit = np.where(lean_P == 0.5, 0.5, (lean_P > 0.5) == (truth_P == A)).astype(np.float64)
+def right(win_P: Floats, truth_P: NDArray[np.int8]) -> Floats:
+    """1 where the win probability is on the truth's side, one half at an exact half, NaN on ties."""
+    hit = np.where(win_P == 0.5, 0.5, (win_P > 0.5) == (truth_P == A)).astype(np.float64)
     return np.where(truth_P == TIE, np.nan, hit)
 
 
@@ -99,12 +99,12 @@ def decide(
     corrected for how many there are (Bonferroni).
     """
     rng = np.random.default_rng(seed)
-    ours, theirs = right(challenger.lean_P, truth_P), right(incumbent.lean_P, truth_P)
+    ours, theirs = right(challenger.win_P, truth_P), right(incumbent.win_P, truth_P)
     gain = paired_difference(ours, theirs, prompt_P, rng, repeats=repeats)
     turned = paired_difference(
         challenger.reversed_P, incumbent.reversed_P, prompt_P, rng, repeats=repeats
     )
-    blur = ece_difference(challenger.lean_P, incumbent.lean_P, truth_P, prompt_P, rng, repeats)
+    blur = ece_difference(challenger.win_P, incumbent.win_P, truth_P, prompt_P, rng, repeats)
     lost = _lost_slices(ours, theirs, prompt_P, slices, rng, repeats)
     rules = [
         _must_gain(gain),
@@ -138,7 +138,8 @@ def ece_difference(
     """Expected calibration error of ours minus theirs (ten bins of confidence), by prompt."""
     known = truth_P != TIE
     parts = np.concatenate(
-        [_bins(lean[known], truth_P[known]) for lean in (ours_P, theirs_P)], axis=1
+        [_bins(win_probability[known], truth_P[known]) for win_probability in (ours_P, theirs_P)],
+        axis=1,
     )
 
     def difference(sums: Floats) -> Floats:
@@ -164,12 +165,12 @@ def as_figures(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def _bins(lean_P: Floats, truth_P: NDArray[np.int8]) -> Floats:
+def _bins(win_P: Floats, truth_P: NDArray[np.int8]) -> Floats:
     """What each pair adds to each bin: its confidence, its hit, its count; [pairs, 3 * bins]."""
-    sure = np.maximum(lean_P, 1 - lean_P)
+    sure = np.maximum(win_P, 1 - win_P)
     place = np.minimum(((sure - 0.5) * 2 * _BINS).astype(int), _BINS - 1)
     inside = np.eye(_BINS)[place]
-    hit = right(lean_P, truth_P)
+    hit = right(win_P, truth_P)
     return np.concatenate([inside * sure[:, None], inside * hit[:, None], inside], axis=1)
 
 

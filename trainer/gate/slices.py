@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.ballots import MISSING, TIE, A, B
 from judges.trust.intervals import mean_by_prompt
+from judges.trust.vote_matrix import MISSING, TIE, A, B
 from trainer.gate.evaluate import GoldTable, relative_length
 from trainer.gate.rules import Answers, as_figures, right
 
@@ -100,8 +100,10 @@ def agreement(
             for rater, each in answers.items()
         }
     if panel in answers:
-        lean = answers[panel].lean_P
-        said = np.where(lean == 0.5, TIE, np.where(lean > 0.5, A, B)).astype(np.int8)
+        win_probability = answers[panel].win_P
+        said = np.where(win_probability == 0.5, TIE, np.where(win_probability > 0.5, A, B)).astype(
+            np.int8
+        )
         found[panel] = {
             rater: _against(each, [said], gold, seed)
             for rater, each in answers.items()
@@ -117,7 +119,7 @@ def _decided(code_P: NDArray[np.int8]) -> int:
 def _share(
     answers: Answers, code_P: NDArray[np.int8], gold: GoldTable, mask: Mask, seed: int
 ) -> dict[str, Any]:
-    hits = right(answers.lean_P, code_P)[mask]
+    hits = right(answers.win_P, code_P)[mask]
     return as_figures(mean_by_prompt(hits, gold.prompt_P[mask], np.random.default_rng(seed)))
 
 
@@ -128,7 +130,7 @@ def _against(
     hits, prompts = [], []
     for code_P in codes:
         mask = np.isin(code_P, (A, B))
-        hits.append(right(answers.lean_P, code_P)[mask])
+        hits.append(right(answers.win_P, code_P)[mask])
         prompts.append(gold.prompt_P[mask])
     rng = np.random.default_rng(seed)
     return as_figures(mean_by_prompt(np.concatenate(hits), np.concatenate(prompts), rng))

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.errors import BadInput
-from judges.trust.ballots import A
 from judges.trust.calibration import accuracy, ece, fit_temperature
+from judges.trust.vote_matrix import A
 from trainer.bases import quiet_libraries
 from trainer.encoding import as_messages
 from trainer.serving.scoring import INT8
 from trainer.vocabulary import Precision
-from trainer.work import METADATA, read_metadata, weights_hash
+from trainer.workspace import METADATA, read_metadata, weights_hash
 
 _ENOUGH = 10
 
@@ -71,7 +71,7 @@ def quantize(
         metadata["temperature"] = fit_temperature(after, truth)
         _write(partial, metadata)
     partial.replace(target)
-    lean = _lean(after * metadata["temperature"])
+    win_probability = _win_probability(after * metadata["temperature"])
     measured = len(rows) > 0
     return Quantized(
         path=str(target),
@@ -80,9 +80,9 @@ def quantize(
         bytes_after=_weights_size(target),
         pairs=len(rows),
         agreement=float((np.sign(before) == np.sign(after)).mean()) if measured else None,
-        accuracy_before=accuracy(_lean(before), truth) if measured else None,
-        accuracy_after=accuracy(lean, truth) if measured else None,
-        ece_after=ece(lean, truth) if measured else None,
+        accuracy_before=accuracy(_win_probability(before), truth) if measured else None,
+        accuracy_after=accuracy(win_probability, truth) if measured else None,
+        ece_after=ece(win_probability, truth) if measured else None,
     )
 
 
@@ -127,9 +127,9 @@ def _margins(scorer: Any, rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]
     return scores[:, 0] - scores[:, 1]
 
 
-def _lean(margin: NDArray[np.float64]) -> NDArray[np.float64]:
-    lean: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
-    return lean
+def _win_probability(margin: NDArray[np.float64]) -> NDArray[np.float64]:
+    win_probability: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
+    return win_probability
 
 
 def _write(folder: Path, metadata: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from db.errors import BadInput
 from judges.local import padded
 from trainer.bases import quiet_libraries
 from trainer.encoding import as_messages, encode
-from trainer.work import read_metadata
+from trainer.workspace import read_metadata
 
 Answered = tuple[Any, Any]
 """A prompt and a response, each a string or a list of messages."""

@@ -6,7 +6,8 @@ Leaves out how any of it is computed (the files beside this folder).
 from trainer.gate.measurement import evaluate
 from trainer.gate.registry import history, promote, rollback
 from trainer.steps.exporting import ExportDone, export
-from trainer.steps.learning import (
+from trainer.steps.process import ImportedSteps, import_steps, train_process
+from trainer.steps.training import (
     CrossValidated,
     cross_validate,
     train_judge,
@@ -14,7 +15,6 @@ from trainer.steps.learning import (
     train_prompted,
     train_reward,
 )
-from trainer.steps.process import ImportedSteps, import_steps, train_process
 from trainer.steps.using import QuantizeDone, quantize, serve
 
 __all__ = [

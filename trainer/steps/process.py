@@ -13,9 +13,9 @@ from db.session import Database
 from db.step_labels import add_solutions, all_solutions
 from db.upsert import chunks
 from db.vocabulary import CheckpointKind
+from trainer.recorded_training import TrainDone, train_and_record
 from trainer.settings import TrainerSettings
-from trainer.training import TrainDone, carry_out
-from trainer.work import Work
+from trainer.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,13 @@ def train_process(
     held = [each for each in usable if int(each.prompt[:8], 16) % 5 == 0]
     rest = [each for each in usable if int(each.prompt[:8], 16) % 5]
 
-    def fit(work: Work) -> dict[str, Any]:
+    def fit(work: Workspace) -> dict[str, Any]:
         return process_reward.train(rest or usable, held, work, settings, progress)
 
     recipe = settings.recipe(settings.base) | {
         "solutions": content_hash([[each.identity, list(each.labels)] for each in usable])
     }
     left_out = len(everything) - len(usable)
-    return carry_out(database, None, CheckpointKind.PROCESS, settings, recipe, name, fit, left_out)
+    return train_and_record(
+        database, None, CheckpointKind.PROCESS, settings, recipe, name, fit, left_out
+    )

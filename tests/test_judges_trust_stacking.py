@@ -1,4 +1,4 @@
-"""Ratios, stack, pooling and partner: known answers and exactness."""
+"""Ratios, stack, pooling and boosting: known answers and exactness."""
 
 import numpy as np
 import pytest
@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trust_worlds import panel
 
-from judges.trust.ballots import AB, BA, MISSING, TIE, A, B
-from judges.trust.boosting import Partner
+from judges.trust.boosting import GradientBoosting
 from judges.trust.calibration import accuracy
 from judges.trust.cold_start import ColdStart, contrary, swap_consistency
 from judges.trust.confusions import PHI, SHAPES, Confusions, prior_confusions
 from judges.trust.evidence import Evidence
-from judges.trust.mixing import best_shares, worth
+from judges.trust.mixing import best_weights, worth
 from judges.trust.patterns import distinct, joint_codes, mean_votes
 from judges.trust.ratios import Ratios
-from judges.trust.stack import JUDGES, Stack, family_discount
+from judges.trust.stacking import JUDGES, StackedLogistic, family_discount
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B
 
 
 def test_phi_renames_and_exchanges_the_orders() -> None:
@@ -49,9 +49,9 @@ def test_prior_confusions_sum_to_one_for_every_pattern_of_missing_votes() -> Non
 
 
 def test_confusions_say_nothing_where_a_rater_takes_the_first_place_twice() -> None:
-    ballots, _ = panel(500, first=0.4, seed=2)
-    found = Confusions().fit(ballots).predict(ballots)
-    first_twice = (ballots.codes_PRO[:, 0] == (A, B)).all(axis=1)
+    vote_matrix, _ = panel(500, first=0.4, seed=2)
+    found = Confusions().fit(vote_matrix).predict(vote_matrix)
+    first_twice = (vote_matrix.codes_PRO[:, 0] == (A, B)).all(axis=1)
     assert found.contributions_PC is not None
     assert first_twice.any()
     assert np.abs(found.contributions_PC[first_twice, 0]).max() == 0.0
@@ -60,8 +60,11 @@ def test_confusions_say_nothing_where_a_rater_takes_the_first_place_twice() -> N
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_leave_one_out_ratios_equal_counting_again_without_the_row(seed: int) -> None:
-    ballots, truth = panel(25, seed=seed, missing=0.3)
-    codes, weight = joint_codes(ballots.codes_PRO), np.random.default_rng(seed).uniform(0.5, 2, 25)
+    vote_matrix, truth = panel(25, seed=seed, missing=0.3)
+    codes, weight = (
+        joint_codes(vote_matrix.codes_PRO),
+        np.random.default_rng(seed).uniform(0.5, 2, 25),
+    )
     theta = prior_confusions(np.full(3, 0.7))
     exact = Ratios().fit(theta, codes, truth, weight).leaving_out(codes, truth, weight)
     for row in range(25):
@@ -89,8 +92,8 @@ def test_family_discount_by_hand() -> None:
 
 def test_a_crowd_is_believed_no_more_than_five_judges() -> None:
     def believed(judges: int, missing: float) -> float:
-        ballots, _ = panel(200, (0.8,) * judges, missing=missing)
-        return float(Evidence().fit(ballots).discount_C_.sum())
+        vote_matrix, _ = panel(200, (0.8,) * judges, missing=missing)
+        return float(Evidence().fit(vote_matrix).discount_C_.sum())
 
     assert believed(3, 0.0) == pytest.approx(3)
     assert believed(9, 0.0) == pytest.approx(5)
@@ -103,7 +106,7 @@ def test_the_stack_weighs_the_informative_column_and_drops_the_noise() -> None:
     truth = rng.integers(0, 2, 600).astype(float)
     x = rng.normal(size=(600, 2))
     x[:, 0] += 2 * truth - 1
-    stack = Stack().fit(x, truth, np.ones(600), ("signal", "noise"), np.zeros(2))
+    stack = StackedLogistic().fit(x, truth, np.ones(600), ("signal", "noise"), np.zeros(2))
     # Two unit normals at ±1: the true log-odds are 2x.
     assert stack.mode_C_[0] == pytest.approx(2.0, abs=0.35)
     assert abs(stack.mode_C_[1]) < 0.25
@@ -115,7 +118,7 @@ def test_leaving_out_agrees_with_refitting_at_the_same_scales() -> None:
     truth = rng.integers(0, 2, 60).astype(float)
     x = rng.normal(size=(60, 3)) + (2 * truth - 1)[:, None] * [0.8, 0.3, 0.0]
     groups, discount = (JUDGES, JUDGES, "style"), np.array([1.0, 1.0, 0.0])
-    stack = Stack().fit(x, truth, np.ones(60), groups, discount)
+    stack = StackedLogistic().fit(x, truth, np.ones(60), groups, discount)
     near = stack.leave_out_contributions(x, truth, np.ones(60)).sum(axis=1)
     full = stack.contributions(x).sum(axis=1)
     by_fold = stack.out_of_fold(x, truth, np.ones(60), np.arange(60))
@@ -135,12 +138,12 @@ def test_shares_sum_to_one_and_follow_what_predicts() -> None:
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 2, 500).astype(float)
     good, bad = 3 * (2 * truth - 1) + rng.normal(size=500), rng.normal(size=500)
-    learned = best_shares(bad, good, bad, truth, np.ones(500))
-    assert learned.opening < 0.2
+    learned = best_weights(bad, good, bad, truth, np.ones(500))
+    assert learned.cold_start < 0.2
     assert learned.stack > 0.6
-    opening = best_shares(good, bad, bad, truth, np.ones(500))
-    assert opening.opening > 0.8
-    assert opening.opening + opening.stack + opening.partner == pytest.approx(1.0)
+    cold_start = best_weights(good, bad, bad, truth, np.ones(500))
+    assert cold_start.cold_start > 0.8
+    assert cold_start.cold_start + cold_start.stack + cold_start.boosting == pytest.approx(1.0)
 
 
 def test_the_partner_is_odd_and_learns_what_a_sum_cannot() -> None:
@@ -150,10 +153,12 @@ def test_the_partner_is_odd_and_learns_what_a_sum_cannot() -> None:
         float
     )
     x = np.stack([gate, vote], axis=1)
-    partner = Partner().fit(x, truth, np.ones(800))
-    np.testing.assert_allclose(partner.logit(-x), -partner.logit(x), atol=1e-9)
+    boosting = GradientBoosting().fit(x, truth, np.ones(800))
+    np.testing.assert_allclose(boosting.logit(-x), -boosting.logit(x), atol=1e-9)
     agreeing = gate == vote
-    assert np.abs(partner.logit(x)[agreeing]).min() > 2 * np.abs(partner.logit(x)[~agreeing]).max()
+    assert (
+        np.abs(boosting.logit(x)[agreeing]).min() > 2 * np.abs(boosting.logit(x)[~agreeing]).max()
+    )
 
 
 def test_patterns_fold_equal_rows_and_mean_votes_average_the_orders() -> None:
@@ -167,13 +172,13 @@ def test_patterns_fold_equal_rows_and_mean_votes_average_the_orders() -> None:
 
 
 def test_a_rater_that_runs_against_the_others_is_not_heard_before_answers() -> None:
-    ballots, truth = panel(400, (0.85, 0.8, 0.75, 0.15), seed=1)
-    assert contrary(ballots.codes_PRO).tolist() == [False, False, False, True]
-    found = ColdStart().fit(ballots).predict(ballots)
+    vote_matrix, truth = panel(400, (0.85, 0.8, 0.75, 0.15), seed=1)
+    assert contrary(vote_matrix.codes_PRO).tolist() == [False, False, False, True]
+    found = ColdStart().fit(vote_matrix).predict(vote_matrix)
     assert not found.contributions_PC[:, 3].any()
-    good = ballots.keep_raters(np.arange(3))
+    good = vote_matrix.keep_raters(np.arange(3))
     alone = ColdStart().fit(good).predict(good)
-    assert accuracy(found.lean_P, truth) == pytest.approx(accuracy(alone.lean_P, truth))
+    assert accuracy(found.win_P, truth) == pytest.approx(accuracy(alone.win_P, truth))
 
 
 def test_two_raters_or_mere_noise_are_never_called_contrary() -> None:
@@ -185,7 +190,7 @@ def test_two_raters_or_mere_noise_are_never_called_contrary() -> None:
 
 
 def test_cold_start_weighs_by_consistency() -> None:
-    ballots, truth = panel(400, (0.95, 0.6), first=0.0, ties=0.0, seed=4)
-    model = ColdStart().fit(ballots)
+    vote_matrix, truth = panel(400, (0.95, 0.6), first=0.0, ties=0.0, seed=4)
+    model = ColdStart().fit(vote_matrix)
     assert model.weight_R_[0] > model.weight_R_[1]
-    assert (model.predict(ballots).choice_P == truth).mean() > 0.85
+    assert (model.predict(vote_matrix).choice_P == truth).mean() > 0.85

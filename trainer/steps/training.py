@@ -16,10 +16,10 @@ from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.encoding import as_messages, prompt_text
 from trainer.policy import PolicyOptions
+from trainer.recorded_training import TrainDone, choices_of, material, train_and_record
 from trainer.settings import WORDS, TrainerSettings
-from trainer.training import TrainDone, carry_out, choices_of, material
 from trainer.vocabulary import Group
-from trainer.work import Work
+from trainer.workspace import Workspace
 
 
 def train_reward(
@@ -37,13 +37,13 @@ def train_reward(
 
     given = material(database, dataset)
 
-    def fit(work: Work) -> dict[str, Any]:
+    def fit(work: Workspace) -> dict[str, Any]:
         return reward_model.train(
             given.train, given.validation, work, settings, given.dataset.name, progress
         )
 
     recipe = settings.recipe(settings.base)
-    return carry_out(database, given, CheckpointKind.REWARD, settings, recipe, name, fit)
+    return train_and_record(database, given, CheckpointKind.REWARD, settings, recipe, name, fit)
 
 
 def train_judge(
@@ -65,7 +65,7 @@ def train_judge(
     everything = [*given.train, *given.validation, *given.train_ties, *given.validation_ties]
     missed = judge_training.missed_votes(given.folder, choices_of(everything))
 
-    def fit(work: Work) -> dict[str, Any]:
+    def fit(work: Workspace) -> dict[str, Any]:
         learnt = judge_training.lessons(given.train, given.train_ties, missed, settings)
         held = judge_training.lessons(given.validation, given.validation_ties, missed, settings)
         if settings.judge_base == WORDS:
@@ -80,7 +80,7 @@ def train_judge(
         )
 
     recipe = settings.recipe(settings.judge_base) | {"constitution": rules.version}
-    return carry_out(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
+    return train_and_record(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
 
 
 def train_prompted(
@@ -111,12 +111,12 @@ def train_prompted(
         for row in rows
     ]
 
-    def fit(work: Work) -> dict[str, Any]:
+    def fit(work: Workspace) -> dict[str, Any]:
         found = prompted_judge.corrections(rows, missed, texts)
         return prompted_judge.write(found, work, judge, given.dataset.name)
 
     recipe = {"style": "prompted", "judge": judge}
-    return carry_out(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
+    return train_and_record(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
 
 
 def train_policy(
@@ -148,7 +148,7 @@ def train_policy(
             scorers["judged"] = RewardScorer(Path(second.path))
             recipe["judged"] = second.content_hash
 
-    def fit(work: Work) -> dict[str, Any]:
+    def fit(work: Workspace) -> dict[str, Any]:
         score = {k: each.score if each else None for k, each in scorers.items()}
         return policy.train(
             given.train,
@@ -161,7 +161,7 @@ def train_policy(
             progress,
         )
 
-    return carry_out(database, given, CheckpointKind.POLICY, settings, recipe, name, fit)
+    return train_and_record(database, given, CheckpointKind.POLICY, settings, recipe, name, fit)
 
 
 @dataclass(frozen=True)

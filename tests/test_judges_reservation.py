@@ -2,19 +2,19 @@
 
 import pytest
 
-from db.asking import set_aside
+from db.asking import reserve
 from db.runs import spent_nanousd, start_run
 from db.session import Database
-from judges.purse import Purse
+from judges.reservation import BlockReservation
 
 
 @pytest.fixture
-def purse(database: Database) -> Purse:
+def reserved(database: Database) -> BlockReservation:
     """Three questions of at most 10, 20 and 30 nano-dollars."""
     with database.begin() as session:
-        reservation, covered = set_aside(session, start_run(session, "judge", {}).id, [10, 20, 30])
+        reservation, covered = reserve(session, start_run(session, "judge", {}).id, [10, 20, 30])
     assert covered == 3
-    return Purse(reservation, {1: 10, 2: 20, 3: 30})
+    return BlockReservation(reservation, {1: 10, 2: 20, 3: 30})
 
 
 def spent(database: Database) -> int:
@@ -23,22 +23,24 @@ def spent(database: Database) -> int:
 
 
 def test_what_is_set_aside_falls_to_what_the_block_can_still_cost(
-    database: Database, purse: Purse
+    database: Database, reserved: BlockReservation
 ) -> None:
     assert spent(database) == 60
     for question, cost, left in ((1, 4, 4 + 20 + 30), (3, 0, 4 + 20), (2, 7, 4 + 7)):
-        purse.leaves(question)
-        purse.pay(question, cost)
+        reserved.leaves(question)
+        reserved.pay(question, cost)
         with database.begin() as session:
-            purse.write(session)
+            reserved.write(session)
         assert spent(database) == left
-    assert purse.is_empty
+    assert reserved.is_empty
 
 
-def test_a_stop_keeps_what_had_left_and_frees_the_rest(database: Database, purse: Purse) -> None:
-    purse.leaves(1)
-    purse.pay(1, 4)
-    purse.leaves(2)
+def test_a_stop_keeps_what_had_left_and_frees_the_rest(
+    database: Database, reserved: BlockReservation
+) -> None:
+    reserved.leaves(1)
+    reserved.pay(1, 4)
+    reserved.leaves(2)
     with database.begin() as session:
-        purse.close(session)
+        reserved.close(session)
     assert spent(database) == 4 + 20

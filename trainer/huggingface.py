@@ -7,7 +7,7 @@ from typing import Any
 from db.progress import Progress
 from trainer.settings import TrainerSettings
 from trainer.tensorboard import Board, board_callback
-from trainer.work import Work, mark_complete
+from trainer.workspace import Workspace, mark_complete
 
 
 @dataclass
@@ -17,7 +17,9 @@ class Curve:
     points: list[dict[str, float]] = field(default_factory=list)
 
 
-def arguments(work: Work, settings: TrainerSettings, base: str, validated: bool) -> dict[str, Any]:
+def arguments(
+    work: Workspace, settings: TrainerSettings, base: str, validated: bool
+) -> dict[str, Any]:
     """Keyword arguments every TrainingArguments of ours is made with."""
     import torch
 
@@ -53,7 +55,7 @@ def arguments(work: Work, settings: TrainerSettings, base: str, validated: bool)
 
 def callbacks(
     settings: TrainerSettings,
-    work: Work,
+    work: Workspace,
     validated: bool,
     label: str,
     progress: Progress,
@@ -80,7 +82,7 @@ def callbacks(
     return [*found, EarlyStoppingCallback(settings.patience)] if validated else found
 
 
-def run(trainer: Any, work: Work) -> None:
+def run(trainer: Any, work: Workspace) -> None:
     """Train from the newest complete snapshot, or from the start."""
     from transformers.trainer_callback import PrinterCallback
 

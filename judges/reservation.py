@@ -6,12 +6,12 @@ leaves little more counted as spent than was. Leaves out the caps (db.asking) an
 
 from dataclasses import dataclass, field
 
-from db.asking import hold, settle
+from db.asking import hold, settle_reservation
 from db.session import Session
 
 
 @dataclass
-class Purse:
+class BlockReservation:
     """One reservation. bounds: the most each open question can cost; away: those that have left."""
 
     reservation_id: int | None
@@ -39,7 +39,7 @@ class Purse:
         if self.reservation_id is None:
             return
         if self.is_empty:
-            settle(session, self.reservation_id, self.cost_nanousd)
+            settle_reservation(session, self.reservation_id, self.cost_nanousd)
         else:
             hold(session, self.reservation_id, self.cost_nanousd + sum(self.bounds.values()))
 
@@ -47,4 +47,4 @@ class Purse:
         """Nothing more is asked: what had left without an answer stays spent, the rest is free."""
         if self.reservation_id is not None:
             lost = sum(bound for question, bound in self.bounds.items() if question in self.away)
-            settle(session, self.reservation_id, self.cost_nanousd + lost)
+            settle_reservation(session, self.reservation_id, self.cost_nanousd + lost)

@@ -7,8 +7,8 @@ import pytest
 from db.runs import spent_nanousd, start_run
 from db.session import Database, Session
 from judges.asking import Answer, Question, Shown, Usage
-from judges.errands import Brought, Errand, Errands
 from judges.prices import Prices
+from judges.text_requests import Brought, TextRequest, TextRequests
 
 PRICES = Prices(input=0, output=1)  # 1,000 nano-dollars a token
 SHOWN = Shown("", "", "")
@@ -41,14 +41,14 @@ def test_answers_are_stored_as_they_come_and_a_stop_frees_what_was_not_asked(
     def store(session: Session, one: Brought) -> None:
         told.append(one.answer.text)
 
-    asker = Failing()
-    errands = [
-        Errand(asker, Question(str(n), "", "Write.", SHOWN, max_tokens=100), PRICES, n)
+    client = Failing()
+    requests = [
+        TextRequest(client, Question(str(n), "", "Write.", SHOWN, max_tokens=100), PRICES, n)
         for n in range(10)
     ]
-    running = Errands(database, run_id, store, concurrency=1)
+    running = TextRequests(database, run_id, store, concurrency=1)
     with pytest.raises(RuntimeError, match="broken"):
-        asyncio.run(running.run(errands, 10))
+        asyncio.run(running.run(requests, 10))
     assert told == ["text 0", "text 1"]
     with database.read() as session:  # two texts at 7 tokens, and two that had left, of at most 100
         assert spent_nanousd(session) == (2 * 7 + 2 * 100) * 1000

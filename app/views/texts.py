@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from app.views import sanitise
-from review.desk import Item
+from review.view_model import Item
 
 VIEWS = ("Text", "Raw", "Diff")
 _LONG_PROMPT = 1500

@@ -24,7 +24,7 @@ from trainer.export.dataset import read_manifest, read_split
 from trainer.export.leakage import leaks
 from trainer.export.selection import ExportOptions, split_of
 from trainer.settings import TrainerSettings
-from trainer.work import Work, alone, begin, read_metadata
+from trainer.workspace import Workspace, alone, begin, read_metadata
 
 Row = dict[str, Any]
 
@@ -106,14 +106,14 @@ def material(database: Database, name: str | None) -> Material:
     )
 
 
-def carry_out(
+def train_and_record(
     database: Database,
     given: Material | None,
     kind: CheckpointKind,
     settings: TrainerSettings,
     recipe: dict[str, Any],
     name: str | None,
-    fit: Callable[[Work], dict[str, Any]],
+    fit: Callable[[Workspace], dict[str, Any]],
     left_out_gold: int = 0,
 ) -> TrainDone:
     """Do a training once: begin or go on, fit, and write the checkpoint into the database.

@@ -21,8 +21,8 @@ from db.models import (
 )
 from db.session import Database
 from db.vocabulary import Choice, Order, TaskKind
-from judges import pooling
-from judges.trust.ballots import MISSING, TIE, A, B
+from judges import vote_arrays
+from judges.trust.vote_matrix import MISSING, TIE, A, B
 
 VERSIONS = [(7, "one", "f", "a" * 64), (8, "two", "g", "b" * 64), (9, "two", "g", "c" * 64)]
 
@@ -38,21 +38,21 @@ def vote(pair_id: int, version: int, order: str, choice: str, sure: float | None
 def test_votes_become_codes_by_pair_rater_and_order() -> None:
     pairs = [pair(5, 1, "law"), pair(9, 2)]
     votes = [vote(5, 7, "ab", "a", 0.8), vote(5, 8, "ba", "tie"), vote(9, 9, "none", "b", 0.6)]
-    poll = pooling.read_poll(pairs, votes, VERSIONS)
-    assert poll.pair_ids == (5, 9)
-    assert poll.ballots.raters == ("one", "two@bbbbbbbb", "two@cccccccc")
-    assert poll.ballots.codes_PRO.tolist() == [
+    vote_table = vote_arrays.read_vote_table(pairs, votes, VERSIONS)
+    assert vote_table.pair_ids == (5, 9)
+    assert vote_table.vote_matrix.raters == ("one", "two@bbbbbbbb", "two@cccccccc")
+    assert vote_table.vote_matrix.codes_PRO.tolist() == [
         [[A, MISSING], [MISSING, TIE], [MISSING, MISSING]],
         [[MISSING, MISSING], [MISSING, MISSING], [B, B]],
     ]
-    assert poll.ballots.domains == ("law",)
-    assert poll.ballots.domain_P.tolist() == [0, -1]
-    assert poll.ballots.prompt_P.tolist() == [0, 1]
-    sure = poll.ballots.confidence_PRO
+    assert vote_table.vote_matrix.domains == ("law",)
+    assert vote_table.vote_matrix.domain_P.tolist() == [0, -1]
+    assert vote_table.vote_matrix.prompt_P.tolist() == [0, 1]
+    sure = vote_table.vote_matrix.confidence_PRO
     assert sure is not None
     assert sure[0, 0, 0] == pytest.approx(0.8)
     assert np.isnan(sure[0, 0, 1])
-    assert poll.votes == 3
+    assert vote_table.votes == 3
 
 
 @pytest.mark.parametrize(
@@ -62,20 +62,20 @@ def test_votes_become_codes_by_pair_rater_and_order() -> None:
 def test_samples_of_one_judge_are_pooled_by_the_most_frequent(samples: str, pooled: int) -> None:
     names = {"a": "a", "b": "b", "t": "tie"}
     votes = [vote(5, 7, "ab", names[s]) for s in samples]
-    poll = pooling.read_poll([pair(5)], votes, VERSIONS[:1])
-    assert poll.ballots.codes_PRO[0, 0].tolist() == [pooled, MISSING]
+    vote_table = vote_arrays.read_vote_table([pair(5)], votes, VERSIONS[:1])
+    assert vote_table.vote_matrix.codes_PRO[0, 0].tolist() == [pooled, MISSING]
 
 
 def test_the_digest_changes_with_any_vote() -> None:
-    first = pooling.read_poll([pair(5)], [vote(5, 7, "ab", "a")], VERSIONS[:1])
-    same = pooling.read_poll([pair(5)], [vote(5, 7, "ab", "a")], VERSIONS[:1])
-    other = pooling.read_poll([pair(5)], [vote(5, 7, "ba", "a")], VERSIONS[:1])
+    first = vote_arrays.read_vote_table([pair(5)], [vote(5, 7, "ab", "a")], VERSIONS[:1])
+    same = vote_arrays.read_vote_table([pair(5)], [vote(5, 7, "ab", "a")], VERSIONS[:1])
+    other = vote_arrays.read_vote_table([pair(5)], [vote(5, 7, "ba", "a")], VERSIONS[:1])
     assert first.digest == same.digest != other.digest
 
 
 def test_an_unknown_label_model_is_named() -> None:
     with pytest.raises(BadInput, match="label model 'vote' does not exist"):
-        pooling.label_model("vote")
+        vote_arrays.label_model("vote")
 
 
 def answer(session: Session, pair_id: int, who: int, choice: str, **more: Any) -> Review:

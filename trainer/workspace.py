@@ -24,7 +24,7 @@ FIRST = "snapshots"
 
 
 @dataclass(frozen=True)
-class Work:
+class Workspace:
     """One training: its name, its final folder, and where it works until then."""
 
     name: str
@@ -54,7 +54,7 @@ class Work:
         return str(max(found)[1]) if found else None
 
 
-def begin(folder: Path, kind: str, recipe: dict[str, Any], name: str | None = None) -> Work:
+def begin(folder: Path, kind: str, recipe: dict[str, Any], name: str | None = None) -> Workspace:
     """Open or reopen the work on a recipe. The default name is the kind and the recipe's hash.
 
     BadInput where the name is taken by a checkpoint of another recipe; other unfinished work under
@@ -63,7 +63,7 @@ def begin(folder: Path, kind: str, recipe: dict[str, Any], name: str | None = No
     digest = hashlib.sha256(_json({"kind": kind, **recipe}).encode()).hexdigest()
     name = name or f"{kind}-{digest[:10]}"
     final = folder.absolute() / name
-    work = Work(name, final, final.with_name(f".{name}.partial"), {"kind": kind, **recipe})
+    work = Workspace(name, final, final.with_name(f".{name}.partial"), {"kind": kind, **recipe})
     if work.done and read_metadata(final)["recipe"] != work.recipe:
         raise BadInput(
             f"checkpoint {name!r} exists in {str(folder)!r} and was trained otherwise; "
@@ -79,7 +79,7 @@ def begin(folder: Path, kind: str, recipe: dict[str, Any], name: str | None = No
 
 
 @contextmanager
-def alone(work: Work) -> Iterator[None]:
+def alone(work: Workspace) -> Iterator[None]:
     """Hold the work for this process; Conflict where another one is at it. A kill lets go."""
     import fcntl
 
@@ -98,7 +98,9 @@ def mark_complete(snapshot: Path) -> None:
     (snapshot / _COMPLETE).touch()
 
 
-def finish(work: Work, model: Any, tokenizer: Any, metadata: dict[str, Any], card: str) -> Path:
+def finish(
+    work: Workspace, model: Any, tokenizer: Any, metadata: dict[str, Any], card: str
+) -> Path:
     """Save a transformers model with its tokenizer as the finished checkpoint."""
 
     def save(folder: Path) -> None:
@@ -109,7 +111,7 @@ def finish(work: Work, model: Any, tokenizer: Any, metadata: dict[str, Any], car
 
 
 def finish_files(
-    work: Work,
+    work: Workspace,
     save: Callable[[Path], None],
     metadata: dict[str, Any],
     card: str,

@@ -1,10 +1,10 @@
 """A cheap reader of texts that learns the panel's own consensus, and so smooths it.
 
 Ridge regression without an intercept on differences of hashed words, f(a) − f(b): odd by
-construction. Trained out of fold by prompt, so that no pair is scored by a student that saw it.
+construction. Trained out of fold by prompt, so that no pair is scored by a text classifier that saw it.
 Words are counted once, a chunk of pairs at a time; of a large set the counts lie in a temporary
 folder, so memory does not grow with the pairs. In production a cross-fitted reward model takes its
-place. Leaves out: human answers; the stack decides how much the student is worth.
+place. Leaves out: human answers; the stack decides how much the text classifier is worth.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -43,7 +43,7 @@ def word_differences(texts: PairTexts, bits: int = 16) -> Any:
 
 
 @dataclass
-class Student:
+class DistilledTextClassifier:
     """Text model of the margin 2·lean − 1 in [−1, 1].
 
     ridge: penalty; folds: parts by prompt; chunk: pairs read at a time, which changes no result.
@@ -65,7 +65,7 @@ class Student:
     def out_of_fold(
         self, texts: PairTexts, margin_P: Floats, prompt_P: NDArray[np.int64]
     ) -> Floats:
-        """Fit, and score each pair by the student that saw no pair of its prompt."""
+        """Fit, and score each pair by the text classifier that saw no pair of its prompt."""
         fold_P = np.asarray(prompt_P) % self.folds
         sizes = np.bincount(fold_P, minlength=self.folds)
         fits_F = (sizes > 0) & (sizes < len(fold_P))
@@ -148,7 +148,7 @@ def _on_disk(words: Any, path: Path) -> Any:
 
 
 def has_texts(texts: PairTexts, least: int = 50) -> bool:
-    """Whether enough different texts are there for a student to learn anything."""
+    """Whether enough different texts are there for a text classifier to learn anything."""
     seen: set[str] = set()
     for side in (texts.responses_a, texts.responses_b):
         seen.update(text for text in side if text)

@@ -55,7 +55,7 @@ def _watchman() -> str:
     return f"<script>{(_HERE / 'connection.js').read_text(encoding='utf-8')}</script>"
 
 
-def dress() -> None:
+def apply_styles() -> None:
     """The style every page wears, and the word it has when the server is gone."""
     st.html(_style())
     with st.container(key="wires"):
@@ -72,7 +72,7 @@ def notice(title: str, words: str, *, what_to_do: str | None = None) -> None:
 
 
 @contextmanager
-def trouble() -> Iterator[None]:
+def error_boundary() -> Iterator[None]:
     """Turn an error of the services into a screen, with a way on."""
     try:
         yield

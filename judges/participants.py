@@ -12,12 +12,12 @@ from db.models import JudgeVersion
 from db.session import Session
 from db.vocabulary import Order, Provider
 from judges import prompts
-from judges.asking import Asker, Scorer
-from judges.circuit import Circuit, Pace
+from judges.asking import Client, Scorer
+from judges.circuit import Circuit, RateLimiter
 from judges.connect import connect
 from judges.constitution import Constitution
+from judges.judge_session import JudgeSession
 from judges.panel import JudgeConfig, Panel
-from judges.seats import Seat
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ def wanted(
     )
 
 
-def seats(
-    panel: Panel, judges: Sequence[tuple[Wanted, Asker | Scorer]], pauses: Sequence[float]
-) -> list[Seat]:
-    """A seat for each judge. Those of one provider share a circuit, those of one limit a pace."""
+def judge_sessions(
+    panel: Panel, judges: Sequence[tuple[Wanted, Client | Scorer]], pauses: Sequence[float]
+) -> list[JudgeSession]:
+    """A judge session for each judge. Those of one provider share a circuit, those of one limit a pace."""
     circuits: dict[str, Circuit] = {}
     shared = {
         name: _paces(limit.requests_per_minute, limit.tokens_per_minute)
@@ -103,7 +103,7 @@ def seats(
         circuit = circuits.setdefault(where, Circuit(where, pauses=pauses))
         own = _paces(judge.requests_per_minute, judge.tokens_per_minute)
         common = shared[judge.limit] if judge.limit is not None else ((), ())
-        seat = Seat(
+        judge_session = JudgeSession(
             judge=judge,
             version_id=want.version_id,
             rules=panel.rules,
@@ -114,14 +114,16 @@ def seats(
             requests=own[0] + common[0],
             tokens=own[1] + common[1],
         )
-        seat.tally.wanted = want.missing
-        made.append(seat)
+        judge_session.tally.wanted = want.missing
+        made.append(judge_session)
     return made
 
 
-def _paces(requests: int | None, tokens: int | None) -> tuple[tuple[Pace, ...], tuple[Pace, ...]]:
+def _paces(
+    requests: int | None, tokens: int | None
+) -> tuple[tuple[RateLimiter, ...], tuple[RateLimiter, ...]]:
     """Paces of so many requests and tokens a minute; none where there is no limit."""
-    return (Pace(requests),) if requests else (), (Pace(tokens),) if tokens else ()
+    return (RateLimiter(requests),) if requests else (), (RateLimiter(tokens),) if tokens else ()
 
 
 def wanted_orders(judge: JudgeConfig, orders: Sequence[Order] | None) -> tuple[Order, ...]:

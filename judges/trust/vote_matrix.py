@@ -24,7 +24,7 @@ def rename(codes: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 @dataclass(frozen=True)
-class Ballots:
+class VoteMatrix:
     """Votes on P pairs by R raters in two orders, with what is known about the pairs.
 
     codes_PRO: int8 choice codes in stored order, [pairs, raters, (ab, ba)]; MISSING where there is
@@ -124,7 +124,7 @@ class Ballots:
             confidence_PRO=None if confidence is None else confidence[:, index_R],
         )
 
-    def same_pairs(self, other: "Ballots") -> bool:
+    def same_pairs(self, other: "VoteMatrix") -> bool:
         """Whether both hold the very same pairs, so that a fitted row must not judge itself."""
         if self is other:
             return True
@@ -141,7 +141,7 @@ class Consensus:
     """What a label model says about each pair.
 
     p_PK: probabilities of A, B and TIE; rows sum to 1.
-    logit_P: log-odds of the lean, log(p_a / p_b); positive speaks for A.
+    logit_P: log-odds of the win probability, log(p_a / p_b); positive speaks for A.
     contributions_PC: the part of each contributor in logit_P (log-odds; rows sum to logit_P), or
         None where a model cannot tell. contributors: their names.
     """
@@ -152,10 +152,12 @@ class Consensus:
     contributors: tuple[str, ...] = ()
 
     @property
-    def lean_P(self) -> NDArray[np.float64]:
+    def win_P(self) -> NDArray[np.float64]:
         """p_a / (p_a + p_b), what binary metrics and rankings use."""
-        lean: NDArray[np.float64] = 1.0 / (1.0 + np.exp(-np.clip(self.logit_P, -500, 500)))
-        return lean
+        win_probability: NDArray[np.float64] = 1.0 / (
+            1.0 + np.exp(-np.clip(self.logit_P, -500, 500))
+        )
+        return win_probability
 
     @property
     def confidence_P(self) -> NDArray[np.float64]:
@@ -178,12 +180,12 @@ def consensus_of(
     contributions_PC: NDArray[np.float64] | None = None,
     contributors: tuple[str, ...] = (),
 ) -> Consensus:
-    """Consensus from log-odds of the lean and the probability of a tie."""
+    """Consensus from log-odds of the win probability and the probability of a tie."""
     logit = np.clip(np.asarray(logit_P, dtype=np.float64), -40.0, 40.0)
-    lean = 1.0 / (1.0 + np.exp(-logit))
+    win_probability = 1.0 / (1.0 + np.exp(-logit))
     other = 1.0 / (1.0 + np.exp(logit))  # not 1 - lean: exact under exchange of A and B
     tie = np.broadcast_to(np.asarray(tie_P, dtype=np.float64), logit.shape)
-    p = np.stack([(1 - tie) * lean, (1 - tie) * other, tie], axis=1)
+    p = np.stack([(1 - tie) * win_probability, (1 - tie) * other, tie], axis=1)
     return Consensus(p, logit, contributions_PC, contributors)
 
 
@@ -197,18 +199,18 @@ class Pooler(Protocol):
 
     def fit(
         self,
-        ballots: Ballots,
+        vote_matrix: VoteMatrix,
         labels_P: NDArray[np.int8] | None = None,
         weight_P: NDArray[np.float64] | None = None,
     ) -> Self:
         """Learn from the votes and the answers that are there."""
         ...
 
-    def predict(self, ballots: Ballots) -> Consensus:
+    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
         """Probabilities of A, B and TIE for each pair."""
         ...
 
 
-def no_labels(ballots: Ballots) -> NDArray[np.int8]:
+def no_labels(vote_matrix: VoteMatrix) -> NDArray[np.int8]:
     """An answer vector in which every human answer is missing."""
-    return np.full(len(ballots), MISSING, dtype=np.int8)
+    return np.full(len(vote_matrix), MISSING, dtype=np.int8)

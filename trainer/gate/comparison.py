@@ -1,7 +1,7 @@
 """Who stands against whom on which gold: challenger, incumbent, panel and baselines, answered.
 
 `gather` only reads; its `basis` names everything an outcome depends on, so that nothing is measured
-twice. `hold` asks the models. Leaves out what is made of the answers (`trainer.gate.registry`).
+twice. `compare` asks the models. Leaves out what is made of the answers (`trainer.gate.registry`).
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from db.models import Checkpoint, Dataset
 from db.session import Database, Session
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
-from judges.pooling import CODES
+from judges.vote_arrays import CODES
 from trainer.encoding import as_messages, prompt_text
 from trainer.export.dataset import read_manifest, read_split
 from trainer.export.leakage import leaks
@@ -38,7 +38,7 @@ _FORMAT = 2  # of what is measured: a record of an older one is measured anew
 
 
 @dataclass(frozen=True)
-class Scene:
+class GateContext:
     """Everything read, and nothing asked yet. `gold` is new to challenger and incumbent.
 
     experts: annotator -> pair id -> code of the newest blind answer.
@@ -73,10 +73,10 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Contest:
-    """A scene with everybody's answers; `incumbent_name` is the rater to beat."""
+class Comparison:
+    """A context with everybody's answers; `incumbent_name` is the rater to beat."""
 
-    scene: Scene
+    context: GateContext
     incumbent_name: str
     answers: dict[str, Answers]
     slices: dict[str, NDArray[np.bool_]]
@@ -84,18 +84,18 @@ class Contest:
     @property
     def challenger(self) -> Checkpoint:
         """Who is measured."""
-        return self.scene.challenger
+        return self.context.challenger
 
     @property
     def gold(self) -> GoldTable:
         """On what."""
-        return self.scene.gold
+        return self.context.gold
 
 
 def gather(
     database: Database, name: str | None, rules: Constitution | None, against: str | None
-) -> Scene:
-    """Read a contest: the checkpoint (the newest without a name), whom it meets, and usable gold.
+) -> GateContext:
+    """Read a comparison: the checkpoint (the newest without a name), whom it meets, and usable gold.
 
     Raises Conflict where there is no gold, or none that both have not learnt from.
     """
@@ -130,7 +130,7 @@ def gather(
             f"all {len(everything)} gold pairs stand in the data {challenger.name!r} was trained "
             "on; freeze gold before the next export"
         )
-    return Scene(
+    return GateContext(
         challenger=challenger,
         incumbent=incumbent,
         dataset=dataset,
@@ -144,23 +144,23 @@ def gather(
     )
 
 
-def hold(scene: Scene) -> Contest:
+def compare(context: GateContext) -> Comparison:
     """Ask challenger, incumbent and baselines about the gold."""
-    gold, challenger, incumbent = scene.gold, scene.challenger, scene.incumbent
-    answers = {challenger.name: _ask(challenger, scene)}
-    rows = read_split(Path(scene.dataset.path), "train") if scene.dataset else []
+    gold, challenger, incumbent = context.gold, context.challenger, context.incumbent
+    answers = {challenger.name: _ask(challenger, context)}
+    rows = read_split(Path(context.dataset.path), "train") if context.dataset else []
     prompts = {p.prompt_hash for p in gold.pairs}
     usable = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
     answers |= measuring.baseline_answers(gold, usable)
-    if scene.said.odds:
-        answers[scene.against or PANEL] = measuring.panel_table(scene.said, gold)
+    if context.said.odds:
+        answers[context.against or PANEL] = measuring.panel_table(context.said, gold)
     if incumbent is not None:
-        answers[incumbent.name] = _ask(incumbent, scene)
-    return Contest(
-        scene,
-        _incumbent_name(scene, answers),
+        answers[incumbent.name] = _ask(incumbent, context)
+    return Comparison(
+        context,
+        _incumbent_name(context, answers),
         answers,
-        slices_of(gold, scene.said.principles),
+        slices_of(gold, context.said.principles),
     )
 
 
@@ -172,25 +172,25 @@ def answers_of(checkpoint: Checkpoint, gold: GoldTable, rules: Constitution) -> 
     return measuring.reward_answers(folder, gold)
 
 
-def _ask(checkpoint: Checkpoint, scene: Scene) -> Answers:
+def _ask(checkpoint: Checkpoint, context: GateContext) -> Answers:
     """Answers; a prompted judge's are the votes it has cast on gold."""
-    said = scene.voted.get(checkpoint.name)
+    said = context.voted.get(checkpoint.name)
     if said is None:
-        return answers_of(checkpoint, scene.gold, scene.rules)
-    missing = sum(pair.id not in said.odds for pair in scene.gold.pairs)
+        return answers_of(checkpoint, context.gold, context.rules)
+    missing = sum(pair.id not in said.odds for pair in context.gold.pairs)
     if missing:
         raise Conflict(
             f"judge {checkpoint.settings['judge']!r} has not been asked about {missing} of "
-            f"{len(scene.gold.pairs)} gold pairs; put it into the panel and run `tiebreak judge`"
+            f"{len(context.gold.pairs)} gold pairs; put it into the panel and run `tiebreak judge`"
         )
-    return measuring.panel_table(said, scene.gold)
+    return measuring.panel_table(said, context.gold)
 
 
-def _incumbent_name(scene: Scene, answers: Mapping[str, Answers]) -> str:
+def _incumbent_name(context: GateContext, answers: Mapping[str, Answers]) -> str:
     """Whom to beat: the active checkpoint; for a first judge the panel; else the best baseline."""
-    challenger, against = scene.challenger, scene.against
-    if scene.incumbent is not None and against is None:
-        return scene.incumbent.name
+    challenger, against = context.challenger, context.against
+    if context.incumbent is not None and against is None:
+        return context.incumbent.name
     if challenger.kind == CheckpointKind.JUDGE:
         name = against or PANEL
         if name in answers:
@@ -199,7 +199,7 @@ def _incumbent_name(scene: Scene, answers: Mapping[str, Answers]) -> str:
             raise BadInput(f"judge {against!r} has no vote on gold; name one that has been asked")
 
     def accuracy(name: str) -> float:
-        value = measuring.measure(answers[name], scene.gold)["accuracy"]["value"]
+        value = measuring.measure(answers[name], context.gold)["accuracy"]["value"]
         return float(value or 0.0)
 
     cheap = [name for name in answers if name not in (challenger.name, PANEL, against)]

@@ -10,24 +10,24 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
-from db.asking import set_aside
+from db.asking import reserve
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
 from db.progress import Progress, quiet
 from db.session import Database, Session
-from judges.asking import Answer, Asker, Lost, Question
+from judges.asking import Answer, Client, Lost, Question
+from judges.judge_session import input_bound
 from judges.prices import Prices
-from judges.purse import Purse
-from judges.seats import input_bound
+from judges.reservation import BlockReservation
 
 T = TypeVar("T")
 BLOCK = 64
 
 
 @dataclass(frozen=True)
-class Errand:
+class TextRequest:
     """One text to ask for: of whom, what, at which price; `about` is for whoever stores it."""
 
-    asker: Asker
+    client: Client
     question: Question
     prices: Prices
     about: Any
@@ -42,14 +42,14 @@ class Errand:
 class Brought:
     """A text that came back, and its price in nano-dollars."""
 
-    errand: Errand
+    request: TextRequest
     answer: Answer
     cost_nanousd: int
 
 
 @dataclass
 class Outcome:
-    """How the errands of a run went. problem: the sentence that ended them early."""
+    """How the requests of a run went. problem: the sentence that ended them early."""
 
     brought: int = 0
     failed: int = 0
@@ -62,8 +62,8 @@ Store = Callable[[Session, Brought], None]
 
 
 @dataclass(frozen=True)
-class Errands:
-    """Runs errands under a cap; `store` writes an answer inside the given transaction."""
+class TextRequests:
+    """Runs requests under a cap; `store` writes an answer inside the given transaction."""
 
     database: Database
     run_id: int
@@ -74,11 +74,11 @@ class Errands:
     progress: Progress = quiet
     label: str = "texts"
 
-    async def run(self, errands: Iterable[Errand], total: int) -> Outcome:
+    async def run(self, requests: Iterable[TextRequest], total: int) -> Outcome:
         """Until all are done, the money is spent or the key is refused."""
         outcome = Outcome()
         slots = asyncio.Semaphore(self.concurrency)
-        for block in _blocks(errands):
+        for block in _blocks(requests):
             left = block
             while left and not (outcome.capped or outcome.problem):
                 covered = await self._block(left, slots, outcome)
@@ -91,64 +91,64 @@ class Errands:
         return outcome
 
     async def _block(
-        self, block: Sequence[Errand], slots: asyncio.Semaphore, outcome: Outcome
+        self, block: Sequence[TextRequest], slots: asyncio.Semaphore, outcome: Outcome
     ) -> int:
-        bounds = [errand.bound for errand in block]
+        bounds = [request.bound for request in block]
         with self.database.begin() as session:
-            reservation, covered = set_aside(
+            reservation, covered = reserve(
                 session, self.run_id, bounds, job=self.job, cap_nanousd=self.cap_nanousd
             )
-        purse = Purse(reservation, dict(enumerate(bounds[:covered])))
+        reserved = BlockReservation(reservation, dict(enumerate(bounds[:covered])))
         try:
             async with asyncio.TaskGroup() as group:
-                for number, errand in enumerate(block[:covered]):
-                    group.create_task(self._one(number, errand, slots, purse, outcome))
+                for number, request in enumerate(block[:covered]):
+                    group.create_task(self._one(number, request, slots, reserved, outcome))
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:
-            if not purse.is_empty:
+            if not reserved.is_empty:
                 with self.database.begin() as session:
-                    purse.close(session)
+                    reserved.close(session)
         return covered
 
     async def _one(
         self,
         number: int,
-        errand: Errand,
+        request: TextRequest,
         slots: asyncio.Semaphore,
-        purse: Purse,
+        reserved: BlockReservation,
         outcome: Outcome,
     ) -> None:
         """Ask, and store the text at once with what it cost."""
         async with slots:
-            brought = await self._asked(errand, outcome, lambda: purse.leaves(number))
+            brought = await self._asked(request, outcome, lambda: reserved.leaves(number))
         cost = brought.cost_nanousd if isinstance(brought, Brought) else brought
-        purse.pay(number, cost)
+        reserved.pay(number, cost)
         with self.database.begin() as session:
             if isinstance(brought, Brought):
                 self.store(session, brought)
-            purse.write(session)
+            reserved.write(session)
         outcome.brought += isinstance(brought, Brought)
         outcome.failed += not isinstance(brought, Brought)
         outcome.cost_nanousd += cost
 
     async def _asked(
-        self, errand: Errand, outcome: Outcome, leaves: Callable[[], None]
+        self, request: TextRequest, outcome: Outcome, leaves: Callable[[], None]
     ) -> Brought | int:
         """The text, or what an answer that never came may have cost."""
         if outcome.problem is not None:
             return 0
         leaves()
         try:
-            answer = await errand.asker.ask(errand.question)
+            answer = await request.client.ask(request.question)
         except (KeyRefused, BadInput) as error:
             outcome.problem = str(error)
             return 0
         except Lost:
-            return errand.bound
+            return request.bound
         except Unavailable:
             return 0
-        return Brought(errand, answer, errand.prices.cost(answer.usage))
+        return Brought(request, answer, request.prices.cost(answer.usage))
 
 
 def raise_if_nothing(outcome: Outcome) -> None:
@@ -157,7 +157,7 @@ def raise_if_nothing(outcome: Outcome) -> None:
         raise TiebreakError(outcome.problem)
 
 
-def _blocks(errands: Iterable[T]) -> Iterator[list[T]]:
-    source = iter(errands)
+def _blocks(requests: Iterable[T]) -> Iterator[list[T]]:
+    source = iter(requests)
     while block := list(islice(source, BLOCK)):
         yield block

@@ -12,13 +12,13 @@ from db.asking import PairText, Slot
 from db.types import now
 from db.vocabulary import Choice, Order
 from judges import verdicts
-from judges.asking import Answer, Asker, Question, Scorer
-from judges.circuit import Circuit, Pace
+from judges.asking import Answer, Client, Question, Scorer
+from judges.circuit import Circuit, RateLimiter
 from judges.constitution import Constitution
 from judges.panel import JudgeConfig
 from judges.prices import Prices, tokens_about, tokens_at_most
 from judges.prompts import Template
-from judges.purse import Purse
+from judges.reservation import BlockReservation
 
 OVERHEAD_TOKENS = 1000  # what a server may add to a prompt: chat marks, a schema in its own words
 
@@ -47,21 +47,21 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Seat:
+class JudgeSession:
     """Who is asked, about which orders and samples, and how fast.
 
-    requests, tokens: every pace to keep, its own and those it shares with other seats.
+    requests, tokens: every pace to keep, its own and those it shares with other judge sessions.
     """
 
     judge: JudgeConfig
     version_id: int
     rules: Constitution
-    asked: Asker | Scorer
+    asked: Client | Scorer
     circuit: Circuit
     orders: tuple[Order, ...]
     samples: tuple[int, ...]
-    requests: tuple[Pace, ...] = ()
-    tokens: tuple[Pace, ...] = ()
+    requests: tuple[RateLimiter, ...] = ()
+    tokens: tuple[RateLimiter, ...] = ()
     prices: Prices = field(init=False)
     template: Template = field(init=False)
     tally: Tally = field(default_factory=Tally)
@@ -109,14 +109,14 @@ class Ask:
     question: Question
     bound: int
     claim: int
-    purse: Purse
+    reserved: BlockReservation
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """For the writer: a vote to store, or None where only the claim is given back."""
 
-    seat: Seat
+    judge_session: JudgeSession
     ask: Ask
     row: dict[str, Any] | None
     cost_nanousd: int
@@ -141,14 +141,19 @@ def input_about(question: Question) -> int:
 
 
 def vote_row(
-    seat: Seat, slot: Slot, answer: Answer, cost_nanousd: int, seconds: float | None, run_id: int
+    judge_session: JudgeSession,
+    slot: Slot,
+    answer: Answer,
+    cost_nanousd: int,
+    seconds: float | None,
+    run_id: int,
 ) -> dict[str, Any]:
     """The vote an answer means, ready to be stored with the answer itself."""
     verdict = verdicts.read(answer, slot.order)
     usage = answer.usage
     return {
         "pair_id": slot.pair_id,
-        "judge_version_id": seat.version_id,
+        "judge_version_id": judge_session.version_id,
         "order": slot.order,
         "sample": slot.sample,
         **meaning(verdict),
@@ -163,7 +168,7 @@ def vote_row(
     }
 
 
-def meaning(verdict: verdicts.Verdict) -> dict[str, Any]:
+def meaning(verdict: verdicts.ParsedAnswer) -> dict[str, Any]:
     """The columns of a vote that parsing decides."""
     return {
         "choice": verdict.choice,

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from db.consensus import VotedPair, VoteRow
 from db.errors import BadInput
 from db.vocabulary import Choice, Order
-from judges.trust.ballots import AB, BA, MISSING, TIE, A, B, Ballots, Consensus, Pooler
 from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
 from judges.trust.text_features import PairTexts
+from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, Consensus, Pooler, VoteMatrix
 
 MODELS = ("majority", "dawid-skene", "tiebreak")
 CODES = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
@@ -27,12 +27,12 @@ _SLOT = {Order.AB: AB, Order.BA: BA, Order.NONE: NO_ORDER}
 
 
 @dataclass(frozen=True)
-class Poll:
+class VoteTable:
     """All votes on P pairs by R judge versions as arrays, with the texts of the pairs."""
 
     pair_ids: tuple[int, ...]
     version_ids: tuple[int, ...]
-    ballots: Ballots
+    vote_matrix: VoteMatrix
     texts: PairTexts
     votes: int
     digest: str
@@ -44,11 +44,11 @@ class Poll:
         )
 
 
-def read_poll(
+def read_vote_table(
     pairs: Iterable[VotedPair],
     votes: Iterable[VoteRow],
     versions: Sequence[tuple[int, str, str, str]],
-) -> Poll:
+) -> VoteTable:
     """Arrays from rows. `versions`: id, judge's name, family and version of every rater."""
     listed = list(pairs)
     row_of = {pair.pair_id: p for p, pair in enumerate(listed)}
@@ -58,7 +58,7 @@ def read_poll(
     codes, confidence = _pooled(counts_PROK, sums_PRO)
     prompts = {p: n for n, p in enumerate(dict.fromkeys(pair.prompt_id for pair in listed))}
     domains = tuple(sorted({pair.domain for pair in listed if pair.domain}))
-    ballots = Ballots(
+    vote_matrix = VoteMatrix(
         codes_PRO=codes,
         raters=_names(versions),
         families=tuple(family for _, _, family, _ in versions),
@@ -79,7 +79,9 @@ def read_poll(
     digest = hashlib.sha256(repr([v[0] for v in versions]).encode())
     digest.update(np.array(list(row_of), dtype=np.int64).tobytes())
     digest.update(counts_PROK.tobytes())
-    return Poll(tuple(row_of), tuple(column_of), ballots, texts, len(cells), digest.hexdigest())
+    return VoteTable(
+        tuple(row_of), tuple(column_of), vote_matrix, texts, len(cells), digest.hexdigest()
+    )
 
 
 def check_model(name: str) -> None:
@@ -104,10 +106,12 @@ def label_model(name: str) -> Pooler:
     return LabelModel()
 
 
-def consensus_rows(poll: Poll, consensus: Consensus, fit_id: int) -> Iterator[dict[str, Any]]:
+def consensus_rows(
+    vote_table: VoteTable, consensus: Consensus, fit_id: int
+) -> Iterator[dict[str, Any]]:
     """One row a pair; contributions in log-odds, rounded, nothing for a contributor of zero."""
     p_PK, parts = consensus.p_PK, consensus.contributions_PC
-    for p, pair_id in enumerate(poll.pair_ids):
+    for p, pair_id in enumerate(vote_table.pair_ids):
         shares = None
         if parts is not None:
             rounded = (
@@ -125,16 +129,18 @@ def consensus_rows(poll: Poll, consensus: Consensus, fit_id: int) -> Iterator[di
         }
 
 
-def stored_consensus(poll: Poll, rows: Mapping[int, tuple[float, float, float]]) -> Consensus:
+def stored_consensus(
+    vote_table: VoteTable, rows: Mapping[int, tuple[float, float, float]]
+) -> Consensus:
     """The stored probabilities (p_a, p_tie, p_b by pair) as arrays, without contributions."""
-    p_PK = np.array([rows[p] for p in poll.pair_ids], dtype=np.float64).reshape(-1, 3)
+    p_PK = np.array([rows[p] for p in vote_table.pair_ids], dtype=np.float64).reshape(-1, 3)
     p_PK = p_PK[:, [0, 2, 1]]
     small = np.finfo(float).tiny
     logit_P = np.log(np.maximum(p_PK[:, A], small)) - np.log(np.maximum(p_PK[:, B], small))
     return Consensus(p_PK, logit_P)
 
 
-def rater_figures(poll: Poll, consensus: Consensus) -> list[dict[str, Any]]:
+def rater_figures(vote_table: VoteTable, consensus: Consensus) -> list[dict[str, Any]]:
     """Per judge version: votes, share of ties, agreement with the consensus, flips between orders.
 
     Agreement counts votes for a or b on pairs the consensus decides; a flip is an a in one order
@@ -142,8 +148,8 @@ def rater_figures(poll: Poll, consensus: Consensus) -> list[dict[str, Any]]:
     """
     choice_P = consensus.choice_P
     figures = []
-    for r, version_id in enumerate(poll.version_ids):
-        codes_PO = poll.ballots.codes_PRO[:, r]
+    for r, version_id in enumerate(vote_table.version_ids):
+        codes_PO = vote_table.vote_matrix.codes_PRO[:, r]
         cast = codes_PO != MISSING
         decided = ((codes_PO == A) | (codes_PO == B)) & (choice_P != TIE)[:, None]
         both = cast.all(axis=1)
@@ -151,7 +157,7 @@ def rater_figures(poll: Poll, consensus: Consensus) -> list[dict[str, Any]]:
         figures.append(
             {
                 "judge_version_id": version_id,
-                "judge": poll.ballots.raters[r],
+                "judge": vote_table.vote_matrix.raters[r],
                 "pairs": int(cast.any(axis=1).sum()),
                 "ties": _share((codes_PO == TIE).sum(), cast.sum()),
                 "agreement": _share(

@@ -46,7 +46,7 @@ class Reveal:
 
 
 @dataclass(frozen=True)
-class Standing:
+class OwnFigures:
     """A person's own figures, and how much still waits."""
 
     today: int
@@ -116,7 +116,7 @@ def answered_item(database: Database, lease_id: str, annotator_id: int) -> Item:
 
 def own_standing(
     database: Database, annotator_id: int, settings: ReviewSettings, *, today: datetime
-) -> Standing:
+) -> OwnFigures:
     """A person's own progress; `today` is when their day began."""
     with database.read() as session:
         person = annotators.by_id(session, annotator_id)
@@ -126,7 +126,7 @@ def own_standing(
             session, annotator_id, TaskKind.GOLD, limit=settings.gold_window
         )
         mine = pace(seconds)
-        return Standing(
+        return OwnFigures(
             today=figures.answers_since(session, annotator_id, today),
             ever=figures.answers_since(session, annotator_id, None),
             median_seconds=mine.median_seconds,

@@ -21,15 +21,15 @@ JUDGES, CONSISTENCY, AGREEMENT = "judges", "consistency", "agreement"
 PRIOR_MEANS = {
     CONSISTENCY: 0.25,
     AGREEMENT: 0.3,
-    "habits": 0.3,
-    "rivals": 0.4,
+    "style": 0.3,
+    "neighbours": 0.4,
     "author": 0.4,
-    "student": 0.2,
+    "text classifier": 0.2,
 }
 """Groups taught by the panel itself agree with it before any answer; every other mean is 0."""
 
 OPENING_TRUST = 0.225
-"""τ before any answer: the judges' ratios are half of the opening, their consistency the other."""
+"""τ before any answer: the judges' ratios are half of the cold start, their consistency the other."""
 
 SCALES = {
     JUDGES: (0.15, 0.7),
@@ -54,7 +54,7 @@ class _Posterior:
 
 
 @dataclass
-class Stack:
+class StackedLogistic:
     """Evidence-scaled logistic regression on odd columns.
 
     Learned: trust_ (τ), scale_ by group, mode_C_ and covariance_CC_ of the weights, evidence_.

@@ -75,7 +75,7 @@ def _biases(report: Report) -> None:
     for bias in report.biases:
         by_judge.setdefault(bias.judge, {})[bias.kind] = bias
     rows: list[list[Any]] = [
-        [judge, *(points(found[kind].win_probability) + " !" * found[kind].alarm for kind in KINDS)]
+        [judge, *(points(found[kind].excess) + " !" * found[kind].alarm for kind in KINDS)]
         for judge, found in by_judge.items()
     ]
     if not rows:

@@ -109,8 +109,8 @@ def consensus(
 ) -> Consensus:
     """What a method makes of these votes.
 
-    Our label model goes without its slow partner, here and for everybody. known: votes with
-    their features by their votes; no human answer is in them.
+    Our label model goes without its slow gradient boosting, here and for everybody. known: votes
+    with their features by their votes; no human answer is in them.
     """
     if method == "majority":
         return Majority().fit(vote_matrix, labels).predict(vote_matrix)
@@ -124,7 +124,7 @@ def consensus(
         vote_matrix = replace(
             vote_matrix, features_PF=nothing, feature_names=(), even_PF=None, even_names=()
         )
-    return LabelModel(partner=False).fit(vote_matrix, labels).predict(vote_matrix)
+    return LabelModel(boosting=False).fit(vote_matrix, labels).predict(vote_matrix)
 
 
 def outcome(stages: Stages, policy: Policy, truth: NDArray[np.int8], kept: Floats) -> Outcome:

@@ -4,7 +4,7 @@
 
 Invented votes of 5 judges in both orders with 8 ready numeric features and 500 human answers; each
 figure comes from a fresh process, so that its peak memory is its own. Ratios are of processor time,
-which other work on the machine does not change. Text features and the student
+which other work on the machine does not change. Text features and the text classifier
 are timed apart, per 1,000 pairs of 300-word responses.
 """
 
@@ -137,7 +137,7 @@ def crowd_kit(pairs: int) -> dict[str, float]:
 
 
 def texts(pairs: int) -> dict[str, float]:
-    """Text features, then the student's words and its fit, per 1,000 pairs."""
+    """Text features, then the text classifier's words and its fit, per 1,000 pairs."""
     rng = np.random.default_rng(0)
     words = np.array([f"w{number}" for number in range(5000)])
     made = [[" ".join(rng.choice(words, WORDS)) for _ in range(pairs)] for _ in range(2)]
@@ -149,7 +149,7 @@ def texts(pairs: int) -> dict[str, float]:
     done = time.process_time()
     return {
         "features_cpu_seconds_per_1000": (featured - started) / pairs * 1000,
-        "student_cpu_seconds_per_1000": (done - featured) / pairs * 1000,
+        "text_classifier_cpu_seconds_per_1000": (done - featured) / pairs * 1000,
         "peak_mb": memory(),
     }
 

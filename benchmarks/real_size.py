@@ -27,7 +27,7 @@ from trainer import judge_training, reward_model
 from trainer.bases import build_tiny
 from trainer.judge_training import Lesson
 from trainer.settings import TrainerSettings
-from trainer.workspace import begin
+from trainer.workspace import open_workspace
 
 # The published configuration of Qwen2-0.5B: 494 million weights with tied embeddings.
 HALF_BILLION = {
@@ -99,7 +99,7 @@ def rated(lessons: list[Lesson]) -> list[dict[str, Any]]:
 def trained(folder: Path, lessons: list[Lesson], settings: TrainerSettings) -> dict[str, Any]:
     """Training of a reward model: its speed and memory."""
     clock = Clock()
-    work = begin(folder, "reward", settings.recipe(settings.base))
+    work = open_workspace(folder, "reward", settings.recipe(settings.base))
     reward_model.train(rated(lessons), [], work, settings, "made-up words", clock)
     speed = clock.steps_per_second()
     return {
@@ -111,7 +111,7 @@ def trained(folder: Path, lessons: list[Lesson], settings: TrainerSettings) -> d
 
 def asked(folder: Path, lessons: list[Lesson], settings: TrainerSettings) -> dict[str, Any]:
     """Batched judging by a judge trained for two steps: comparisons a second and memory."""
-    work = begin(folder, "judge", settings.recipe(settings.judge_base))
+    work = open_workspace(folder, "judge", settings.recipe(settings.judge_base))
     judge_training.train(lessons[:2], [], work, settings, RULES, "made-up words")
     peak_mb()
     template = Template(RULES, output="token")

@@ -36,7 +36,7 @@ from trainer.serving.scoring import RewardScorer
 from trainer.serving.server import application
 from trainer.settings import TrainerSettings
 from trainer.vocabulary import Precision
-from trainer.workspace import begin, finish
+from trainer.workspace import open_workspace, publish_model
 
 Row = dict[str, Any]
 COPIES: tuple[Precision, ...] = ("bf16", "int8")
@@ -73,7 +73,7 @@ def trained(train: list[Row], held: list[Row], folder: Path, options: argparse.N
         learning_rate=options.rate or (None if options.base == "tiny" else 1e-4),
         max_length=options.max_length,
     )
-    work = begin(folder, "reward", settings.recipe(options.base))
+    work = open_workspace(folder, "reward", settings.recipe(options.base))
     reward_model.train(train, held, work, settings, "benchmark")
     return work.final
 
@@ -105,7 +105,9 @@ def shaped(train: list[Row], folder: Path) -> Path:
         "rows": {},
         "temperature": 1.0,
     }
-    return finish(begin(folder, "reward", {}, "shaped"), model, tokenizer, metadata, "")
+    return publish_model(
+        open_workspace(folder, "reward", {}, "shaped"), model, tokenizer, metadata, ""
+    )
 
 
 def times(folders: dict[str, Path], sides: Sequence[Any], rounds: int) -> dict[str, Any]:

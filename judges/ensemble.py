@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from db.asking import Block, Slot, missing_slots, pair_page, pair_texts, take_block
 from db.errors import BadInput, KeyRefused, Unavailable
@@ -44,7 +45,7 @@ class Ensemble:
     )
 
     async def ask_all(self) -> None:
-        """Returns when every judge session is done or stopped; raises what the database or a bug raised."""
+        """Returns when every session is done; raises what the database or a bug raised."""
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(self.writer.run())
@@ -72,8 +73,8 @@ class Ensemble:
             if tally.stopped or tally.asked - tally.stored == failed_before:
                 return
         tally.problem = (
-            f"judge {judge_session.judge.name!r} left {tally.wanted - tally.stored} questions unanswered; "
-            "run again to ask them"
+            f"judge {judge_session.judge.name!r} left {tally.wanted - tally.stored} questions "
+            "unanswered; run again to ask them"
         )
 
     # -- what is missing, in blocks ---------------------------------------------------------------
@@ -82,9 +83,8 @@ class Ensemble:
         """Go once through the pairs and hand on the missing questions block by block."""
         after = 0
         while not judge_session.tally.stopped:
-            last, work = await self.writer.in_database(
-                lambda after=after: self._page(judge_session, after)
-            )  # type: ignore[misc]
+            page = partial(self._page, judge_session, after)
+            last, work = await self.writer.in_database(page)
             if last is None:
                 return
             after = last

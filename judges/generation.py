@@ -1,7 +1,7 @@
 """Candidates: which models write responses to which prompts, and how a response is asked for.
 
 A source is one model at one temperature under one system prompt, asked for one sample. Pure, but
-for reading the configuration; asking is in `judges.text_requests`, storing in `judges.steps.generating`.
+for reading the configuration; asking is in `judges.text_requests`, storing in the steps.
 """
 
 from collections.abc import Mapping, Sequence

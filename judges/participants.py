@@ -90,7 +90,7 @@ def wanted(
 def judge_sessions(
     panel: Panel, judges: Sequence[tuple[Wanted, Client | Scorer]], pauses: Sequence[float]
 ) -> list[JudgeSession]:
-    """A judge session for each judge. Those of one provider share a circuit, those of one limit a pace."""
+    """A session for each judge; one provider shares a circuit, one limit a rate limiter."""
     circuits: dict[str, Circuit] = {}
     shared = {
         name: _paces(limit.requests_per_minute, limit.tokens_per_minute)

@@ -125,7 +125,7 @@ def served(folder: Path, *options: str, port: int | None = None) -> Iterator[str
 
 def _wait(address: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(1200):
-        if process.vote_table() is not None:
+        if process.poll() is not None:
             raise RuntimeError(f"the app ended with {process.returncode}")
         try:
             with urllib.request.urlopen(address, timeout=2):

@@ -223,7 +223,7 @@ def _killed_in(config: Config, step: str, moment: float) -> bool:
     """SIGKILL a moment after a step began; False where it had ended by then."""
     process = start(config.folder)
     deadline = time.monotonic() + 120
-    while process.vote_table() is None and time.monotonic() < deadline:
+    while process.poll() is None and time.monotonic() < deadline:
         with config.database.read() as session:
             query = select(CycleStep.status).where(CycleStep.name == step)
             if session.scalar(query.order_by(CycleStep.id.desc()).limit(1)) == cycles.RUNNING:

@@ -58,7 +58,7 @@ def command(folder: Path, *words: str) -> "subprocess.Popen[str]":
 def killed(process: "subprocess.Popen[str]", after: float, ready: Callable[[], bool]) -> bool:
     """SIGKILL so many seconds after it was `ready`; False where it had ended by then."""
     deadline = time.monotonic() + 120
-    while process.vote_table() is None and not ready() and time.monotonic() < deadline:
+    while process.poll() is None and not ready() and time.monotonic() < deadline:
         time.sleep(0.01)
     try:
         process.wait(after)

@@ -103,7 +103,7 @@ def test_ctrl_c_says_how_to_go_on(folder: Path, server: Server) -> None:
         [sys.executable, "-m", "app.cli", "judge", "--max-usd", "1"],
         stderr=subprocess.PIPE, text=True, cwd=folder,
     )  # fmt: skip
-    while server.state.in_flight == 0 and judging.vote_table() is None:
+    while server.state.in_flight == 0 and judging.poll() is None:
         time.sleep(0.05)
     judging.send_signal(signal.SIGINT)
     said = judging.communicate(timeout=120)[1]

@@ -44,7 +44,7 @@ def kill_when(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> 
     """SIGKILL as soon as `ready`, or fail where it never is."""
     deadline = time.monotonic() + 60
     while not ready():
-        assert process.vote_table() is None, "it finished before it could be killed"
+        assert process.poll() is None, "it finished before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.002)
     process.kill()
@@ -125,7 +125,7 @@ def test_what_a_stop_leaves_counted_as_spent(database: Database, how: signal.Sig
         bound = estimate(database, panel.parse(sections)).most_usd / 200 * 1.02  # ids differ
         process = start(url, sections)
         while server.state.total_calls < 80:
-            assert process.vote_table() is None
+            assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(how)
         process.communicate(timeout=60)

@@ -120,7 +120,7 @@ def test_bradley_terry_ranks_and_flags_cycles() -> None:
     assert 1 - 1 / (1 + np.exp(-2 * s)) == pytest.approx(s / 2, abs=1e-9)
 
 
-def test_rivals_equal_refitting_without_the_pair() -> None:
+def test_neighbours_equal_refitting_without_the_pair() -> None:
     rng = np.random.default_rng(3)
     pairs = [(i, j) for i in range(4) for j in range(i + 1, 4)]
     first, second = np.array(pairs).T
@@ -173,7 +173,7 @@ def test_a_missing_text_is_no_feature() -> None:
     assert not even.any()
 
 
-def test_the_student_learns_words_and_never_sees_its_own_prompt() -> None:
+def test_the_text_classifier_learns_words_and_never_sees_its_own_prompt() -> None:
     rng = np.random.default_rng(0)
     good = rng.random(300) < 0.5
     a = [f"{'splendid' if g else 'awful'} {i}" for i, g in enumerate(good)]
@@ -190,7 +190,7 @@ def test_the_student_learns_words_and_never_sees_its_own_prompt() -> None:
     assert not one_prompt.any()
 
 
-def test_the_student_reads_in_chunks_and_learns_what_ridge_regression_learns() -> None:
+def test_the_text_classifier_reads_in_chunks_and_learns_what_ridge_regression_learns() -> None:
     rng = np.random.default_rng(1)
     words = np.array([f"w{n}" for n in range(200)])
     made = [[" ".join(rng.choice(words, 12)) for _ in range(150)] for _ in range(2)]

@@ -92,7 +92,7 @@ def test_answers_teach_whom_to_believe_and_beat_the_cold_start() -> None:
 
 
 @pytest.mark.parametrize("seed", range(2))
-def test_answers_that_mean_nothing_do_not_make_it_much_worse_than_its_opening(seed: int) -> None:
+def test_answers_that_mean_nothing_do_not_make_it_much_worse_than_its_cold_start(seed: int) -> None:
     vote_matrix, truth = panel(600, (0.85, 0.8, 0.75), seed=seed, features=6)
     vote_matrix = replace(
         vote_matrix, features_PF=np.roll(vote_matrix.features_PF, 1, axis=0)
@@ -103,7 +103,7 @@ def test_answers_that_mean_nothing_do_not_make_it_much_worse_than_its_opening(se
     assert log_loss(found.win_P, truth[rest]) < log_loss(cold_start.win_P, truth[rest]) + 0.04
 
 
-def test_where_answers_contradict_the_rest_of_the_prompts_the_opening_is_given() -> None:
+def test_where_answers_contradict_the_rest_of_the_prompts_the_cold_start_is_given() -> None:
     # Every answer is a coin toss on a clear panel: nothing can be learned, shares stay with the
     # cold start or the model says that it fell back; on held-out pairs it is as good as before.
     vote_matrix, truth = panel(400, (0.95, 0.95, 0.9), seed=3, features=8)

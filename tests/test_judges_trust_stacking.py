@@ -146,7 +146,7 @@ def test_shares_sum_to_one_and_follow_what_predicts() -> None:
     assert cold_start.cold_start + cold_start.stack + cold_start.boosting == pytest.approx(1.0)
 
 
-def test_the_partner_is_odd_and_learns_what_a_sum_cannot() -> None:
+def test_boosting_is_odd_and_learns_what_a_sum_cannot() -> None:
     rng = np.random.default_rng(0)
     gate, vote = rng.choice([-1.0, 1.0], 800), rng.choice([-1.0, 1.0], 800)
     truth = (np.where(np.abs(gate + vote) > 1, vote, rng.choice([-1.0, 1.0], 800)) > 0).astype(

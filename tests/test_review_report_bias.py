@@ -50,13 +50,13 @@ def test_every_leaning_is_found_at_its_judge_and_nowhere_else() -> None:
     assert {("first", "position"), ("long", "length"), ("proud", "own family")} <= clear
     assert not {key for key in clear if key[0] == "fair"}
     # the first shown in both orders of every pair: one half more than chance
-    assert found["first", "position"].win_probability.value == pytest.approx(0.5)
+    assert found["first", "position"].excess.value == pytest.approx(0.5)
     assert "names what is shown first in 100% of the pairs" in found["first", "position"].reading
     # always the longer, humans by chance: 1 minus how often the human took the longer
     longer = np.array([len(a or "") > len(b or "") for a, b in zip(texts.responses_a,
                        texts.responses_b, strict=True)])  # fmt: skip
     human = float(np.mean(longer == (truth == A)))
-    assert found["long", "length"].win_probability.value == pytest.approx(1 - human)
+    assert found["long", "length"].excess.value == pytest.approx(1 - human)
     assert "points more often than humans do" in found["long", "length"].reading
     assert "leave this judge out" in " ".join(advice_on(tuple(found.values())))
 
@@ -77,7 +77,7 @@ def test_unknown_authors_are_said_and_not_guessed() -> None:
     plain = PairTexts(texts.prompts, texts.responses_a, texts.responses_b)
     found = biases(vote_matrix, plain, truth, np.random.default_rng(1))
     own = [bias for bias in found if bias.kind == "own family"]
-    assert all(bias.win_probability.value is None for bias in own)
+    assert all(bias.excess.value is None for bias in own)
     assert "0 pairs set its family against another" in own[0].reading
 
 

@@ -53,7 +53,7 @@ def money(**more: Any) -> Money:
 def facts(votes: VoteMatrix, consensus: Consensus, truth: np.ndarray, **more: Any) -> Facts:
     n = len(votes)
     known: dict[str, Any] = {
-        "ballots": votes,
+        "vote_matrix": votes,
         "consensus": consensus,
         "fit": "majority, fit 1",
         "truth_P": truth,

@@ -15,7 +15,7 @@ from trainer.gate.evaluate import gold_table, length_controlled, measure
 from trainer.gate.probes import build, habits
 from trainer.gate.rules import Answers, right
 from trainer.gate.slices import agreement, by_slice, slices_of
-from trainer.workspace import alone, begin, mark_complete
+from trainer.workspace import exclusive, mark_complete, open_workspace
 
 
 def pair(number: int, a: str, b: str, choice: str, domain: str | None = None) -> GoldPair:
@@ -94,21 +94,23 @@ def test_the_prompt_is_read_as_the_panel_reads_it() -> None:
 
 
 def test_unfinished_work_of_another_recipe_is_thrown_away(tmp_path) -> None:
-    work = begin(tmp_path, "reward", {"seed": 1}, "mine")
+    work = open_workspace(tmp_path, "reward", {"seed": 1}, "mine")
     snapshot = work.snapshots / "checkpoint-5"
     snapshot.mkdir(parents=True)
     mark_complete(snapshot)
-    assert begin(tmp_path, "reward", {"seed": 1}, "mine").newest_snapshot() == str(snapshot)
-    assert begin(tmp_path, "reward", {"seed": 2}, "mine").newest_snapshot() is None
+    assert open_workspace(tmp_path, "reward", {"seed": 1}, "mine").newest_snapshot() == str(
+        snapshot
+    )
+    assert open_workspace(tmp_path, "reward", {"seed": 2}, "mine").newest_snapshot() is None
 
 
 def test_two_processes_never_train_the_same(tmp_path) -> None:
-    work = begin(tmp_path, "reward", {"seed": 1}, "mine")
-    again = begin(tmp_path, "reward", {"seed": 1}, "mine")
+    work = open_workspace(tmp_path, "reward", {"seed": 1}, "mine")
+    again = open_workspace(tmp_path, "reward", {"seed": 1}, "mine")
     refused = pytest.raises(Conflict, match="being trained by another process")
-    with alone(work), refused, alone(again):
+    with exclusive(work), refused, exclusive(again):
         pass
-    with alone(work):
+    with exclusive(work):
         pass
 
 

@@ -14,7 +14,7 @@ from judges.prompts import MENU, Template
 from trainer.generative_judge import _best, train
 from trainer.judge_training import Lesson, menu_figures
 from trainer.settings import TrainerSettings
-from trainer.workspace import begin, read_metadata
+from trainer.workspace import open_workspace, read_metadata
 
 STARTER = load(["starter"])
 RULES = STARTER.only([STARTER.principles[0].id])
@@ -78,7 +78,7 @@ def test_what_validation_found_is_what_the_panel_gets(tmp_path: Path) -> None:
         )
     }
     learnt, held = [lesson(i) for i in range(12)], [lesson(i) for i in range(12, 22)]
-    work = begin(tmp_path, "judge", {"style": "generative"}, "g")
+    work = open_workspace(tmp_path, "judge", {"style": "generative"}, "g")
     made = train(learnt, held, written, work, chosen, RULES, "d")
     assert set(made["stages"]) == {"supervised", "dpo"}
     assert made["stage"] == _best(made["stages"])

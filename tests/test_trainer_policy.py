@@ -15,7 +15,7 @@ from trainer.hacking import Limits, Monitor, Observation, distinct
 from trainer.policy import PolicyOptions, train
 from trainer.ppo import advantages
 from trainer.settings import TrainerSettings
-from trainer.workspace import begin
+from trainer.workspace import open_workspace
 
 BOARD = find_spec("tensorboard") is not None
 
@@ -79,7 +79,7 @@ def test_monitors_speak_up(late: dict[str, float], says: str | None) -> None:
 def test_ppo_raises_the_reward(tmp_path: Path) -> None:
     settings = TrainerSettings(folder=tmp_path, batch_size=32, max_length=64, learning_rate=6e-3)
     options = PolicyOptions("ppo", kl=0.01, response_tokens=8, updates=12)
-    work = begin(tmp_path, "policy", {"m": "ppo"})
+    work = open_workspace(tmp_path, "policy", {"m": "ppo"})
     made = train(rows(20), work, settings, options, "d", reward=wants_letter)
     rewards = [point["reward"] for point in made["curve"]]
     assert np.mean(rewards[-3:]) > np.mean(rewards[:3]) + 1.0
@@ -94,7 +94,7 @@ def test_a_killed_ppo_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Monkey
     options = PolicyOptions("ppo", response_tokens=6, updates=7)
 
     def trained(name: str, reward, finished: bool = True):
-        work = begin(tmp_path, "policy", {"m": name}, name)
+        work = open_workspace(tmp_path, "policy", {"m": name}, name)
         if not finished:
             with pytest.raises(KeyboardInterrupt):
                 train(rows(20), work, settings, options, "d", reward=reward)
@@ -136,7 +136,7 @@ def test_ppo_with_lora_leaves_what_has_no_adapter(tmp_path: Path) -> None:
     settings = TrainerSettings(
         folder=tmp_path, base=str(tmp_path / "base"), batch_size=8, max_length=64, lora=True
     )
-    work = begin(tmp_path, "policy", {"m": "lora"})
+    work = open_workspace(tmp_path, "policy", {"m": "lora"})
     train(rows(20), work, settings, PolicyOptions("ppo", updates=2), "d", reward=wants_letter)
     before, after = (load_file(f / "model.safetensors") for f in (tmp_path / "base", work.final))
     assert before.keys() == after.keys()
@@ -147,7 +147,7 @@ def test_ppo_with_lora_leaves_what_has_no_adapter(tmp_path: Path) -> None:
 
 def test_a_policy_learns_from_fewer_prompts_than_a_batch_holds(tmp_path: Path) -> None:
     settings = TrainerSettings(folder=tmp_path, batch_size=16, epochs=2, max_length=64)
-    work = begin(tmp_path, "policy", {"m": "few"})
+    work = open_workspace(tmp_path, "policy", {"m": "few"})
     options = PolicyOptions("grpo", generations=4, response_tokens=4)
     made = train(rows(3), work, settings, options, "d", reward=wants_letter)
     assert len(made["watched"]) == 2  # one batch of three prompts an epoch
@@ -170,7 +170,7 @@ def test_a_killed_policy_of_trl_goes_on_exactly(tmp_path: Path, method: str) -> 
         return wants_letter(answered)
 
     def trained(name: str, reward):
-        work = begin(tmp_path, "policy", {"m": method, "n": name}, name)
+        work = open_workspace(tmp_path, "policy", {"m": method, "n": name}, name)
         return train(rows(4), work, settings, options, "d", reward=reward)
 
     whole = trained("whole", wants_letter)
@@ -200,7 +200,7 @@ def drawn(folder: Path, name: str) -> list[int]:
 def test_every_method_of_trl_runs(tmp_path: Path, method: str) -> None:
     settings = TrainerSettings(folder=tmp_path, batch_size=4, epochs=1, max_length=96)
     options = PolicyOptions(method, generations=2, response_tokens=8)
-    work = begin(tmp_path, "policy", {"m": method})
+    work = open_workspace(tmp_path, "policy", {"m": method})
     made = train(rows(4), work, settings, options, "d", reward=wants_letter)
     assert made["method"] == method
     assert made["curve"]
@@ -210,6 +210,6 @@ def test_every_method_of_trl_runs(tmp_path: Path, method: str) -> None:
 def test_wrong_wishes_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="method 'dqn' is not known; choose from sft, dpo"):
         PolicyOptions("dqn")
-    work = begin(tmp_path, "policy", {})
+    work = open_workspace(tmp_path, "policy", {})
     with pytest.raises(BadInput, match="'ppo' needs a reward model"):
         train(rows(1), work, TrainerSettings(), PolicyOptions("ppo"), "d")

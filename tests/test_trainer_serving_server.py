@@ -20,7 +20,7 @@ from trainer.encoding import encode
 from trainer.serving.quantize import quantize
 from trainer.serving.scoring import RewardScorer
 from trainer.serving.server import Batcher, application, serve
-from trainer.workspace import begin, finish
+from trainer.workspace import open_workspace, publish_model
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +136,7 @@ def checkpoint(tmp_path: Path) -> Path:
     build_tiny(texts, tmp_path / "base")
     tokenizer = load_tokenizer(str(tmp_path / "base"))
     model = load_classifier(str(tmp_path / "base"), 1, tokenizer, 0)
-    work = begin(tmp_path, "reward", {}, "model")
+    work = open_workspace(tmp_path, "reward", {}, "model")
     metadata = {
         "kind": "reward",
         "base": "tiny",
@@ -145,7 +145,7 @@ def checkpoint(tmp_path: Path) -> Path:
         "rows": {},
         "temperature": 2.0,
     }
-    return finish(work, model, tokenizer, metadata, "card")
+    return publish_model(work, model, tokenizer, metadata, "card")
 
 
 @pytest.mark.parametrize(("how", "shrinks"), [("bf16", 0.55), ("int8", 0.35)])

@@ -20,7 +20,7 @@ from trainer.gate.evaluate import text_of
 from trainer.gate.rules import as_figures
 from trainer.settings import TrainerSettings
 from trainer.vocabulary import Group
-from trainer.workspace import begin
+from trainer.workspace import open_workspace
 
 LEFT_OUT = "dataset.group_left_out"
 Row = dict[str, Any]
@@ -100,7 +100,7 @@ def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinPro
     rest = [r for r in rows if int(r["meta"]["prompt_hash"][:8], 16) % 10]
     texts = content_hash([[text_of(r["chosen"]), text_of(r["rejected"])] for r in rows])
     recipe = chosen.recipe(chosen.base) | {"without": name, "rows": texts}
-    work = begin(folder, "reward", recipe)
+    work = open_workspace(folder, "reward", recipe)
     if not work.done:
         reward_model.train(rest or rows, held, work, chosen, f"all but {name}")
     scorer = RewardScorer(work.final)

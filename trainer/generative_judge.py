@@ -29,7 +29,7 @@ from trainer.card import model_card
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.judge_training import Lesson, menu_figures, question
 from trainer.settings import TrainerSettings
-from trainer.workspace import Workspace, finish_files
+from trainer.workspace import Workspace, publish_files
 
 Reasons = Mapping[tuple[str, Order, Choice], Sequence[str]]
 """What was written for a choice about a pair as it was shown in an order."""
@@ -162,7 +162,7 @@ def train(
         shutil.copytree(stages[kept], target, dirs_exist_ok=True)
 
     packages = ("torch", "transformers", "trl")
-    finish_files(work, save, metadata, model_card(work.name, metadata), packages)
+    publish_files(work, save, metadata, model_card(work.name, metadata), packages)
     return metadata
 
 

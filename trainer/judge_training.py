@@ -28,7 +28,7 @@ from trainer.card import model_card
 from trainer.encoding import as_messages, prompt_text
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
-from trainer.workspace import Workspace, finish
+from trainer.workspace import Workspace, publish_model
 
 Row = dict[str, Any]
 Floats = NDArray[np.float64]
@@ -140,7 +140,7 @@ def train(
     model = trainer.accelerator.unwrap_model(trainer.model)
     if settings.lora:
         model = model.merge_and_unload()
-    finish(work, model, tokenizer, metadata, model_card(work.name, metadata))
+    publish_model(work, model, tokenizer, metadata, model_card(work.name, metadata))
     return metadata
 
 

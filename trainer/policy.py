@@ -19,7 +19,7 @@ from trainer.settings import TrainerSettings
 from trainer.tensorboard import Board
 from trainer.vocabulary import Method
 from trainer.watch import Score, Watch, watch_callback
-from trainer.workspace import Workspace, finish
+from trainer.workspace import Workspace, publish_model
 
 ONLINE = ("grpo", "rloo", "ppo")
 SNAPSHOT_EVERY = 5  # updates of ppo; a kill loses at most these
@@ -90,7 +90,7 @@ def train(
         "stopped": watch.alarm,
         "validation": None,
     }
-    finish(work, model, tokenizer, metadata, model_card(work.name, metadata))
+    publish_model(work, model, tokenizer, metadata, model_card(work.name, metadata))
     return metadata
 
 

@@ -21,7 +21,7 @@ from trainer.card import model_card
 from trainer.encoding import Messages, prompt_text
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
-from trainer.workspace import Workspace, finish, read_metadata
+from trainer.workspace import Workspace, publish_model, read_metadata
 
 _IGNORED = -100
 
@@ -115,7 +115,7 @@ def train(
     if validated:
         scorer = StepScorer.of(trainer.model, tokenizer, settings.max_length)
         metadata["validation"] = evaluate_steps(scorer, held)
-    finish(work, trainer.model, tokenizer, metadata, model_card(work.name, metadata))
+    publish_model(work, trainer.model, tokenizer, metadata, model_card(work.name, metadata))
     return metadata
 
 

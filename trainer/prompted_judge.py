@@ -19,7 +19,7 @@ from db.vocabulary import Choice
 from judges.constitution import Chapter, Principle
 from trainer.card import model_card
 from trainer.export.leakage import shingles
-from trainer.workspace import Workspace, finish_files
+from trainer.workspace import Workspace, publish_files
 
 CHAPTER = "constitution.toml"
 _LONGEST = 280
@@ -122,7 +122,7 @@ def write(
     def save(folder: Path) -> None:
         (folder / CHAPTER).write_text(as_toml(made), encoding="utf-8")
 
-    finish_files(work, save, metadata, model_card(work.name, metadata))
+    publish_files(work, save, metadata, model_card(work.name, metadata))
     return metadata
 
 

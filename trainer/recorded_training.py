@@ -24,7 +24,7 @@ from trainer.export.dataset import read_manifest, read_split
 from trainer.export.leakage import leaks
 from trainer.export.selection import ExportOptions, split_of
 from trainer.settings import TrainerSettings
-from trainer.workspace import Workspace, alone, begin, read_metadata
+from trainer.workspace import Workspace, exclusive, open_workspace, read_metadata
 
 Row = dict[str, Any]
 
@@ -128,11 +128,11 @@ def train_and_record(
             "dataset_hash": given.dataset.content_hash,
             "left_out_prompts": given.left_out_prompts,
         }
-    work = begin(settings.folder, kind.value, recipe, name)
+    work = open_workspace(settings.folder, kind.value, recipe, name)
     new = not work.done
     if new:
         options = {"checkpoint": work.name}
-        with alone(work), recorded_run(database, f"train {kind.value}", options):
+        with exclusive(work), recorded_run(database, f"train {kind.value}", options):
             fit(work)
     metadata = read_metadata(work.final)
     with database.begin() as session:

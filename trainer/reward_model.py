@@ -22,7 +22,7 @@ from trainer.encoding import as_messages, encode
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.rankings import Order, orders, plackett_luce, weights
 from trainer.settings import TrainerSettings
-from trainer.workspace import Workspace, finish
+from trainer.workspace import Workspace, publish_model
 
 Row = dict[str, Any]
 _ENOUGH = 10  # validation pairs a temperature is fitted on
@@ -145,7 +145,7 @@ def train(
     model = trainer.accelerator.unwrap_model(trainer.model)
     if settings.lora:
         model = model.merge_and_unload()
-    finish(work, model, tokenizer, metadata, model_card(work.name, metadata))
+    publish_model(work, model, tokenizer, metadata, model_card(work.name, metadata))
     return metadata
 
 

@@ -21,7 +21,7 @@ from judges.trust.text_features import PairTexts, text_features
 from judges.words import WordsModel, davidson, differences, vectorizer
 from trainer.card import model_card
 from trainer.judge_training import Lesson
-from trainer.workspace import Workspace, finish_files
+from trainer.workspace import Workspace, publish_files
 
 Floats = NDArray[np.float64]
 _STRENGTHS = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
@@ -66,7 +66,7 @@ def train(
         "curve": [],
         "validation": _measured(model, held) if validation_lessons else None,
     }
-    finish_files(work, model.save, metadata, model_card(work.name, metadata))
+    publish_files(work, model.save, metadata, model_card(work.name, metadata))
     return metadata
 
 

@@ -54,7 +54,9 @@ class Workspace:
         return str(max(found)[1]) if found else None
 
 
-def begin(folder: Path, kind: str, recipe: dict[str, Any], name: str | None = None) -> Workspace:
+def open_workspace(
+    folder: Path, kind: str, recipe: dict[str, Any], name: str | None = None
+) -> Workspace:
     """Open or reopen the work on a recipe. The default name is the kind and the recipe's hash.
 
     BadInput where the name is taken by a checkpoint of another recipe; other unfinished work under
@@ -79,7 +81,7 @@ def begin(folder: Path, kind: str, recipe: dict[str, Any], name: str | None = No
 
 
 @contextmanager
-def alone(work: Workspace) -> Iterator[None]:
+def exclusive(work: Workspace) -> Iterator[None]:
     """Hold the work for this process; Conflict where another one is at it. A kill lets go."""
     import fcntl
 
@@ -98,7 +100,7 @@ def mark_complete(snapshot: Path) -> None:
     (snapshot / _COMPLETE).touch()
 
 
-def finish(
+def publish_model(
     work: Workspace, model: Any, tokenizer: Any, metadata: dict[str, Any], card: str
 ) -> Path:
     """Save a transformers model with its tokenizer as the finished checkpoint."""
@@ -107,10 +109,10 @@ def finish(
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
-    return finish_files(work, save, metadata, card, ("torch", "transformers", "trl"))
+    return publish_files(work, save, metadata, card, ("torch", "transformers", "trl"))
 
 
-def finish_files(
+def publish_files(
     work: Workspace,
     save: Callable[[Path], None],
     metadata: dict[str, Any],

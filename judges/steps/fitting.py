@@ -72,7 +72,7 @@ def fit_consensus(database: Database, model: str) -> FittedConsensus:
 def pooled(
     vote_table: VoteTable, labels_P: NDArray[np.int8], model: str
 ) -> tuple[Pooler, Consensus]:
-    """The label model of that name, fitted on a vote table and the human answers, and what it says."""
+    """The label model of that name, fitted on votes and human answers, and what it says."""
     pooler = vote_arrays.label_model(model)  # imported late: scikit-learn takes a second
     vote_matrix = _with_features(vote_table, model)
     return pooler, pooler.fit(vote_matrix, labels_P).predict(vote_matrix)

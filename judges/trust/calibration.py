@@ -59,7 +59,7 @@ class ReliabilityBin:
 
 
 def reliability(win_P: Floats, truth_P: Codes, bins: int = 10) -> tuple[ReliabilityBin, ...]:
-    """Bins of equal width on the confidence max(lean, 1 − lean) in [½, 1]; empty ones are left out.
+    """Bins of equal width on the confidence max(p, 1 − p) in [½, 1]; empty ones are left out.
 
     Folding at one half makes the measure the same whichever response is called A.
     """

@@ -1,12 +1,13 @@
 """The label model: votes, texts and human answers to probabilities that explain themselves.
 
-Before 5 decided answers it is a cold start from the raters' consistency, their
-confusions and what the panel itself taught (text classifier, author, neighbours). From then on a stack of
-leave-one-out likelihood ratios and odd features (stacking.py) and gradient boosting (boosting.py) join
-in by what they are worth on prompts they have not seen (mixing.py); ties have a model of their
-own. Everything is odd in A and B, deterministic, and guarded: where the answers say that the
-cold start predicts them better, the cold start is what is given, and `fell_back_` says so.
-Leaves out: reading texts (reading.py makes the features), certificates, and what to do about it.
+Before 5 decided answers it is a cold start from the raters' consistency, their confusions and what
+the panel itself taught (style, text classifier, author, neighbours). From then on a stacked
+logistic regression on leave-one-out likelihood ratios and odd features (stacking.py) and gradient
+boosting (boosting.py) join in by what they are worth on prompts they have not seen (mixing.py);
+ties have a model of their own. Everything is odd in A and B, deterministic, and guarded: where the
+answers say that the cold start predicts them better, the cold start is what is given, and
+`fell_back_` says so. Leaves out: reading texts (reading.py makes the features), certificates, and
+what to do about it.
 """
 
 from dataclasses import dataclass, field
@@ -45,9 +46,10 @@ _CHUNK = 100_000
 class LabelModel:
     """Fits on votes and human answers (MISSING, A, B, TIE), predicts probabilities of all three.
 
-    boosting: whether gradient boosting joins in. `mixing_weights_.cold start` is 1 before 5 decided answers.
+    boosting: whether gradient boosting joins in.
     Learned: fell_back_ (True where the cold start is given instead), answers_ (decided answers),
-    mixing_weights_ (of cold start, stack and gradient boosting in the pooled log-odds).
+    mixing_weights_ (of cold start, stack and boosting in the pooled log-odds; the cold start alone
+    before 5 decided answers).
     """
 
     boosting: bool = True
@@ -150,7 +152,7 @@ class LabelModel:
         return self._pool(cold_start, self._stack.contributions(columns), boosted)
 
     def _cold_start_columns(self, vote_matrix: VoteMatrix, columns: Floats) -> Floats:
-        """Columns of the cold start: the first of the stack's, with the ratios before any answer."""
+        """Columns of the cold start: the stack's first, with the ratios before any answer."""
         judges, shared = self._before.judges_, len(self._before.names_)
         first = columns[:, :shared].copy()
         codes = joint_codes(vote_matrix.codes_PRO[:, judges])

@@ -55,10 +55,10 @@ def best_weights(
     is_a_L: Floats,
     weight_L: Floats,
 ) -> MixingWeights:
-    """Shares of least log-loss on a grid, held to a prior: a few answers decide little.
+    """Weights of least log-loss on a grid, held to a prior: a few answers decide little.
 
-    Learned (stack and boosting) against cold start ~ N(n / (n + 10), .25²), boosting within the learned
-    ~ N(.3 n / (n + 100), .12²).
+    Learned (stack and boosting) against cold start ~ N(n / (n + 10), .25²), boosting within the
+    learned ~ N(.3 n / (n + 100), .12²).
     """
     sign, n = np.where(is_a_L > 0.5, 1.0, -1.0), float(weight_L.sum())
     expected, boosting_expected = n / (n + 10), 0.3 * n / (n + 100)

@@ -1,9 +1,9 @@
 """Everything texts and neighbours say about a pair, added to its votes as odd features.
 
-The panel's own cold-start consensus is the teacher of the style regression (length and style), the text classifier
-(words), the authors (which model wrote a response) and the neighbours (other pairs of the same prompt).
-No human answer is used, so any split of the answers stays honest. Leaves out: how much each feature
-is worth (stacking.py).
+The panel's own cold-start consensus teaches the style regression (length and style), the distilled
+text classifier (words), the author effect (which model wrote a response) and the Bradley–Terry
+neighbours (other pairs of the same prompt). No human answer is used, so any split of the answers
+stays honest. Leaves out: how much each feature is worth (stacking.py).
 """
 
 from dataclasses import replace
@@ -43,7 +43,7 @@ def read(vote_matrix: VoteMatrix, texts: PairTexts) -> VoteMatrix:
 def learned_features(
     vote_matrix: VoteMatrix, texts: PairTexts, odd_PF: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float64]]:
-    """Style, text classifier, author and neighbours, taught by the panel's cold-start margin, out of fold."""
+    """What the panel's cold-start margin teaches of style, words, authors and neighbours."""
     margin = 2 * ColdStart().fit(vote_matrix).predict(vote_matrix).win_P - 1
     part_P = vote_matrix.part_P
     columns = {"style": style_regression(odd_PF, margin, part_P)}

@@ -29,7 +29,7 @@ PRIOR_MEANS = {
 """Groups taught by the panel itself agree with it before any answer; every other mean is 0."""
 
 OPENING_TRUST = 0.225
-"""τ before any answer: the judges' ratios are half of the cold start, their consistency the other."""
+"""τ before any answer: half of the cold start is the judges' ratios, half their consistency."""
 
 SCALES = {
     JUDGES: (0.15, 0.7),

@@ -1,10 +1,10 @@
 """A cheap reader of texts that learns the panel's own consensus, and so smooths it.
 
 Ridge regression without an intercept on differences of hashed words, f(a) − f(b): odd by
-construction. Trained out of fold by prompt, so that no pair is scored by a text classifier that saw it.
-Words are counted once, a chunk of pairs at a time; of a large set the counts lie in a temporary
-folder, so memory does not grow with the pairs. In production a cross-fitted reward model takes its
-place. Leaves out: human answers; the stack decides how much the text classifier is worth.
+construction. Trained out of fold by prompt, so that no pair is scored by a model that saw it. Words
+are counted once, a chunk of pairs at a time; of a large set the counts lie in a temporary folder,
+so memory does not grow with the pairs. In production a cross-fitted reward model takes its place.
+Leaves out: human answers; the stack decides how much the text classifier is worth.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +44,7 @@ def word_differences(texts: PairTexts, bits: int = 16) -> Any:
 
 @dataclass
 class DistilledTextClassifier:
-    """Text model of the margin 2·lean − 1 in [−1, 1].
+    """Text model of the margin 2p − 1 in [−1, 1].
 
     ridge: penalty; folds: parts by prompt; chunk: pairs read at a time, which changes no result.
     Learned: coef_FW_, one weight vector for each fold left out.
@@ -89,7 +89,7 @@ class DistilledTextClassifier:
         return result
 
     def predict(self, texts: PairTexts) -> Floats:
-        """Mean score of the folds' students on pairs of other prompts."""
+        """Mean score of the folds' models on pairs of other prompts."""
         weight = self.coef_FW_.mean(axis=0)
         parts = [words @ weight for _, words in _chunks(texts, self.bits, self.chunk)]
         return np.concatenate(parts) if parts else np.zeros(0)

@@ -183,7 +183,7 @@ def consensus_of(
     """Consensus from log-odds of the win probability and the probability of a tie."""
     logit = np.clip(np.asarray(logit_P, dtype=np.float64), -40.0, 40.0)
     win_probability = 1.0 / (1.0 + np.exp(-logit))
-    other = 1.0 / (1.0 + np.exp(logit))  # not 1 - lean: exact under exchange of A and B
+    other = 1.0 / (1.0 + np.exp(logit))  # not 1 - win: exact under exchange of A and B
     tie = np.broadcast_to(np.asarray(tie_P, dtype=np.float64), logit.shape)
     p = np.stack([(1 - tie) * win_probability, (1 - tie) * other, tie], axis=1)
     return Consensus(p, logit, contributions_PC, contributors)

@@ -95,10 +95,11 @@ def outliers(
 
 
 def length_reversal(consensus: Consensus) -> list[Flag]:
-    """Pairs whose lean changes its side when the length terms are taken out; a hard flag.
+    """Pairs whose win probability changes its side when the length terms are taken out; a hard
+    flag.
 
     Needs a consensus with contributions named "length" or "length in <domain>". Score: how far the
-    lean would go the other way, over what length gave.
+    it would go the other way, over what length gave.
     """
     contributions = consensus.contributions_PC
     if contributions is None:

@@ -27,14 +27,14 @@ _SIDE = {
 class Bias:
     """One leaning of one judge.
 
-    win_probability: how much more often it takes the side that `kind` names, in [-1, 1]; 0 is none, None where
-    it cannot be told. compared: whether it is set against somebody, so that it may be called a
-    bias; alarm: it is clear of 0 and at least 5 points. reading: one sentence.
+    excess: how much more often it takes the side that `kind` names, in [-1, 1]; 0 is none, None
+    where it cannot be told. compared: whether it is set against somebody, so that it may be called
+    a bias; alarm: it is clear of 0 and at least 5 points. reading: one sentence.
     """
 
     judge: str
     kind: str
-    win_probability: Estimate
+    excess: Estimate
     compared: bool
     alarm: bool
     reading: str
@@ -71,41 +71,39 @@ def advice_on(leanings: tuple[Bias, ...]) -> Iterator[str]:
             yield f"{bias.reading}: {bias.advice}"
 
 
-def points(win_probability: Estimate) -> str:
+def points(excess: Estimate) -> str:
     """A leaning in percentage points with its interval; a dash where there is none."""
-    if win_probability.value is None:
+    if excess.value is None:
         return "–"
-    if win_probability.low is None or win_probability.high is None:
-        return f"{100 * win_probability.value:+.1f}"
-    return f"{100 * win_probability.value:+.1f} ({100 * win_probability.low:+.1f} to {100 * win_probability.high:+.1f})"
+    if excess.low is None or excess.high is None:
+        return f"{100 * excess.value:+.1f}"
+    return f"{100 * excess.value:+.1f} ({100 * excess.low:+.1f} to {100 * excess.high:+.1f})"
 
 
 def _bias(kind: str, found: Finding) -> Bias:
-    win_probability = Estimate(found.value, found.low, found.high, found.n, found.why)
+    excess = Estimate(found.value, found.low, found.high, found.n, found.why)
     compared = kind != "length" or not found.why
-    reading = f"{found.subject} {_reading(kind, win_probability, compared)}"
-    return Bias(found.subject, kind, win_probability, compared, found.alarm, reading, found.advice)
+    reading = f"{found.subject} {_reading(kind, excess, compared)}"
+    return Bias(found.subject, kind, excess, compared, found.alarm, reading, found.advice)
 
 
-def _reading(kind: str, win_probability: Estimate, compared: bool) -> str:
-    if win_probability.value is None or win_probability.low is None or win_probability.high is None:
-        return f"cannot be read for {kind}: {win_probability.why or 'too few pairs'}"
-    pairs = f"{win_probability.n:,} pairs"
+def _reading(kind: str, excess: Estimate, compared: bool) -> str:
+    if excess.value is None or excess.low is None or excess.high is None:
+        return f"cannot be read for {kind}: {excess.why or 'too few pairs'}"
+    pairs = f"{excess.n:,} pairs"
     if not compared:
         return (
-            f"takes the longer response in {0.5 + win_probability.value:.0%} of {pairs}; "
+            f"takes the longer response in {0.5 + excess.value:.0%} of {pairs}; "
             "too few human answers to call that a bias"
         )
-    side, size = _SIDE[kind], abs(win_probability.value)
-    if win_probability.low <= 0 <= win_probability.high:
-        return f"shows no clear leaning to {side}: {points(win_probability)} points on {pairs}"
+    side, size = _SIDE[kind], abs(excess.value)
+    if excess.low <= 0 <= excess.high:
+        return f"shows no clear leaning to {side}: {points(excess)} points on {pairs}"
     if kind == "position":
-        side = side if win_probability.value > 0 else "what is shown second"
+        side = side if excess.value > 0 else "what is shown second"
         return f"names {side} in {0.5 + size:.0%} of the pairs it decided in both orders ({pairs})"
-    against = (
-        "humans do" if kind == "length" or "human" in win_probability.why else "other judges do"
-    )
-    if win_probability.value > 0:
+    against = "humans do" if kind == "length" or "human" in excess.why else "other judges do"
+    if excess.value > 0:
         return f"takes {side} {100 * size:.0f} points more often than {against} ({pairs})"
     return (
         f"takes {side} {100 * size:.0f} points less often than {against} ({pairs}), "

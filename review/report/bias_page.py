@@ -23,19 +23,14 @@ def _kind(kind: str, leanings: Sequence[Bias]) -> str:
     if not leanings:
         return ""
     lines = "".join(f"<li>{escape(bias.reading)}.</li>" for bias in leanings)
-    known = [b for b in leanings if b.win_probability.value is not None]
+    known = [b for b in leanings if b.excess.value is not None]
     picture = f"<figure>{_bars(kind, known)}</figure>" if known else ""
     return f"<h3>Leaning {_NAMES[kind]}</h3>{picture}<ul>{lines}</ul>"
 
 
 def _bars(kind: str, leanings: Sequence[Bias]) -> str:
     """Bars from zero with whiskers, in percentage points; a clear one is marked."""
-    ends = [
-        abs(v)
-        for b in leanings
-        for v in (b.win_probability.value, b.win_probability.low, b.win_probability.high)
-        if v
-    ]
+    ends = [abs(v) for b in leanings for v in (b.excess.value, b.excess.low, b.excess.high) if v]
     reach = max(0.1, *ends) * 1.05 if ends else 0.1
     unit = (_WIDTH - _LEFT - _RIGHT) / (2 * reach)
     zero = _LEFT + reach * unit
@@ -46,7 +41,7 @@ def _bars(kind: str, leanings: Sequence[Bias]) -> str:
         body.append(charts.line(x, 4, x, height - 24, "grid" if part else "limit"))
         body.append(charts.text(x, height - 8, f"{100 * part * reach:+.0f}"))
     for place, bias in enumerate(leanings):
-        value, y = bias.win_probability.value or 0.0, 6 + place * _STEP
+        value, y = bias.excess.value or 0.0, 6 + place * _STEP
         body.append(charts.text(_LEFT - 10, y + 13, bias.judge[:28], "end"))
         body.append(
             charts.bar(
@@ -54,13 +49,11 @@ def _bars(kind: str, leanings: Sequence[Bias]) -> str:
                 "warn" if bias.alarm else "mark" if bias.compared else "soft", bias.reading,
             )
         )  # fmt: skip
-        if bias.win_probability.low is not None and bias.win_probability.high is not None:
+        if bias.excess.low is not None and bias.excess.high is not None:
             low, high = (
-                zero + bias.win_probability.low * unit,
-                zero + bias.win_probability.high * unit,
+                zero + bias.excess.low * unit,
+                zero + bias.excess.high * unit,
             )
             body.append(charts.line(low, y + 9, high, y + 9, "whisker"))
-        body.append(
-            charts.text(_WIDTH - 4, y + 13, points(bias.win_probability).split(" ")[0], "end")
-        )
+        body.append(charts.text(_WIDTH - 4, y + 13, points(bias.excess).split(" ")[0], "end"))
     return charts.svg(_WIDTH, height, body, f"leaning {_NAMES[kind]}, in percentage points")

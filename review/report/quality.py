@@ -107,7 +107,7 @@ def single_choices(vote_matrix: VoteMatrix) -> Codes:
 
 
 def right(win_P: Floats, truth_P: Codes) -> Floats:
-    """1 right, 0 wrong, one half for a draw; NaN where there is no win probability or nothing to decide."""
+    """1 right, 0 wrong, one half for a draw; NaN where nothing is said or nothing to decide."""
     decided = np.isin(truth_P, (A, B)) & ~np.isnan(win_P)
     hit = np.where(win_P == 0.5, 0.5, (win_P > 0.5) == (truth_P == A))
     return np.where(decided, hit, np.nan)

@@ -135,8 +135,8 @@ def _rows(
     win_PR = quality.judge_win_probabilities(vote_matrix)
     rows = [
         _row(
-            f"judge {name}", measured.of_win_probability(win_PR[:, r]), cost.judge_pace(money, name),
-            cost.judge_cost(money, name), money, "the reference",
+            f"judge {name}", measured.of_win_probability(win_PR[:, r]),
+            cost.judge_pace(money, name), cost.judge_cost(money, name), money, "the reference",
             "its votes in both orders count; a flip between them is a tie, half right",
         )
         for r, name in enumerate(vote_matrix.raters)
@@ -193,8 +193,8 @@ def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:
         return "no pair has a human answer yet, so no agreement can be measured"
     made = ", ".join(f"{n:,} {what}" for what, n in facts.reference.items() if n)
     said = (
-        f"{known:,} of {len(facts.vote_matrix):,} pairs with votes have a human reference ({made}); "
-        f"agreement is measured on the {decided:,} that it decides for a or b"
+        f"{known:,} of {len(facts.vote_matrix):,} pairs with votes have a human reference "
+        f"({made}); agreement is measured on the {decided:,} that it decides for a or b"
     )
     if len(facts.zones) > 1:
         said += "; answered pairs stand for all pairs of their route, by weight"
@@ -206,10 +206,10 @@ def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:
 def _calibration(facts: Facts, decided: int) -> Calibration:
     if not decided:
         return Calibration((), None, None, None, 0)
-    win_probability, truth = facts.consensus.win_P, facts.truth_P
+    win_P, truth_P = facts.consensus.win_P, facts.truth_P
     return Calibration(
-        reliability(win_probability, truth), ece(win_probability, truth), log_loss(win_probability, truth), brier(win_probability, truth),
-        decided,
+        reliability(win_P, truth_P), ece(win_P, truth_P), log_loss(win_P, truth_P),
+        brier(win_P, truth_P), decided,
     )  # fmt: skip
 
 

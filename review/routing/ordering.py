@@ -57,8 +57,9 @@ def teaching(
     """How much one answer informs the fit, in [0, 1]; 1 is the most informative pair of the set.
 
     An answer speaks for every pair with the same vote pattern, so it is worth the uncertainty left
-    in the pattern (pairs x Bernoulli variance of the win probability), divided by the answers already there
-    plus one; square root, because the knowledge of a rate grows with the root of the answers.
+    in the pattern (pairs x Bernoulli variance of the win probability), divided by the answers
+    already there plus one; square root, because the knowledge of a rate grows with the root of the
+    answers.
     """
     if not len(vote_matrix):
         return np.zeros(0)

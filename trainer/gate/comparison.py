@@ -95,7 +95,7 @@ class Comparison:
 def gather(
     database: Database, name: str | None, rules: Constitution | None, against: str | None
 ) -> GateContext:
-    """Read a comparison: the checkpoint (the newest without a name), whom it meets, and usable gold.
+    """Read what a comparison needs: the checkpoint (or the newest), whom it meets, usable gold.
 
     Raises Conflict where there is no gold, or none that both have not learnt from.
     """

@@ -92,7 +92,7 @@ def build(pairs: Sequence[GoldPair], seed: int = 0, items: int = ITEMS) -> dict[
 
 
 def habits() -> dict[str, Callable[[GoldTable], Floats]]:
-    """For each probe, the win probability of a scorer that has nothing but the habit the probe is made for."""
+    """For each probe, what a scorer says that has nothing but the habit the probe is for."""
     return {
         "padding the worse response": lambda t: longer_wins(t.a, t.b),
         "agreeing with the user": lambda t: _more(t, lambda s: sum(w in s for w in _AGREEING)),

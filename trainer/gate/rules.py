@@ -76,7 +76,7 @@ class Decision:
 
 
 def right(win_P: Floats, truth_P: NDArray[np.int8]) -> Floats:
-    """1 where the win probability is on the truth's side, one half at an exact half, NaN on ties."""
+    """1 on the truth's side, one half at an exact half, NaN where the truth is a tie."""
     hit = np.where(win_P == 0.5, 0.5, (win_P > 0.5) == (truth_P == A)).astype(np.float64)
     return np.where(truth_P == TIE, np.nan, hit)
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from judges.trust.drift import detect_drift, drift_cells, fit_reference, watch_audits
 from judges.trust.label_model import LabelModel
-from judges.trust.levels import SHARES, test_levels
+from judges.trust.levels import SHARES, assess_levels
 from judges.trust.vote_matrix import MISSING, TIE, A, B
 
 SPLITS = 10
@@ -80,7 +80,7 @@ def rules(
     audits = len(places)
 
     def ours(promise: str) -> int:
-        levels = test_levels(
+        levels = assess_levels(
             size,
             places,
             wrong,
@@ -92,7 +92,7 @@ def rules(
         return max(passed, default=0)
 
     def bonferroni(promise: str) -> int:
-        levels = test_levels(
+        levels = assess_levels(
             size,
             places,
             wrong,

@@ -24,6 +24,7 @@ from folders import Folder, load
 from guarantees import certificates, frozen
 from numpy.typing import NDArray
 from peers import BestJudge, CrowdLab, VotesModel, unlabelled
+from scipy.special import expit
 
 from judges.trust.calibration import accuracy, brier, ece, fit_temperature, human_share, log_loss
 from judges.trust.dawid_skene import DawidSkene
@@ -75,10 +76,10 @@ def methods(fixed: dict[str, Pooler]) -> dict[str, Callable[[], Pooler]]:
 
 
 def scaled(logit_P: NDArray[np.float64], labels: Codes) -> NDArray[np.float64]:
-    """The lean after Platt scaling on the answers, as PlattScaled does."""
+    """The win probability after Platt scaling on the answers (J. Platt 1999, without intercept)."""
     decided = int(np.isin(labels, (A, B)).sum())
     factor = fit_temperature(logit_P, labels) if decided >= LEAST_ANSWERS else 1.0
-    return 1 / (1 + np.exp(-np.clip(factor * logit_P, -40, 40)))
+    return expit(factor * logit_P)
 
 
 def split(folder: Folder, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

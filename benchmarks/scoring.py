@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 from folders import rows
+from scipy.special import expit
 
 from judges.trust.calibration import ece
 from judges.trust.vote_matrix import A
@@ -145,7 +146,7 @@ def margins(folder: Path, pairs: Sequence[Row]) -> np.ndarray:
 
 def calibration(margin: np.ndarray) -> float:
     """ECE of the probabilities these log-odds stand for; the first response is the better one."""
-    win_probability = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
+    win_probability = expit(margin)
     return ece(win_probability, np.full(len(win_probability), A, dtype=np.int8))
 
 

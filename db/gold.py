@@ -95,11 +95,6 @@ def settled_by_humans(session: Session) -> dict[int, Choice]:
     return settled
 
 
-def frozen_pairs(session: Session) -> set[int]:
-    """Ids of all gold pairs."""
-    return set(session.scalars(select(Gold.pair_id)))
-
-
 def gold_prompts(session: Session) -> set[int]:
     """Ids of all prompts with a gold pair; nothing of them is ever trained on."""
     return set(session.scalars(select(Pair.prompt_id).join(Gold, Gold.pair_id == Pair.id)))

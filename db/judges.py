@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from db.errors import BadInput
 from db.identity import content_hash
@@ -71,12 +71,6 @@ def recorded_version(session: Session, name: str, family: str | None) -> JudgeVe
         provider=Provider.RECORDED,
         config={"provider": "recorded"},
     )
-
-
-def all_versions(session: Session) -> list[JudgeVersion]:
-    """Every version of every judge, oldest first."""
-    query = select(JudgeVersion).options(joinedload(JudgeVersion.judge)).order_by(JudgeVersion.id)
-    return list(session.scalars(query))
 
 
 def find_version(session: Session, name: str, version: str) -> int | None:

@@ -1,6 +1,6 @@
 """What waits for humans: adding, ordering and closing tasks. Leaves out claims (`db/leases`)."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -105,23 +105,6 @@ def _waiting_escalations(session: Session, pair_ids: Sequence[int]) -> dict[int,
         )
     )
     return {pair_id: task_id for pair_id, task_id in rows if pair_id is not None}
-
-
-def reprioritise(session: Session, priorities: Mapping[int, float]) -> int:
-    """Give the waiting shared tasks of these pairs (pair id -> priority) a new place."""
-    changed = 0
-    for pair_id, priority in priorities.items():
-        done = session.execute(
-            update(Task)
-            .where(
-                Task.pair_id == pair_id,
-                Task.status == TaskStatus.OPEN,
-                Task.for_annotator_id.is_(None),
-            )
-            .values(priority=priority)
-        )
-        changed += done.rowcount  # type: ignore[attr-defined]
-    return changed
 
 
 def close_tasks(

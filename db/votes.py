@@ -1,7 +1,7 @@
 """Votes: added once each, and streamed out for whoever fits something on them."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,12 +71,6 @@ def add_recorded(session: Session, arriving: Sequence[RecordedVote]) -> AddedVot
 def add_votes(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     """Store fresh answers; one that is there already is left alone. Returns how many were new."""
     return insert_new(session, Vote, rows, ["pair_id", "judge_version_id", "order", "sample"])
-
-
-def stream_votes(session: Session, *columns: Any, size: int = 10_000) -> Iterator[Any]:
-    """The given columns of all votes, ordered by pair, with flat memory."""
-    query = select(*columns).order_by(Vote.pair_id, Vote.id)
-    yield from session.execute(query.execution_options(yield_per=size))
 
 
 def count_votes(session: Session) -> int:

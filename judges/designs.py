@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
+from scipy.special import expit
 
 Met = Collection[frozenset[int]]
 _PATIENCE = 5000  # tries to pair everybody before some sit out
@@ -100,7 +101,7 @@ def standings(
         gradient = -2 * ridge * theta
         hessian = np.eye(len(candidates)) * 2 * ridge
         for i, j, p in rows:
-            q = 1 / (1 + np.exp(theta[j] - theta[i]))
+            q = expit(theta[i] - theta[j])
             gradient[i] += p - q
             gradient[j] -= p - q
             weight = q * (1 - q)

@@ -77,11 +77,6 @@ class KnownModel(Prices):
 FREE = Prices(input=0, output=0)
 
 
-def known_models() -> dict[str, KnownModel]:
-    """Every model the shipped list has prices for."""
-    return dict(_known())
-
-
 def find_model(name: str) -> KnownModel | None:
     """The shipped entry for a model, also under a dated name (`claude-haiku-4-5-20251001`)."""
     known = _known()

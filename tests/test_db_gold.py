@@ -9,7 +9,6 @@ from sqlalchemy import select
 from db.errors import BadInput, Conflict
 from db.gold import (
     draw_gold,
-    frozen_pairs,
     gold_hash,
     gold_labels,
     gold_prompts,
@@ -54,7 +53,7 @@ def test_another_seed_draws_other_prompts(settled: Database) -> None:
     for seed in (7, 8):
         with settled.read() as session:  # never committed
             draw_gold(session, 0.3, seed)
-            drawn.append(frozen_pairs(session))
+            drawn.append(set(gold_labels(session)))
     assert drawn[0] != drawn[1]
 
 
@@ -108,8 +107,8 @@ def test_only_opinions_count_and_an_adjudication_binds(settled: Database) -> Non
 def test_a_larger_share_holds_the_smaller_one(settled: Database, share: float, seed: int) -> None:
     with settled.read() as session:
         small = draw_gold(session, share / 2, seed)
-        frozen = frozen_pairs(session)
+        frozen = set(gold_labels(session))
         large = draw_gold(session, share, seed)
-        assert frozen <= frozen_pairs(session)
-        assert large.pairs == len(frozen_pairs(session)) == 2 * large.prompts
+        assert frozen <= set(gold_labels(session))
+        assert large.pairs == len(gold_labels(session)) == 2 * large.prompts
         assert small.prompts <= large.prompts == max(1, -(-round(share * 1e9) * 10 // 10**9))

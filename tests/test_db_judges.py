@@ -3,9 +3,11 @@
 import threading
 
 import pytest
+from sqlalchemy import select
 
 from db.errors import BadInput
-from db.judges import all_versions, judge_version, recorded_version
+from db.judges import judge_version, recorded_version
+from db.models import JudgeVersion
 from db.session import Database
 from db.vocabulary import Provider
 
@@ -51,7 +53,7 @@ def test_a_judge_has_one_family_and_many_versions(any_database: Database) -> Non
         recorded_version(session, "j", None)
         assert first.id == again.id
         assert first.judge.name == "j"
-        assert [(v.judge.name, v.generation) for v in all_versions(session)] == [
+        assert [(v.judge.name, v.generation) for v in session.scalars(select(JudgeVersion))] == [
             ("j", 0), ("j", 1), ("j", 0),
         ]  # fmt: skip
         with pytest.raises(BadInput, match="judge 'j' has family 'f', not 'g'; use the same"):

@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import pytest
-from import_worlds import pair, stored_votes, take, vote
+from import_worlds import pair, take
 
 from db.errors import UnknownName
-from db.models import Vote
 from db.pairs import count_pairs, get_pair
 from db.session import Database
-from db.votes import count_votes, stream_votes
 
 
 def test_a_pair_is_found_by_number_name_and_hash(any_database: Database, tmp_path: Path) -> None:
@@ -31,14 +29,3 @@ def test_what_names_no_pair_says_what_would(
     take(any_database, "pairs", tmp_path / "p.jsonl", [pair("one")])
     with any_database.read() as session, pytest.raises(UnknownName, match="give its number, its"):
         get_pair(session, key)
-
-
-def test_votes_are_streamed_by_pair(any_database: Database, tmp_path: Path) -> None:
-    take(any_database, "pairs", tmp_path / "p.jsonl", [pair("one"), pair("two", a="x")])
-    said = [vote("two"), vote("one", "b"), vote("two", "tie", order="ab")]
-    take(any_database, "votes", tmp_path / "v.jsonl", said)
-    with any_database.read() as session:
-        streamed = list(stream_votes(session, Vote.pair_id, Vote.choice, size=1))
-        assert count_votes(session) == 3
-    assert [(p, c.value) for p, c in streamed] == [(1, "b"), (2, "a"), (2, "tie")]
-    assert len(stored_votes(any_database)) == 3

@@ -10,7 +10,6 @@ from judges.trust.agreement import (
     agreement_matrix,
     cohen_kappa,
     krippendorff_alpha,
-    percent_agreement,
 )
 
 # Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011), section C: four observers,
@@ -37,7 +36,6 @@ def test_krippendorff_by_hand() -> None:
     # n_A = 3, n_B = 5, n = 8: D_e = (3 * 5 + 5 * 3) / 7 = 30/7; alpha = 1 - 14/30 = .5333
     codes = np.array([[0, 0], [0, 1], [1, 1], [1, 1]])
     assert krippendorff_alpha(codes).value == pytest.approx(1 - 14 / 30)
-    assert percent_agreement(codes).value == pytest.approx(0.75)
     # kappa: p_o = .75; p_e = .5 * .25 + .5 * .75 = .5; (.75 - .5) / .5 = .5
     assert cohen_kappa(codes[:, 0], codes[:, 1]).value == pytest.approx(0.5)
 
@@ -49,7 +47,6 @@ def test_undefined_says_why() -> None:
     assert "same choice" in cohen_kappa(flat[:, 0], flat[:, 1]).why
     lonely = np.array([[0, -1], [-1, 1]])
     assert krippendorff_alpha(lonely).why == "no pair has two answers"
-    assert percent_agreement(lonely).why == "no pair has two answers"
     assert cohen_kappa(lonely[:, 0], lonely[:, 1]).why == "no pair was answered by both"
     assert str(krippendorff_alpha(lonely)).startswith("undefined (no pair")
 
@@ -82,8 +79,8 @@ def test_prompts_widen_the_interval() -> None:
     base = rng.integers(0, 2, (40, 2))
     base[:25, 1] = base[:25, 0]
     copies = np.repeat(base, 10, axis=0)
-    by_pair = percent_agreement(copies, rng=np.random.default_rng(0))
-    by_prompt = percent_agreement(copies, np.repeat(np.arange(40), 10), np.random.default_rng(0))
+    by_pair = krippendorff_alpha(copies, rng=np.random.default_rng(0))
+    by_prompt = krippendorff_alpha(copies, np.repeat(np.arange(40), 10), np.random.default_rng(0))
     assert by_pair.value == by_prompt.value
     assert (by_prompt.high - by_prompt.low) > 2.2 * (by_pair.high - by_pair.low)
 

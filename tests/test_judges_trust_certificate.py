@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from judges.trust.audit import audits_needed, clean_audits_needed
+from judges.trust.audit import audits_needed
 from judges.trust.certificate import Certificate, certify, certify_strata, verify_certificate
 from judges.trust.frame import Frame, draw_audit
-from judges.trust.levels import SHARES, test_levels
+from judges.trust.levels import SHARES, assess_levels
 
 
 def frame_of(size: int, seed: int = 0) -> Frame:
@@ -30,18 +30,18 @@ def audit(frame: Frame, wrong_P: np.ndarray, audits: int, seed: int) -> dict[str
 def test_one_level_by_hand() -> None:
     # whole frame of 20 pairs, 8 audited, 0 wrong, at most floor(.1 * 20) = 2 wrong tolerated:
     # p = P(0 of the 3 wrong pairs among 8 of 20) = C(17, 8) / C(20, 8) = 24310 / 125970
-    levels = test_levels(20, np.arange(8), np.zeros(8, bool), target=0.1, delta=0.3, promise="g2")
+    levels = assess_levels(20, np.arange(8), np.zeros(8, bool), target=0.1, delta=0.3, promise="g2")
     last = levels[-1]
     assert (last.size, last.audited, last.wrong, last.tolerated) == (20, 8, 0, 2)
     assert last.p_value == pytest.approx(comb(17, 8) / comb(20, 8))
     # with one wrong found: add P(exactly 1) = 3 * C(17, 7) / C(20, 8)
     wrong = np.array([True] + [False] * 7)
-    again = test_levels(20, np.arange(8), wrong, target=0.1, delta=0.3, promise="g2")[-1]
+    again = assess_levels(20, np.arange(8), wrong, target=0.1, delta=0.3, promise="g2")[-1]
     assert again.p_value == pytest.approx((comb(17, 8) + 3 * comb(17, 7)) / comb(20, 8))
 
 
 def test_nested_sets_are_the_most_confident_shares() -> None:
-    levels = test_levels(
+    levels = assess_levels(
         1000, np.arange(0, 1000, 10), np.zeros(100, bool), target=0.02, delta=0.1, promise="g2"
     )
     assert [level.size for level in levels] == [ceil(share * 1000 - 1e-9) for share in SHARES]
@@ -52,7 +52,7 @@ def test_nested_sets_are_the_most_confident_shares() -> None:
     assert levels[0].audited == 5
     # g2 tolerates floor(.02 * 1000) in every set, g1 floor(.02 * size)
     assert {level.tolerated for level in levels} == {20}
-    g1 = test_levels(
+    g1 = assess_levels(
         1000, np.arange(0, 1000, 10), np.zeros(100, bool), target=0.02, delta=0.1, promise="g1"
     )
     assert [level.tolerated for level in g1] == [floor(0.02 * level.size) for level in g1]
@@ -63,7 +63,7 @@ def test_g2_stops_at_the_first_failing_level() -> None:
     places = np.arange(0, 1000, 5)
     wrong = np.zeros(200, bool)
     wrong[10:14] = True
-    levels = test_levels(1000, places, wrong, target=0.03, delta=0.1, promise="g2")
+    levels = assess_levels(1000, places, wrong, target=0.03, delta=0.1, promise="g2")
     stop = next(n for n, level in enumerate(levels) if level.wrong and level.p_value > 0.1)
     assert not any(level.passed for level in levels[stop:])
     assert all(level.p_value <= 0.1 for level in levels if level.passed)
@@ -73,7 +73,7 @@ def test_g2_skips_sets_that_even_clean_audits_could_not_pass() -> None:
     # 45 of 1,000 audited, none of them among the 100 most confident: 0 audits there prove nothing,
     # but the whole passes with C(949, 45) / C(1000, 45) = .0927 (51 wrong of 1,000, none found)
     places = np.arange(100, 1000, 20)
-    levels = test_levels(1000, places, np.zeros(45, bool), target=0.05, delta=0.1, promise="g2")
+    levels = assess_levels(1000, places, np.zeros(45, bool), target=0.05, delta=0.1, promise="g2")
     assert not levels[1].passed
     assert levels[1].audited == 0
     assert levels[-1].p_value == pytest.approx(comb(949, 45) / comb(1000, 45))
@@ -83,7 +83,7 @@ def test_g2_skips_sets_that_even_clean_audits_could_not_pass() -> None:
 def test_g1_first_start_needs_enough_audits() -> None:
     # log(.4 * .1) / log(1 - .05) = 62.8: with one audit in ten, 63 audits are in the first 630
     places = np.arange(0, 1000, 10)
-    levels = test_levels(1000, places, np.zeros(100, bool), target=0.05, delta=0.1, promise="g1")
+    levels = assess_levels(1000, places, np.zeros(100, bool), target=0.05, delta=0.1, promise="g1")
     first = next(level for level in levels if level.passed)
     assert first.audited >= log(0.04) / log(0.95)
     assert first.size <= 650
@@ -95,7 +95,7 @@ def test_g1_budget_is_killed_by_a_failure_and_replaced_by_the_next_start() -> No
     places = np.arange(0, 4000, 2)
     wrong = np.zeros(2000, bool)
     wrong[300:330] = True
-    levels = test_levels(4000, places, wrong, target=0.03, delta=0.1, promise="g1")
+    levels = assess_levels(4000, places, wrong, target=0.03, delta=0.1, promise="g1")
     passed = [level.passed for level in levels]
     assert True in passed
     assert False in passed[passed.index(True) :]
@@ -201,13 +201,6 @@ def test_frame_refuses_doubles_and_nan() -> None:
         Frame.of(["a", "b"], np.array([0.0, np.nan]))
 
 
-def test_design_figures_of_clean_audits() -> None:
-    # (1 - t)^n <= .1
-    assert [clean_audits_needed(t, 0.1) for t in (0.01, 0.02, 0.03, 0.05, 0.1)] == [
-        230, 114, 76, 45, 22,
-    ]  # fmt: skip
-
-
 def test_audits_needed_is_the_smallest_with_that_power() -> None:
     n = audits_needed(0.1, 0.1)
 
@@ -238,7 +231,9 @@ def test_promise_is_broken_no_more_often_than_delta(promise: str, shape: str) ->
     for _ in range(400):
         wrong = rng.random(size) < chance
         places = np.sort(rng.choice(size, audits, replace=False))
-        levels = test_levels(size, places, wrong[places], target=target, delta=0.1, promise=promise)
+        levels = assess_levels(
+            size, places, wrong[places], target=target, delta=0.1, promise=promise
+        )
         accepted = max((level.size for level in levels if level.passed), default=0)
         allowed = target * (size if promise == "g2" else accepted)
         broken += int(wrong[:accepted].sum() > allowed + 1e-9)

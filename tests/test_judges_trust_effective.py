@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from judges.trust.effective import (
-    admitted,
     correlation,
     effective_number,
     error_correlation,
@@ -12,7 +11,6 @@ from judges.trust.effective import (
     margins,
     vote_correlation,
 )
-from judges.trust.intervals import Estimate
 from judges.trust.majority import Majority
 from judges.trust.vote_matrix import MISSING, A, B, VoteMatrix
 
@@ -71,12 +69,3 @@ def test_margins_and_too_few_shared_pairs() -> None:
     )
     assert margins(vote_matrix).tolist() == [[0.0, 1.0, -1.0]]
     assert np.isnan(correlation(np.random.default_rng(0).random((5, 2)))[0, 1])
-
-
-def test_admission_says_why() -> None:
-    gain, none = Estimate(0.01, 0.0, 0.02, 100), Estimate(-0.01, -0.02, 0.0, 100)
-    assert admitted(10, 0.01, gain) == (False, "10 answers; 30 are needed to know this judge")
-    assert admitted(50, 0.3, gain)[0]
-    assert admitted(50, 0.05, none)[0]
-    assert not admitted(50, 0.3, none)[0]
-    assert not admitted(50, None, none)[0]

@@ -62,3 +62,9 @@ def test_single_prompt_has_a_value_and_no_interval() -> None:
 def test_missing_values_are_left_out() -> None:
     found = mean_by_prompt(np.array([1.0, np.nan, 0.0]), np.arange(3), np.random.default_rng(0))
     assert (found.value, found.n) == (0.5, 2)
+
+
+def test_wilson_known_answer() -> None:
+    # Wilson (1927) for 8 of 10 at 95%: .4902 to .9433, as tabulated by R's binom.wilson.
+    found = wilson(8, 10)
+    assert (found.low, found.high) == pytest.approx((0.4902, 0.9433), abs=1e-4)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from judges.trust.reviewers import Answers, fit_reviewers, review_is_right, truth_posterior
+from judges.trust.reviewers import Answers, fit_reviewers, truth_posterior
 from judges.trust.vote_matrix import MISSING, TIE, A, B
 
 
@@ -46,14 +46,6 @@ def test_repeats_move_the_estimate() -> None:
     same, repeated = np.array([5, 20]), np.array([20, 20])
     found = fit_reviewers(answers_of([]), 2, 1, same_R=same, repeated_R=repeated)
     assert found.accuracy_R[0] < 0.7 < 0.8 < found.accuracy_R[1]
-
-
-def test_one_review_against_the_panel_by_hand() -> None:
-    # panel .9 for A, reviewer with .8 says B: .1 * .8 against .9 * .1 (a) and 0 (tie, 1e-9)
-    panel = np.array([0.9, 0.1, 0.0])
-    assert review_is_right(B, 0.8, panel) == pytest.approx(0.08 / (0.08 + 0.09), abs=1e-6)
-    # with the panel: .9 * .8 / (.9 * .8 + .1 * .1)
-    assert review_is_right(A, 0.8, panel) == pytest.approx(0.72 / 0.73, abs=1e-6)
 
 
 def test_names_of_a_and_b_do_not_matter() -> None:

@@ -16,9 +16,10 @@ from db.models import Dataset, DatasetItem, Gold, Preference
 from db.session import Database
 from db.types import now
 from db.vocabulary import Choice, Source
+from judges.trust.near_duplicates import word_runs
 from trainer import steps
 from trainer.export.dataset import read_manifest, read_split
-from trainer.export.leakage import NEAR, SAME, leaks, shingles
+from trainer.export.leakage import NEAR, SAME, leaks
 from trainer.export.selection import ExportOptions, split_of
 
 LONG = "Explain in plain words how a suspension bridge carries the weight of the cars upon it"
@@ -156,7 +157,7 @@ def test_gold_is_in_no_table(database: Database, tmp_path: Path) -> None:
 
 def test_near_duplicates_are_those_of_equal_word_triples() -> None:
     # "a b c d" has the triples abc, bcd; "a b c e" has abc, bce: 1 of 3 in common.
-    assert shingles("a b c d") == {"a b c", "b c d"}
+    assert word_runs("a b c d") == ["a b c", "b c d"]
     prompts = {"1": "a b c d", "2": "a b c e", "3": "A  b, c d?"}
     assert leaks(prompts, {"9": "a b c d"}, 0.9) == {"1": NEAR, "3": NEAR}
     assert leaks(prompts, {"9": "a b c d"}, 1 / 3) == {"1": NEAR, "2": NEAR, "3": NEAR}

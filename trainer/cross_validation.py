@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from db.errors import BadInput
 from db.events import history
@@ -110,7 +111,7 @@ def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinPro
     def win_probability(a: Sequence[str], b: Sequence[str], prompts: Sequence[Any]) -> Any:
         one = scorer.score(list(zip(prompts, a, strict=True)))
         other = scorer.score(list(zip(prompts, b, strict=True)))
-        return 1 / (1 + np.exp(np.clip(other - one, -500, 500)))
+        return expit(one - other)
 
     return win_probability
 

@@ -17,8 +17,8 @@ import numpy as np
 from db.errors import BadInput
 from db.vocabulary import Choice
 from judges.constitution import Chapter, Principle
+from judges.trust.near_duplicates import word_runs
 from trainer.card import model_card
-from trainer.export.leakage import shingles
 from trainer.workspace import Workspace, publish_files
 
 CHAPTER = "constitution.toml"
@@ -59,7 +59,7 @@ def farthest(texts: Sequence[str], count: int) -> list[int]:
     """Greedy choice of texts: the first, then always the one least like those chosen (Jaccard)."""
     if not texts:
         return []
-    words = [frozenset(text.lower().split()) | shingles(text) for text in texts]
+    words = [frozenset(text.lower().split()).union(word_runs(text)) for text in texts]
     chosen = [0]
     near = np.array([_jaccard(words[0], each) for each in words])
     while len(chosen) < min(count, len(texts)):

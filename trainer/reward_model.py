@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from db.errors import BadInput
 from db.progress import Progress, quiet
@@ -244,7 +245,7 @@ def _validation(trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
         temperature = fit_temperature(
             np.tile(margins, 2), np.append(truth, truth + B - A), np.append(soft, 1 - soft)
         )
-    win_probability = 1 / (1 + np.exp(-temperature * margins))
+    win_probability = expit(temperature * margins)
     return {
         "temperature": temperature,
         "validation": {

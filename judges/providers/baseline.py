@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from scipy.special import expit
+
 from db.errors import BadInput
 from judges.asking import Answer, Question
 from judges.providers.demands import demands, words
@@ -190,7 +192,7 @@ class Baseline:
         if first is None or second is None:
             return Answer("")
         gap = first - second
-        sure = 1 / (1 + math.exp(-min(abs(gap) / self.scale, 30)))
+        sure = float(expit(min(abs(gap) / self.scale, 30)))
         reasoning = f"{self.measure.__name__}: {first:.2f} against {second:.2f}"
         if abs(gap) <= self.tie:
             return Answer(say("tie", confidence=1 - sure / 2, reasoning=reasoning))

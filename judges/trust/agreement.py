@@ -1,4 +1,4 @@
-"""Agreement between raters: Krippendorff's alpha, Cohen's kappa, percent agreement.
+"""Agreement between raters: Krippendorff's alpha and Cohen's kappa.
 
 Choices are nominal codes with MISSING (negative) where a rater did not answer. Every figure comes
 with a bootstrap by prompt, and an undefined one says why.
@@ -83,26 +83,6 @@ def cohen_kappa(
 
     generator = np.random.default_rng(0) if rng is None else rng
     return by_prompt(components, prompts[both], kappa, generator, repeats=repeats, why=_FLAT)
-
-
-def percent_agreement(
-    codes_PR: NDArray[np.integer],
-    prompt_P: NDArray[np.int64] | None = None,
-    rng: np.random.Generator | None = None,
-    *,
-    repeats: int = 1000,
-) -> Estimate:
-    """Share of pairs of answers on the same pair that are equal; every pair of answers counts."""
-    counts = _counts(codes_PR)
-    answers = counts.sum(axis=1)
-    equal = (counts * (counts - 1)).sum(axis=1)
-    possible = answers * (answers - 1)
-    if not possible.any():
-        return undefined("no pair has two answers")
-    prompts = np.arange(len(codes_PR)) if prompt_P is None else prompt_P
-    generator = np.random.default_rng(0) if rng is None else rng
-    components = np.stack([equal, possible], axis=1)
-    return by_prompt(components, prompts, ratio, generator, repeats=repeats)
 
 
 def agreement_matrix(codes_PR: NDArray[np.integer]) -> NDArray[np.float64]:

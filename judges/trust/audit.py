@@ -3,14 +3,7 @@
 Pure planning on binomial and hypergeometric arithmetic. Leaves out the certificate itself.
 """
 
-from math import ceil, log
-
 from scipy.stats import binom, hypergeom
-
-
-def clean_audits_needed(target: float, delta: float) -> int:
-    """Audits without a single error that bound the error at `target`: (1 - target)^n <= delta."""
-    return ceil(log(delta) / log(1.0 - target) - 1e-12)
 
 
 def audits_needed(

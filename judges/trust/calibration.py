@@ -4,14 +4,14 @@ Binary measures take `win_P` (p_a over p_a + p_b) on pairs whose reference is A 
 three-way ones take p_PK on all referenced pairs. Leaves out: who made the probabilities.
 """
 
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, Pooler, VoteMatrix, consensus_of
+from judges.trust.intervals import wilson
+from judges.trust.vote_matrix import A, B
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
@@ -72,8 +72,9 @@ def reliability(win_P: Floats, truth_P: Codes, bins: int = 10) -> tuple[Reliabil
         inside = place == number
         if inside.any():
             n, hit = int(inside.sum()), float(right[inside].sum())
-            low, high = wilson(hit, n)
-            found.append(ReliabilityBin(n, float(sure[inside].mean()), hit / n, low, high))
+            share = wilson(hit, n)
+            bounds = (share.low or 0.0, 1.0 if share.high is None else share.high)
+            found.append(ReliabilityBin(n, float(sure[inside].mean()), hit / n, *bounds))
     return tuple(found)
 
 
@@ -84,33 +85,6 @@ def ece(win_P: Floats, truth_P: Codes, bins: int = 10) -> float:
     if not total:
         return float("nan")
     return sum(bin_.pairs * abs(bin_.confidence - bin_.accuracy) for bin_ in found) / total
-
-
-def wilson(hits: float, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """Interval of a share (E. B. Wilson, JASA 22, 1927); the whole of [0, 1] where n is 0."""
-    if n == 0:
-        return 0.0, 1.0
-    share, square = hits / n, z * z
-    middle = (share + square / (2 * n)) / (1 + square / n)
-    half = z / (1 + square / n) * np.sqrt(share * (1 - share) / n + square / (4 * n * n))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
-
-def accuracy3(p_PK: Floats, truth_P: Codes) -> float:
-    """Share of pairs whose reference (A, B or TIE) has the largest probability; draws share."""
-    known = truth_P != MISSING
-    p, truth = p_PK[known], truth_P[known]
-    if not len(p):
-        return float("nan")
-    best = p >= p.max(axis=1, keepdims=True)
-    return float((best[np.arange(len(p)), truth] / best.sum(axis=1)).mean())
-
-
-def log_loss3(p_PK: Floats, truth_P: Codes) -> float:
-    """Mean −log of the probability of the reference among A, B and TIE; lower is better."""
-    known = truth_P != MISSING
-    given = p_PK[known, truth_P[known]]
-    return float(-np.log(np.clip(given, _TINY, 1)).mean()) if len(given) else float("nan")
 
 
 def human_share(win_P: Floats, truth_P: Codes, target: float) -> float:
@@ -147,39 +121,3 @@ def fit_temperature(logit_P: Floats, truth_P: Codes, weight_P: Floats | None = N
         return float((weight * np.logaddexp(0, -np.exp(log_t) * side)).sum() + log_t**2 / 2)
 
     return float(np.exp(minimize_scalar(loss, bounds=(-4.0, 3.0), method="bounded").x))
-
-
-@dataclass
-class PlattScaled:
-    """Any label model with its log-odds scaled by one learned factor.
-
-    With fewer than 5 decided human answers the factor stays 1. Learned: temperature_.
-    """
-
-    model: Pooler
-    temperature_: float = field(init=False, default=1.0)
-
-    def fit(
-        self,
-        vote_matrix: VoteMatrix,
-        labels_P: Codes | None = None,
-        weight_P: Floats | None = None,
-    ) -> Self:
-        """Fit the inner model, then the factor on its leave-one-out answers."""
-        self.model.fit(vote_matrix, labels_P, weight_P)
-        self.temperature_ = 1.0
-        if labels_P is not None and ((labels_P == A) | (labels_P == B)).sum() >= 5:
-            logit = self.model.predict(vote_matrix).logit_P
-            self.temperature_ = fit_temperature(logit, labels_P, weight_P)
-        return self
-
-    def predict(self, vote_matrix: VoteMatrix) -> Consensus:
-        """The inner answer with scaled log-odds; its tie probability stays."""
-        found, t = self.model.predict(vote_matrix), self.temperature_
-        parts = found.contributions_PC
-        return consensus_of(
-            t * found.logit_P,
-            found.p_PK[:, TIE],
-            None if parts is None else t * parts,
-            found.contributors,
-        )

@@ -18,60 +18,6 @@ def number_of(names: Sequence[Hashable]) -> NDArray[np.int64]:
     return np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.int64)
 
 
-def bradley_terry(
-    first_P: NDArray[np.int64],
-    second_P: NDArray[np.int64],
-    p_first_P: Floats,
-    candidates: int,
-    ridge: float = 0.5,
-) -> Floats:
-    """Strengths of the candidates in log-odds, P(i beats j) = σ(s_i − s_j), with ridge ½.
-
-    `p_first_P` is the probability that the first candidate is better (a soft win); the ridge makes
-    the answer exist and unique when someone always wins. R. Bradley, M. Terry, Biometrika 39
-    (1952), by Newton's method. The strengths sum to 0.
-    """
-    strength = np.zeros(candidates)
-    for _ in range(50):
-        p = 0.5 * (1 + np.tanh((strength[first_P] - strength[second_P]) / 2))
-        gap, bend = p_first_P - p, p * (1 - p)
-        slope = np.bincount(first_P, gap, candidates) - np.bincount(second_P, gap, candidates)
-        hessian = np.diag(
-            np.bincount(first_P, bend, candidates) + np.bincount(second_P, bend, candidates) + ridge
-        )
-        np.subtract.at(hessian, (first_P, second_P), bend)
-        np.subtract.at(hessian, (second_P, first_P), bend)
-        step = np.linalg.solve(hessian, slope - ridge * strength)
-        strength = strength + np.clip(step, -2, 2)
-        if np.abs(step).max(initial=0.0) < 1e-9:
-            break
-    return strength - strength.mean() if candidates else strength
-
-
-def cyclic_pairs(
-    first_P: NDArray[np.int64], second_P: NDArray[np.int64], p_first_P: Floats
-) -> NDArray[np.bool_]:
-    """Pairs that belong to a triad a ≻ b ≻ c ≻ a; candidates of other prompts never meet.
-
-    An exact half is no preference and closes no cycle.
-    """
-    beats: dict[int, set[int]] = {}
-    pair_of: dict[tuple[int, int], list[int]] = {}
-    for pair, (i, j, p) in enumerate(zip(first_P, second_P, p_first_P, strict=True)):
-        if p == 0.5 or i == j:
-            continue
-        winner, loser = (int(i), int(j)) if p > 0.5 else (int(j), int(i))
-        beats.setdefault(winner, set()).add(loser)
-        pair_of.setdefault((winner, loser), []).append(pair)
-    flagged = np.zeros(len(first_P), dtype=bool)
-    for winner, losers in beats.items():
-        for loser in losers:
-            for third in beats.get(loser, ()):
-                if winner in beats.get(third, ()):
-                    flagged[pair_of[winner, loser]] = True
-    return flagged
-
-
 def triads(
     first_P: NDArray[np.int64], second_P: NDArray[np.int64], p_first_P: Floats
 ) -> tuple[int, int]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.frame import Frame, draw_audit
-from judges.trust.levels import Level, missing_audits, test_levels
+from judges.trust.levels import Level, assess_levels, missing_audits
 from judges.trust.promise import Promise
 
 __all__ = [
@@ -25,10 +25,10 @@ __all__ = [
     "Frame",
     "Level",
     "Promise",
+    "assess_levels",
     "certify",
     "certify_strata",
     "draw_audit",
-    "test_levels",
     "verify_certificate",
 ]
 
@@ -148,7 +148,9 @@ def certify(
     places = rank[np.array([row[pair_id] for pair_id in drawn], np.int64)]
     verdicts = np.array([bool(wrong.get(pair_id, True)) for pair_id in drawn], bool)
     spent = delta / looks
-    levels = test_levels(len(frame), places, verdicts, target=target, delta=spent, promise=promise)
+    levels = assess_levels(
+        len(frame), places, verdicts, target=target, delta=spent, promise=promise
+    )
     best = max((level for level in levels if level.passed), key=lambda it: it.size, default=None)
     accepted = best.size if best is not None and best.size > best.tolerated else 0
     return Certificate(

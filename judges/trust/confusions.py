@@ -11,6 +11,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from judges.trust.cold_start import believed_consistency
 from judges.trust.patterns import distinct, joint_codes, mirrored_joint
@@ -86,7 +87,7 @@ class Confusions:
             self.iterations_ = iteration
             before, win_probability = (
                 win_probability,
-                _sigmoid(self.temper * self._ratios(codes).sum(axis=1)),
+                expit(self.temper * self._ratios(codes).sum(axis=1)),
             )
             if len(win_probability) == 0 or np.abs(win_probability - before).max() < self.tolerance:
                 break
@@ -107,8 +108,3 @@ class Confusions:
         table = np.log(self.theta_RU_) - np.log(self.theta_RU_[:, PHI])
         ratios: Floats = table[np.arange(codes_PR.shape[1]), codes_PR]
         return ratios
-
-
-def _sigmoid(z: Floats) -> Floats:
-    result: Floats = 0.5 * (1.0 + np.tanh(z / 2))
-    return result

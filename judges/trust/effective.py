@@ -150,18 +150,3 @@ def _log_loss(
 
 
 LEAST_LABELS, MOST_FLIPS = 30, 0.10
-
-
-def admitted(labels: int, flip_rate: float | None, gain: Estimate) -> tuple[bool, str]:
-    """Whether a judge may join the panel, and why.
-
-    Wanted: at least 30 answers to judge it by, and either flips under 10% or a gain above zero.
-    """
-    if labels < LEAST_LABELS:
-        return False, f"{labels} answers; {LEAST_LABELS} are needed to know this judge"
-    if gain.value is not None and gain.value > 0:
-        return True, f"lowers the log-loss of the panel by {gain.value:.4f}"
-    if flip_rate is not None and flip_rate < MOST_FLIPS:
-        return True, f"reverses {flip_rate:.1%} of the pairs, under {MOST_FLIPS:.0%}"
-    flips = "an unknown share" if flip_rate is None else f"{flip_rate:.1%}"
-    return False, f"adds nothing to the panel and reverses {flips} of the pairs"

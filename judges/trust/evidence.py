@@ -23,7 +23,7 @@ from judges.trust.vote_matrix import MISSING, VoteMatrix
 
 Floats = NDArray[np.float64]
 LENGTH, LONGER = "length", "longer"
-STRAIGHT = (LENGTH, "style", "author", "neighbours")
+STRAIGHT = (LENGTH, "style regression", "author", "neighbours")
 MOST_JUDGES = 12
 MOST_DOMAINS = 12
 _LEAST_IN_DOMAIN = 3

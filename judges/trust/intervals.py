@@ -43,8 +43,11 @@ def undefined(why: str, n: int = 0) -> Estimate:
     return Estimate(None, None, None, n, why)
 
 
-def wilson(hits: int, n: int, level: float = 0.95) -> Estimate:
-    """Score interval of a share (Wilson 1927); good for display, not for promises."""
+def wilson(hits: float, n: int, level: float = 0.95) -> Estimate:
+    """Score interval of a share (E. B. Wilson, JASA 22, 1927); for display, not for promises.
+
+    A draw may count half a hit.
+    """
     _check_counts(hits, n)
     if n == 0:
         return undefined("no observation")
@@ -68,7 +71,7 @@ def clopper_pearson(hits: int, n: int, level: float = 0.95) -> Estimate:
     return Estimate(hits / n, low, high, n, level=level)
 
 
-def _check_counts(hits: int, n: int) -> None:
+def _check_counts(hits: float, n: int) -> None:
     if not 0 <= hits <= n:
         raise ValueError(f"{hits!r} hits of {n!r}: 0 to n is allowed; count them again.")
 

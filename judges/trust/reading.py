@@ -17,7 +17,7 @@ from judges.trust.text_classifier import DistilledTextClassifier, has_texts
 from judges.trust.text_features import EVEN_NAMES, ODD_NAMES, PairTexts, text_features
 from judges.trust.vote_matrix import VoteMatrix
 
-LEARNED = ("style", "text classifier", "author", "neighbours")
+LEARNED = ("style regression", "text classifier", "author", "neighbours")
 """Names of the odd features that were learned from the panel."""
 
 
@@ -46,7 +46,7 @@ def learned_features(
     """What the panel's cold-start margin teaches of style, words, authors and neighbours."""
     margin = 2 * ColdStart().fit(vote_matrix).predict(vote_matrix).win_P - 1
     part_P = vote_matrix.part_P
-    columns = {"style": style_regression(odd_PF, margin, part_P)}
+    columns = {"style regression": style_regression(odd_PF, margin, part_P)}
     if has_texts(texts):
         columns["text classifier"] = DistilledTextClassifier().out_of_fold(texts, margin, part_P)
     pairs = len(vote_matrix)

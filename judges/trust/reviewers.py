@@ -146,15 +146,3 @@ def truth_posterior(
     log_p -= log_p.max(axis=1, keepdims=True)
     p = np.exp(log_p)
     return np.asarray(p / p.sum(axis=1, keepdims=True))
-
-
-def review_is_right(choice: int, accuracy: float, panel_K: NDArray[np.float64]) -> float:
-    """Probability that a single review names the right choice, the panel's view included.
-
-    A doubtful one (well under what the promise asks) deserves a second reviewer before it becomes
-    the truth.
-    """
-    answers = Answers(np.array([0]), np.array([0]), np.array([choice], np.int8))
-    return float(
-        truth_posterior(answers, 1, np.array([accuracy]), panel_PK=panel_K[None])[0, choice]
-    )

@@ -12,6 +12,7 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 Floats = NDArray[np.float64]
 
@@ -21,14 +22,14 @@ JUDGES, CONSISTENCY, AGREEMENT = "judges", "consistency", "agreement"
 PRIOR_MEANS = {
     CONSISTENCY: 0.25,
     AGREEMENT: 0.3,
-    "style": 0.3,
+    "style regression": 0.3,
     "neighbours": 0.4,
     "author": 0.4,
     "text classifier": 0.2,
 }
 """Groups taught by the panel itself agree with it before any answer; every other mean is 0."""
 
-OPENING_TRUST = 0.225
+COLD_START_TRUST = 0.225
 """τ before any answer: half of the cold start is the judges' ratios, half their consistency."""
 
 SCALES = {
@@ -117,7 +118,7 @@ class StackedLogistic:
         """The weights before any answer, held for certain."""
         fixed = np.array([PRIOR_MEANS.get(group, 0.0) for group in groups])
         judges = np.array([group == JUDGES for group in groups])
-        self.mode_C_ = np.where(judges, OPENING_TRUST * discount_C, fixed)
+        self.mode_C_ = np.where(judges, COLD_START_TRUST * discount_C, fixed)
         self.covariance_CC_ = np.zeros((len(groups), len(groups)))
         return self
 
@@ -141,7 +142,7 @@ class StackedLogistic:
         JRSS-B 82, 2020, eq. 4): β_−i = β − Σ x_i w (y_i − p_i) / (1 − w p(1 − p) x_iᵀΣx_i).
         """
         score = columns_LC @ self.mode_C_
-        p = _sigmoid(score)
+        p = expit(score)
         spread = columns_LC @ self.covariance_CC_
         leverage = np.einsum("lc,lc->l", spread, columns_LC)
         bend = weight_L * p * (1 - p)
@@ -158,7 +159,7 @@ class StackedLogistic:
 
         One Newton step from the full fit without the fold's data; the scales stay.
         """
-        p = _sigmoid(columns_LC @ self.mode_C_)
+        p = expit(columns_LC @ self.mode_C_)
         precision = np.linalg.inv(self.covariance_CC_)
         result = np.zeros(len(is_a_L))
         for fold in np.unique(fold_L):
@@ -201,7 +202,7 @@ def _laplace(
     beta: Floats = start
     value = objective(start)
     for _ in range(30):
-        q = _sigmoid(sign * (x @ beta))
+        q = expit(sign * (x @ beta))
         slope = precision * (beta - mean) - x.T @ (weight * sign * (1 - q))
         bend = (x.T * (weight * q * (1 - q))) @ x
         bend.flat[:: len(bend) + 1] += precision
@@ -214,14 +215,9 @@ def _laplace(
         beta, gained, value = beta - size * step, value - tried, tried
         if gained < 1e-7:
             break
-    p = _sigmoid(x @ beta)
+    p = expit(x @ beta)
     bend = (x.T * (weight * p * (1 - p))) @ x
     bend.flat[:: len(bend) + 1] += precision
     covariance = np.asarray(np.linalg.inv(bend), dtype=np.float64)
     log_det = float(np.linalg.slogdet(bend)[1])
     return _Posterior(beta, covariance, -value - float(np.log(scale).sum()) - log_det / 2)
-
-
-def _sigmoid(z: Floats) -> Floats:
-    result: Floats = 0.5 * (1.0 + np.tanh(z / 2))
-    return result

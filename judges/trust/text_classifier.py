@@ -7,7 +7,7 @@ so memory does not grow with the pairs. In production a cross-fitted reward mode
 Leaves out: human answers; the stack decides how much the text classifier is worth.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,14 +153,3 @@ def has_texts(texts: PairTexts, least: int = 50) -> bool:
     for side in (texts.responses_a, texts.responses_b):
         seen.update(text for text in side if text)
     return len(seen) >= least
-
-
-def texts_of(rows: Sequence[dict[str, Any]]) -> PairTexts:
-    """Texts of rows with the import format's names; what is not there is None."""
-    return PairTexts(
-        [row.get("prompt") for row in rows],
-        [row.get("response_a") for row in rows],
-        [row.get("response_b") for row in rows],
-        [row.get("model_a") for row in rows],
-        [row.get("model_b") for row in rows],
-    )

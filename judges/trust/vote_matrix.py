@@ -8,6 +8,7 @@ from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 MISSING, A, B, TIE = -1, 0, 1, 2
 """Codes of one choice: no usable answer, first stored response, second stored response, equal."""
@@ -182,8 +183,8 @@ def consensus_of(
 ) -> Consensus:
     """Consensus from log-odds of the win probability and the probability of a tie."""
     logit = np.clip(np.asarray(logit_P, dtype=np.float64), -40.0, 40.0)
-    win_probability = 1.0 / (1.0 + np.exp(-logit))
-    other = 1.0 / (1.0 + np.exp(logit))  # not 1 - win: exact under exchange of A and B
+    win_probability = expit(logit)
+    other = expit(-logit)  # not 1 - win: exact under exchange of A and B
     tie = np.broadcast_to(np.asarray(tie_P, dtype=np.float64), logit.shape)
     p = np.stack([(1 - tie) * win_probability, (1 - tie) * other, tie], axis=1)
     return Consensus(p, logit, contributions_PC, contributors)

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.levels import test_levels
+from judges.trust.levels import assess_levels
 from judges.trust.promise import Promise
 
 _AUDIT_GRID = (50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 5000)
@@ -85,7 +85,7 @@ def forecast_target(
     for run in range(simulations):
         places = rng.choice(size, size=audits, replace=False, shuffle=False)
         wrong = rng.random(audits) < ranked[places]
-        levels = test_levels(size, places, wrong, target=target, delta=delta, promise=promise)
+        levels = assess_levels(size, places, wrong, target=target, delta=delta, promise=promise)
         passed = [level.size for level in levels if level.passed and level.size > level.tolerated]
         accepted[run] = max(passed, default=0)
     human = size - accepted * (1.0 - audits / max(size, 1))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from db.datasets import GoldPair, PanelAnswers
 from db.vocabulary import Order
@@ -67,7 +68,7 @@ def reward_answers(folder: Path, gold: GoldTable) -> Answers:
     """A reward model's leans; it sees one response at a time and cannot contradict itself."""
     rows = [(p.messages, text) for p in gold.pairs for text in (p.a, p.b)]
     scores = RewardScorer(folder).score(rows).reshape(-1, 2)
-    win_probability = 1 / (1 + np.exp(np.clip(scores[:, 1] - scores[:, 0], -500, 500)))
+    win_probability = expit(scores[:, 0] - scores[:, 1])
     none = np.zeros(len(gold.pairs))
     return Answers(win_probability, none, none)
 

@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from db.errors import BadInput
 from judges.trust.calibration import accuracy, ece, fit_temperature
@@ -128,7 +129,7 @@ def _margins(scorer: Any, rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]
 
 
 def _win_probability(margin: NDArray[np.float64]) -> NDArray[np.float64]:
-    win_probability: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(margin, -500, 500)))
+    win_probability: NDArray[np.float64] = expit(margin)
     return win_probability
 
 

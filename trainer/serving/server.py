@@ -9,7 +9,6 @@ that has them, or keep it on loopback.
 """
 
 import asyncio
-import math
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
@@ -18,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from scipy.special import expit
 
 from db.errors import BadInput
 from trainer.serving.api import (
@@ -164,7 +164,7 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
     async def compared(asked: CompareRequest) -> CompareReply:
         prompt = _prompt(asked.prompt)
         a, b = await batcher.ask([(prompt, asked.response_a), (prompt, asked.response_b)])
-        return CompareReply(p_a=_sigmoid(a - b), scores=[a, b], model=name)
+        return CompareReply(p_a=float(expit(a - b)), scores=[a, b], model=name)
 
     async def score_route(request: Request) -> Response:
         return await answered(request, ScoreRequest, scored)
@@ -250,7 +250,3 @@ async def _body(request: Any) -> bytes:
 
 def _prompt(prompt: str | list[Message]) -> Any:
     return prompt if isinstance(prompt, str) else [message.model_dump() for message in prompt]
-
-
-def _sigmoid(value: float) -> float:
-    return 1 / (1 + math.exp(-max(-500.0, min(500.0, value))))

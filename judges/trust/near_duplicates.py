@@ -1,0 +1,110 @@
+"""How alike texts are, by their shingles; and which of many are alike, without comparing all.
+
+Similarity is the Jaccard index of two texts' sets of shingles (A. Broder 1997, "On the resemblance
+and containment of documents"). Leaves out what follows from it: a leak, a conflict.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import combinations, pairwise
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import HashingVectorizer
+
+Unit = Literal["words", "characters"]
+"""Runs of three words, or of five characters inside words."""
+
+_WORD = re.compile(r"\w+")
+_WORDS, _CHARACTERS = 3, 5
+_BUCKETS = 2**21
+_BANDS, _ROWS = 10, 3  # finds 0.8 alike in all but (1 - .8³)^10 = 0.08% of cases
+_CROWD = 30
+_PRIME = (1 << 61) - 1
+_ROWS_AT_ONCE = 2048
+
+
+def shingles(texts: Sequence[str | None], unit: Unit = "characters") -> csr_matrix:
+    """Sets of hashed shingles, one sparse row of ones a text, without regard to case.
+
+    A text of fewer than three words is one run of words; one without any has no shingle.
+    """
+    analyzer: str | Callable[[str], list[str]] = "char_wb" if unit == "characters" else word_runs
+    vectorizer = HashingVectorizer(
+        analyzer=analyzer,
+        ngram_range=(_CHARACTERS, _CHARACTERS),
+        n_features=_BUCKETS,
+        binary=True,
+        norm=None,
+        alternate_sign=False,
+        dtype=np.float32,
+    )
+    return csr_matrix(vectorizer.transform([text or "" for text in texts]))
+
+
+def word_runs(text: str) -> list[str]:
+    """The runs of three words of a text, lower-cased; a shorter text is one run."""
+    words = _WORD.findall(text.lower())
+    if len(words) <= _WORDS:
+        return [" ".join(words)]
+    return [" ".join(words[i : i + _WORDS]) for i in range(len(words) - _WORDS + 1)]
+
+
+def jaccard(left: csr_matrix, one: int, right: csr_matrix, other: int) -> float:
+    """Similarity of row `one` of `left` and row `other` of `right`; two empty rows are the same."""
+    mine = left.indices[left.indptr[one] : left.indptr[one + 1]]
+    theirs = right.indices[right.indptr[other] : right.indptr[other + 1]]
+    if not len(mine) and not len(theirs):
+        return 1.0
+    shared = len(np.intersect1d(mine, theirs, assume_unique=True))
+    return shared / (len(mine) + len(theirs) - shared)
+
+
+def closest(rows_N: csr_matrix, rows_M: csr_matrix) -> NDArray[np.float64]:
+    """For each row of the first, its highest similarity with any of the second; all compared."""
+    size_N, size_M = np.diff(rows_N.indptr), np.diff(rows_M.indptr)
+    best = np.zeros(rows_N.shape[0])
+    for start in range(0, len(best), _ROWS_AT_ONCE):
+        part = slice(start, start + _ROWS_AT_ONCE)
+        common = np.asarray((rows_N[part] @ rows_M.T).todense(), dtype=np.float64)
+        union = size_N[part, None] + size_M[None, :] - common
+        best[part] = np.where(union > 0, common / np.maximum(union, 1), 1.0).max(axis=1)
+    return best
+
+
+def candidates(rows: csr_matrix) -> set[tuple[int, int]]:
+    """Pairs of rows that may be alike: they share a band of min-hashes.
+
+    A crowd of equal bands is compared with its neighbours alone. Empty rows are like nothing.
+    """
+    filled = np.flatnonzero(np.diff(rows.indptr))
+    found: set[tuple[int, int]] = set()
+    if not len(filled):
+        return found
+    rng = np.random.default_rng(20)
+    starts = rows.indptr[filled]
+    grams = rows.indices.astype(np.uint64)
+    for _ in range(_BANDS):
+        band = np.zeros(len(filled), np.uint64)
+        for _ in range(_ROWS):
+            hashed = _mix(grams, rng)
+            smallest = np.minimum.reduceat(hashed, starts)
+            band = band * np.uint64(1_000_003) + smallest
+        order = np.argsort(band, kind="stable")
+        edges = np.flatnonzero(np.diff(band[order])) + 1
+        for bucket in np.split(order, edges):
+            if len(bucket) < 2:
+                continue
+            members = filled[bucket].tolist()
+            pairs = combinations(members, 2) if len(members) <= _CROWD else pairwise(members)
+            found.update((min(pair), max(pair)) for pair in pairs)
+    return found
+
+
+def _mix(grams: NDArray[np.uint64], rng: np.random.Generator) -> NDArray[np.uint64]:
+    """A random hash of the gram numbers (multiply and shift)."""
+    odd = np.uint64(int(rng.integers(1, _PRIME)) | 1)
+    add = np.uint64(int(rng.integers(0, _PRIME)))
+    return np.asarray((grams * odd + add) >> np.uint64(20))

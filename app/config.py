@@ -73,7 +73,7 @@ class Config:
 
     @cached_property
     def database(self) -> "Database":
-        """The database, at head. Raises SchemaOutdated where it is not."""
+        """The database, at head. Raises SchemaOutdated where it is not, or its tables are not."""
         from db.schema import require_head
         from db.session import Database
 

@@ -60,9 +60,11 @@ def _packages() -> list[Check]:
 
 
 def _database(config: Config) -> Check:
-    from db.session import redacted
+    from db.schema import require_as_migrated
+    from db.session import Database, redacted
 
-    return Check("database", bool(config.database), redacted(config.database_url))
+    require_as_migrated(Database(config.database_url))
+    return Check("database", True, redacted(config.database_url))
 
 
 def _panel(config: Config) -> Check:

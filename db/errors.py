@@ -6,7 +6,7 @@ TiebreakError                  every error a user can meet; exit code 1, one cle
 ├── NotAllowed (PermissionError)    a role, a lease or a gate says no
 │   └── LeaseLost (NotAllowed)      the lease expired, is someone else's, or is decided already
 ├── Conflict (RuntimeError)    the stored state forbids it (two cycles at once, frozen gold ...)
-│   └── SchemaOutdated         the database is not at head; `tiebreak db upgrade`
+│   └── SchemaOutdated         the database is not at head, or its tables are not head's
 ├── BudgetSpent (RuntimeError) the money allowed for this run is used up
 └── Unavailable (ConnectionError)   a provider, a database or a file system does not answer
     └── KeyRefused             a provider refuses the key; nothing further is asked of it

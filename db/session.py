@@ -150,11 +150,15 @@ def _reachable(url: str) -> Iterator[None]:
         where = f"database {redacted(url)!r}"
         if state == "42P01" or reason.startswith("no such table"):
             raise SchemaOutdated(
-                f"{where} lacks a table ({reason}); run `tiebreak db upgrade`"
+                f"{where} lacks a table ({reason}); `tiebreak doctor` says what else"
             ) from error
         if state == "42703" or reason.startswith("no such column"):
             raise SchemaOutdated(
-                f"{where} is of another version ({reason}); run `tiebreak db upgrade`"
+                f"{where} lacks a column ({reason}); `tiebreak doctor` says what else"
+            ) from error
+        if state == "42501":
+            raise BadInput(
+                f"{where} refuses its role ({reason}); grant it that, or name another role"
             ) from error
         if "file is not a database" in reason:
             raise BadInput(f"{where} is no SQLite database; name another file") from error

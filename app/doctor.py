@@ -63,7 +63,11 @@ def _database(config: Config) -> Check:
     from db.schema import require_as_migrated
     from db.session import Database, redacted
 
-    require_as_migrated(Database(config.database_url))
+    database = Database(config.database_url)
+    try:
+        require_as_migrated(database)
+    finally:
+        database.dispose()
     return Check("database", True, redacted(config.database_url))
 
 

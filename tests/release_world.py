@@ -51,8 +51,9 @@ from db.vocabulary import (
     RunStatus,
     TaskStatus,
 )
-from judges.trust.certificate import Frame, certify, draw_audit
-from review import adjudicating, deciding, desk, queue, rankings
+from judges.trust.certificate import certify
+from judges.trust.frame import Frame, draw_audit
+from review import adjudicating, deciding, queue, rankings, view_model
 from review.draft import Draft
 from review.verdict import Answer, Verdict, answer
 
@@ -222,7 +223,7 @@ def review(database: Database) -> None:
                 deciding.undo(database, ids[name], settings)
         else:
             if turn % 9 == 0:
-                desk.flag(database, claim.lease_id, ids[name], "unsafe", "a dose")
+                view_model.flag(database, claim.lease_id, ids[name], "unsafe", "a dose")
             said = answer(
                 scale[(turn // 2 + 2 * (turn % 2)) % len(scale)],
                 b_first=claim.b_first,

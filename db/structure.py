@@ -25,7 +25,8 @@ SELECT type, tbl_name, name, sql FROM sqlite_master WHERE type IN ('table', 'ind
 _POSTGRESQL = text("""
 WITH tables AS (
     SELECT oid, relname FROM pg_class
-    WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
+    WHERE relkind IN ('r', 'p') AND pg_table_is_visible(oid)
+        AND relnamespace <> 'pg_catalog'::regnamespace
 ), rules AS (
     SELECT * FROM pg_constraint WHERE contype IN ('p', 'u', 'f', 'c')
 )
@@ -43,7 +44,7 @@ SELECT 'index', t.relname, i.relname, pg_get_indexdef(i.oid)
 FROM tables t
 JOIN pg_index x ON x.indrelid = t.oid AND x.indisvalid
 JOIN pg_class i ON i.oid = x.indexrelid
-WHERE i.oid NOT IN (SELECT conindid FROM rules)
+WHERE i.oid NOT IN (SELECT conindid FROM rules WHERE contype IN ('p', 'u'))
 """)
 _SPELLED = {"VARCHAR": "CHARACTER VARYING", "FLOAT": "DOUBLE PRECISION"}  # by PostgreSQL
 _INDEX = re.compile(r"CREATE (UNIQUE )?INDEX \S+ ON \S+ ")
@@ -96,7 +97,7 @@ class Structure:
 
 
 def found_in(connection: Connection) -> Structure:
-    """What the database itself says, of the schema that unqualified names mean."""
+    """What the database itself says of the tables that unqualified names mean."""
     if connection.dialect.name == "postgresql":
         rows = connection.execute(_POSTGRESQL)
     else:
@@ -130,7 +131,7 @@ def outlined(metadata: MetaData, dialect: Dialect) -> Structure:
             parts["constraint", table.name, name] = _allowed(_words(constraint))
         for index in table.indexes:
             name = str(named.format_index(index)).strip('"')
-            parts["index", table.name, name] = "UNIQUE" if index.unique else ""
+            parts["index", table.name, name] = "UNIQUE" if index.unique else "plain"
     return Structure(parts)
 
 
@@ -138,7 +139,7 @@ def _outline(kind: str, told: str) -> str:
     if kind == "column":
         return told.partition(" DEFAULT ")[0]
     if kind == "index":
-        return "UNIQUE" if told.startswith("UNIQUE") else ""
+        return "UNIQUE" if told.startswith("UNIQUE") else "plain"
     return _allowed(_WORD.findall(told)) if told.startswith("CHECK") else ""
 
 
@@ -167,4 +168,4 @@ def _pieces(told: str) -> list[str]:
 
 
 def _cut(told: str) -> str:
-    return shorten(told, 160, placeholder=" ...") or "otherwise"
+    return shorten(told, 160, placeholder=" ...") or "without words"

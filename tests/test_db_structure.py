@@ -129,6 +129,12 @@ HARM: dict[str, tuple[str, str, str | tuple[str, str, str]]] = {
         "DROP INDEX uq_leases_task_active",
         "DROP INDEX uq_leases_task_active",
     ),
+    "a unique index that is none": (
+        "index 'uq_leases_task_active' of table 'leases' is plain, not UNIQUE",
+        "DROP INDEX uq_leases_task_active; "
+        "CREATE INDEX uq_leases_task_active ON leases (task_id) WHERE status = 'active'",
+        ("leases", "UNIQUE INDEX uq_leases_task_active", "INDEX uq_leases_task_active"),
+    ),
     "a unique index that is not ours": (
         "table 'runs' has index 'one_a_verb', which does not belong there",
         "CREATE UNIQUE INDEX one_a_verb ON runs (verb)",
@@ -197,6 +203,15 @@ def test_what_is_somebody_elses_or_only_helps_a_search_is_let_be(at_head: Databa
     schema.require_head(at_head)
     schema.require_as_migrated(at_head)
     schema.upgrade(at_head)
+
+
+def test_a_schema_of_the_role_before_the_public_one_hides_nothing(
+    postgres_database: Database,
+) -> None:
+    at_head = at_its_revision(postgres_database)
+    run(at_head, f'CREATE SCHEMA "{at_head.engine.url.username}"')
+    schema.require_head(at_head)
+    schema.require_as_migrated(at_head)
 
 
 def test_many_differences_are_named_up_to_three_and_counted(at_head: Database) -> None:

@@ -6,7 +6,7 @@ SERVE ?= 1
 LIVE ?= 0
 PORT ?= 8501
 
-.PHONY: demo test slow lint types contract migrations setup clean
+.PHONY: demo test slow lint types contract migrations reference setup clean
 
 setup: $(VENV)/.installed
 
@@ -40,6 +40,9 @@ migrations: setup
 	rm -f build/migrations.db && mkdir -p build
 	TIEBREAK_DATABASE_URL=sqlite:///build/migrations.db $(BIN)/alembic upgrade head
 	TIEBREAK_DATABASE_URL=sqlite:///build/migrations.db $(BIN)/alembic check
+
+reference: setup
+	$(BIN)/python -m app.reference docs
 
 clean:
 	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.cycle_settings import FOLDERS, CycleSettings
 from db.errors import BadInput, UnknownName
@@ -32,7 +32,11 @@ class DatabaseSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = "sqlite:///tiebreak.db"
+    url: str = Field(
+        "sqlite:///tiebreak.db",
+        description="SQLAlchemy address of the database; a relative SQLite file lies beside "
+        "tiebreak.toml; TIEBREAK_DATABASE_URL in the environment goes before it",
+    )
 
 
 class Sections(BaseModel):

@@ -22,26 +22,75 @@ class CycleSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    inbox: Path = Field(Path("inbox"), description="files that arrived; taken in, moved to done/")
-    datasets: Path = Path("datasets")
-    reports: Path = Path("reports")
-    max_usd: float | None = Field(None, gt=0, description="hard cap on judging, a cycle")
-    spend_tolerance: float = Field(1.25, ge=1, description="bill over estimate that rings")
-    min_agreement: float | None = Field(None, ge=0, le=1)
-    max_reviews: int | None = Field(None, ge=0)
-    review_share: float | None = Field(None, ge=0, le=1)
-    target_error: float | None = Field(None, gt=0, lt=1)
-    delta: float = Field(0.1, gt=0, lt=0.5)
-    promise: Promise = "g2"
-    audit_share: float = Field(0.02, ge=0, le=1)
-    train: tuple[Literal["reward", "judge"], ...] = ("reward", "judge")
-    min_new_labels: int = Field(20, ge=1, description="new settled labels worth a training")
-    promote: bool = Field(True, description="false: the gate is asked by a person")
-    target_agreement: float = Field(
-        0.9, gt=0.5, lt=1, description="at which the gate compares how many humans are needed"
+    inbox: Path = Field(
+        Path("inbox"),
+        description="folder of files that arrived; what was taken in moves to its done/",
     )
-    queue_weeks: float = Field(2.0, gt=0, description="weeks of waiting work that ring")
-    seed: int = Field(7, ge=0)
+    datasets: Path = Field(
+        Path("datasets"), description="folder into which each cycle exports its dataset"
+    )
+    reports: Path = Field(
+        Path("reports"), description="folder into which each cycle writes its HTML page"
+    )
+    max_usd: float | None = Field(
+        None,
+        gt=0,
+        description="hard cap on judging, US dollars a cycle; needed where answers cost",
+    )
+    spend_tolerance: float = Field(
+        1.25, ge=1, description="bill divided by estimate above which the alarm `spend` rings"
+    )
+    min_agreement: float | None = Field(
+        None, ge=0, le=1, description="accept where at least this share of the votes agrees"
+    )
+    max_reviews: int | None = Field(
+        None, ge=0, description="human answers to ask for each time, audits included"
+    )
+    review_share: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="the same as a share of the pairs; 0.25 where none of the four ways is set",
+    )
+    target_error: float | None = Field(
+        None, gt=0, lt=1, description="share of wrong labels that a certificate bounds"
+    )
+    delta: float = Field(
+        0.1, gt=0, lt=0.5, description="probability that a certificate is wrong, with target_error"
+    )
+    promise: Promise = Field(
+        "g2",
+        description="what target_error bounds: errors among the accepted pairs (g1) or wrong "
+        "labels in the whole batch (g2)",
+    )
+    audit_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        description="share of the accepted pairs audited blind where no target_error is set",
+    )
+    train: tuple[Literal["reward", "judge"], ...] = Field(
+        ("reward", "judge"), description="what is trained on the cycle's dataset; [] for nothing"
+    )
+    min_new_labels: int = Field(
+        20, ge=1, description="settled labels new since the last dataset below which none trains"
+    )
+    promote: bool = Field(
+        True, description="ask the gate at once; false leaves `tiebreak promote` to a person"
+    )
+    target_agreement: float = Field(
+        0.9,
+        gt=0.5,
+        lt=1,
+        description="agreement with gold, as a share, at which the gate compares how many humans "
+        "are needed with and without a new judge",
+    )
+    queue_weeks: float = Field(
+        2.0, gt=0, description="weeks of waiting work above which the alarm `queue` may ring"
+    )
+    seed: int = Field(
+        7, ge=0, description="seed of the draws of routing, export and the diversity check"
+    )
 
     def route_options(self) -> RouteOptions:
         """What the router is asked for. BadInput where two ways are set."""

@@ -24,9 +24,14 @@ class Principle(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{1,59}$")
-    group: str = Field(min_length=1)
-    text: str = Field(min_length=10)
+    id: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{1,59}$",
+        description="short name, unique in the constitution: small letters, digits, hyphens",
+    )
+    group: str = Field(
+        min_length=1, description="what it belongs to in reports, e.g. helpfulness, honesty"
+    )
+    text: str = Field(min_length=10, description="the rule as the judge reads it")
 
 
 class Chapter(BaseModel):
@@ -34,10 +39,16 @@ class Chapter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    title: str
-    domains: tuple[str, ...] = ()
-    principle: tuple[Principle, ...] = Field(min_length=1)
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]*$", description="short name of this list of rules"
+    )
+    title: str = Field(description="its name for people; changing it makes no new version")
+    domains: tuple[str, ...] = Field(
+        default=(), description="domains of the prompts it applies to, in small letters; none: all"
+    )
+    principle: tuple[Principle, ...] = Field(
+        min_length=1, description="the rules, one [[principle]] each"
+    )
 
     def applies(self, domain: str | None) -> bool:
         """Whether a prompt of this domain is judged by this chapter."""

@@ -25,21 +25,39 @@ class GeneratorConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1)
-    provider: Provider
-    model: str
-    family: str | None = None
-    temperatures: tuple[float, ...] = ()
-    systems: tuple[str, ...] = ("",)
-    samples: int = Field(default=1, ge=1, le=100)
-    max_tokens: int = Field(default=1024, ge=1)
-    base_url: str | None = None
-    api_key_env: str | None = None
-    prices: Prices | None = None
-    concurrency: int = Field(default=32, ge=1, le=4096)
-    timeout: float = Field(default=120.0, gt=0)
-    retries: int = Field(default=4, ge=0, le=20)
-    options: dict[str, Any] = Field(default_factory=dict)
+    name: str = Field(min_length=1, description="what it is called in records; unique")
+    provider: Provider = Field(description="anthropic, openai or openai-compatible")
+    model: str = Field(description="the provider's name of the model")
+    family: str | None = Field(
+        default=None, description="stored with what it writes, for the check of own-family bias"
+    )
+    temperatures: tuple[float, ...] = Field(
+        default=(), description="it is asked at each of them; none: the provider's default"
+    )
+    systems: tuple[str, ...] = Field(
+        default=("",), description="system prompts; it is asked under each of them"
+    )
+    samples: int = Field(
+        default=1, ge=1, le=100, description="responses of each temperature and system prompt"
+    )
+    max_tokens: int = Field(default=1024, ge=1, description="longest response, tokens")
+    base_url: str | None = Field(
+        default=None, description="address of an openai-compatible server, with /v1"
+    )
+    api_key_env: str | None = Field(
+        default=None, description="environment variable of the key, where it is not the usual one"
+    )
+    prices: Prices | None = Field(
+        default=None, description="what it charges; needed where the model is not listed"
+    )
+    concurrency: int = Field(default=32, ge=1, le=4096, description="requests in flight at once")
+    timeout: float = Field(default=120.0, gt=0, description="seconds for one attempt")
+    retries: int = Field(
+        default=4, ge=0, le=20, description="further attempts after a passing failure"
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict, description="for one provider alone; none of these three reads any"
+    )
 
     def asked_at(self, temperature: float | None) -> JudgeConfig:
         """The model as somebody who is asked, at one temperature."""

@@ -35,8 +35,12 @@ class Limit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    requests_per_minute: int | None = Field(default=None, gt=0)
-    tokens_per_minute: int | None = Field(default=None, gt=0)
+    requests_per_minute: int | None = Field(
+        default=None, gt=0, description="requests a minute of all who share it, in one process"
+    )
+    tokens_per_minute: int | None = Field(
+        default=None, gt=0, description="input tokens a minute of all who share it, in one process"
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -50,31 +54,83 @@ class JudgeConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(min_length=1, max_length=200)
-    provider: Provider
-    model: str | None = None
-    family: str | None = Field(default=None, description="relatives err together")
-    tier: int = Field(default=1, ge=1)
-    samples: int = Field(default=1, ge=1, le=100)
-    orders: Literal["both", "ab"] = "both"
-    temperature: float | None = Field(default=None, ge=0, le=2)
-    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = None
-    output: Literal["structured", "text", "token"] = "structured"
+    name: str = Field(
+        min_length=1, max_length=200, description="what it is called everywhere; unique"
+    )
+    provider: Provider = Field(
+        description="who answers: a vendor, a server of the OpenAI protocol, a checkpoint on this "
+        "machine (local), a check of an expected outcome (verifier), a small computation "
+        "(baseline), or nobody, for imported votes (recorded); fake is for tests"
+    )
+    model: str | None = Field(
+        default=None,
+        description="the provider's name of the model; local: the checkpoint's folder; baseline: "
+        "the computation; recorded and verifier need none",
+    )
+    family: str | None = Field(
+        default=None,
+        description="judges of one family err together and count for less; default: the vendor, "
+        "else the name up to its first slash",
+    )
+    tier: int = Field(
+        default=1, ge=1, description="group in the cascade; 1 is asked first, without holes"
+    )
+    samples: int = Field(
+        default=1, ge=1, le=100, description="answers wanted on each pair in each order"
+    )
+    orders: Literal["both", "ab"] = Field(
+        default="both", description="whether it is asked with A first and with B first, or A only"
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="sampling temperature; unset: the provider's default"
+    )
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = Field(
+        default=None, description="how long a reasoning model thinks; unset: the provider's default"
+    )
+    output: Literal["structured", "text", "token"] = Field(
+        default="structured",
+        description="form of the answer: a JSON object held to a schema, reasons that end in a "
+        "verdict line, or one word with its probability",
+    )
     logprobs: bool = Field(default=False, description="ask for the verdict token's probability")
-    max_tokens: int = Field(default=2048, ge=1)
-    principles: tuple[str, ...] | None = Field(default=None, description="ids; all where absent")
-    per_principle: bool = True
-    base_url: str | None = None
-    api_key_env: str | None = Field(default=None, description="environment variable of the key")
-    prices: Prices | None = None
-    requests_per_minute: int | None = Field(default=None, gt=0)
-    tokens_per_minute: int | None = Field(default=None, gt=0)
+    max_tokens: int = Field(
+        default=2048, ge=1, description="longest answer, tokens, thinking included"
+    )
+    principles: tuple[str, ...] | None = Field(
+        default=None, description="ids of the principles it is given; all where unset"
+    )
+    per_principle: bool = Field(
+        default=True, description="ask for a verdict on each principle, too; not with one word"
+    )
+    base_url: str | None = Field(
+        default=None, description="address of an openai-compatible server, with /v1"
+    )
+    api_key_env: str | None = Field(
+        default=None, description="environment variable of the key, where it is not the usual one"
+    )
+    prices: Prices | None = Field(
+        default=None, description="what it charges; needed where the vendor's model is not listed"
+    )
+    requests_per_minute: int | None = Field(
+        default=None, gt=0, description="its own limit, requests a minute in one process"
+    )
+    tokens_per_minute: int | None = Field(
+        default=None, gt=0, description="its own limit, input tokens a minute in one process"
+    )
     limit: str | None = Field(default=None, description="the [limits.NAME] it shares with others")
-    concurrency: int = Field(default=32, ge=1, le=4096)
+    concurrency: int = Field(default=32, ge=1, le=4096, description="requests in flight at once")
     timeout: float = Field(default=120.0, gt=0, description="seconds for one attempt")
-    retries: int = Field(default=4, ge=0, le=20)
-    generation: int = Field(default=0, ge=0)
-    options: dict[str, Any] = Field(default_factory=dict, description="for one provider alone")
+    retries: int = Field(
+        default=4, ge=0, le=20, description="further attempts after a passing failure"
+    )
+    generation: int = Field(
+        default=0, ge=0, description="its place in the judge line; 0 is a prompted judge"
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="for one provider alone; verifier: `expected`, the outcome of prompts that "
+        "bring none",
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -176,8 +232,14 @@ class PanelConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    constitution: tuple[str, ...] = ("starter",)
-    label_model: Literal["majority", "dawid-skene", "tiebreak"] = "tiebreak"
+    constitution: tuple[str, ...] = Field(
+        default=("starter",),
+        description="rules for judges: shipped names (starter, code, law, medicine) or paths of "
+        "TOML files beside tiebreak.toml",
+    )
+    label_model: Literal["majority", "dawid-skene", "tiebreak"] = Field(
+        default="tiebreak", description="how votes and human answers become probabilities"
+    )
 
 
 class Panel(BaseModel):
@@ -185,10 +247,12 @@ class Panel(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    panel: PanelConfig = Field(default_factory=PanelConfig)
-    judge: tuple[JudgeConfig, ...] = ()
-    limits: dict[str, Limit] = Field(default_factory=dict)
-    rules: Constitution = Field(default_factory=lambda: Constitution(chapters=()), exclude=True)
+    panel: PanelConfig = Field(default_factory=PanelConfig, description="common to all judges")
+    judge: tuple[JudgeConfig, ...] = Field(default=(), description="the judges")
+    limits: dict[str, Limit] = Field(default_factory=dict, description="what judges share, by name")
+    rules: Constitution = Field(
+        default_factory=lambda: Constitution(chapters=()), exclude=True, description="as read"
+    )
 
     @property
     def asked(self) -> tuple[JudgeConfig, ...]:

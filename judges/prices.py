@@ -25,16 +25,36 @@ class Prices(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
-    cached: float | None = Field(default=None, ge=0)
-    written: float | None = Field(default=None, ge=0)
-    batch: float = Field(default=0.5, ge=0, le=1)
-    long_above: int | None = Field(default=None, gt=0)
-    long_input: float | None = Field(default=None, ge=0)
-    long_cached: float | None = Field(default=None, ge=0)
-    long_written: float | None = Field(default=None, ge=0)
-    long_output: float | None = Field(default=None, ge=0)
+    input: float = Field(ge=0, description="fresh input, $ per million tokens")
+    output: float = Field(ge=0, description="output, thinking included, $ per million tokens")
+    cached: float | None = Field(
+        default=None,
+        ge=0,
+        description="input read from the cache, $ per million; as input if unset",
+    )
+    written: float | None = Field(
+        default=None,
+        ge=0,
+        description="input written into the cache, $ per million; as input if unset",
+    )
+    batch: float = Field(
+        default=0.5, ge=0, le=1, description="factor on everything in the batch interface"
+    )
+    long_above: int | None = Field(
+        default=None, gt=0, description="input tokens above which the long_ prices hold"
+    )
+    long_input: float | None = Field(
+        default=None, ge=0, description="as input, for long requests; as input if unset"
+    )
+    long_cached: float | None = Field(
+        default=None, ge=0, description="as cached, for long requests; as cached if unset"
+    )
+    long_written: float | None = Field(
+        default=None, ge=0, description="as written, for long requests; as written if unset"
+    )
+    long_output: float | None = Field(
+        default=None, ge=0, description="as output, for long requests; as output if unset"
+    )
 
     def cost(self, usage: Usage, *, batched: bool = False) -> int:
         """Nano-dollars for one answer, rounded up to a whole one."""
@@ -65,8 +85,8 @@ class Prices(BaseModel):
 class KnownModel(Prices):
     """A model of the shipped list: its prices and what it refuses."""
 
-    temperature: bool = True
-    reasoning: bool = False
+    temperature: bool = Field(default=True, description="whether it takes a temperature")
+    reasoning: bool = Field(default=False, description="whether it thinks first, billed as output")
 
     @property
     def prices(self) -> Prices:

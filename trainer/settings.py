@@ -22,36 +22,73 @@ class TrainerSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    base: str = Field(TINY, description="base of reward, process and policy models")
-    judge_base: str = Field(TINY, description="base of trained judges, or `words`")
-    folder: Path = Field(Path("checkpoints"), description="where checkpoints are written")
-    learning_rate: float | None = Field(None, gt=0)
-    epochs: int = Field(8, ge=1)
-    batch_size: int = Field(16, ge=1)
-    gradient_accumulation: int = Field(1, ge=1)
-    max_length: int = Field(512, ge=16, description="tokens of one sequence")
-    long: Literal["truncate", "drop"] = Field("truncate", description="rows over max_length")
-    patience: int = Field(2, ge=1, description="epochs without improvement on validation")
-    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps")
-    weight_decay: float = Field(0.01, ge=0)
-    seed: int = Field(0, ge=0)
-    soft: bool = Field(False, description="reward model: train on p_a instead of hard choices")
-    rankings: Orders = Field(
-        "plackett-luce", description="reward model: orders whole, or as pairs worth one answer"
+    base: str = Field(
+        TINY, description="base of reward, process and policy models: folder, hub id or `tiny`"
     )
-    lora: bool = False
-    lora_rank: int = Field(16, ge=1)
-    bf16: bool = Field(False, description="for GPUs; a CPU stays at 32 bits")
+    judge_base: str = Field(
+        TINY, description="base of trained judges: folder, hub id, `tiny` or `words`"
+    )
+    folder: Path = Field(
+        Path("checkpoints"), description="folder for checkpoints, beside tiebreak.toml"
+    )
+    learning_rate: float | None = Field(
+        None,
+        gt=0,
+        description="largest step of the optimiser; unset: 2e-3 for tiny, 1e-4 with LoRA, else "
+        "2e-5; generative judges take a tenth for DPO",
+    )
+    epochs: int = Field(
+        8, ge=1, description="passes over the data at most; validation may stop earlier"
+    )
+    batch_size: int = Field(16, ge=1, description="rows of one forward pass on each device")
+    gradient_accumulation: int = Field(
+        1, ge=1, description="batches summed before one step of the optimiser"
+    )
+    max_length: int = Field(512, ge=16, description="longest sequence, tokens")
+    long: Literal["truncate", "drop"] = Field(
+        "truncate",
+        description="reward model: rows over max_length lose the beginning of the prompt, or go",
+    )
+    patience: int = Field(
+        2, ge=1, description="epochs without a lower validation loss before training stops"
+    )
+    warmup: float = Field(
+        0.1, ge=0, lt=1, description="share of the steps over which the rate rises"
+    )
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's pull of the weights to zero")
+    seed: int = Field(0, ge=0, description="seed of initial weights and of the order of rows")
+    soft: bool = Field(
+        False, description="reward model and judge: learn probabilities instead of the choice"
+    )
+    rankings: Orders = Field(
+        "plackett-luce",
+        description="reward model: learn an order as a whole, or as pairs worth one answer",
+    )
+    lora: bool = Field(
+        False, description="train low-rank adapters, merged in the end, instead of all weights"
+    )
+    lora_rank: int = Field(16, ge=1, description="rank of the adapters; their alpha is twice that")
+    bf16: bool = Field(False, description="16-bit arithmetic on a GPU; a CPU stays at 32 bits")
     judge_instructions: bool = Field(
         False, description="scoring judge: read the constant instructions before each pair, too"
     )
     judge_style: Style = Field(
-        "scoring", description="classify the pair, or write reasons and then the verdict"
+        "scoring",
+        description="judge: classify the pair, or write reasons and then the verdict; `words` "
+        "does neither",
     )
-    reasoning_tokens: int = Field(128, ge=8, description="generative judge: its longest answer")
-    dpo: bool = Field(False, description="generative judge: then prefer right to wrong verdicts")
-    human_weight: float = Field(2.0, gt=0, description="judge: weight of labels people settled")
-    tensorboard: bool = Field(False, description="write curves for `tensorboard --logdir`")
+    reasoning_tokens: int = Field(
+        128, ge=8, description="generative judge: its longest answer, tokens"
+    )
+    dpo: bool = Field(
+        False, description="generative judge: then prefer right to wrong verdicts by DPO"
+    )
+    human_weight: float = Field(
+        2.0, gt=0, description="judge: weight of a label people settled; the panel's weigh 1"
+    )
+    tensorboard: bool = Field(
+        False, description="write curves into runs/ of the folder, for `tensorboard --logdir`"
+    )
 
     def rate(self, base: str) -> float:
         """The learning rate for this base."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from db.consensus import VotedPair, VoteRow
 from db.errors import BadInput
 from db.vocabulary import Choice, Order
-from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
+from judges.trust.reliability import reliability
+from judges.trust.tallies import NO_ORDER, count_votes, mean_confidence, most_frequent
 from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, Consensus, Pooler, VoteMatrix
 
@@ -54,12 +55,13 @@ def read_vote_table(
     row_of = {pair.pair_id: p for p, pair in enumerate(listed)}
     column_of = {version_id: r for r, (version_id, *_) in enumerate(versions)}
     cells, said = _cells(votes, row_of, column_of)
-    counts_PROK, sums_PRO = _tally(cells, said, len(listed), len(versions))
-    codes, confidence = _pooled(counts_PROK, sums_PRO)
+    pair_V, rater_V, order_V, choice_V = cells.T
+    size = len(listed), len(versions)
+    counts_PROK = count_votes(pair_V, rater_V, order_V, choice_V, *size)
     prompts = {p: n for n, p in enumerate(dict.fromkeys(pair.prompt_id for pair in listed))}
     domains = tuple(sorted({pair.domain for pair in listed if pair.domain}))
     vote_matrix = VoteMatrix(
-        codes_PRO=codes,
+        codes_PRO=most_frequent(counts_PROK),
         raters=_names(versions),
         families=tuple(family for _, _, family, _ in versions),
         prompt_P=np.array([prompts[pair.prompt_id] for pair in listed], dtype=np.int64),
@@ -67,7 +69,7 @@ def read_vote_table(
             [domains.index(pair.domain) if pair.domain else -1 for pair in listed], dtype=np.int64
         ),
         domains=domains,
-        confidence_PRO=confidence,
+        confidence_PRO=mean_confidence(pair_V, rater_V, order_V, said, *size),
     )
     texts = PairTexts(
         [pair.prompt for pair in listed],
@@ -141,30 +143,15 @@ def stored_consensus(
 
 
 def rater_figures(vote_table: VoteTable, consensus: Consensus) -> list[dict[str, Any]]:
-    """Per judge version: votes, share of ties, agreement with the consensus, flips between orders.
-
-    Agreement counts votes for a or b on pairs the consensus decides; a flip is an a in one order
-    and a b in the other. None where there is nothing to count.
-    """
-    choice_P = consensus.choice_P
+    """Per judge version the figures of `judges.trust.reliability`, shares in four digits."""
     figures = []
-    for r, version_id in enumerate(vote_table.version_ids):
-        codes_PO = vote_table.vote_matrix.codes_PRO[:, r]
-        cast = codes_PO != MISSING
-        decided = ((codes_PO == A) | (codes_PO == B)) & (choice_P != TIE)[:, None]
-        both = cast.all(axis=1)
-        flips = (codes_PO[:, AB] + codes_PO[:, BA] == A + B) & (codes_PO != TIE).all(axis=1) & both
+    for version_id, found in zip(
+        vote_table.version_ids, reliability(vote_table.vote_matrix, consensus), strict=True
+    ):
+        shares = {"ties": found.ties, "agreement": found.agreement, "flips": found.flips}
+        rounded = {n: None if x is None else round(x, 4) for n, x in shares.items()}
         figures.append(
-            {
-                "judge_version_id": version_id,
-                "judge": vote_table.vote_matrix.raters[r],
-                "pairs": int(cast.any(axis=1).sum()),
-                "ties": _share((codes_PO == TIE).sum(), cast.sum()),
-                "agreement": _share(
-                    (decided & (codes_PO == choice_P[:, None])).sum(), decided.sum()
-                ),
-                "flips": _share(flips.sum(), both.sum()),
-            }
+            {"judge_version_id": version_id, "judge": found.judge, "pairs": found.pairs, **rounded}
         )
     return figures
 
@@ -185,33 +172,6 @@ def _cells(
     return np.array(cells, dtype=np.int64).reshape(-1, 4), np.array(said, dtype=np.float64)
 
 
-def _tally(
-    cells: NDArray[np.int64], said: NDArray[np.float64], pairs: int, raters: int
-) -> tuple[NDArray[np.uint16], NDArray[np.float64]]:
-    """How often each choice was cast [P, R, O, K]; sum and count of confidences [P, R, O, 2]."""
-    pair, rater, order, choice = cells.T
-    counts = count_votes(pair, rater, order, choice, pairs, raters)
-    sums = np.zeros((pairs, raters, 2, 2))
-    for slot in (AB, BA):
-        here = (cells[:, 2] == slot) | (cells[:, 2] == NO_ORDER)
-        p, r, _, _ = cells[here].T
-        known = ~np.isnan(said[here])
-        np.add.at(sums, (p[known], r[known], slot, 0), said[here][known])
-        np.add.at(sums, (p[known], r[known], slot, 1), 1)
-    return counts, sums
-
-
-def _pooled(
-    counts: NDArray[np.uint16], sums: NDArray[np.float64]
-) -> tuple[NDArray[np.int8], NDArray[np.float32] | None]:
-    """Codes [P, R, O] and mean confidence, None where nobody said any."""
-    codes = most_frequent(counts)
-    if not sums[..., 1].any():
-        return codes, None
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return codes, (sums[..., 0] / sums[..., 1]).astype(np.float32)
-
-
 def _names(versions: Sequence[tuple[int, str, str, str]]) -> tuple[str, ...]:
     """Names of the raters; a judge with several versions is told apart by the start of each."""
     names = [name for _, name, _, _ in versions]
@@ -219,7 +179,3 @@ def _names(versions: Sequence[tuple[int, str, str, str]]) -> tuple[str, ...]:
         name if names.count(name) == 1 else f"{name}@{version[:8]}"
         for _, name, _, version in versions
     )
-
-
-def _share(part: Any, whole: Any) -> float | None:
-    return round(float(part) / float(whole), 4) if whole else None

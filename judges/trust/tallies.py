@@ -38,3 +38,26 @@ def most_frequent(counts_PROK: NDArray[np.uint16]) -> NDArray[np.int8]:
     codes[(counts_PROK == best[..., None]).sum(axis=3) > 1] = TIE
     codes[best == 0] = MISSING
     return codes
+
+
+def mean_confidence(
+    pair_V: NDArray[np.integer],
+    rater_V: NDArray[np.integer],
+    order_V: NDArray[np.integer],
+    said_V: NDArray[np.float64],
+    pairs: int,
+    raters: int,
+) -> NDArray[np.float32] | None:
+    """Mean of the confidences said, [pairs, raters, 2]; NaN where none was, None where nowhere.
+
+    said_V: one a vote, NaN where nothing was said. Orders as in `count_votes`.
+    """
+    total, count = np.zeros((pairs, raters, 2)), np.zeros((pairs, raters, 2))
+    for side in (AB, BA):
+        here = ((order_V == side) | (order_V == NO_ORDER)) & ~np.isnan(said_V)
+        np.add.at(total, (pair_V[here], rater_V[here], side), said_V[here])
+        np.add.at(count, (pair_V[here], rater_V[here], side), 1)
+    if not count.any():
+        return None
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (total / count).astype(np.float32)

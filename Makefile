@@ -6,7 +6,7 @@ SERVE ?= 1
 LIVE ?= 0
 PORT ?= 8501
 
-.PHONY: demo test slow lint types contract migrations reference setup clean
+.PHONY: demo test slow lint types contract migrations reference docs setup clean
 
 setup: $(VENV)/.installed
 
@@ -14,7 +14,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tiebreak needs Python 3.11 or newer; set PYTHON=python3.11")'
 	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,postgres,auth,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,postgres,auth,dev,docs]"
 	touch $@
 
 demo: setup
@@ -43,6 +43,9 @@ migrations: setup
 
 reference: setup
 	$(BIN)/python -m app.reference docs
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 clean:
 	rm -rf $(VENV) demo build .pytest_cache .mypy_cache .ruff_cache

@@ -124,6 +124,49 @@ def test_the_check_of_imports_sees_what_it_should() -> None:
     assert sum(isinstance(n, ast.Call) for n in seen) == 1
 
 
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    """Names of what a function takes."""
+    given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+    return {each.arg for each in given}
+
+
+def transactions(tree: ast.AST) -> Iterator[str]:
+    """Where the rule about transactions is broken: who takes `session` opens none."""
+    opening = {"begin", "begin_nested", "read", "commit", "rollback"}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if "session" not in parameters(node):
+            continue
+        if "database" in parameters(node):
+            yield f"{node.lineno} {node.name} takes both database and session"
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+                if call.func.attr in opening:
+                    yield f"{call.lineno} {node.name} takes session and calls {call.func.attr}()"
+
+
+def test_who_takes_a_session_opens_no_transaction_and_nobody_takes_both() -> None:
+    """docs/architecture.md, Transactions."""
+    found = [f"{path}:{told}" for path, tree in TREES.items() for told in transactions(tree)]
+    assert found == []
+
+
+def test_the_check_of_transactions_sees_what_it_should() -> None:
+    code = """
+def both(database, session): ...
+def opens(session):
+    with session.database.begin() as inner: ...
+def fine(database):
+    with database.begin() as session: ...
+def inside(session): session.flush()
+"""
+    assert list(transactions(ast.parse(code))) == [
+        "2 both takes both database and session",
+        "4 opens takes session and calls begin()",
+    ]
+
+
 def test_no_file_of_the_app_bears_the_name_of_a_package() -> None:
     names = {path.stem for path in (ROOT / "app").glob("*.py")}
     assert names & {*PACKAGES, "streamlit", "typer"} == set()

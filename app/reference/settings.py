@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from app.config import DatabaseSettings
-from app.pipeline.cycle_settings import CycleSettings
+from app.cycle_settings import CycleSettings
 from judges.constitution import Chapter, Principle
 from judges.generation import GeneratorConfig
 from judges.panel import JudgeConfig, Limit, PanelConfig

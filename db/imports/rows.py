@@ -1,6 +1,6 @@
 """What a row means: each parser turns one imported row into what the repositories store.
 
-Formats: the project's own (see the README's table) and Hugging Face preference rows
+Formats: the project's own (docs/formats.md) and Hugging Face preference rows
 (`prompt/chosen/rejected`, as texts or as messages). Raises BadRow with the reason.
 """
 

@@ -167,6 +167,70 @@ def inside(session): session.flush()
     ]
 
 
+def module(path: Path) -> str:
+    """The name a file is imported by."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(tree: ast.AST, ours: set[str]) -> Iterator[str]:
+    """Our files that a file imports: the file itself where it is named, else the door it is in."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in ours)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                inside = f"{node.module}.{alias.name}"
+                if inside in ours:
+                    yield inside
+                elif node.module in ours:
+                    yield node.module
+
+
+def neighbours(trees: dict[Path, ast.Module]) -> dict[str, set[str]]:
+    """What each file imports of ours, for type checking and inside functions, too."""
+    ours = {module(path) for path in trees}
+    return {
+        module(path): set(imported(tree, ours)) - {module(path)} for path, tree in trees.items()
+    }
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Files that reach one another, a list for each knot, in order of their names."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for name in graph[waiting.pop()] - seen:
+                seen.add(name)
+                waiting.append(name)
+        return seen
+
+    reach = {name: reached(name) for name in graph}
+    knots = {
+        tuple(sorted(other for other in reach[name] if name in reach[other]))
+        for name in graph
+        if name in reach[name]
+    }
+    return [list(knot) for knot in sorted(knots)]
+
+
+def test_no_file_imports_itself_by_a_detour() -> None:
+    assert circles(neighbours(TREES)) == []
+
+
+def test_the_check_of_circles_sees_what_it_should() -> None:
+    code = {
+        "db/a.py": "def f():\n    from db.b import g\n",
+        "db/b.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import db.c\n",
+        "db/c.py": "from db import a\n",
+        "db/d.py": "import db.a\n",
+        "db/__init__.py": "",
+    }
+    trees = {Path(name): ast.parse(text) for name, text in code.items()}
+    assert circles(neighbours(trees)) == [["db.a", "db.b", "db.c"]]
+
+
 def test_no_file_of_the_app_bears_the_name_of_a_package() -> None:
     names = {path.stem for path in (ROOT / "app").glob("*.py")}
     assert names & {*PACKAGES, "streamlit", "typer"} == set()

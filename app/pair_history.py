@@ -7,6 +7,7 @@ from app.output import plain, table
 from db import panel, reviews
 from db.events import history
 from db.models import Pair
+from db.opinions import BLIND, DELIVERED, human_answers, opinions
 from db.pairs import get_pair, names_of
 from db.preferences import of_pair as preferences_of
 from db.session import Session
@@ -14,7 +15,12 @@ from db.session import Session
 
 @dataclass(frozen=True)
 class PairHistory:
-    """Everything stored about one pair, in the order it happened."""
+    """Everything stored about one pair, in the order it happened.
+
+    humans: what humans say, as a label takes it; humans_blind: as they said it before they saw the
+    panel's votes, which is what measures. None where they settle nothing. Of the reviews, those
+    that count towards `humans` say so.
+    """
 
     pair: dict[str, Any]
     votes: list[dict[str, Any]]
@@ -23,9 +29,19 @@ class PairHistory:
     routes: list[dict[str, Any]]
     reviews: list[dict[str, Any]]
     adjudications: list[dict[str, Any]]
+    humans: str | None
+    humans_blind: str | None
     preferences: list[dict[str, Any]]
     gold: str | None
     events: list[dict[str, Any]]
+
+    @property
+    def humans_line(self) -> str:
+        """What humans say, in one line."""
+        line = f"humans say: {self.humans or 'nothing settled'}"
+        if self.humans_blind != self.humans:
+            line += f" (before they saw the panel: {self.humans_blind or 'nothing settled'})"
+        return line
 
     def print(self) -> None:
         """Tables for people."""
@@ -46,6 +62,8 @@ class PairHistory:
             )
         for title in ("flags", "routes", "reviews", "adjudications", "preferences", "events"):
             _listed(title.capitalize(), getattr(self, title))
+        if self.reviews or self.adjudications:
+            print(self.humans_line)
         if self.gold:
             print(f"gold: {self.gold}")
 
@@ -55,6 +73,9 @@ def pair_history(session: Session, key: str) -> PairHistory:
     pair = get_pair(session, key)
     latest = panel.latest_consensus(session, pair.id)
     gold = panel.gold_choice(session, pair.id)
+    counts = {one.review_id for one in opinions(session, DELIVERED, [pair.id])}
+    said = human_answers(session, DELIVERED, [pair.id]).get(pair.id)
+    blind = human_answers(session, BLIND, [pair.id]).get(pair.id)
     return PairHistory(
         pair=_pair(session, pair),
         votes=[_fields(v, _VOTE) for v in panel.votes_on(session, pair.id)],
@@ -71,13 +92,15 @@ def pair_history(session: Session, key: str) -> PairHistory:
             for r in panel.routes_of(session, pair.id)
         ],
         reviews=[
-            {"annotator": r.annotator.name, **_fields(r, _REVIEW)}
+            {"annotator": r.annotator.name, **_fields(r, _REVIEW), "counts": r.id in counts}
             for r in reviews.of_pair(session, pair.id)
         ],
         adjudications=[
             _fields(a, ("choice", "strength", "reason", "created_at"))
             for a in reviews.adjudications(session, pair.id)
         ],
+        humans=None if said is None else said.value,
+        humans_blind=None if blind is None else blind.value,
         preferences=[_fields(p, _PREFERENCE) for p in preferences_of(session, pair.id)],
         gold=None if gold is None else gold.value,
         events=[_fields(e, ("at", "actor", "kind")) for e in history(session, f"pair:{pair.id}")],

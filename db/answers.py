@@ -1,23 +1,12 @@
-"""Human answers as the report reads them: every standing opinion, its author, kind and time."""
+"""What a report reads beside opinions: frozen answers, standing labels, and people's work."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import Adjudication, Gold, Preference, Review
-from db.reviews import not_retracted
 from db.vocabulary import Choice, Source, TaskKind
-
-
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """One person's newest standing answer to one pair, given blind."""
-
-    pair_id: int
-    annotator_id: int
-    choice: Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,29 +34,6 @@ class HumanWork:
     timed: int
     seconds: float
     adjudications: int
-
-
-def opinions(session: Session) -> Iterator[Opinion]:
-    """Blind answers that are opinions: no practice, no hidden repeat, nothing taken back."""
-    query = (
-        select(Review.pair_id, Review.annotator_id, Review.choice)
-        .where(
-            not_retracted(),
-            Review.post_reveal.is_(False),
-            Review.choice != Choice.ABSTAIN,
-            or_(Review.kind.is_(None), Review.kind.not_in([TaskKind.PRACTICE, TaskKind.REPEAT])),
-        )
-        .order_by(Review.id)
-    )
-    newest = {(pair, who): choice for pair, who, choice in session.execute(query)}
-    for (pair, who), choice in newest.items():
-        yield Opinion(pair, who, choice)
-
-
-def adjudicated(session: Session) -> set[int]:
-    """Pairs with a binding answer."""
-    query = select(Adjudication.pair_id).where(Adjudication.choice != Choice.ABSTAIN)
-    return set(session.scalars(query))
 
 
 def gold(session: Session) -> dict[int, GoldLabel]:

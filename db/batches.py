@@ -1,6 +1,5 @@
 """Batches, the routes of their pairs, and the certificates that speak of them."""
 
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,17 +7,8 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import (
-    Adjudication,
-    Batch,
-    Certificate,
-    ConsensusFit,
-    Flag,
-    PairRoute,
-    Retraction,
-    Review,
-    Task,
-)
+from db.models import Batch, Certificate, ConsensusFit, Flag, PairRoute, Task
+from db.opinions import audits_of, human_answers
 from db.types import now
 from db.upsert import chunks, insert_all
 from db.vocabulary import Choice, Route, TaskKind, TaskStatus
@@ -78,34 +68,14 @@ def count_routes(session: Session, batch_id: int) -> dict[Route, int]:
 
 
 def audit_progress(session: Session, batch_id: int) -> AuditProgress:
-    """The audit answers of a batch: an adjudication goes before the plurality of reviews."""
-    audits = select(Task).where(Task.batch_id == batch_id, Task.kind == TaskKind.AUDIT)
-    tasks = {task.id: task for task in session.scalars(audits)}
-    waiting = sum(t.status in (TaskStatus.OPEN, TaskStatus.DISPUTED) for t in tasks.values())
-    counts: dict[int, Counter[Choice]] = defaultdict(Counter)
-    reviews = (
-        select(Task.id, Review.choice)
-        .join(Review, Review.task_id == Task.id)
-        .where(
-            Task.id.in_(tasks),
-            Review.choice != Choice.ABSTAIN,
-            Review.post_reveal.is_(False),
-            Review.id.not_in(select(Retraction.review_id)),
-        )
+    """The audit answers of a batch; an audit that is not settled, or evenly split, has none."""
+    waits = select(func.count()).where(
+        Task.batch_id == batch_id,
+        Task.kind == TaskKind.AUDIT,
+        Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED)),
     )
-    for task_id, choice in session.execute(reviews):
-        counts[task_id][choice] += 1
-    answers: dict[int, Choice] = {}
-    for task_id, counted in counts.items():
-        task = tasks[task_id]
-        if task.status is TaskStatus.SETTLED and task.pair_id is not None:
-            answers[task.pair_id] = counted.most_common(1)[0][0]
-    binding = select(Adjudication.pair_id, Adjudication.choice).where(
-        Adjudication.task_id.in_(tasks), Adjudication.choice != Choice.ABSTAIN
-    )
-    for pair_id, choice in session.execute(binding.order_by(Adjudication.id)):
-        answers[pair_id] = choice
-    return AuditProgress(answers, waiting)
+    answered = human_answers(session, audits_of(batch_id))
+    return AuditProgress(answered, session.scalar(waits) or 0)
 
 
 def add_certificate(

@@ -1,38 +1,31 @@
-"""What the label model reads from and writes to the database: answers to learn from, fits, results.
+"""What the label model reads from and writes to the database: pairs, votes, fits and results.
 
-Which human answers may teach a fit is decided here, once: never gold, hidden repeats or practice,
-and no audit of the newest batch (its certificate comes first). Leaves out the mathematics.
+Leaves out the mathematics, and which human answers may teach a fit (`db.opinions.TEACHING`).
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from db.models import (
-    Adjudication,
-    Batch,
     Candidate,
     Checkpoint,
     Consensus,
     ConsensusFit,
     DatasetItem,
-    Gold,
     Judge,
     JudgeVersion,
     Pair,
     Preference,
     Prompt,
-    Retraction,
-    Review,
-    Task,
     Vote,
 )
 from db.upsert import chunks, insert_all
-from db.vocabulary import CANARY_SAMPLE, Choice, Order, Provider, TaskKind
+from db.vocabulary import CANARY_SAMPLE, Choice, Order, Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,61 +148,6 @@ def voting_versions(session: Session) -> list[tuple[int, str, str, str]]:
             .order_by(Judge.name, JudgeVersion.id)
         )
     ]
-
-
-def answers_to_learn_from(session: Session) -> dict[int, Choice]:
-    """One human answer a pair: the newest adjudication, else the majority of standing reviews.
-
-    A pair whose reviews are split evenly is left out. See the module's words on who may teach.
-    """
-    newest = select(func.max(Batch.id)).scalar_subquery()
-    task = aliased(Task)
-    teaches = or_(
-        Review.kind.is_(None),
-        Review.kind == TaskKind.ESCALATION,
-        (Review.kind == TaskKind.AUDIT) & (task.batch_id < newest),
-    )
-    query = (
-        select(Review.pair_id, Review.annotator_id, Review.choice)
-        .outerjoin(task, task.id == Review.task_id)
-        .where(
-            teaches,
-            Review.choice != Choice.ABSTAIN,
-            ~exists().where(Retraction.review_id == Review.id),
-            ~exists().where(Gold.pair_id == Review.pair_id),
-            ~Review.post_reveal,
-        )
-        .order_by(Review.id)
-    )
-    said: dict[int, dict[int, Choice]] = defaultdict(dict)
-    for pair_id, annotator_id, choice in session.execute(query):
-        said[pair_id][annotator_id] = choice
-    answers: dict[int, Choice] = {}
-    for pair_id, choices in said.items():
-        ranked = Counter(choices.values()).most_common(2)
-        if len(ranked) == 1 or ranked[0][1] > ranked[1][1]:
-            answers[pair_id] = ranked[0][0]
-    answers.update(_adjudicated(session, newest))
-    return answers
-
-
-def _adjudicated(session: Session, newest: Any) -> dict[int, Choice]:
-    task = aliased(Task)
-    rows = session.execute(
-        select(Adjudication.pair_id, Adjudication.choice)
-        .outerjoin(task, task.id == Adjudication.task_id)
-        .where(
-            Adjudication.choice != Choice.ABSTAIN,
-            ~exists().where(Gold.pair_id == Adjudication.pair_id),
-            or_(
-                task.id.is_(None),
-                task.kind == TaskKind.ESCALATION,
-                (task.kind == TaskKind.AUDIT) & (task.batch_id < newest),
-            ),
-        )
-        .order_by(Adjudication.id)
-    )
-    return {row.pair_id: row.choice for row in rows}
 
 
 def find_fit(session: Session, version: str) -> ConsensusFit | None:

@@ -1,11 +1,11 @@
 """Counts and series for the pages: progress, quality, judges, costs. Read only."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from db import rankings
 from db.models import (
@@ -25,7 +25,8 @@ from db.models import (
 )
 from db.reviews import not_retracted
 from db.runs import NANO
-from db.vocabulary import Choice, Order, TaskKind, TaskStatus
+from db.upsert import chunks
+from db.vocabulary import Order, TaskStatus
 
 Rows = list[dict[str, Any]]
 
@@ -57,38 +58,13 @@ def answers_since(session: Session, annotator_id: int, since: datetime | None) -
     return found
 
 
-def repeats_of(session: Session, annotator_id: int) -> list[tuple[Choice, Choice]]:
-    """(first answer, answer to the hidden repeat) of one person."""
-    first, again = aliased(Review), aliased(Review)
-    rows = session.execute(
-        select(first.choice, again.choice)
-        .join(
-            again,
-            (again.pair_id == first.pair_id)
-            & (again.annotator_id == first.annotator_id)
-            & (again.kind == TaskKind.REPEAT),
-        )
-        .where(
-            first.annotator_id == annotator_id,
-            first.kind == TaskKind.ESCALATION,
-            first.post_reveal.is_(False),
-            not_retracted(first),
-            not_retracted(again),
-        )
-    )
-    return [(one, two) for one, two in rows]
-
-
-def opinions(session: Session) -> list[tuple[int, int, str, Choice, TaskKind | None]]:
-    """(pair, prompt, annotator, choice, kind) of every standing answer before any reveal."""
-    rows = session.execute(
-        select(Review.pair_id, Pair.prompt_id, Annotator.name, Review.choice, Review.kind)
-        .join(Annotator, Annotator.id == Review.annotator_id)
-        .join(Pair, Pair.id == Review.pair_id)
-        .where(Review.post_reveal.is_(False), not_retracted())
-        .order_by(Review.id)
-    )
-    return [(pair, prompt, who, choice, kind) for pair, prompt, who, choice, kind in rows]
+def prompts_of(session: Session, pair_ids: Collection[int]) -> dict[int, int]:
+    """pair id -> id of its prompt."""
+    found: dict[int, int] = {}
+    for chunk in chunks(sorted(pair_ids)):
+        rows = session.execute(select(Pair.id, Pair.prompt_id).where(Pair.id.in_(chunk)))
+        found |= {pair: prompt for pair, prompt in rows}
+    return found
 
 
 def answers_by_day(session: Session) -> Rows:

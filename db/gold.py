@@ -2,19 +2,17 @@
 
 import hashlib
 import math
-from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from db.errors import BadInput, Conflict
 from db.identity import content_hash
-from db.models import Adjudication, DatasetItem, Gold, Pair, Preference, Prompt, Retraction, Review
+from db.models import DatasetItem, Gold, Pair, Preference, Prompt
+from db.opinions import human_answers
 from db.upsert import insert_new
-from db.vocabulary import Choice, TaskKind
-
-_NOT_OPINIONS = (TaskKind.PRACTICE, TaskKind.REPEAT)
+from db.vocabulary import Choice
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
     """
     if not 0 < share <= 1:
         raise BadInput(f"share {share!r} must be more than 0 and at most 1")
-    settled = settled_by_humans(session)
+    settled = human_answers(session)
     if not settled:
         raise Conflict("no pair is settled by humans yet; import labels or review first")
     prompts = _prompts_of(session, set(settled))
@@ -65,34 +63,6 @@ def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
     ]
     new = insert_new(session, Gold, rows, ["pair_id"])
     return GoldDraw(len(drawn), len(pairs), new, len(settled))
-
-
-def settled_by_humans(session: Session) -> dict[int, Choice]:
-    """Pairs on which humans gave one answer: the newest adjudication, else a clear plurality."""
-    taken_back = select(Retraction.review_id)
-    counts: dict[int, Counter[Choice]] = defaultdict(Counter)
-    query = (
-        select(Review.pair_id, Review.choice, func.count())
-        .where(
-            Review.id.not_in(taken_back),
-            Review.post_reveal.is_(False),
-            Review.choice != Choice.ABSTAIN,
-            func.coalesce(Review.kind, TaskKind.ESCALATION).not_in(_NOT_OPINIONS),
-        )
-        .group_by(Review.pair_id, Review.choice)
-    )
-    for pair_id, choice, n in session.execute(query):
-        counts[pair_id][choice] += n
-    settled = {}
-    for pair_id, counted in counts.items():
-        (best, most), *others = counted.most_common(2)
-        if not others or others[0][1] < most:
-            settled[pair_id] = best
-    for pair_id, choice in session.execute(
-        select(Adjudication.pair_id, Adjudication.choice).order_by(Adjudication.id)
-    ):
-        settled[pair_id] = choice
-    return settled
 
 
 def gold_prompts(session: Session) -> set[int]:

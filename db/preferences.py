@@ -6,45 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db.consensus import consensus_of, newest_fit
-from db.models import Adjudication, Batch, Gold, Pair, PairRoute, Preference, Review, Task
+from db.models import Batch, Pair, PairRoute, Preference
+from db.opinions import DELIVERED, Binding, Opinion, bindings, opinions
 from db.rankings import Implied, implied
-from db.reviews import not_retracted
 from db.upsert import insert_all
-from db.vocabulary import Choice, Route, TaskKind, TaskStatus
-
-_TEACHES = (None, TaskKind.ESCALATION, TaskKind.AUDIT)
-_WAITS = (TaskStatus.OPEN, TaskStatus.DISPUTED)
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """One person's standing answer to a pair; `settled` where its task asks nobody any more."""
-
-    review_id: int
-    annotator_id: int
-    choice: Choice
-    strength: int | None
-    both_bad: bool
-    kind: TaskKind | None
-    task_id: int | None
-    batch_id: int | None
-    settled: bool
-
-
-@dataclass(frozen=True)
-class Binding:
-    """An adjudicator's answer."""
-
-    adjudication_id: int
-    choice: Choice
-    strength: int | None
-    both_bad: bool
-    kind: TaskKind | None
-    batch_id: int | None
+from db.vocabulary import Route
 
 
 @dataclass(frozen=True)
@@ -87,8 +57,10 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
     """
     fit = newest_fit(session)
     routes = _newest_routes(session, pair_ids)
-    opinions = _opinions(session, pair_ids)
-    bindings = _bindings(session, pair_ids)
+    bound = bindings(session, DELIVERED, pair_ids)
+    said: dict[int, list[Opinion]] = defaultdict(list)
+    for one in opinions(session, DELIVERED, pair_ids):
+        said[one.pair_id].append(one)
     ordered = implied(session, pair_ids)
     fit_of = {p: routes[p].promised_fit if p in routes else None for p in pair_ids}
     by_fit: dict[int, list[int]] = defaultdict(list)
@@ -111,8 +83,8 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
                 fit_id=fit_id,
                 route=route.route if route and not route.waits else None,
                 batch_id=route.batch_id if route else None,
-                opinions=tuple(opinions.get(pair_id, ())),
-                binding=bindings.get(pair_id),
+                opinions=tuple(said.get(pair_id, ())),
+                binding=bound.get(pair_id),
                 implied=tuple(ordered.get(pair_id, ())),
                 answered=bool(route and route.answered),
             )
@@ -152,75 +124,6 @@ def _newest_routes(session: Session, pair_ids: Sequence[int]) -> dict[int, _Newe
             "settled" in reasons,
         )
         for pair_id, route, reasons, batch_id, fit_id, policy in rows
-    }
-
-
-def _opinions(session: Session, pair_ids: Sequence[int]) -> dict[int, list[Opinion]]:
-    """The newest standing answer of each person; a change after the reveal replaces the first."""
-    rows = session.execute(
-        select(
-            Review.pair_id,
-            Review.id,
-            Review.annotator_id,
-            Review.choice,
-            Review.strength,
-            Review.both_bad,
-            Review.kind,
-            Review.task_id,
-            Task.batch_id,
-            Task.status,
-        )
-        .outerjoin(Task, Task.id == Review.task_id)
-        .where(Review.pair_id.in_(pair_ids), not_retracted())
-        .order_by(Review.id)
-    )
-    newest: dict[int, dict[int, Opinion]] = defaultdict(dict)
-    for (
-        pair_id,
-        review_id,
-        who,
-        choice,
-        strength,
-        both_bad,
-        kind,
-        task_id,
-        batch_id,
-        status,
-    ) in rows:
-        opinion = Opinion(
-            review_id,
-            who,
-            choice,
-            strength,
-            both_bad,
-            kind,
-            task_id,
-            batch_id,
-            settled=status not in _WAITS,
-        )
-        if opinion.kind in _TEACHES:
-            newest[pair_id][opinion.annotator_id] = opinion
-    return {pair_id: list(people.values()) for pair_id, people in newest.items()}
-
-
-def _bindings(session: Session, pair_ids: Sequence[int]) -> dict[int, Binding]:
-    rows = session.execute(
-        select(
-            Adjudication.pair_id,
-            Adjudication.id,
-            Adjudication.choice,
-            Adjudication.strength,
-            Adjudication.both_bad,
-            Task.kind,
-            Task.batch_id,
-        )
-        .outerjoin(Task, Task.id == Adjudication.task_id)
-        .where(Adjudication.pair_id.in_(pair_ids))
-        .order_by(Adjudication.id)
-    )
-    return {
-        pair_id: Binding(key, choice, strength, both_bad, kind, batch_id)
-        for pair_id, key, choice, strength, both_bad, kind, batch_id in rows
     }
 
 
@@ -265,24 +168,3 @@ def of_pair(session: Session, pair_id: int) -> Sequence[Preference]:
     return session.scalars(
         select(Preference).where(Preference.pair_id == pair_id).order_by(Preference.id)
     ).all()
-
-
-def answers(session: Session) -> list[tuple[int, int, Choice, Choice | None]]:
-    """(annotator, pair, choice, gold) of every standing answer before any reveal that was not an
-    abstain; gold is the trusted choice where the pair was asked as hidden gold, else None.
-    """
-    rows = session.execute(
-        select(Review.annotator_id, Review.pair_id, Review.choice, Review.kind, Gold.choice)
-        .outerjoin(Gold, Gold.pair_id == Review.pair_id)
-        .where(
-            Review.choice != Choice.ABSTAIN,
-            Review.post_reveal.is_(False),
-            or_(Review.kind.is_(None), Review.kind.in_((*_TEACHES[1:], TaskKind.GOLD))),
-            not_retracted(),
-        )
-        .order_by(Review.id)
-    )
-    return [
-        (who, pair, choice, gold if kind is TaskKind.GOLD else None)
-        for who, pair, choice, kind, gold in rows
-    ]

@@ -100,7 +100,7 @@ def implied(
         .join(Ranking, Ranking.prompt_id == Pair.prompt_id)
         .outerjoin(Task, Task.id == Ranking.task_id)
         .where(Pair.id.in_(pair_ids), not_retracted())
-        .order_by(Ranking.id)
+        .order_by(Ranking.created_at, Ranking.id)
     )
     if blind:
         query = query.where(~exists().where(Lease.id == Ranking.lease_id, Lease.post_reveal))

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session, aliased
 
 from db.models import (
     Adjudication,
-    Annotator,
     ContentFlag,
     Gold,
     Ranking,
@@ -52,27 +51,6 @@ class NewReview:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class GivenAnswer:
-    """What somebody answered, when."""
-
-    pair_id: int
-    annotator: str
-    choice: Choice
-    at: datetime
-
-
-def given_answers(session: Session) -> list[GivenAnswer]:
-    """Every standing answer before the reveal, in the order they were given."""
-    rows = session.execute(
-        select(Review.pair_id, Annotator.name, Review.choice, Review.created_at)
-        .join(Annotator, Annotator.id == Review.annotator_id)
-        .where(not_retracted(), Review.post_reveal.is_(False))
-        .order_by(Review.id)
-    )
-    return [GivenAnswer(*row) for row in rows]
-
-
 def add_review(session: Session, new: NewReview) -> Review | None:
     """Store one answer; None where the same imported row (`origin`) is stored already."""
     if new.origin is not None:
@@ -100,16 +78,20 @@ def of_lease(session: Session, lease_id: str) -> Review | None:
 def of_task(session: Session, task_id: int) -> list[Review]:
     """The answers that count for a task: the newest standing one of each person, oldest first."""
     rows = session.scalars(
-        select(Review).where(Review.task_id == task_id, not_retracted()).order_by(Review.id)
+        select(Review)
+        .where(Review.task_id == task_id, not_retracted())
+        .order_by(Review.created_at, Review.id)
     )
     newest = {review.annotator_id: review for review in rows}
-    return sorted(newest.values(), key=lambda review: review.id)
+    return sorted(newest.values(), key=lambda review: (review.created_at, review.id))
 
 
 def of_pair(session: Session, pair_id: int) -> Sequence[Review]:
     """Every standing answer to a pair, oldest first."""
     return session.scalars(
-        select(Review).where(Review.pair_id == pair_id, not_retracted()).order_by(Review.id)
+        select(Review)
+        .where(Review.pair_id == pair_id, not_retracted())
+        .order_by(Review.created_at, Review.id)
     ).all()
 
 
@@ -187,7 +169,9 @@ def add_flag(
 def adjudications(session: Session, pair_id: int) -> Sequence[Adjudication]:
     """Binding answers to a pair, the newest first."""
     return session.scalars(
-        select(Adjudication).where(Adjudication.pair_id == pair_id).order_by(Adjudication.id.desc())
+        select(Adjudication)
+        .where(Adjudication.pair_id == pair_id)
+        .order_by(Adjudication.created_at.desc(), Adjudication.id.desc())
     ).all()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from db import preferences, rankings, tasks
+from db import gold, opinions, preferences, rankings, tasks
 from db.models import Preference
 from db.progress import Progress, quiet
 from db.session import Database, Session
@@ -125,19 +125,21 @@ def measured_accuracy(session: Session, settings: ReviewSettings) -> dict[int, f
     Shrunk towards the settings' assumption, which is worth ten answers. A pair asked as gold
     stands apart from the same pair answered otherwise: its gold may rest on those very answers.
     """
-    rows = preferences.answers(session)
-    people = sorted({annotator_id for annotator_id, *_ in rows})
+    said = list(opinions.opinions(session, opinions.INDEPENDENT))
+    free = len(said)
+    trusted = gold.gold_labels(session)
+    said += opinions.opinions(session, opinions.CONTROL, trusted)
+    people = sorted({one.annotator_id for one in said})
     place = {annotator_id: n for n, annotator_id in enumerate(people)}
     units: dict[tuple[int, bool], int] = {}
-    pair_V = [units.setdefault((pair, gold is not None), len(units)) for _, pair, _, gold in rows]
+    pair_V = [units.setdefault((one.pair_id, n >= free), len(units)) for n, one in enumerate(said)]
     gold_P = np.full(len(units), MISSING, np.int8)
-    for unit, (_, _, _, gold) in zip(pair_V, rows, strict=True):
-        if gold is not None:
-            gold_P[unit] = CODES[gold]
+    for unit, one in zip(pair_V[free:], said[free:], strict=True):
+        gold_P[unit] = CODES[trusted[one.pair_id]]
     answers = Answers(
         np.array(pair_V, np.int64),
-        np.array([place[row[0]] for row in rows], np.int64),
-        np.array([CODES[row[2]] for row in rows], np.int8),
+        np.array([place[one.annotator_id] for one in said], np.int64),
+        np.array([CODES[one.choice] for one in said], np.int8),
     )
     right = settings.reviewer_accuracy
     found = fit_reviewers(

@@ -7,13 +7,13 @@ asked by itself.
 Leaves out the database (`merge`).
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from db.preferences import Binding, Evidence, Opinion
+from db.opinions import Binding, Opinion, majority
+from db.preferences import Evidence
 from db.rankings import Implied
 from db.vocabulary import Choice, Route, Source, TaskKind
 from review.settings import ReviewSettings
@@ -64,11 +64,10 @@ def settle(
 
     accuracy: of annotators by id, where measured; the settings' assumption for the others.
     """
-    opinions = [o for o in known.opinions if o.choice is not Choice.ABSTAIN]
-    if known.binding is not None and known.binding.choice is not Choice.ABSTAIN:
-        return Outcome(_adjudicated(known, known.binding, opinions, settings))
-    settled = [o for o in opinions if o.settled]
-    if len(settled) < len(opinions):  # a task still asks for more: nobody's answer is truth yet
+    if known.binding is not None:
+        return Outcome(_adjudicated(known, known.binding, settings))
+    settled = [o for o in known.opinions if o.settled]
+    if len(settled) < len(known.opinions):  # a task still asks: nobody's answer is truth yet
         return Outcome()
     choice = majority(o.choice for o in settled)
     if choice is not None:
@@ -78,14 +77,6 @@ def settle(
     if settled or known.consensus is None or known.route not in (Route.ACCEPT, Route.AUDIT):
         return Outcome()
     return Outcome(_pooled(known, known.consensus))
-
-
-def majority(choices: Iterable[Choice]) -> Choice | None:
-    """The choice of more people than any other; None where there is none."""
-    ranked = Counter(choices).most_common(2)
-    if not ranked or (len(ranked) == 2 and ranked[0][1] == ranked[1][1]):
-        return None
-    return ranked[0][0]
 
 
 def posterior(prior: Three, said: Sequence[tuple[Choice, float]]) -> Three:
@@ -170,9 +161,7 @@ def _by_panel(known: Evidence) -> bool:
     return known.route in (Route.ACCEPT, Route.AUDIT) and not known.answered
 
 
-def _adjudicated(
-    known: Evidence, binding: Binding, opinions: Sequence[Opinion], settings: ReviewSettings
-) -> Label:
+def _adjudicated(known: Evidence, binding: Binding, settings: ReviewSettings) -> Label:
     said = [(binding.choice, settings.adjudicator_accuracy)]
     after = posterior(known.consensus or _FLAT, said)
     return _label(
@@ -184,8 +173,8 @@ def _adjudicated(
         both_bad=binding.both_bad,
         batch_id=binding.batch_id,
         adjudication_id=binding.adjudication_id,
-        review_ids=tuple(o.review_id for o in opinions),
-        task_kind=_kind([binding.kind, *(o.kind for o in opinions)]),
+        review_ids=tuple(o.review_id for o in known.opinions),
+        task_kind=_kind([binding.kind, *(o.kind for o in known.opinions)]),
     )
 
 

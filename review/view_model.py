@@ -6,7 +6,7 @@ Before the answer nothing but the texts leaves this file.
 from dataclasses import dataclass
 from datetime import datetime
 
-from db import annotators, content, figures, leases, panel, reviews, tasks
+from db import annotators, content, figures, leases, opinions, panel, reviews, tasks
 from db.errors import NotAllowed
 from db.models import Task
 from db.panel import PanelVote
@@ -125,6 +125,7 @@ def own_standing(
         gold = reviews.gold_answers(
             session, annotator_id, TaskKind.GOLD, limit=settings.gold_window
         )
+        again = opinions.repeats(session, annotator_id)
         mine = pace(seconds)
         return OwnFigures(
             today=figures.answers_since(session, annotator_id, today),
@@ -132,7 +133,7 @@ def own_standing(
             median_seconds=mine.median_seconds,
             an_hour=round(3600 / mine.median_seconds) if mine.median_seconds else 0,
             control=matches(gold),
-            consistency=matches(figures.repeats_of(session, annotator_id)),
+            consistency=matches(again.get(person.name, ())),
             waiting=tasks.waiting(session),
             session_goal=settings.session_goal,
         )

@@ -15,7 +15,7 @@ from app.pipeline.certificates import list_certificates, withdraw
 from app.pipeline.report import ReportOptions, report
 from app.pipeline.watch import watch
 from app.pipeline.withdrawal import broken, withdraw_broken
-from db import batches, certificates
+from db import batches, opinions
 from db.datasets import export_pairs
 from db.events import history
 from db.imports import ImportOptions, Kind, import_files
@@ -189,4 +189,4 @@ def test_repeats_are_read_with_the_answer_they_repeat(
             session.add(Review(pair_id=where.id, annotator_id=person.id, kind=kind, choice=choice))
             session.flush()
     with database.read() as session:
-        assert certificates.repeats_by_person(session) == {"ada": [True, False]}
+        assert opinions.repeats(session) == {"ada": [(Choice.A, Choice.B), (Choice.B, Choice.B)]}

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from import_worlds import pair, take
-from sqlalchemy import select
 
 from db.errors import BadInput, Conflict
 from db.gold import (
@@ -12,11 +11,9 @@ from db.gold import (
     gold_hash,
     gold_labels,
     gold_prompts,
-    settled_by_humans,
 )
-from db.models import Adjudication, Annotator, Retraction, Review
 from db.session import Database
-from db.vocabulary import Choice, TaskKind
+from db.vocabulary import Choice
 
 
 @pytest.fixture
@@ -66,40 +63,6 @@ def test_a_share_outside_its_range_is_refused(database: Database, share: float) 
 def test_without_a_human_answer_there_is_nothing_to_draw(any_database: Database) -> None:
     with any_database.begin() as session, pytest.raises(Conflict, match="import labels or review"):
         draw_gold(session, 0.2, 7)
-
-
-def answer(session, pair_id: int, choice: str, **more: object) -> Review:  # type: ignore[no-untyped-def]
-    review = Review(pair_id=pair_id, annotator_id=1, choice=Choice(choice), **more)
-    session.add(review)
-    session.flush()
-    return review
-
-
-def test_only_opinions_count_and_an_adjudication_binds(settled: Database) -> None:
-    """Pair 1 has one `a`. Two `b` make a plurality, unless they are practice, repeats, abstains,
-    seen after the reveal, or taken back.
-    """
-    with settled.begin() as session:
-        for kind in (TaskKind.PRACTICE, TaskKind.REPEAT):
-            for _ in range(2):
-                answer(session, 1, "b", kind=kind)
-        answer(session, 1, "b", post_reveal=True)
-        answer(session, 1, "abstain")
-        assert settled_by_humans(session)[1] is Choice.A
-        one = answer(session, 1, "b", kind=TaskKind.AUDIT)
-        assert 1 not in settled_by_humans(session)  # one to one
-        answer(session, 1, "b")
-        assert settled_by_humans(session)[1] is Choice.B
-        session.add(Retraction(review_id=one.id, reason="slip"))
-        session.flush()
-        assert 1 not in settled_by_humans(session)
-        person = session.scalars(select(Annotator)).one()
-        for choice in (Choice.B, Choice.TIE):
-            session.add(
-                Adjudication(pair_id=1, annotator_id=person.id, choice=choice, reason="why")
-            )
-            session.flush()
-        assert settled_by_humans(session)[1] is Choice.TIE
 
 
 @given(share=st.floats(0.01, 1.0), seed=st.integers(0, 2**31))

@@ -23,9 +23,11 @@ from db.models import (
     Ranking,
     Task,
 )
-from db.preferences import Evidence, Opinion
+from db.opinions import Opinion
+from db.preferences import Evidence
 from db.rankings import Disputed, Implied
 from db.tasks import NewTask, add_tasks, close_tasks
+from db.types import now
 from db.vocabulary import Choice, Route, Source, TaskKind, TaskStatus
 from review import deciding, queue, view_model
 from review.draft import Draft
@@ -227,7 +229,7 @@ def implied(n, choice, kind=TaskKind.ESCALATION, settled=True):
 
 
 def test_an_order_is_never_added_to_reviews():
-    said = Opinion(1, 1, Choice.A, None, False, TaskKind.ESCALATION, 7, 3, True)
+    said = Opinion(1, 1, 1, "Ada", Choice.A, now(), kind=TaskKind.ESCALATION, task_id=7, batch_id=3)
     orders = (implied(2, Choice.B), implied(3, Choice.B))
     label = settle(Evidence(1, opinions=(said,), implied=orders), RULES).label
     assert (label.choice, label.ranking_ids, label.review_ids) == (Choice.A, (), (1,))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from db.reviews import GivenAnswer
+from db.opinions import Opinion
 from db.vocabulary import Choice
 from judges.trust.vote_matrix import MISSING, A, B, Consensus
 from judges.vote_arrays import CODES, VoteTable
@@ -21,7 +21,7 @@ def detect(
     vote_table: VoteTable,
     consensus: Consensus,
     labels_P: NDArray[np.int8],
-    answers: Sequence[GivenAnswer] = (),
+    answers: Sequence[Opinion] = (),
 ) -> tuple[list[Flag], list[Finding]]:
     """All findings on pairs, and all about judges and the whole set.
 
@@ -80,7 +80,7 @@ def _strongest(vote_table: VoteTable, consensus: Consensus) -> int | None:
     return None if best is None else best[1]
 
 
-def _contradictions(vote_table: VoteTable, answers: Sequence[GivenAnswer]) -> list[Flag]:
+def _contradictions(vote_table: VoteTable, answers: Sequence[Opinion]) -> list[Flag]:
     row = {pair_id: p for p, pair_id in enumerate(vote_table.pair_ids)}
     known = [answer for answer in answers if answer.pair_id in row]
     people = sorted({answer.annotator for answer in known})

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from db import checkpoints
 from db.asking import PairText, pair_texts
-from db.consensus import answers_to_learn_from, usable_votes, voted_pairs, voting_versions
+from db.consensus import usable_votes, voted_pairs, voting_versions
 from db.errors import Conflict
 from db.gold import gold_labels
 from db.models import Checkpoint, Dataset
+from db.opinions import TEACHING, human_answers
 from db.session import Database, Session
 from db.vocabulary import CheckpointKind, Order
 from judges.asking import Answer
@@ -221,7 +222,7 @@ def _read(session: Session, name: str | None) -> _Context:
     )
     wanted = {c.dataset_id for c in (challenger, incumbent) if c is not None and c.dataset_id}
     datasets = {i: session.get_one(Dataset, i) for i in wanted}
-    answers, gold = answers_to_learn_from(session), gold_labels(session)
+    answers, gold = human_answers(session, TEACHING), gold_labels(session)
     texts = pair_texts(session, vote_table.pair_ids)
     return _Context(
         challenger,

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db import slots
-from db.consensus import answers_to_learn_from, voted_pairs, voting_versions
+from db.consensus import voted_pairs, voting_versions
 from db.judges import find_version
+from db.opinions import TEACHING, human_answers
 from db.preferences import chunks_of_pairs
 from db.session import Database, Session
 from db.vocabulary import Order
@@ -94,7 +95,7 @@ def confidence_at(
         vote_table = vote_arrays.read_vote_table(
             voted_pairs(session), seen, voting_versions(session)
         )
-        labels_P = vote_table.labels(answers_to_learn_from(session))
+        labels_P = vote_table.labels(human_answers(session, TEACHING))
     _, found = pooled(vote_table, labels_P, panel.panel.label_model)
     return dict(zip(vote_table.pair_ids, found.confidence_P.tolist(), strict=True))
 

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from app.pipeline.certificates import audits_of, frame_of, settled_choice
 from app.pipeline.withdrawal import withdraw_broken
-from db import answers, batches, certificates, consensus, spending
+from db import answers, batches, certificates, consensus, opinions, spending
 from db.answers import Delivered, GoldLabel, HumanWork
-from db.gold import settled_by_humans
 from db.models import Batch, PairRoute
 from db.models import Certificate as StoredCertificate
 from db.session import Database, Session
@@ -87,8 +86,8 @@ def report(database: Database, panel: Panel, options: ReportOptions) -> Report:
 
 def _read(session: Session, row_of: Mapping[int, int]) -> _Known:
     said = [(row_of[o.pair_id], o.annotator_id, CODES[o.choice])
-            for o in answers.opinions(session) if o.pair_id in row_of]  # fmt: skip
-    settled, frozen = settled_by_humans(session), answers.gold(session)
+            for o in opinions.opinions(session) if o.pair_id in row_of]  # fmt: skip
+    settled, frozen = opinions.human_answers(session), answers.gold(session)
     reference = {**settled, **{pair: label.choice for pair, label in frozen.items()}}
     batch = batches.newest_batch(session)
     rows = batches.routes_of(session, batch.id) if batch else []
@@ -105,14 +104,14 @@ def _read(session: Session, row_of: Mapping[int, int]) -> _Known:
         opinions=np.array(said, dtype=np.int64).reshape(-1, 3),
         settled=settled,
         several=Counter(int(pair) for pair, _, _ in said),
-        adjudicated=answers.adjudicated(session),
+        adjudicated=set(opinions.bindings(session)),
         gold=frozen,
         delivered=answers.delivered(session),
         work=answers.human_work(session),
         spend=spending.spend_by_order(session),
         voted=spending.pairs_voted(session),
         paces=spending.pace_by_version(session),
-        teaching=consensus.answers_to_learn_from(session),
+        teaching=opinions.human_answers(session, opinions.TEACHING),
         batch=batch,
         routes={row.pair_id: row for row in rows},
         machine={pair: settled_choice(p) for pair, p in scores.items()},

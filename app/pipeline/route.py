@@ -15,11 +15,11 @@ from app.pipeline.withdrawal import withdraw_broken
 from db import batches, consensus, rankings
 from db.batches import AuditProgress
 from db.errors import BadInput, Conflict
-from db.gold import gold_labels, settled_by_humans
+from db.gold import gold_labels
 from db.identity import content_hash
 from db.models import Batch, ConsensusFit, PairRoute
+from db.opinions import GIVEN, answers, human_answers
 from db.progress import Progress, quiet
-from db.reviews import given_answers
 from db.session import Database
 from db.tasks import NewTask, add_tasks, close_tasks
 from db.vocabulary import Route, TaskKind
@@ -114,10 +114,10 @@ def _route(
         return known
     vote_table = fitted.vote_table
     with database.read() as session:
-        by_people = rankings.settled(session) | settled_by_humans(session)
+        by_people = rankings.settled(session) | human_answers(session)
         labels_P = vote_table.labels(by_people | gold_labels(session))
-        answers = given_answers(session)
-    flags, findings = detect(vote_table, fitted.consensus, labels_P, answers)
+        given = list(answers(session, GIVEN))
+    flags, findings = detect(vote_table, fitted.consensus, labels_P, given)
     plan, target = _plan(fitted, flags, options, by_domain, labels_P)
     forecast = target.forecast if target else _forecast(plan, fitted, options)
     if announce is not None:

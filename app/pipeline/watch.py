@@ -22,7 +22,7 @@ from app.pipeline.alarms import (
 )
 from app.pipeline.certificates import settled_choice
 from app.pipeline.withdrawal import withdraw_broken, withdrawn_since
-from db import batches, certificates, consensus, cycles
+from db import batches, consensus, cycles, opinions
 from db.session import Database
 from judges.steps import compare_canaries
 from judges.trust.changes import agreement_of_pairs
@@ -55,7 +55,7 @@ def watch(
         arrivals = cycles.arrivals(session)
         queue = cycles.queue_since(session, boundary)
         audits = _audits(session, boundary)
-        repeats = certificates.repeats_by_person(session)
+        repeats = opinions.repeats(session)
     new_P = np.array([arrivals[p] >= boundary for p in vote_table.pair_ids], dtype=bool)
     rang: list[Alarm | None] = [
         overspent(
@@ -68,8 +68,9 @@ def watch(
         queue_growing(queue.open, queue.created, queue.answered, days, settings.queue_weeks),
         agreement_falling("between the panel and blind audits", *audits),
         *(promise_withdrawn(made) for made in withdrawn_since(database, boundary)),
-        *(repeats_contradict(who, differs, len(repeats), reviewer_accuracy)
-          for who, differs in repeats.items()),
+        *(repeats_contradict(
+            who, [one is not two for one, two in twice], len(repeats), reviewer_accuracy
+          ) for who, twice in repeats.items()),
         *(canary_changed(test) for test in compare_canaries(database) if test.alarm),
     ]  # fmt: skip
     if len(vote_table.pair_ids):

@@ -38,15 +38,16 @@ def _draw(found: Dispute, waiting: int) -> None:
     place = f"a{found.task_id}"
     math = texts.conversation(found.item, place) | texts.responses(found.item, place, "Text")
     st.subheader("What people said")
-    columns = st.columns(max(len(found.opinions), 1), gap="medium")
-    for column, opinion in zip(columns, found.opinions, strict=False):
-        said = verdict(opinion.choice, opinion.strength, opinion.both_bad, b_first=False)
+    columns = st.columns(max(len(found.sides), 1), gap="medium")
+    for column, side in zip(columns, found.sides, strict=False):
+        said = side.said
+        word = verdict(said.choice, said.strength, said.both_bad, b_first=False)
         with column, st.container(border=True):
-            st.text(f"{opinion.person}: {said.label}")
-            st.text(opinion.rationale or "No reason given.")
-            took = f", {opinion.seconds:.0f} s" if opinion.seconds is not None else ""
-            st.caption(f"{opinion.when:%d %b %H:%M} UTC{took}")
-            st.caption(f"Control pairs: {opinion.record}")
+            st.text(f"{said.annotator}: {word.label}")
+            st.text(side.rationale or "No reason given.")
+            took = f", {side.seconds:.0f} s" if side.seconds is not None else ""
+            st.caption(f"{said.at:%d %b %H:%M} UTC{took}")
+            st.caption(f"Control pairs: {side.record}")
     st.subheader("What the panel said")
     if found.p is not None:
         reveal.probabilities(found.p, b_first=False)

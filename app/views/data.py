@@ -74,11 +74,11 @@ def _history() -> None:
         st.text("Why is this label what it is? Name a pair.")
         return
     with page.error_boundary(), page.database().read() as session:
-        found = asdict(pair_history(session, key))
-        _story(found)
+        found = pair_history(session, key)
+        _story(asdict(found), found.humans_line)
 
 
-def _story(found: dict[str, Any]) -> None:
+def _story(found: dict[str, Any], humans: str) -> None:
     pair = found["pair"]
     names = ", ".join(str(name) for name in pair["names"])
     st.text(f"Pair {pair['id']} {names} {pair['domain'] or ''}")
@@ -87,6 +87,8 @@ def _story(found: dict[str, Any]) -> None:
     math = texts.conversation(item, "h") | texts.responses(item, "h", "Text")
     texts.attend("history", math=math, expires="", idle=0)
     st.caption("Response 1 is A, Response 2 is B.")
+    if found["reviews"] or found["adjudications"]:
+        st.text(humans[:1].upper() + humans[1:])
     if found["gold"]:
         st.text(f"Gold: {found['gold']}. Never trained on.")
     if found["consensus"]:

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from db.consensus import (
     add_consensus,
     add_fit,
-    answers_to_learn_from,
     consensus_of,
     find_fit,
     usable_votes,
@@ -18,6 +17,7 @@ from db.consensus import (
 from db.errors import UnknownName
 from db.identity import content_hash
 from db.models import ConsensusFit
+from db.opinions import TEACHING, human_answers
 from db.session import Database
 from judges import vote_arrays
 from judges.results import FittedConsensus
@@ -37,7 +37,7 @@ def fit_consensus(database: Database, model: str) -> FittedConsensus:
         vote_table = vote_arrays.read_vote_table(
             voted_pairs(session), usable_votes(session), versions
         )
-        answers = answers_to_learn_from(session)
+        answers = human_answers(session, TEACHING)
     if not vote_table.votes:
         raise UnknownName("there are no votes to pool; run `tiebreak judge` or import votes first")
     labels = vote_table.labels(answers)

@@ -1,12 +1,16 @@
-"""What an adjudicator sees of a disputed pair: every review, the panel, the annotators' records."""
+"""What an adjudicator sees of a disputed pair: every side, the panel, the annotators' records.
+
+The sides are those a label is made of (`db.opinions.DELIVERED`), and who abstained.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from db import annotators, content, panel, reviews, tasks
+from db import annotators, content, opinions, panel, reviews, tasks
+from db.models import Review
+from db.opinions import DELIVERED, Opinion
 from db.panel import PanelVote
-from db.session import Database
-from db.vocabulary import Choice, TaskKind
+from db.session import Database, Session
+from db.vocabulary import TaskKind
 from review.quality import Share, matches
 from review.roles import Action, require
 from review.settings import ReviewSettings
@@ -14,15 +18,11 @@ from review.view_model import Item
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """One person's answer with their record on control pairs."""
+class Side:
+    """One person's side of a dispute: their answer, why, and their record on control pairs."""
 
-    person: str
-    choice: Choice
-    strength: int | None
-    both_bad: bool
+    said: Opinion
     rationale: str
-    when: datetime
     seconds: float | None
     record: Share
 
@@ -34,7 +34,7 @@ class Dispute:
     task_id: int
     pair_id: int
     item: Item
-    opinions: tuple[Opinion, ...]
+    sides: tuple[Side, ...]
     votes: tuple[PanelVote, ...]
     p: tuple[float, float, float] | None
     reasons: tuple[str, ...]
@@ -58,33 +58,26 @@ def dispute(
             return None
         task, pair_id = found[0], found[0].pair_id
         messages, a, b = content.pair(session, pair_id)
-        opinions = []
-        for review in reviews.of_task(session, task.id):
-            later = reviews.rationale(session, review.id)
-            words = [review.rationale, *(review.reasons or [])]
-            words += [later.text, *later.reasons] if later else []
-            gold = reviews.gold_answers(
-                session, review.annotator_id, TaskKind.GOLD, limit=settings.gold_window
-            )
-            opinions.append(
-                Opinion(
-                    person=review.annotator.name,
-                    choice=review.choice,
-                    strength=review.strength,
-                    both_bad=review.both_bad,
-                    rationale="; ".join(word for word in words if word),
-                    when=review.created_at,
-                    seconds=review.active_seconds,
-                    record=matches(gold),
-                )
-            )
+        said = opinions.newest(opinions.answers(session, DELIVERED, [pair_id]))
         agreed = panel.latest_consensus(session, pair_id)
         return Dispute(
             task_id=task.id,
             pair_id=pair_id,
             item=Item(tuple(messages), (a, b)),
-            opinions=tuple(opinions),
+            sides=tuple(_side(session, one, settings) for one in said),
             votes=tuple(panel.votes_on(session, pair_id)),
             p=(agreed[0].p_a, agreed[0].p_tie, agreed[0].p_b) if agreed else None,
             reasons=tuple(task.reasons),
         )
+
+
+def _side(session: Session, said: Opinion, settings: ReviewSettings) -> Side:
+    review = session.get_one(Review, said.review_id)
+    later = reviews.rationale(session, review.id)
+    words = [review.rationale, *(review.reasons or [])]
+    words += [later.text, *later.reasons] if later else []
+    gold = reviews.gold_answers(
+        session, said.annotator_id, TaskKind.GOLD, limit=settings.gold_window
+    )
+    told = "; ".join(word for word in words if word)
+    return Side(said, told, review.active_seconds, matches(gold))

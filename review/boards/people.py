@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from db import annotators, figures, leases, reviews, tasks
+from db import annotators, figures, leases, opinions, reviews, tasks
 from db.leases import HeldLease
-from db.session import Database
-from db.vocabulary import Choice, TaskKind
+from db.opinions import Opinion
+from db.session import Database, Session
+from db.vocabulary import TaskKind
 from judges.trust.agreement import cohen_kappa, krippendorff_alpha
 from judges.trust.intervals import Estimate, undefined
 from judges.vote_arrays import CODES
@@ -47,6 +48,7 @@ def people_board(database: Database, asking_id: int, settings: ReviewSettings) -
         waiting = tasks.waiting(session)
         seconds: list[float] = []
         rows = []
+        again = opinions.repeats(session)
         active = {row["person"] for row in days}
         for person in everyone:
             if person.name not in active:
@@ -63,11 +65,11 @@ def people_board(database: Database, asking_id: int, settings: ReviewSettings) -
                     "answers": sum(d["answers"] for d in days if d["person"] == person.name),
                     "median seconds": typical,
                     "control pairs": str(matches(gold)),
-                    "same pair twice": str(matches(figures.repeats_of(session, person.id))),
+                    "same pair twice": str(matches(again.get(person.name, ()))),
                     "paused": person.paused_reason or "",
                 }
             )
-        alpha, kappas = _agreement(figures.opinions(session))
+        alpha, kappas = _agreement(session)
         return PeopleBoard(
             waiting=waiting,
             disputed=len(tasks.disputed(session)),
@@ -89,23 +91,17 @@ def held_now(database: Database, admin_id: int) -> list[HeldLease]:
         return leases.held(session)
 
 
-def _agreement(
-    said: list[tuple[int, int, str, Choice, TaskKind | None]],
-) -> tuple[Estimate, list[dict[str, Any]]]:
-    """Alpha of all people, and kappa of every two who share pairs; hidden repeats are left out."""
-    names = Counter(
-        who for _, _, who, choice, kind in said if choice in CODES and kind is not TaskKind.REPEAT
-    )
+def _agreement(session: Session) -> tuple[Estimate, list[dict[str, Any]]]:
+    """Alpha of all people, and kappa of every two who share pairs."""
+    said: list[Opinion] = list(opinions.opinions(session))
+    names = Counter(each.annotator for each in said)
     if len(names) < 2:
         return undefined("fewer than two people have answered"), []
     busiest = [name for name, _ in names.most_common(_BUSIEST)]
     column = {name: n for n, name in enumerate(names)}
     cells: dict[int, dict[int, int]] = defaultdict(dict)
-    prompts: dict[int, int] = {}
-    for pair, prompt, who, choice, kind in said:
-        if choice in CODES and kind is not TaskKind.REPEAT:
-            cells[pair][column[who]] = CODES[choice]
-            prompts[pair] = prompt
+    for each in said:
+        cells[each.pair_id][column[each.annotator]] = CODES[each.choice]
     shared = [pair for pair, row in cells.items() if len(row) > 1]
     if not shared:
         return undefined("no pair has answers of two people"), []
@@ -113,6 +109,7 @@ def _agreement(
     for row, pair in enumerate(shared):
         for place, code in cells[pair].items():
             codes[row, place] = code
+    prompts = figures.prompts_of(session, shared)
     prompt_P = np.array([prompts[pair] for pair in shared])
     rng = np.random.default_rng(7)
     alpha = krippendorff_alpha(codes, prompt_P, rng, repeats=_REPEATS)

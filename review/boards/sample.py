@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.consensus import consensus_of, newest_fit, usable_votes, voted_pairs, voting_versions
-from db.gold import settled_by_humans
+from db.opinions import human_answers
 from db.session import Database, Session
 from db.vocabulary import Route
 from db.vote_sample import drawn_pairs, first_votes, last_vote, newest_routes
@@ -62,7 +62,7 @@ def freshness(database: Database) -> int:
 def read_sample(session: Session, size: int = SIZE, decided: int = MOST_DECIDED) -> PanelSample:
     """Read it: about `size` drawn pairs, and up to `decided` that humans decided, newest first."""
     drawn, voted = drawn_pairs(session, size)
-    answers = settled_by_humans(session)
+    answers = human_answers(session)
     wanted = sorted({*drawn, *sorted(answers, reverse=True)[:decided]})
     vote_table = read_vote_table(
         voted_pairs(session, among=wanted),

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db import checkpoints as stored
-from db.annotators import people
-from db.answers import opinions
 from db.datasets import PanelAnswers, gold_pairs, panel_answers
 from db.errors import BadInput, Conflict
 from db.identity import content_hash
 from db.models import Checkpoint, Dataset
+from db.opinions import opinions
 from db.session import Database, Session
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
@@ -207,12 +206,9 @@ def _incumbent_name(context: GateContext, answers: Mapping[str, Answers]) -> str
 
 
 def _experts(session: Session, gold: set[int]) -> dict[str, dict[int, int]]:
-    names = {each.id: each.name for each in people(session)}
     found: dict[str, dict[int, int]] = {}
-    for each in opinions(session):
-        if each.pair_id in gold and each.choice in CODES:
-            said = found.setdefault(names[each.annotator_id], {})
-            said[each.pair_id] = CODES[each.choice]
+    for each in opinions(session, pair_ids=gold):
+        found.setdefault(each.annotator, {})[each.pair_id] = CODES[each.choice]
     return found
 
 

@@ -1,13 +1,13 @@
-"""Batches, the routes of their pairs, and the certificates that speak of them."""
+"""Batches, the routes of their pairs, their audits, and what detectors found in their fits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Batch, Certificate, ConsensusFit, Flag, PairRoute, Task
+from db.models import Batch, ConsensusFit, Flag, PairRoute, Task
 from db.opinions import audits_of, human_answers
 from db.types import now
 from db.upsert import chunks, insert_all
@@ -25,6 +25,16 @@ class AuditProgress:
 def newest_batch(session: Session) -> Batch | None:
     """The batch routed last."""
     return session.scalar(select(Batch).order_by(Batch.id.desc()).limit(1))
+
+
+def get_batch(session: Session, batch_id: int) -> Batch:
+    """The batch of that number."""
+    return session.get_one(Batch, batch_id)
+
+
+def all_batches(session: Session) -> list[Batch]:
+    """Every batch, oldest first."""
+    return list(session.scalars(select(Batch).order_by(Batch.id)))
 
 
 def add_batch(session: Session, batch: Batch, routes: Iterable[dict[str, Any]]) -> int:
@@ -76,28 +86,6 @@ def audit_progress(session: Session, batch_id: int) -> AuditProgress:
     )
     answered = human_answers(session, audits_of(batch_id))
     return AuditProgress(answered, session.scalar(waits) or 0)
-
-
-def add_certificate(
-    session: Session, batch_id: int, promise: str, payload: Mapping[str, Any]
-) -> int:
-    """Store a certificate; its id."""
-    made = Certificate(batch_id=batch_id, promise=promise, payload=dict(payload))
-    session.add(made)
-    session.flush()
-    return made.id
-
-
-def certificates_of(session: Session, batch_id: int) -> list[Certificate]:
-    """The certificates of a batch, oldest first."""
-    query = select(Certificate).where(Certificate.batch_id == batch_id).order_by(Certificate.id)
-    return list(session.scalars(query))
-
-
-def withdraw(session: Session, certificate_id: int, reason: str) -> None:
-    """A certificate no longer holds; it stays, with the reason."""
-    made = session.get_one(Certificate, certificate_id)
-    made.withdrawn_at, made.withdrawn_reason = now(), reason
 
 
 def has_flags(session: Session, fit_id: int) -> bool:

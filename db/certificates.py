@@ -1,11 +1,13 @@
-"""Certificates by number, their batches, and the evidence that may withdraw them."""
+"""Certificates: stored, found and withdrawn, and the audits that may withdraw them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.models import Batch, Certificate, Pair, Task
+from db.models import Certificate, Pair, Task
+from db.types import now
 from db.upsert import chunks
 from db.vocabulary import TaskKind, TaskStatus
 
@@ -20,9 +22,37 @@ def get_certificate(session: Session, certificate_id: int) -> Certificate | None
     return session.get(Certificate, certificate_id)
 
 
-def get_batch(session: Session, batch_id: int) -> Batch:
-    """The batch of that number."""
-    return session.get_one(Batch, batch_id)
+def in_force(session: Session) -> list[Certificate]:
+    """Every certificate that was not withdrawn, oldest first."""
+    query = select(Certificate).where(Certificate.withdrawn_at.is_(None))
+    return list(session.scalars(query.order_by(Certificate.id)))
+
+
+def title(certificate: Certificate) -> str:
+    """What a certificate is called in a dataset: its promise and its number."""
+    return f"{certificate.promise} certificate {certificate.id}"
+
+
+def add_certificate(
+    session: Session, batch_id: int, promise: str, payload: Mapping[str, Any]
+) -> int:
+    """Store a certificate; its id."""
+    made = Certificate(batch_id=batch_id, promise=promise, payload=dict(payload))
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def certificates_of(session: Session, batch_id: int) -> list[Certificate]:
+    """The certificates of a batch, oldest first."""
+    query = select(Certificate).where(Certificate.batch_id == batch_id).order_by(Certificate.id)
+    return list(session.scalars(query))
+
+
+def withdraw(session: Session, certificate_id: int, reason: str) -> None:
+    """A certificate no longer holds; it stays, with the reason."""
+    made = session.get_one(Certificate, certificate_id)
+    made.withdrawn_at, made.withdrawn_reason = now(), reason
 
 
 def audits_in_order(session: Session, batch_id: int) -> list[int]:

@@ -19,7 +19,6 @@ from sqlalchemy.orm import Session
 
 from db.errors import Conflict, Unavailable
 from db.models import (
-    Batch,
     Candidate,
     CycleStep,
     DatasetItem,
@@ -243,11 +242,6 @@ def responses(session: Session, ids: Sequence[int]) -> list[Response]:
 def note_step(session: Session, step_id: int, summary: dict[str, Any]) -> None:
     """Keep what a step has done so far, for the case that it is killed."""
     session.get_one(CycleStep, step_id).summary = summary
-
-
-def all_batches(session: Session) -> list[Batch]:
-    """Every batch, oldest first."""
-    return list(session.scalars(select(Batch).order_by(Batch.id)))
 
 
 def get(session: Session, cycle_id: int) -> Run:

@@ -4,26 +4,26 @@ Leaves out which rows an export keeps (`trainer.export.selection`) and how it wr
 (`trainer.export.dataset`).
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, true
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from db import rankings
+from db.certificates import in_force, title
+from db.consensus import newest_fit
 from db.errors import UnknownName
+from db.events import history
 from db.models import (
     Candidate,
-    Certificate,
     Consensus,
-    ConsensusFit,
     Dataset,
     DatasetItem,
     Flag,
-    Gold,
     Judge,
     JudgeVersion,
     Pair,
@@ -34,7 +34,10 @@ from db.models import (
     Review,
     Vote,
 )
-from db.vocabulary import CANARY_SAMPLE, Choice, Order
+from db.vocabulary import CANARY_SAMPLE
+
+LEFT_OUT = "dataset.group_left_out"
+"""The event of a cross-validation that has measured one group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,149 +109,11 @@ class ExportVote:
     abstain_reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class GoldSet:
-    """The frozen labels: which pairs, and the prompts nothing may be trained on."""
-
-    pair_ids: frozenset[int] = frozenset()
-    prompts: Mapping[str, str] = field(default_factory=dict)  # content hash -> text
-
-
-@dataclass(frozen=True, slots=True)
-class GoldPair:
-    """One frozen pair with its trusted choice, in stored order."""
-
-    id: int
-    pair_hash: str
-    prompt_id: int
-    prompt_hash: str
-    messages: list[dict[str, str]]
-    prompt: str
-    a: str
-    b: str
-    domain: str | None
-    source: str | None
-    choice: Choice
-    generation: int
-
-
-def gold_pairs(session: Session) -> list[GoldPair]:
-    """All frozen pairs with their texts, in order of content hash."""
-    first, second = aliased(Candidate), aliased(Candidate)
-    rows = session.execute(
-        select(Gold, Pair, Prompt, first.text, second.text)
-        .join(Pair, Pair.id == Gold.pair_id)
-        .join(Prompt, Prompt.id == Pair.prompt_id)
-        .join(first, first.id == Pair.candidate_a_id)
-        .join(second, second.id == Pair.candidate_b_id)
-        .order_by(Pair.content_hash)
-    )
-    return [
-        GoldPair(
-            pair.id,
-            pair.content_hash,
-            prompt.id,
-            prompt.content_hash,
-            prompt.messages,
-            prompt.text,
-            a,
-            b,
-            pair.domain,
-            pair.source,
-            gold.choice,
-            gold.generation,
-        )
-        for gold, pair, prompt, a, b in rows
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class PanelAnswers:
-    """What generation 0 said about gold pairs, by pair id.
-
-    odds: (p_a, p_tie, p_b) of the newest consensus. reversed_share: of the judges asked in both
-    orders, the share that contradicted themselves. principles: those that judges or reviewers
-    decided for a or b.
-    """
-
-    odds: Mapping[int, tuple[float, float, float]]
-    reversed_share: Mapping[int, float]
-    principles: Mapping[int, frozenset[str]]
-
-
-def panel_answers(
-    session: Session, pair_ids: Collection[int], judge: str | None = None
-) -> PanelAnswers:
-    """The panel's consensus and votes on these pairs; with `judge`, that judge's votes alone."""
-    votes = session.execute(
-        select(Vote, Judge.name)
-        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
-        .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .where(Vote.pair_id.in_(pair_ids), Vote.choice != Choice.ABSTAIN)
-        .where(Vote.sample < CANARY_SAMPLE)
-        .where(Judge.name == judge if judge else true())
-    ).all()
-    sides: dict[tuple[int, int], dict[Order, set[Choice]]] = defaultdict(lambda: defaultdict(set))
-    counts: dict[int, Counter[Choice]] = defaultdict(Counter)
-    principles: dict[int, set[str]] = defaultdict(set)
-    for vote, _ in votes:
-        sides[vote.pair_id, vote.judge_version_id][vote.order].add(vote.choice)
-        counts[vote.pair_id][vote.choice] += 1
-        named = vote.principles or {}
-        principles[vote.pair_id] |= {name for name, choice in named.items() if choice in ("a", "b")}
-    flips: dict[int, list[bool]] = defaultdict(list)
-    for (pair_id, _), orders in sides.items():
-        if orders.keys() >= {Order.AB, Order.BA}:
-            flips[pair_id].append({Choice.A, Choice.B} <= orders[Order.AB] | orders[Order.BA])
-    odds = _odds(session, pair_ids) if judge is None else {k: _shares(c) for k, c in counts.items()}
-    return PanelAnswers(
-        odds,
-        {pair_id: sum(each) / len(each) for pair_id, each in flips.items()},
-        {pair_id: frozenset(names) for pair_id, names in principles.items()},
-    )
-
-
-def _odds(session: Session, pair_ids: Collection[int]) -> dict[int, tuple[float, float, float]]:
-    rows = session.scalars(
-        select(Consensus).where(
-            Consensus.pair_id.in_(pair_ids), Consensus.fit_id == newest_fit(session)
-        )
-    )
-    return {row.pair_id: (row.p_a, row.p_tie, row.p_b) for row in rows}
-
-
-def _shares(counts: Counter[Choice]) -> tuple[float, float, float]:
-    """Shares of the votes, each choice smoothed by one third of a vote."""
-    total = sum(counts.values()) + 1.0
-    a, tie, b = ((counts[c] + 1 / 3) / total for c in (Choice.A, Choice.TIE, Choice.B))
-    return a, tie, b
-
-
-def gold_set(session: Session) -> GoldSet:
-    """Gold pairs and the prompts they belong to."""
-    rows = session.execute(
-        select(Gold.pair_id, Prompt).join(Pair, Pair.id == Gold.pair_id).join(Pair.prompt)
-    ).all()
-    return GoldSet(
-        frozenset(pair_id for pair_id, _ in rows),
-        {prompt.content_hash: prompt.text for _, prompt in rows},
-    )
-
-
-def newest_batch(session: Session) -> int | None:
-    """The batch whose audits may not be learnt from yet."""
-    return session.scalar(select(func.max(PairRoute.batch_id)))
-
-
-def newest_fit(session: Session) -> int | None:
-    """The consensus fit that speaks for pairs without a settled label."""
-    return session.scalar(select(func.max(ConsensusFit.id)))
-
-
 def export_pairs(session: Session) -> list[ExportPair]:
     """Every pair, in order of id, with its current label, route, flags and certificate."""
     first, second = aliased(Candidate), aliased(Candidate)
-    fit_id = newest_fit(session)
+    fit = newest_fit(session)
+    fit_id = fit.id if fit is not None else None
     rows = session.execute(
         select(Pair, Prompt, first, second, Preference, Consensus)
         .join(Prompt, Prompt.id == Pair.prompt_id)
@@ -262,7 +127,8 @@ def export_pairs(session: Session) -> list[ExportPair]:
         .order_by(Pair.id)
     ).all()
     names, routes, flags = _names(session), _routes(session), _flags(session, fit_id)
-    certificates, rationales = _certificates(session), _rationales(session)
+    certificates = {made.batch_id: title(made) for made in in_force(session)}
+    rationales = _rationales(session)
     ordered = rankings.orders(
         session, {key for *_, label, _ in rows if label for key in label.ranking_ids}
     )
@@ -292,7 +158,7 @@ def export_pairs(session: Session) -> list[ExportPair]:
                 route=route.route.value if route else None,
                 reasons=tuple(route.reasons) if route else (),
                 flags=tuple(flags.get(pair.id, ())),
-                certificate=certificates.get(batch_id or (route.batch_id if route else None)),
+                certificate=certificates.get(batch_id or (route.batch_id if route else 0)),
                 rankings=tuple(
                     (key, place_of[key][a.id], place_of[key][b.id])
                     for key in (label.ranking_ids if label else ())
@@ -341,13 +207,6 @@ def _flags(session: Session, fit_id: int | None) -> dict[int, list[str]]:
     return found
 
 
-def _certificates(session: Session) -> dict[int | None, str]:
-    rows = session.scalars(
-        select(Certificate).where(Certificate.withdrawn_at.is_(None)).order_by(Certificate.id)
-    )
-    return {row.batch_id: f"{row.promise} certificate {row.id}" for row in rows}
-
-
 def _rationales(session: Session) -> dict[int, str]:
     found = {}
     for review_id, rationale, reasons in session.execute(
@@ -357,14 +216,6 @@ def _rationales(session: Session) -> dict[int, str]:
         if text:
             found[review_id] = text
     return found
-
-
-def certificates(session: Session) -> list[dict[str, Any]]:
-    """Every certificate that still holds, for the manifest."""
-    rows = session.scalars(
-        select(Certificate).where(Certificate.withdrawn_at.is_(None)).order_by(Certificate.id)
-    )
-    return [{"name": f"{c.promise} certificate {c.id}", "payload": c.payload} for c in rows]
 
 
 def export_votes(session: Session) -> list[ExportVote]:
@@ -435,3 +286,10 @@ def record_dataset(
         for preference_id, split in items
     )
     return made
+
+
+def left_out_groups(session: Session, dataset: Dataset | None) -> list[dict[str, Any]]:
+    """What cross-validations on a dataset have found: the newest of every group."""
+    events = history(session, f"dataset:{dataset.name}") if dataset else []
+    found = {(e.payload["by"], e.payload["group"]): e.payload for e in events if e.kind == LEFT_OUT}
+    return [found[key] for key in sorted(found)]

@@ -2,14 +2,15 @@
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import Select, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.errors import BadInput, Conflict
 from db.identity import content_hash
-from db.models import DatasetItem, Gold, Pair, Preference, Prompt
+from db.models import Candidate, DatasetItem, Gold, Pair, Preference, Prompt
 from db.opinions import human_answers
 from db.upsert import insert_new
 from db.vocabulary import Choice
@@ -31,6 +32,32 @@ class GoldDraw:
             f"gold: {self.new} new of {self.pairs} pairs on {self.prompts} prompts, "
             f"drawn from {self.settled_pairs} pairs settled by humans"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class GoldSet:
+    """The frozen labels: which pairs, and the prompts nothing may be trained on."""
+
+    pair_ids: frozenset[int] = frozenset()
+    prompts: Mapping[str, str] = field(default_factory=dict)  # content hash -> text
+
+
+@dataclass(frozen=True, slots=True)
+class GoldPair:
+    """One frozen pair with its trusted choice, in stored order."""
+
+    id: int
+    pair_hash: str
+    prompt_id: int
+    prompt_hash: str
+    messages: list[dict[str, str]]
+    prompt: str
+    a: str
+    b: str
+    domain: str | None
+    source: str | None
+    choice: Choice
+    generation: int
 
 
 def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
@@ -73,6 +100,47 @@ def gold_prompts(session: Session) -> set[int]:
 def gold_labels(session: Session) -> dict[int, Choice]:
     """The frozen answer of every gold pair, in stored order."""
     return dict(session.execute(select(Gold.pair_id, Gold.choice)).all())
+
+
+def gold_pairs(session: Session) -> list[GoldPair]:
+    """All frozen pairs with their texts, in order of content hash."""
+    first, second = aliased(Candidate), aliased(Candidate)
+    rows = session.execute(
+        select(Gold, Pair, Prompt, first.text, second.text)
+        .join(Pair, Pair.id == Gold.pair_id)
+        .join(Prompt, Prompt.id == Pair.prompt_id)
+        .join(first, first.id == Pair.candidate_a_id)
+        .join(second, second.id == Pair.candidate_b_id)
+        .order_by(Pair.content_hash)
+    )
+    return [
+        GoldPair(
+            pair.id,
+            pair.content_hash,
+            prompt.id,
+            prompt.content_hash,
+            prompt.messages,
+            prompt.text,
+            a,
+            b,
+            pair.domain,
+            pair.source,
+            gold.choice,
+            gold.generation,
+        )
+        for gold, pair, prompt, a, b in rows
+    ]
+
+
+def gold_set(session: Session) -> GoldSet:
+    """Gold pairs and the prompts they belong to."""
+    rows = session.execute(
+        select(Gold.pair_id, Prompt).join(Pair, Pair.id == Gold.pair_id).join(Pair.prompt)
+    ).all()
+    return GoldSet(
+        frozenset(pair_id for pair_id, _ in rows),
+        {prompt.content_hash: prompt.text for _, prompt in rows},
+    )
 
 
 def gold_hash(session: Session) -> str:

@@ -1,11 +1,13 @@
-"""What the panel and the gold say about one pair, for the reveal. Read only."""
+"""What the panel says: about one pair, for the reveal, and about many, for the gate. Read only."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
+from db.consensus import consensus_of, newest_fit
 from db.models import Consensus, ConsensusFit, Flag, Gold, Judge, JudgeVersion, PairRoute, Vote
 from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
@@ -81,3 +83,60 @@ def routes_of(session: Session, pair_id: int) -> Sequence[PairRoute]:
     return session.scalars(
         select(PairRoute).where(PairRoute.pair_id == pair_id).order_by(PairRoute.id.desc())
     ).all()
+
+
+@dataclass(frozen=True, slots=True)
+class PanelAnswers:
+    """What generation 0 said about gold pairs, by pair id.
+
+    odds: (p_a, p_tie, p_b) of the newest consensus. reversed_share: of the judges asked in both
+    orders, the share that contradicted themselves. principles: those that judges or reviewers
+    decided for a or b.
+    """
+
+    odds: Mapping[int, tuple[float, float, float]]
+    reversed_share: Mapping[int, float]
+    principles: Mapping[int, frozenset[str]]
+
+
+def panel_answers(
+    session: Session, pair_ids: Collection[int], judge: str | None = None
+) -> PanelAnswers:
+    """The panel's consensus and votes on these pairs; with `judge`, that judge's votes alone."""
+    votes = session.execute(
+        select(Vote, Judge.name)
+        .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
+        .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .where(Vote.pair_id.in_(pair_ids), Vote.choice != Choice.ABSTAIN)
+        .where(Vote.sample < CANARY_SAMPLE)
+        .where(Judge.name == judge if judge else true())
+    ).all()
+    sides: dict[tuple[int, int], dict[Order, set[Choice]]] = defaultdict(lambda: defaultdict(set))
+    counts: dict[int, Counter[Choice]] = defaultdict(Counter)
+    principles: dict[int, set[str]] = defaultdict(set)
+    for vote, _ in votes:
+        sides[vote.pair_id, vote.judge_version_id][vote.order].add(vote.choice)
+        counts[vote.pair_id][vote.choice] += 1
+        named = vote.principles or {}
+        principles[vote.pair_id] |= {name for name, choice in named.items() if choice in ("a", "b")}
+    flips: dict[int, list[bool]] = defaultdict(list)
+    for (pair_id, _), orders in sides.items():
+        if orders.keys() >= {Order.AB, Order.BA}:
+            flips[pair_id].append({Choice.A, Choice.B} <= orders[Order.AB] | orders[Order.BA])
+    if judge is None:
+        fit = newest_fit(session)
+        odds = consensus_of(session, fit.id, sorted(pair_ids)) if fit is not None else {}
+    else:
+        odds = {pair_id: _shares(each) for pair_id, each in counts.items()}
+    return PanelAnswers(
+        odds,
+        {pair_id: sum(each) / len(each) for pair_id, each in flips.items()},
+        {pair_id: frozenset(names) for pair_id, names in principles.items()},
+    )
+
+
+def _shares(counts: Counter[Choice]) -> tuple[float, float, float]:
+    """Shares of the votes, each choice smoothed by one third of a vote."""
+    total = sum(counts.values()) + 1.0
+    a, tie, b = ((counts[c] + 1 / 3) / total for c in (Choice.A, Choice.TIE, Choice.B))
+    return a, tie, b

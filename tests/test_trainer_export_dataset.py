@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select as sql_select
 from trainer_worlds import add_pair, learnable, settle
 
-from db.datasets import GoldSet
 from db.errors import BadInput, Conflict
+from db.gold import GoldSet
 from db.models import Dataset, DatasetItem, Gold, Preference
 from db.session import Database
 from db.types import now

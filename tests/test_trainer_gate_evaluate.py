@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from db.datasets import GoldPair
 from db.errors import Conflict
+from db.gold import GoldPair
 from db.models import Prompt
 from db.vocabulary import Choice
 from judges.trust.vote_matrix import TIE, A, B

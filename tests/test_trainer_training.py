@@ -165,7 +165,7 @@ def test_lora_trains_the_head_and_saves_a_whole_model(exported: Database, tmp_pa
 
 def test_a_judge_of_words_learns_without_a_base(exported: Database, tmp_path: Path) -> None:
     with exported.read() as session:
-        from db.datasets import gold_pairs
+        from db.gold import gold_pairs
 
         gold = gold_pairs(session)
     done = steps.train_judge(exported, settings(tmp_path, judge_base="words"), RULES)

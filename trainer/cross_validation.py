@@ -10,11 +10,8 @@ import numpy as np
 from scipy.special import expit
 
 from db.errors import BadInput
-from db.events import history
 from db.identity import content_hash
-from db.models import Dataset
 from db.progress import Progress, quiet
-from db.session import Session
 from judges.trust.intervals import mean_by_prompt
 from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
 from trainer.gate.evaluate import text_of
@@ -23,7 +20,6 @@ from trainer.settings import TrainerSettings
 from trainer.vocabulary import Group
 from trainer.workspace import open_workspace
 
-LEFT_OUT = "dataset.group_left_out"
 Row = dict[str, Any]
 WinProbability = Callable[[Sequence[str], Sequence[str], Sequence[Any]], Any]
 """From responses A, responses B and prompts to the probability that A is better."""
@@ -74,13 +70,6 @@ def cross_validate(
         yield LeftOut(
             name, len(held), {k: _accuracy(f, held) for k, f in win_probabilities.items()}
         )
-
-
-def recorded(session: Session, dataset: Dataset | None) -> list[dict[str, Any]]:
-    """What cross-validations on a dataset have found: the newest of every group."""
-    events = history(session, f"dataset:{dataset.name}") if dataset else []
-    found = {(e.payload["by"], e.payload["group"]): e.payload for e in events if e.kind == LEFT_OUT}
-    return [found[key] for key in sorted(found)]
 
 
 def _tfidf(rows: Sequence[Row]) -> WinProbability:

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 
 from db import checkpoints as stored
 from db.datasets import dataset as find_dataset
-from db.datasets import gold_set
 from db.events import record
+from db.gold import gold_set
 from db.models import Dataset
 from db.runs import recorded_run
 from db.session import Database

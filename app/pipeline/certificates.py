@@ -108,7 +108,7 @@ def export_certificate(database: Database, certificate_id: int) -> dict[str, Any
         stored = _stored(session, certificate_id)
         rows = batches.routes_of(session, stored.batch_id)
         audit = batches.audit_progress(session, stored.batch_id)
-        batch = certificates.get_batch(session, stored.batch_id)
+        batch = batches.get_batch(session, stored.batch_id)
         scores = consensus.consensus_of(session, batch.fit_id)
         made = Certificate.from_dict(stored.payload)
         frame = frame_of(rows, made)
@@ -176,7 +176,7 @@ def withdraw(database: Database, certificate_id: int, reason: str, actor: str) -
                 f"certificate {certificate_id} is withdrawn already "
                 f"({stored.withdrawn_reason}); nothing was changed"
             )
-        batches.withdraw(session, certificate_id, reason.strip())
+        certificates.withdraw(session, certificate_id, reason.strip())
         payload = {"reason": reason.strip(), "batch": stored.batch_id}
         record(session, actor, "certificate.withdrawn", f"certificate:{certificate_id}", payload)
         return Withdrawn(certificate_id, stored.batch_id, reason.strip())

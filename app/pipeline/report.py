@@ -294,7 +294,7 @@ def _certificate_fact(
     rows = batches.routes_of(session, stored.batch_id)
     frame = frame_of(rows, made)
     audit = batches.audit_progress(session, stored.batch_id)
-    batch = certificates.get_batch(session, stored.batch_id)
+    batch = batches.get_batch(session, stored.batch_id)
     scores = consensus.consensus_of(session, batch.fit_id)
     mask = made.accepted_P(frame)
     safe = {pair for pair, ok in zip(frame.pair_ids, mask, strict=True) if ok}

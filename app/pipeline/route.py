@@ -14,6 +14,7 @@ from app.pipeline.frames import frames_of
 from app.pipeline.withdrawal import withdraw_broken
 from db import batches, consensus, rankings
 from db.batches import AuditProgress
+from db.certificates import add_certificate, certificates_of
 from db.errors import BadInput, Conflict
 from db.gold import gold_labels
 from db.identity import content_hash
@@ -156,7 +157,7 @@ def _pending(session: Any, policy: Mapping[str, Any]) -> Batch | None:
     batch = batches.newest_batch(session)
     if batch is None or batch.policy != policy or policy["target_error"] is None:
         return None
-    return None if batches.certificates_of(session, batch.id) else batch
+    return None if certificates_of(session, batch.id) else batch
 
 
 def _already(
@@ -166,7 +167,7 @@ def _already(
         batch = batches.newest_batch(session)
         if batch is None or batch.policy != policy or batch.fit_id != fitted.fit_id:
             return None
-        made = batches.certificates_of(session, batch.id)
+        made = certificates_of(session, batch.id)
         if any(c.withdrawn_at is not None for c in made):
             return None
         counts = {r.value: n for r, n in batches.count_routes(session, batch.id).items()}
@@ -272,7 +273,7 @@ def _certify(
     changes = _certified(rows, certificates)
     with database.begin() as session:
         for certificate in certificates.values():
-            batches.add_certificate(session, batch.id, certificate.promise, certificate.to_dict())
+            add_certificate(session, batch.id, certificate.promise, certificate.to_dict())
         batches.change_routes(session, batch.id, changes)
         tasks = [
             NewTask(

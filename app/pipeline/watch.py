@@ -131,7 +131,7 @@ def _audits(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
     """Of every answered audit: whether the machine's label agreed, its pair, whether it is new."""
     rows: list[tuple[float, int, bool]] = []
-    for batch in cycles.all_batches(session):
+    for batch in batches.all_batches(session):
         answers = batches.audit_progress(session, batch.id).answers
         scores = consensus.consensus_of(session, batch.fit_id, list(answers))
         new = batch.created_at >= boundary

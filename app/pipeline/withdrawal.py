@@ -11,7 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from app.pipeline.certificates import Withdrawn, audited_wrong, settled_choice, withdraw
-from db import batches, certificates, consensus, cycles
+from db import batches, certificates, consensus
 from db.batches import AuditProgress
 from db.errors import Conflict
 from db.models import Batch, PairRoute
@@ -68,7 +68,7 @@ def withdraw_broken(database: Database) -> list[Withdrawn]:
         if not standing:
             return []
         oldest = min(row.batch_id for row, _ in standing)
-        later = [_audited(session, b) for b in cycles.all_batches(session) if b.id > oldest]
+        later = [_audited(session, b) for b in batches.all_batches(session) if b.id > oldest]
     done = []
     for row, promise in standing:
         seen = [a for a in later if a.batch.id > row.batch_id and a.speaks_for(promise)]

@@ -1,7 +1,7 @@
 """Keeps gold out of everything that learns: by content hash, and by near-duplicate prompts.
 
 Two prompts are near duplicates where their three-word shingles are alike by at least a threshold
-(`judges.trust.near_duplicates`). Leaves out where gold is stored (`db.datasets.gold_set`).
+(`judges.trust.near_duplicates`). Leaves out where gold is stored (`db.gold.gold_set`).
 """
 
 from collections.abc import Mapping

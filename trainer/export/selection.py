@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from db.datasets import ExportPair, GoldSet
+from db.datasets import ExportPair
 from db.errors import BadInput
+from db.gold import GoldSet
 from db.vocabulary import Choice, Source, TaskKind
 from trainer.export.leakage import leaks
 from trainer.vocabulary import Balance, Format

@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db import checkpoints as stored
-from db.datasets import PanelAnswers, gold_pairs, panel_answers
 from db.errors import BadInput, Conflict
+from db.gold import gold_pairs
 from db.identity import content_hash
 from db.models import Checkpoint, Dataset
 from db.opinions import opinions
+from db.panel import PanelAnswers, panel_answers
 from db.session import Database, Session
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from db.datasets import GoldPair, PanelAnswers
+from db.gold import GoldPair
+from db.panel import PanelAnswers
 from db.vocabulary import Order
 from judges.asking import Answer
 from judges.constitution import Constitution

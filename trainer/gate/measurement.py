@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from db import checkpoints as stored
+from db.datasets import left_out_groups
 from db.errors import BadInput
 from db.models import Evaluation
 from db.session import Database
 from judges.constitution import Constitution
 from judges.trust.intervals import mean_by_prompt
-from trainer.cross_validation import recorded
 from trainer.gate import evaluate as measuring
 from trainer.gate.comparison import PANEL, Comparison, GateContext, answers_of, compare, gather
 from trainer.gate.probes import build, habits
@@ -67,7 +67,7 @@ def evaluate(
     context = gather(database, name, rules, against=None)
     with database.read() as session:
         known = stored.newest_evaluation(session, context.challenger.id, context.gold.hash)
-        groups = recorded(session, context.dataset)
+        groups = left_out_groups(session, context.dataset)
     if known is not None and _same(known, context, probes):
         return _evaluated(context, known.metrics, groups, new=False)
     comparison = compare(context)

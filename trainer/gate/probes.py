@@ -12,8 +12,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from db.datasets import GoldPair
 from db.errors import Conflict
+from db.gold import GoldPair
 from db.identity import prompt_hash
 from db.vocabulary import Choice
 from trainer.gate.baselines import longer_wins

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from db import certificates
 from db import datasets as stored
-from db.datasets import ExportPair, ExportVote, GoldSet
+from db.batches import newest_batch
+from db.datasets import ExportPair, ExportVote
 from db.errors import BadInput, Conflict
 from db.events import record
+from db.gold import GoldSet, gold_set
 from db.session import Database
 from trainer.export.dataset import Export, write_dataset
 from trainer.export.selection import ExportOptions, Selection, select
@@ -60,12 +63,16 @@ def export(
     """
     name = name or folder.absolute().name
     with database.read() as session:
+        newest = newest_batch(session)
         read = _Read(
             stored.export_pairs(session),
             stored.export_votes(session),
-            stored.gold_set(session),
-            stored.newest_batch(session),
-            stored.certificates(session),
+            gold_set(session),
+            newest.id if newest is not None else None,
+            [
+                {"name": certificates.title(made), "payload": made.payload}
+                for made in certificates.in_force(session)
+            ],
         )
     selection = select(read.pairs, read.gold, options, read.waiting_batch)
     if not any(selection.splits.values()):

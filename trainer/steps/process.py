@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from db import datasets as stored
 from db.errors import BadInput
 from db.files import read_lines
+from db.gold import gold_set
 from db.identity import content_hash
 from db.progress import Progress, quiet
 from db.session import Database
@@ -70,7 +70,7 @@ def train_process(
 
     with database.read() as session:
         everything = all_solutions(session)
-        gold = stored.gold_set(session)
+        gold = gold_set(session)
     usable = [each for each in everything if each.prompt not in gold.prompts]
     held = [each for each in usable if int(each.prompt[:8], 16) % 5 == 0]
     rest = [each for each in usable if int(each.prompt[:8], 16) % 5]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from db import checkpoints
+from db.datasets import LEFT_OUT, left_out_groups
 from db.events import record
 from db.identity import content_hash
 from db.progress import Progress, quiet
@@ -191,7 +192,6 @@ def cross_validate(
 
     Every group is recorded when it is done; `evaluate` tells them beside its own figures.
     """
-    from trainer.cross_validation import LEFT_OUT, recorded
     from trainer.cross_validation import cross_validate as rounds
 
     given = material(database, dataset)
@@ -202,7 +202,7 @@ def cross_validate(
 
     def known() -> dict[str, dict[str, Any]]:
         with database.read() as session:
-            groups = recorded(session, given.dataset)
+            groups = left_out_groups(session, given.dataset)
         return {g["group"]: g for g in groups if (g["by"], g["recipe"]) == (by, recipe)}
 
     before = known()

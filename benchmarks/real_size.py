@@ -18,7 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from db.vocabulary import Order
+from db.probabilities import Probabilities
+from db.vocabulary import Choice, Order
 from judges.asking import Question
 from judges.constitution import Constitution
 from judges.local import LocalJudge
@@ -141,8 +142,9 @@ def measured(shape: str, batch: int, length: int, steps: int) -> dict[str, Any]:
     import torch
 
     rng = random.Random(0)
+    sure = Probabilities.sure(Choice.A)
     lessons = [
-        Lesson(str(i), words(rng, 20), words(rng, length), words(rng, length), None, (1.0, 0, 0))
+        Lesson(str(i), words(rng, 20), words(rng, length), words(rng, length), None, sure)
         for i in range(batch * steps)
     ]
     with tempfile.TemporaryDirectory() as place:

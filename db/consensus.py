@@ -24,6 +24,7 @@ from db.models import (
     Prompt,
     Vote,
 )
+from db.probabilities import Probabilities
 from db.upsert import chunks, insert_all
 from db.vocabulary import CANARY_SAMPLE, Choice, Order, Provider
 
@@ -176,15 +177,13 @@ def add_consensus(session: Session, rows: Iterable[dict[str, Any]]) -> None:
 
 def consensus_of(
     session: Session, fit_id: int, pair_ids: Sequence[int] | None = None
-) -> dict[int, tuple[float, float, float]]:
-    """p_a, p_tie and p_b by pair, of one fit."""
+) -> dict[int, Probabilities]:
+    """What one fit says of each pair (of these)."""
     query = select(Consensus.pair_id, Consensus.p_a, Consensus.p_tie, Consensus.p_b).where(
         Consensus.fit_id == fit_id
     )
-    if pair_ids is None:
-        return {row[0]: (row[1], row[2], row[3]) for row in session.execute(query)}
-    found: dict[int, tuple[float, float, float]] = {}
-    for chunk in chunks(pair_ids):
-        for row in session.execute(query.where(Consensus.pair_id.in_(chunk))):
-            found[row[0]] = (row[1], row[2], row[3])
+    found: dict[int, Probabilities] = {}
+    for part in _parts(query, Consensus.pair_id, pair_ids):
+        for pair_id, p_a, p_tie, p_b in session.execute(part.execution_options(yield_per=5000)):
+            found[pair_id] = Probabilities(p_a, p_tie, p_b)
     return found

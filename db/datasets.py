@@ -34,6 +34,7 @@ from db.models import (
     Review,
     Vote,
 )
+from db.probabilities import Probabilities
 from db.vocabulary import CANARY_SAMPLE
 
 LEFT_OUT = "dataset.group_left_out"
@@ -45,7 +46,7 @@ class ExportPair:
     """One pair as an export sees it. Texts and choices are in stored order.
 
     `names` are outsiders' ids with whether that id has A and B exchanged. The label fields are
-    None where nothing is settled; `p_a`, `p_tie`, `p_b` then come from the newest consensus.
+    None where nothing is settled; `p` then comes from the newest consensus, if it has the pair.
     `rankings`: where orders over several candidates settled it, (ranking id, place of A, place of
     B), 0 the best; all pairs of one id are one answer.
     """
@@ -66,9 +67,7 @@ class ExportPair:
     choice: str | None = None
     strength: int | None = None
     both_bad: bool = False
-    p_a: float | None = None
-    p_tie: float | None = None
-    p_b: float | None = None
+    p: Probabilities | None = None
     label_source: str | None = None
     task_kind: str | None = None
     batch_id: int | None = None
@@ -136,7 +135,7 @@ def export_pairs(session: Session) -> list[ExportPair]:
     found: list[ExportPair] = []
     for pair, prompt, a, b, label, consensus in rows:
         route = routes.get(pair.id)
-        odds = label or consensus
+        known = label or consensus
         batch_id = label.batch_id if label else None
         found.append(
             ExportPair(
@@ -152,9 +151,7 @@ def export_pairs(session: Session) -> list[ExportPair]:
                 domain=pair.domain,
                 data_source=pair.source,
                 names=tuple(names.get(pair.id, ())),
-                p_a=odds.p_a if odds else None,
-                p_tie=odds.p_tie if odds else None,
-                p_b=odds.p_b if odds else None,
+                p=known.p if known else None,
                 route=route.route.value if route else None,
                 reasons=tuple(route.reasons) if route else (),
                 flags=tuple(flags.get(pair.id, ())),

@@ -163,7 +163,7 @@ def _fields_of(session: Session, page: Sequence[PromptRow], fit_id: int | None) 
     for prompt_id, a, b, said in session.execute(query):
         met[prompt_id].add(frozenset((a, b)))
         if said is not None:
-            results[prompt_id][a, b] = said.p_a + said.p_tie / 2
+            results[prompt_id][a, b] = said.p.soft_target
     about = _domains(session, ids)
     for prompt in page:
         yield Field(

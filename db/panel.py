@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.consensus import consensus_of, newest_fit
 from db.models import Consensus, ConsensusFit, Flag, Gold, Judge, JudgeVersion, PairRoute, Vote
+from db.probabilities import Probabilities
 from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
 
@@ -89,12 +90,12 @@ def routes_of(session: Session, pair_id: int) -> Sequence[PairRoute]:
 class PanelAnswers:
     """What generation 0 said about gold pairs, by pair id.
 
-    odds: (p_a, p_tie, p_b) of the newest consensus. reversed_share: of the judges asked in both
+    p: by the newest consensus, or one judge's votes. reversed_share: of the judges asked in both
     orders, the share that contradicted themselves. principles: those that judges or reviewers
     decided for a or b.
     """
 
-    odds: Mapping[int, tuple[float, float, float]]
+    p: Mapping[int, Probabilities]
     reversed_share: Mapping[int, float]
     principles: Mapping[int, frozenset[str]]
 
@@ -125,18 +126,17 @@ def panel_answers(
             flips[pair_id].append({Choice.A, Choice.B} <= orders[Order.AB] | orders[Order.BA])
     if judge is None:
         fit = newest_fit(session)
-        odds = consensus_of(session, fit.id, sorted(pair_ids)) if fit is not None else {}
+        p = consensus_of(session, fit.id, sorted(pair_ids)) if fit is not None else {}
     else:
-        odds = {pair_id: _shares(each) for pair_id, each in counts.items()}
+        p = {pair_id: _shares(each) for pair_id, each in counts.items()}
     return PanelAnswers(
-        odds,
+        p,
         {pair_id: sum(each) / len(each) for pair_id, each in flips.items()},
         {pair_id: frozenset(names) for pair_id, names in principles.items()},
     )
 
 
-def _shares(counts: Counter[Choice]) -> tuple[float, float, float]:
+def _shares(counts: Counter[Choice]) -> Probabilities:
     """Shares of the votes, each choice smoothed by one third of a vote."""
-    total = sum(counts.values()) + 1.0
-    a, tie, b = ((counts[c] + 1 / 3) / total for c in (Choice.A, Choice.TIE, Choice.B))
-    return a, tie, b
+    a, tie, b = (counts[choice] + 1 / 3 for choice in (Choice.A, Choice.TIE, Choice.B))
+    return Probabilities.of_weights(a=a, tie=tie, b=b)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from db.consensus import consensus_of, newest_fit
 from db.models import Batch, Pair, PairRoute, Preference
 from db.opinions import DELIVERED, Binding, Opinion, bindings, opinions
+from db.probabilities import Probabilities
 from db.rankings import Implied, implied
 from db.upsert import insert_all
 from db.vocabulary import Route
@@ -19,14 +20,14 @@ from db.vocabulary import Route
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known about one pair: (p_a, p_tie, p_b), its newest route, human answers.
+    """All that is known about one pair: its consensus, its newest route, human answers.
 
     implied: what orders over several candidates say about it. answered: it was accepted because
     people had answered it, not because of the panel.
     """
 
     pair_id: int
-    consensus: tuple[float, float, float] | None = None
+    consensus: Probabilities | None = None
     fit_id: int | None = None
     route: Route | None = None
     batch_id: int | None = None
@@ -68,18 +69,18 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
         if promised or fit:
             by_fit[promised or fit.id].append(pair_id)  # type: ignore[union-attr]
     agreed = {
-        pair_id: (fit_id, shares)
+        pair_id: (fit_id, p)
         for fit_id, members in by_fit.items()
-        for pair_id, shares in consensus_of(session, fit_id, members).items()
+        for pair_id, p in consensus_of(session, fit_id, members).items()
     }
     found = []
     for pair_id in pair_ids:
         route = routes.get(pair_id)
-        fit_id, shares = agreed.get(pair_id, (None, None))
+        fit_id, p = agreed.get(pair_id, (None, None))
         found.append(
             Evidence(
                 pair_id=pair_id,
-                consensus=shares,
+                consensus=p,
                 fit_id=fit_id,
                 route=route.route if route and not route.waits else None,
                 batch_id=route.batch_id if route else None,

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from db.consensus import VotedPair, VoteRow
 from db.errors import BadInput
+from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order
 from judges.trust.reliability import reliability
 from judges.trust.tallies import NO_ORDER, count_votes, mean_confidence, most_frequent
@@ -22,7 +23,7 @@ from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, Consensus, Pool
 
 MODELS = ("majority", "dawid-skene", "tiebreak")
 CODES = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
-"""An answer as the number that arrays hold."""
+"""An answer as the number that arrays hold, and its place on axis K, that of probabilities."""
 
 _SLOT = {Order.AB: AB, Order.BA: BA, Order.NONE: NO_ORDER}
 
@@ -131,12 +132,14 @@ def consensus_rows(
         }
 
 
-def stored_consensus(
-    vote_table: VoteTable, rows: Mapping[int, tuple[float, float, float]]
-) -> Consensus:
-    """The stored probabilities (p_a, p_tie, p_b by pair) as arrays, without contributions."""
-    p_PK = np.array([rows[p] for p in vote_table.pair_ids], dtype=np.float64).reshape(-1, 3)
-    p_PK = p_PK[:, [0, 2, 1]]
+def axis_K(p: Probabilities) -> tuple[float, float, float]:
+    """Probabilities as a row of an array, in the order of `CODES`."""
+    return p.p_a, p.p_b, p.p_tie
+
+
+def stored_consensus(vote_table: VoteTable, rows: Mapping[int, Probabilities]) -> Consensus:
+    """The stored probabilities by pair as arrays, without contributions."""
+    p_PK = np.array([axis_K(rows[p]) for p in vote_table.pair_ids], dtype=np.float64).reshape(-1, 3)
     small = np.finfo(float).tiny
     logit_P = np.log(np.maximum(p_PK[:, A], small)) - np.log(np.maximum(p_PK[:, B], small))
     return Consensus(p_PK, logit_P)

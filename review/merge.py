@@ -12,7 +12,7 @@ from db.models import Preference
 from db.progress import Progress, quiet
 from db.session import Database, Session
 from db.types import now
-from db.vocabulary import Source
+from db.vocabulary import Choice, Source
 from judges.trust.reviewers import Answers, fit_reviewers
 from judges.trust.vote_matrix import MISSING
 from judges.vote_arrays import CODES
@@ -112,6 +112,7 @@ def _merge_chunk(
         if before is not None:
             ended.append(known.pair_id)
         row = asdict(outcome.label)
+        row |= row.pop("p")
         lists = {name: list(row[name]) for name in ("review_ids", "ranking_ids")}
         rows.append(row | lists | {"created_at": at})
     preferences.supersede(session, ended, at)
@@ -155,4 +156,5 @@ def _same(before: Preference, label: Label) -> bool:
         return False
     if list(before.ranking_ids) != list(label.ranking_ids):
         return False
-    return all(abs(getattr(before, p) - getattr(label, p)) < 1e-9 for p in ("p_a", "p_tie", "p_b"))
+    one, two = before.p, label.p
+    return all(abs(one.of(choice) - two.of(choice)) < 1e-9 for choice in Choice)

@@ -6,6 +6,7 @@ from db import content, leases, panel, rankings, reviews
 from db.errors import NotAllowed
 from db.models import Ranking, Task
 from db.panel import PanelVote
+from db.probabilities import Probabilities
 from db.session import Database, Session
 from db.types import now
 from db.vocabulary import Choice
@@ -19,7 +20,7 @@ class Compared:
     """Two of the candidates, by their numbers on the screen; the lower number comes first.
 
     b_first: the first one is the stored pair's B. choice: what the order says, in stored order.
-    p: (p_a, p_tie, p_b) of the newest fit.
+    p: by the newest fit.
     """
 
     one: int
@@ -27,7 +28,7 @@ class Compared:
     b_first: bool
     choice: Choice
     votes: tuple[PanelVote, ...]
-    p: tuple[float, float, float] | None
+    p: Probabilities | None
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _compared(session: Session, order: Ranking, number: dict[int, int]) -> tuple
                 b_first=number[b] == one,
                 choice=choice,
                 votes=tuple(panel.votes_on(session, pair_id)),
-                p=(agreed.p_a, agreed.p_tie, agreed.p_b) if agreed else None,
+                p=agreed.p if agreed else None,
             )
         )
     return tuple(sorted(found, key=lambda each: (each.one, each.two)))

@@ -14,14 +14,11 @@ from typing import Any
 
 from db.opinions import Binding, Opinion, majority
 from db.preferences import Evidence
+from db.probabilities import FLAT, Probabilities
 from db.rankings import Implied
 from db.vocabulary import Choice, Route, Source, TaskKind
 from review.settings import ReviewSettings
 
-Three = tuple[float, float, float]
-
-_ORDER = (Choice.A, Choice.TIE, Choice.B)
-_FLAT: Three = (1 / 3, 1 / 3, 1 / 3)
 _FLOOR = 0.02  # no panel is believed beyond this against a human
 
 
@@ -33,9 +30,7 @@ class Label:
     choice: Choice
     strength: int | None
     both_bad: bool
-    p_a: float
-    p_tie: float
-    p_b: float
+    p: Probabilities
     source: Source
     fit_id: int | None = None
     batch_id: int | None = None
@@ -79,18 +74,17 @@ def settle(
     return Outcome(_pooled(known, known.consensus))
 
 
-def posterior(prior: Three, said: Sequence[tuple[Choice, float]]) -> Three:
-    """Bayes: `prior` over (a, tie, b) after people of an accuracy said what they said.
+def posterior(prior: Probabilities, said: Sequence[tuple[Choice, float]]) -> Probabilities:
+    """Bayes: `prior` after people of an accuracy said what they said.
 
     A person is right with probability `accuracy` and otherwise says either other choice alike.
     """
-    weights = [
-        max(prior[k], _FLOOR)
-        * prod(right if choice is truth else (1 - right) / 2 for choice, right in said)
-        for k, truth in enumerate(_ORDER)
-    ]
-    total = sum(weights)
-    return weights[0] / total, weights[1] / total, weights[2] / total
+
+    def weight(truth: Choice) -> float:
+        likelihood = prod(right if choice is truth else (1 - right) / 2 for choice, right in said)
+        return max(prior.of(truth), _FLOOR) * likelihood
+
+    return Probabilities.of_weights(a=weight(Choice.A), tie=weight(Choice.TIE), b=weight(Choice.B))
 
 
 def _weighed(
@@ -98,11 +92,11 @@ def _weighed(
     opinions: Iterable[Opinion | Implied],
     settings: ReviewSettings,
     accuracy: Mapping[int, float],
-) -> tuple[list[tuple[Choice, float]], Three]:
+) -> tuple[list[tuple[Choice, float]], Probabilities]:
     """What was said, each with its person's accuracy, and the posterior after all of it."""
     assumed = settings.reviewer_accuracy
     said = [(one.choice, accuracy.get(one.annotator_id, assumed)) for one in opinions]
-    return said, posterior(known.consensus or _FLAT, said)
+    return said, posterior(known.consensus or FLAT, said)
 
 
 def _reviewed(
@@ -115,7 +109,7 @@ def _reviewed(
     said, after = _weighed(known, opinions, settings, accuracy)
     lone = opinions[0] if len(opinions) == 1 else None
     if lone is not None and lone.kind is TaskKind.ESCALATION:
-        if after[_ORDER.index(choice)] < settings.doubt_below:
+        if after.of(choice) < settings.doubt_below:
             return Outcome(doubtful_task=lone.task_id)
     return Outcome(
         _label(
@@ -139,8 +133,8 @@ def _ranked(known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, fl
     of_queue = any(said.kind is TaskKind.ESCALATION for said in known.implied)
     said, after = _weighed(known, known.implied, settings, accuracy)
     lone = len(said) == 1 and of_queue
-    probable = 0.0 if choice is None else after[_ORDER.index(choice)]
-    if choice is None or (lone and probable < min(settings.doubt_below, max(after))):
+    probable = 0.0 if choice is None else after.of(choice)
+    if choice is None or (lone and probable < min(settings.doubt_below, after.confidence)):
         if known.consensus is not None and _by_panel(known):
             return Outcome(_pooled(known, known.consensus))
         return Outcome(asks_pair=of_queue)
@@ -163,7 +157,7 @@ def _by_panel(known: Evidence) -> bool:
 
 def _adjudicated(known: Evidence, binding: Binding, settings: ReviewSettings) -> Label:
     said = [(binding.choice, settings.adjudicator_accuracy)]
-    after = posterior(known.consensus or _FLAT, said)
+    after = posterior(known.consensus or FLAT, said)
     return _label(
         known,
         binding.choice,
@@ -178,32 +172,29 @@ def _adjudicated(known: Evidence, binding: Binding, settings: ReviewSettings) ->
     )
 
 
-def _pooled(known: Evidence, consensus: Three) -> Label:
-    chosen = max((1, 0, 2), key=lambda k: consensus[k])  # where a tie is as likely, a tie
-    choice = _ORDER[chosen]
-    return _label(known, choice, consensus, Source.ENSEMBLE, batch_id=known.batch_id)
+def _pooled(known: Evidence, consensus: Probabilities) -> Label:
+    return _label(known, consensus.choice, consensus, Source.ENSEMBLE, batch_id=known.batch_id)
 
 
-def _label(known: Evidence, choice: Choice, p: Three, source: Source, **provenance: Any) -> Label:
+def _label(
+    known: Evidence, choice: Choice, p: Probabilities, source: Source, **provenance: Any
+) -> Label:
     shared = {"strength": None, "both_bad": False} | provenance
     return Label(
         pair_id=known.pair_id,
         choice=choice,
-        p_a=p[0],
-        p_tie=p[1],
-        p_b=p[2],
+        p=p,
         source=source,
         fit_id=known.fit_id,
         **shared,
     )
 
 
-def _agreeing(after: Three, choice: Choice, said: Sequence[tuple[Choice, float]]) -> Three:
+def _agreeing(
+    after: Probabilities, choice: Choice, said: Sequence[tuple[Choice, float]]
+) -> Probabilities:
     """Probabilities that agree with the settled choice; without the votes where they do not."""
-    chosen = _ORDER.index(choice)
-    if after[chosen] == max(after):
-        return after
-    return posterior(_FLAT, said)
+    return after if after.of(choice) == after.confidence else posterior(FLAT, said)
 
 
 def _strength(opinions: Sequence[Opinion], choice: Choice) -> int | None:

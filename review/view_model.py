@@ -10,6 +10,7 @@ from db import annotators, content, figures, leases, opinions, panel, reviews, t
 from db.errors import NotAllowed
 from db.models import Task
 from db.panel import PanelVote
+from db.probabilities import Probabilities
 from db.session import Database, Session
 from db.types import now
 from db.vocabulary import Choice, LeaseStatus, TaskKind
@@ -31,7 +32,7 @@ class Item:
 class Reveal:
     """What an annotator may know of a pair once their answer is stored.
 
-    p: (p_a, p_tie, p_b) of the newest fit. reasons: why humans were asked.
+    p: by the newest fit. reasons: why humans were asked.
     """
 
     item: Item
@@ -40,7 +41,7 @@ class Reveal:
     strength: int | None
     both_bad: bool
     votes: tuple[PanelVote, ...]
-    p: tuple[float, float, float] | None
+    p: Probabilities | None
     reasons: tuple[str, ...]
     control: bool
 
@@ -98,7 +99,7 @@ def reveal(database: Database, lease_id: str, annotator_id: int) -> Reveal:
             strength=review.strength,
             both_bad=review.both_bad,
             votes=tuple(panel.votes_on(session, review.pair_id)),
-            p=(found.p_a, found.p_tie, found.p_b) if found else None,
+            p=found.p if found else None,
             reasons=tuple(task.reasons),
             control=task.kind in (TaskKind.GOLD, TaskKind.REPEAT, TaskKind.AUDIT),
         )

@@ -1,6 +1,6 @@
 """Small databases for tests of the review room: prompts, pairs, people, votes, gold and tasks."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import sha256
 
@@ -16,6 +16,7 @@ from db.models import (
     Prompt,
     Vote,
 )
+from db.probabilities import Probabilities
 from db.session import Database
 from db.tasks import NewTask, add_tasks
 from db.types import now
@@ -123,10 +124,10 @@ def add_votes(
                 )
             )
         if p_a is not None:
-            add_consensus(session, {pair_id: (p_a, 0.0, 1 - p_a)})
+            add_consensus(session, {pair_id: Probabilities(p_a, 0.0, 1 - p_a)})
 
 
-def add_consensus(session, probabilities: dict[int, tuple[float, float, float]]) -> int:
+def add_consensus(session, probabilities: dict[int, Probabilities]) -> int:
     fit = ConsensusFit(
         model="majority",
         version=digest("fit"),
@@ -139,10 +140,7 @@ def add_consensus(session, probabilities: dict[int, tuple[float, float, float]])
     session.add(fit)
     session.flush()
     session.add_all(
-        [
-            Consensus(fit_id=fit.id, pair_id=pair, p_a=a, p_tie=tie, p_b=b)
-            for pair, (a, tie, b) in probabilities.items()
-        ]
+        [Consensus(fit_id=fit.id, pair_id=pair, **asdict(p)) for pair, p in probabilities.items()]
     )
     session.flush()
     return fit.id

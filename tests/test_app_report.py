@@ -12,14 +12,12 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from app.cli import app
-from app.pipeline.certificates import settled_choice
 from app.pipeline.report import ReportOptions
 from app.pipeline.report import report as step
 from db.errors import BadInput, Conflict, UnknownName
 from db.events import history
 from db.models import Review
 from db.session import Database
-from db.vocabulary import Choice
 from judges import panel
 
 PAIRS = 160
@@ -234,16 +232,3 @@ def test_a_withdrawn_certificate_stays_with_its_reason(inside: Path) -> None:
 def test_nothing_to_report_is_said(any_database: Database) -> None:
     with pytest.raises(UnknownName, match="no votes"):
         step(any_database, panel.parse({}), ReportOptions())
-
-
-@pytest.mark.parametrize(
-    ("p", "choice"),
-    [
-        ((0.6, 0.1, 0.3), Choice.A),
-        ((0.2, 0.2, 0.6), Choice.B),
-        ((0.3, 0.4, 0.3), Choice.TIE),
-        ((0.45, 0.1, 0.45), Choice.TIE),
-    ],
-)
-def test_the_settled_choice_is_the_largest(p: tuple[float, float, float], choice: Choice) -> None:
-    assert settled_choice(p) is choice

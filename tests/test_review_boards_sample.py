@@ -8,6 +8,7 @@ from app_world import QUICK, add_texts, project
 from review_worlds import add_consensus, add_person, add_votes, say
 
 from db.models import Vote
+from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order, Role
 from judges.trust.drift_weeks import two_sample_g, weekly_drift
 from judges.trust.vote_matrix import MISSING
@@ -23,7 +24,7 @@ def voted(tmp_path):
     for pair in pairs:
         add_votes(database, pair, {"x": Choice.A, "y": Choice.A})
     with database.begin() as session:
-        add_consensus(session, dict.fromkeys(pairs, (0.9, 0.0, 0.1)))
+        add_consensus(session, dict.fromkeys(pairs, Probabilities(0.9, 0.0, 0.1)))
     return database, pairs
 
 

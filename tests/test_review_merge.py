@@ -1,6 +1,6 @@
 """Merge: which evidence wins, what is held back, what a second run does; and the replay."""
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from db.errors import BadInput
 from db.models import Adjudication, Batch, PairName, PairRoute, Preference, Review, Task
 from db.opinions import Binding, Opinion
 from db.preferences import Evidence
+from db.probabilities import Probabilities
 from db.tasks import NewTask, add_tasks
 from db.types import now
 from db.vocabulary import Choice, Role, Route, Source, TaskKind, TaskStatus
@@ -35,11 +36,12 @@ def test_bayes_by_hand():
     # prior (.5, .1, .4), one person of accuracy .9 says b: weights .5*.05, .1*.05, .4*.9
     total = 0.025 + 0.005 + 0.36
     expected = (0.025 / total, 0.005 / total, 0.36 / total)
-    assert posterior((0.5, 0.1, 0.4), [(Choice.B, 0.9)]) == pytest.approx(expected)
+    found = posterior(Probabilities(0.5, 0.1, 0.4), [(Choice.B, 0.9)])
+    assert astuple(found) == pytest.approx(expected)
 
 
 def test_adjudication_beats_review_beats_consensus():
-    known = Evidence(1, (0.6, 0.0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),))
+    known = Evidence(1, Probabilities(0.6, 0.0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),))
     by_review = settle(known, RULES).label
     assert (by_review.choice, by_review.source, by_review.review_ids) == (
         Choice.B,
@@ -62,12 +64,14 @@ def test_adjudication_beats_review_beats_consensus():
         Source.ADJUDICATION,
         9,
     )
-    assert label.p_tie == max(label.p_a, label.p_tie, label.p_b)
+    assert label.p.p_tie == label.p.confidence
 
 
 def test_a_lone_review_against_a_sure_panel_is_doubtful_two_are_not():
     # .98 * .05 = .049 for a; .02 * .9 = .018 for b: the review's choice has 27%, under one half
-    sure = Evidence(1, (0.98, 0.0, 0.02), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),))
+    sure = Evidence(
+        1, Probabilities(0.98, 0.0, 0.02), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),)
+    )
     assert settle(sure, RULES).doubtful_task == 7
     two = Evidence(
         1, sure.consensus, 5, Route.ESCALATE, 3, (opinion(1, Choice.B), opinion(2, Choice.B))
@@ -76,11 +80,13 @@ def test_a_lone_review_against_a_sure_panel_is_doubtful_two_are_not():
     audit = Evidence(1, sure.consensus, 5, Route.AUDIT, 3, (opinion(1, Choice.B, TaskKind.AUDIT),))
     label = settle(audit, RULES).label  # an audit measures; it is never asked away
     assert (label.choice, label.task_kind, label.source) == (Choice.B, "audit", Source.REVIEW)
-    assert label.p_b == max(label.p_a, label.p_tie, label.p_b)
+    assert label.p.p_b == label.p.confidence
 
 
 def test_an_answer_to_a_task_that_still_asks_is_not_truth_yet():
-    known = Evidence(1, (0.6, 0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B, settled=False),))
+    known = Evidence(
+        1, Probabilities(0.6, 0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B, settled=False),)
+    )
     assert settle(known, RULES).label is None
 
 
@@ -91,7 +97,7 @@ def test_only_accepted_pairs_take_the_consensus():
         (Route.ESCALATE, None),
         (None, None),
     ]:
-        label = settle(Evidence(1, (0.2, 0.1, 0.7), 5, route, 3), RULES).label
+        label = settle(Evidence(1, Probabilities(0.2, 0.1, 0.7), 5, route, 3), RULES).label
         assert (label.source if label else None) == source
         assert label is None or label.choice is Choice.B
 
@@ -107,21 +113,19 @@ def flipped(o: Opinion) -> Opinion:
 )
 def test_exchanging_a_and_b_exchanges_the_label(choices, weights, route):
     total = sum(weights)
-    p = tuple(w / total for w in weights)
+    p = Probabilities(*(w / total for w in weights))
     said = tuple(opinion(n, c) for n, c in enumerate(choices))
     one = settle(Evidence(1, p, 5, route, 3, said), RULES)
-    two = settle(Evidence(1, p[::-1], 5, route, 3, tuple(map(flipped, said))), RULES)
+    two = settle(Evidence(1, p.mirrored(), 5, route, 3, tuple(map(flipped, said))), RULES)
     assert one.doubtful_task == two.doubtful_task
     if one.label is None:
         assert two.label is None
         return
-    assert sum((one.label.p_a, one.label.p_tie, one.label.p_b)) == pytest.approx(1)
-    assert one.label.p_a == pytest.approx(two.label.p_b)
-    if p[0] != p[2]:  # an exact half may fall to either side
-        assert one.label.choice == two.label.choice.mirrored()
+    assert astuple(one.label.p) == pytest.approx(astuple(two.label.p.mirrored()))
+    assert one.label.choice == two.label.choice.mirrored()
 
 
-def routed(database, routes: dict[int, Route], p: dict[int, tuple[float, float, float]]) -> int:
+def routed(database, routes: dict[int, Route], p: dict[int, Probabilities]) -> int:
     with database.begin() as session:
         fit = add_consensus(session, p)
         batch = Batch(fit_id=fit, policy={}, seed=0, frame_hash="0" * 64)
@@ -142,7 +146,7 @@ def test_merge_writes_each_label_once_and_supersedes_what_changed(any_database):
     batch = routed(
         any_database,
         {accept: Route.ACCEPT, escalated: Route.ESCALATE, silent: Route.ESCALATE},
-        dict.fromkeys(pairs, (0.7, 0.1, 0.2)),
+        dict.fromkeys(pairs, Probabilities(0.7, 0.1, 0.2)),
     )
     escalate(any_database, [escalated, silent], batch_id=batch)
     ada = add_person(any_database, "Ada")
@@ -170,7 +174,7 @@ def test_merge_writes_each_label_once_and_supersedes_what_changed(any_database):
 
 def test_a_doubtful_review_goes_back_for_a_second_one(any_database):
     pairs = add_pairs(any_database, 1)
-    routed(any_database, {pairs[0]: Route.ESCALATE}, {pairs[0]: (0.97, 0.01, 0.02)})
+    routed(any_database, {pairs[0]: Route.ESCALATE}, {pairs[0]: Probabilities(0.97, 0.01, 0.02)})
     escalate(any_database, pairs)
     ada, bob = add_person(any_database, "Ada"), add_person(any_database, "Bob")
     taken = queue.claim(any_database, ada, PLAIN)
@@ -277,6 +281,8 @@ def test_who_fails_on_gold_is_believed_less(database):
     # Beta(9, 1) before; after 10 of 10 the mean is 19/20, after 0 of 10 it is 9/20
     assert found[good] == pytest.approx(0.95, abs=0.01)
     assert found[poor] == pytest.approx(0.45, abs=0.01)
-    known = Evidence(1, (0.85, 0.0, 0.15), 5, Route.ESCALATE, 3, (opinion(poor, Choice.B),))
+    known = Evidence(
+        1, Probabilities(0.85, 0.0, 0.15), 5, Route.ESCALATE, 3, (opinion(poor, Choice.B),)
+    )
     assert settle(known, RULES, {poor: 0.45}).doubtful_task == 7
     assert settle(known, RULES, {poor: 0.95}).label.choice is Choice.B

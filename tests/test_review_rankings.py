@@ -25,6 +25,7 @@ from db.models import (
 )
 from db.opinions import Opinion
 from db.preferences import Evidence
+from db.probabilities import Probabilities
 from db.rankings import Disputed, Implied
 from db.tasks import NewTask, add_tasks, close_tasks
 from db.types import now
@@ -239,8 +240,8 @@ def test_an_order_is_never_added_to_reviews():
 
 def test_an_improbable_order_asks_the_pair_itself_and_never_unsettles_an_accepted_one():
     # prior (.98, .01, .01) floored to (.98, .02, .02); b says .9: .98*.05 against .02*.9.
-    sure = (0.98, 0.01, 0.01)
-    assert posterior(sure, [(Choice.B, 0.9)])[2] == pytest.approx(0.018 / (0.049 + 0.001 + 0.018))
+    sure = Probabilities(0.98, 0.01, 0.01)
+    assert posterior(sure, [(Choice.B, 0.9)]).p_b == pytest.approx(0.018 / (0.049 + 0.001 + 0.018))
     known = {"consensus": sure, "fit_id": 1, "implied": (implied(2, Choice.B),)}
     assert settle(Evidence(1, route=Route.ESCALATE, **known), RULES).asks_pair
     kept = settle(Evidence(1, route=Route.ACCEPT, **known), RULES).label
@@ -248,7 +249,7 @@ def test_an_improbable_order_asks_the_pair_itself_and_never_unsettles_an_accepte
     # Accepted because the order had answered it: the panel has decided nothing.
     assert settle(Evidence(1, route=Route.ACCEPT, answered=True, **known), RULES).asks_pair
     # prior (.5, .05, .45) and a tie at .9: .045 of .0925 is under one half, and still the most.
-    even = {"consensus": (0.5, 0.05, 0.45), "implied": (implied(2, Choice.TIE),)}
+    even = {"consensus": Probabilities(0.5, 0.05, 0.45), "implied": (implied(2, Choice.TIE),)}
     assert settle(Evidence(1, route=Route.ESCALATE, **even), RULES).label.choice is Choice.TIE
     split = (implied(2, Choice.B), implied(3, Choice.A))
     assert settle(Evidence(1, implied=split), RULES).asks_pair
@@ -261,7 +262,7 @@ def test_an_improbable_order_asks_the_pair_itself_and_never_unsettles_an_accepte
 def test_a_doubted_pair_is_asked_once_and_its_answer_settles_it(asked):
     database, _, pairs = asked
     with database.begin() as session:
-        add_consensus(session, {pairs[0]: (0.98, 0.01, 0.01)})
+        add_consensus(session, {pairs[0]: Probabilities(0.98, 0.01, 0.01)})
     answered(asked, [[1], [0], [2]])
     assert merge(database, RULES).doubtful == 1
     assert merge(database, RULES).doubtful == 0
@@ -298,7 +299,7 @@ def test_an_order_is_taken_back_like_an_answer(asked):
 def test_a_ranking_nobody_needs_any_more_is_withdrawn(asked):
     database, _, pairs = asked
     with database.begin() as session:
-        fit = add_consensus(session, dict.fromkeys(pairs, (0.9, 0.0, 0.1)))
+        fit = add_consensus(session, dict.fromkeys(pairs, Probabilities(0.9, 0.0, 0.1)))
         batch = Batch(fit_id=fit, policy={}, seed=1, frame_hash="0" * 64)
         session.add(batch)
         session.flush()
@@ -360,7 +361,7 @@ def test_what_the_panel_said_comes_after_the_order_and_marks_a_later_one(asked):
     database, ids, pairs = asked
     add_votes(database, pairs[0], {"x": Choice.A, "y": Choice.B})
     with database.begin() as session:
-        add_consensus(session, {pairs[0]: (0.7, 0.1, 0.2)})
+        add_consensus(session, {pairs[0]: Probabilities(0.7, 0.1, 0.2)})
     ada, first = answered(asked, [[1], [0, 2]])
     with database.read() as session:
         lease = session.get_one(Ranking, first).lease_id
@@ -374,7 +375,7 @@ def test_what_the_panel_said_comes_after_the_order_and_marks_a_later_one(asked):
     said = {frozenset((two.one, two.two)): two for two in found.compared}
     assert len(said) == 3
     two = said[frozenset((number[ids[0]], number[ids[1]]))]
-    assert (two.choice, two.p, len(two.votes)) == (Choice.B, (0.7, 0.1, 0.2), 2)
+    assert (two.choice, two.p, len(two.votes)) == (Choice.B, Probabilities(0.7, 0.1, 0.2), 2)
     assert two.b_first == (number[ids[1]] < number[ids[0]])
     held = deciding.undo(database, ada, PLAIN)
     assert held.post_reveal

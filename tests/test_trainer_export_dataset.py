@@ -13,6 +13,7 @@ from trainer_worlds import add_pair, learnable, settle
 from db.errors import BadInput, Conflict
 from db.gold import GoldSet
 from db.models import Dataset, DatasetItem, Gold, Preference
+from db.probabilities import Probabilities
 from db.session import Database
 from db.types import now
 from db.vocabulary import Choice, Source
@@ -43,7 +44,7 @@ def test_rows_name_the_chosen_response_and_its_probability(
 ) -> None:
     with any_database.begin() as session:
         pair = add_pair(session, "Q", "first", "second", name="mine", domain="law")
-        settle(session, pair, "b", p=(0.1, 0.2, 0.7))
+        settle(session, pair, "b", p=Probabilities(0.1, 0.2, 0.7))
     done = steps.export(any_database, tmp_path / "out", ExportOptions(validation=0, test=0))
     (row,) = read_split(tmp_path / "out", "train")
     assert row["prompt"] == [{"role": "user", "content": "Q"}]
@@ -202,9 +203,7 @@ def audit(number: int, batch: int):
         data_source=None,
         choice="a",
         preference_id=number,
-        p_a=1.0,
-        p_tie=0.0,
-        p_b=0.0,
+        p=Probabilities.sure(Choice.A),
         label_source="review",
         task_kind="audit",
         batch_id=batch,

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order
 from judges.constitution import load
 from judges.local import LocalJudge
@@ -30,7 +31,7 @@ def _quiet_libraries() -> Iterator[None]:
 def lesson(number: int) -> Lesson:
     better_first = number % 2 == 0
     a, b = ("yes", "no") if better_first else ("no", "yes")
-    target = (1.0, 0.0, 0.0) if better_first else (0.0, 1.0, 0.0)
+    target = Probabilities.sure(Choice.A if better_first else Choice.B)
     return Lesson(f"p{number}", f"q{number}", a, b, None, target)
 
 
@@ -96,5 +97,5 @@ def test_what_validation_found_is_what_the_panel_gets(tmp_path: Path) -> None:
         for answer, each in zip(judge.score(asked), held, strict=True):
             assert answer.probabilities is not None
             assert set(answer.probabilities) == set(MENU)
-            losses.append(-np.log(answer.probabilities[right[int(each.target[1])]]))
+            losses.append(-np.log(answer.probabilities[right[int(each.target.p_b)]]))
     assert np.mean(losses) == pytest.approx(made["validation"]["log_loss"], abs=1e-3)

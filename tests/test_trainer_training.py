@@ -13,6 +13,7 @@ from sqlalchemy import select
 from trainer_worlds import add_pair, learnable, settle
 
 from db.models import Checkpoint, Gold
+from db.probabilities import Probabilities
 from db.session import Database
 from db.vocabulary import Choice, Order
 from judges.constitution import load
@@ -103,7 +104,7 @@ def test_soft_targets_are_learnt_as_probabilities(database: Database, tmp_path: 
     with database.begin() as session:
         for i in range(300):
             pair = add_pair(session, f"say {i}", f"yes {rng.random()}", f"no {rng.random()}")
-            settle(session, pair, "a", p=(0.8, 0.0, 0.2))
+            settle(session, pair, "a", p=Probabilities(0.8, 0.0, 0.2))
     steps.export(database, tmp_path / "set", ExportOptions(validation=0.2, test=0))
     done = steps.train_reward(database, settings(tmp_path, soft=True, patience=4))
     from trainer.serving.scoring import RewardScorer

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from db.probabilities import Probabilities
+from db.vocabulary import Choice
 from judges.trust.text_features import PairTexts
 from trainer.judge_training import Lesson
 from trainer.words_training import fit
@@ -18,7 +20,7 @@ def lesson(number: int, rng: np.random.Generator) -> Lesson:
     marks = ("good", "bad") if good_first else ("bad", "good")
     a, b = (f"{text} {word}" for text, word in zip(words, marks, strict=True))
     better_a = good_first != odd
-    target = (1.0, 0.0, 0.0) if better_a else (0.0, 1.0, 0.0)
+    target = Probabilities.sure(Choice.A if better_a else Choice.B)
     return Lesson(f"p{number}", f"q{number}", a, b, None, target, 2.0 if odd else 1.0)
 
 
@@ -28,7 +30,7 @@ def test_weights_of_hard_pairs_do_not_make_it_modest() -> None:
     fresh = [lesson(i, rng) for i in range(1000)]
     texts = PairTexts([x.prompt for x in fresh], [x.a for x in fresh], [x.b for x in fresh])
     p = model.probabilities(texts)
-    right = (p[:, 0] > p[:, 1]) == np.array([x.target[0] == 1 for x in fresh])
+    right = (p[:, 0] > p[:, 1]) == np.array([x.target.choice is Choice.A for x in fresh])
     # Nobody can be right more often than .8. Weighted, 2 of 6 labels are against the word.
     assert 0.72 < right.mean() < 0.83
     assert p.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.05)

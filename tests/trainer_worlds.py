@@ -1,11 +1,13 @@
 """Small worlds for the trainer's tests: pairs and settled labels written straight to tables."""
 
 import random
+from dataclasses import asdict
 
 from sqlalchemy.orm import Session
 
 from db.identity import candidate_hash, pair_hash, prompt_hash
 from db.models import Candidate, Gold, Pair, PairName, Preference, Prompt
+from db.probabilities import Probabilities
 from db.session import Database
 from db.vocabulary import Choice, Source
 
@@ -78,18 +80,17 @@ def settle(
     pair: Pair,
     choice: str,
     *,
-    p: tuple[float, float, float] | None = None,
+    p: Probabilities | None = None,
     source: Source = Source.REVIEW,
     task_kind: str | None = None,
 ) -> Preference:
-    """A settled label; `p` is (p_a, p_tie, p_b)."""
-    p = p or {"a": (0.9, 0.0, 0.1), "b": (0.1, 0.0, 0.9), "tie": (0.1, 0.8, 0.1)}[choice]
+    """A settled label; where it is not told how sure, quite sure."""
+    usual = {"a": (0.9, 0.0, 0.1), "b": (0.1, 0.0, 0.9), "tie": (0.1, 0.8, 0.1)}
+    p = p or Probabilities(*usual[choice])
     made = Preference(
         pair_id=pair.id,
         choice=Choice(choice),
-        p_a=p[0],
-        p_tie=p[1],
-        p_b=p[2],
+        **asdict(p),
         source=source,
         task_kind=task_kind,
         review_ids=[],

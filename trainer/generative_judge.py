@@ -27,7 +27,7 @@ from judges.tokens import fitted
 from trainer.bases import base_folder, load_tokenizer, load_writer_tokenizer
 from trainer.card import model_card
 from trainer.huggingface import Curve, arguments, callbacks, run
-from trainer.judge_training import Lesson, menu_figures, question
+from trainer.judge_training import Lesson, menu_figures, question, shown_targets
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_files
 
@@ -81,7 +81,7 @@ def examples(
     template = Template(rules, output="text", per_principle=False)
     made = []
     for lesson in lessons:
-        settled = _settled(lesson)
+        settled = lesson.target.choice
         for order in (Order.AB, Order.BA):
             asked = question(lesson, order, template)
             room = settings.max_length - _length(tokenizer, asked.system)
@@ -183,8 +183,7 @@ def examined(
     tokenizer = load_tokenizer(str(folder))
     asked, targets = [], []
     for lesson in lessons[:_MOST_HELD]:
-        a, b, tie = lesson.target
-        for order, target in ((Order.AB, (a, b, tie)), (Order.BA, (b, a, tie))):
+        for order, target in shown_targets(lesson):
             asked.append(question(lesson, order, template))
             targets.append(target)
     logs: list[list[float]] = []
@@ -295,11 +294,6 @@ def _lora(settings: TrainerSettings) -> Any:
     return LoraConfig(
         task_type="CAUSAL_LM", r=rank, lora_alpha=2 * rank, target_modules="all-linear"
     )
-
-
-def _settled(lesson: Lesson) -> Choice:
-    a, b, tie = lesson.target
-    return max(((a, Choice.A), (b, Choice.B), (tie, Choice.TIE)), key=lambda each: each[0])[1]
 
 
 def _word(choice: Choice, order: Order) -> str:

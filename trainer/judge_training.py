@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
 from db.errors import BadInput
+from db.probabilities import Probabilities
 from db.progress import Progress, quiet
 from db.vocabulary import Choice, Order, Source
 from judges.asking import Question
@@ -23,6 +24,7 @@ from judges.constitution import Constitution
 from judges.local import padded
 from judges.prompts import MENU, VERSION, Template
 from judges.tokens import encode
+from judges.vote_arrays import axis_K
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
 from trainer.card import model_card
 from trainer.encoding import as_messages, prompt_text
@@ -37,14 +39,14 @@ _ENOUGH = 20  # validation questions a temperature is fitted on
 
 @dataclass(frozen=True)
 class Lesson:
-    """One settled pair to learn: texts in stored order, target (p_a, p_b, p_tie), weight."""
+    """One settled pair to learn: texts and target in stored order, and its weight."""
 
     pair_id: str
     prompt: str
     a: str
     b: str
     domain: str | None
-    target: tuple[float, float, float]
+    target: Probabilities
     weight: float = 1.0
 
 
@@ -144,11 +146,16 @@ def train(
     return metadata
 
 
-def _target(meta: Row, soft: bool) -> tuple[float, float, float]:
+def _target(meta: Row, soft: bool) -> Probabilities:
     if soft:
-        return meta["p_a"], meta["p_b"], meta["p_tie"]
-    choice = meta["choice"]
-    return float(choice == Choice.A), float(choice == Choice.B), float(choice == Choice.TIE)
+        return Probabilities(meta["p_a"], meta["p_tie"], meta["p_b"])
+    return Probabilities.sure(Choice(meta["choice"]))
+
+
+def shown_targets(lesson: Lesson) -> tuple[tuple[Order, tuple[float, float, float]], ...]:
+    """Both orders with the target as it is then shown, in the order of the menu."""
+    target = lesson.target
+    return (Order.AB, axis_K(target)), (Order.BA, axis_K(target.mirrored()))
 
 
 def _examples(
@@ -158,8 +165,7 @@ def _examples(
     made = []
     template = Template(rules, output="token")
     for lesson in given:
-        first, second, tie = lesson.target
-        for order, target in ((Order.AB, (first, second, tie)), (Order.BA, (second, first, tie))):
+        for order, target in shown_targets(lesson):
             ids = encode(
                 tokenizer,
                 question(lesson, order, template),

@@ -88,16 +88,14 @@ def fit(lessons: Sequence[Lesson]) -> tuple[WordsModel, float, float]:
 
 def _table(lessons: Sequence[Lesson]) -> _Table:
     numbers = {text: i for i, text in enumerate(dict.fromkeys(each.prompt for each in lessons))}
-    target = np.array([each.target for each in lessons]).reshape(-1, 3)
-    decided = target[:, 0] + target[:, 1]
     return _Table(
         PairTexts(
             [each.prompt for each in lessons],
             [each.a for each in lessons],
             [each.b for each in lessons],
         ),
-        np.where(decided > 0, target[:, 0] / np.where(decided > 0, decided, 1.0), 0.5),
-        target[:, 2],
+        np.array([each.target.win_probability for each in lessons]),
+        np.array([each.target.p_tie for each in lessons]),
         np.array([each.weight for each in lessons]),
         np.array([numbers[each.prompt] for each in lessons], dtype=np.int64),
     )

@@ -19,8 +19,8 @@ from db.errors import BadInput, Conflict, UnknownName
 from db.events import record
 from db.models import Certificate as Stored
 from db.models import PairRoute
+from db.probabilities import Probabilities
 from db.session import Database
-from db.vocabulary import Choice
 from judges.trust.certificate import Certificate, Frame, verify_certificate
 from judges.vote_arrays import CODES
 from review.routing.promise import wrong_answers
@@ -191,32 +191,24 @@ def frame_of(rows: list[PairRoute], certificate: Certificate) -> Frame:
 
 
 def audits_of(
-    frame: Frame, audit: AuditProgress, scores: Mapping[int, tuple[float, float, float]]
+    frame: Frame, audit: AuditProgress, scores: Mapping[int, Probabilities]
 ) -> dict[str, dict[str, str]]:
     """What was delivered and what the humans said, for each answered audit of a frame."""
     inside = set(frame.pair_ids)
     return {
-        str(pair): {"delivered": settled_choice(scores[pair]).value, "reference": answer.value}
+        str(pair): {"delivered": scores[pair].choice.value, "reference": answer.value}
         for pair, answer in sorted(audit.answers.items())
         if str(pair) in inside
     }
 
 
 def audited_wrong(
-    scores: Mapping[int, tuple[float, float, float]], audit: AuditProgress, *, tie_ok: bool
+    scores: Mapping[int, Probabilities], audit: AuditProgress, *, tie_ok: bool
 ) -> dict[str, bool]:
     """Which audited pairs were wrong, by pair id as the frames name it."""
-    delivered = {str(pair): CODES[settled_choice(scores[pair])] for pair in audit.answers}
+    delivered = {str(pair): CODES[scores[pair].choice] for pair in audit.answers}
     reference = {str(pair): CODES[choice] for pair, choice in audit.answers.items()}
     return wrong_answers(delivered, reference, tie_ok=tie_ok)
-
-
-def settled_choice(p: tuple[float, float, float]) -> Choice:
-    """The most probable choice of (p_a, p_tie, p_b); an exact draw of a and b is a tie."""
-    p_a, p_tie, p_b = p
-    if p_tie > max(p_a, p_b) or p_a == p_b:
-        return Choice.TIE
-    return Choice.A if p_a > p_b else Choice.B
 
 
 def _stored(session: Any, certificate_id: int) -> Stored:

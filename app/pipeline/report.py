@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.pipeline.certificates import audits_of, frame_of, settled_choice
+from app.pipeline.certificates import audits_of, frame_of
 from app.pipeline.withdrawal import withdraw_broken
 from db import answers, batches, certificates, consensus, opinions, spending
 from db.answers import Delivered, GoldLabel, HumanWork
@@ -114,7 +114,7 @@ def _read(session: Session, row_of: Mapping[int, int]) -> _Known:
         teaching=opinions.human_answers(session, opinions.TEACHING),
         batch=batch,
         routes={row.pair_id: row for row in rows},
-        machine={pair: settled_choice(p) for pair, p in scores.items()},
+        machine={pair: p.choice for pair, p in scores.items()},
         safe=safe,
         certificates=tuple(_certificate_fact(session, row, reference) for row in stored),
     )
@@ -302,7 +302,7 @@ def _certificate_fact(
     drawn = {str(row.pair_id) for row in rows if row.route is Route.AUDIT}
     inside = {p: (a["delivered"], a["reference"]) for p, a in audited.items() if p in safe}
     later = {
-        p: (settled_choice(scores[int(p)]).value, reference[int(p)].value)
+        p: (scores[int(p)].choice.value, reference[int(p)].value)
         for p in safe
         if p not in drawn and int(p) in reference
     }

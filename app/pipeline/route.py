@@ -20,6 +20,7 @@ from db.gold import gold_labels
 from db.identity import content_hash
 from db.models import Batch, ConsensusFit, PairRoute
 from db.opinions import GIVEN, answers, human_answers
+from db.probabilities import Probabilities
 from db.progress import Progress, quiet
 from db.session import Database
 from db.tasks import NewTask, add_tasks, close_tasks
@@ -298,7 +299,7 @@ def _certify(
 
 def _certificates(
     rows: Sequence[PairRoute],
-    scores: Mapping[int, tuple[float, float, float]],
+    scores: Mapping[int, Probabilities],
     audit: AuditProgress,
     fit: ConsensusFit,
     options: RouteOptions,

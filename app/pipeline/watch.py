@@ -20,7 +20,6 @@ from app.pipeline.alarms import (
     repeats_contradict,
     stream_drift,
 )
-from app.pipeline.certificates import settled_choice
 from app.pipeline.withdrawal import withdraw_broken, withdrawn_since
 from db import batches, consensus, cycles, opinions
 from db.session import Database
@@ -136,7 +135,7 @@ def _audits(
         scores = consensus.consensus_of(session, batch.fit_id, list(answers))
         new = batch.created_at >= boundary
         rows += [
-            (float(settled_choice(scores[pair]) == choice), pair, new)
+            (float(scores[pair].choice == choice), pair, new)
             for pair, choice in answers.items()
             if pair in scores
         ]

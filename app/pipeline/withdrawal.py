@@ -10,11 +10,12 @@ from datetime import datetime
 
 import numpy as np
 
-from app.pipeline.certificates import Withdrawn, audited_wrong, settled_choice, withdraw
+from app.pipeline.certificates import Withdrawn, audited_wrong, withdraw
 from db import batches, certificates, consensus
 from db.batches import AuditProgress
 from db.errors import Conflict
 from db.models import Batch, PairRoute
+from db.probabilities import Probabilities
 from db.session import Database, Session
 from db.vocabulary import Choice, Route
 from judges.trust.certificate import Certificate
@@ -30,7 +31,7 @@ class _Audited:
 
     batch: Batch
     rows: Sequence[PairRoute]
-    scores: Mapping[int, tuple[float, float, float]]
+    scores: Mapping[int, Probabilities]
     answers: AuditProgress
 
     @property
@@ -52,7 +53,7 @@ class _Audited:
         """Of each audit in the promise's stratum: accepted by its rule, and wrong as delivered."""
         wrong = audited_wrong(self.scores, self.answers, tie_ok=promise.tie_ok)
         for row in self.rows:
-            is_tie = settled_choice(self.scores[row.pair_id]) is Choice.TIE
+            is_tie = self.scores[row.pair_id].choice is Choice.TIE
             if row.stratum == promise.stratum and is_tie == (promise.stratum == TIES):
                 yield row.score >= (promise.threshold or 0.0), wrong[str(row.pair_id)]
 

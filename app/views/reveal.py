@@ -9,6 +9,7 @@ import streamlit as st
 from app.views import page, ranking, texts
 from app.views.sanitise import visible
 from db.panel import PanelVote
+from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order
 from review import view_model as service
 from review.reveal_order import Compared, reveal_order
@@ -83,17 +84,17 @@ def _texts(
     texts.attend(f"reveal-{lease_id}", math=math, expires="", idle=0)
 
 
-def probabilities(p: tuple[float, float, float], b_first: bool) -> None:
+def probabilities(p: Probabilities, b_first: bool) -> None:
     """What all votes together say, in the order of the screen."""
     shares = _shares(p, b_first, (1, 2))
     st.html(f'<div class="tb-bar"><span>All votes together: {shares}</span></div>')
 
 
-def _shares(p: tuple[float, float, float], b_first: bool, numbers: tuple[int, int]) -> str:
-    one, tie, two = (p[2], p[1], p[0]) if b_first else p
+def _shares(p: Probabilities, b_first: bool, numbers: tuple[int, int]) -> str:
+    shown = p.mirrored() if b_first else p
     return (
-        f"<b>{one:.0%}</b> for Response {numbers[0]}, <b>{tie:.0%}</b> equally good, "
-        f"<b>{two:.0%}</b> for Response {numbers[1]}"
+        f"<b>{shown.p_a:.0%}</b> for Response {numbers[0]}, <b>{shown.p_tie:.0%}</b> equally good, "
+        f"<b>{shown.p_b:.0%}</b> for Response {numbers[1]}"
     )
 
 

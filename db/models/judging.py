@@ -14,6 +14,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base
+from db.probabilities import Probabilities
 from db.types import Hash, Json, JsonDict, JsonList, Key, Money, Name, OptionalTime, Time, word
 from db.vocabulary import Choice, Order, Provider
 
@@ -171,6 +172,11 @@ class Consensus(Base):
     contributions: Mapped[dict[str, float] | None] = mapped_column(
         Json, comment="log-odds of lean by judge and feature"
     )
+
+    @property
+    def p(self) -> Probabilities:
+        """Of the three choices."""
+        return Probabilities(self.p_a, self.p_tie, self.p_b)
 
 
 class Flag(Base):

@@ -4,6 +4,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.models.base import Base
+from db.probabilities import Probabilities
 from db.types import Hash, Json, JsonDict, Key, Name, OptionalTime, Time, word
 from db.vocabulary import CheckpointKind, Choice, Source
 
@@ -45,6 +46,11 @@ class Preference(Base):
     )
     created_at: Mapped[Time]
     superseded_at: Mapped[OptionalTime]
+
+    @property
+    def p(self) -> Probabilities:
+        """Of the three choices."""
+        return Probabilities(self.p_a, self.p_tie, self.p_b)
 
 
 class Gold(Base):

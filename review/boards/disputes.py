@@ -9,6 +9,7 @@ from db import annotators, content, opinions, panel, reviews, tasks
 from db.models import Review
 from db.opinions import DELIVERED, Opinion
 from db.panel import PanelVote
+from db.probabilities import Probabilities
 from db.session import Database, Session
 from db.vocabulary import TaskKind
 from review.quality import Share, matches
@@ -36,7 +37,7 @@ class Dispute:
     item: Item
     sides: tuple[Side, ...]
     votes: tuple[PanelVote, ...]
-    p: tuple[float, float, float] | None
+    p: Probabilities | None
     reasons: tuple[str, ...]
 
 
@@ -66,7 +67,7 @@ def dispute(
             item=Item(tuple(messages), (a, b)),
             sides=tuple(_side(session, one, settings) for one in said),
             votes=tuple(panel.votes_on(session, pair_id)),
-            p=(agreed[0].p_a, agreed[0].p_tie, agreed[0].p_b) if agreed else None,
+            p=agreed[0].p if agreed else None,
             reasons=tuple(task.reasons),
         )
 

@@ -142,7 +142,7 @@ def _reason(pair: ExportPair, options: ExportOptions, waiting_batch: int | None)
 
 
 def _confidence(pair: ExportPair) -> float:
-    return max(pair.p_a or 0.0, pair.p_tie or 0.0, pair.p_b or 0.0)
+    return pair.p.confidence if pair.p is not None else 0.0
 
 
 def _drawn(pairs: Iterable[ExportPair], options: ExportOptions) -> list[ExportPair]:

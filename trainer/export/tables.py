@@ -5,11 +5,13 @@ Leaves out which rows there are (`selection`) and where they go (`dataset`).
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pyarrow as pa
 
 from db.datasets import ExportPair, ExportVote
+from db.probabilities import FLAT
 from db.vocabulary import Choice
 from trainer.vocabulary import Format
 
@@ -134,6 +136,7 @@ def pair_table(pairs: Sequence[ExportPair], split_of: dict[int, str]) -> pa.Tabl
             "reasons": _strings(pair.reasons),
             "flags": list(pair.flags),
             "split": split_of.get(pair.id),
+            **(asdict(pair.p) if pair.p is not None else {}),
         }
         | {name: getattr(pair, name) for name in _PAIRS.names if _same_name(name)}
         for pair in pairs
@@ -183,8 +186,7 @@ def _response(text: str, form: Format) -> Any:
 
 
 def _meta(pair: ExportPair) -> dict[str, Any]:
-    p_a, p_tie, p_b = pair.p_a or 0.0, pair.p_tie or 0.0, pair.p_b or 0.0
-    a_first = pair.choice != Choice.B
+    p, a_first = pair.p or FLAT, pair.choice != Choice.B
     models = (pair.model_a, pair.model_b) if a_first else (pair.model_b, pair.model_a)
     return {
         "pair_id": pair.name,
@@ -193,11 +195,9 @@ def _meta(pair: ExportPair) -> dict[str, Any]:
         "choice": pair.choice,
         "strength": pair.strength,
         "both_bad": pair.both_bad,
-        "soft_target": (p_a if a_first else p_b) + p_tie / 2,
-        "confidence": max(p_a, p_tie, p_b),
-        "p_a": p_a,
-        "p_tie": p_tie,
-        "p_b": p_b,
+        "soft_target": (p if a_first else p.mirrored()).soft_target,
+        "confidence": p.confidence,
+        **asdict(p),
         "source": pair.label_source,
         "task_kind": pair.task_kind,
         "domain": pair.domain,

@@ -5,7 +5,7 @@ twice. `compare` asks the models. Leaves out what is made of the answers (`train
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def compare(context: GateContext) -> Comparison:
     prompts = {p.prompt_hash for p in gold.pairs}
     usable = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
     answers |= measuring.baseline_answers(gold, usable)
-    if context.said.odds:
+    if context.said.p:
         answers[context.against or PANEL] = measuring.panel_table(context.said, gold)
     if incumbent is not None:
         answers[incumbent.name] = _ask(incumbent, context)
@@ -177,7 +177,7 @@ def _ask(checkpoint: Checkpoint, context: GateContext) -> Answers:
     said = context.voted.get(checkpoint.name)
     if said is None:
         return answers_of(checkpoint, context.gold, context.rules)
-    missing = sum(pair.id not in said.odds for pair in context.gold.pairs)
+    missing = sum(pair.id not in said.p for pair in context.gold.pairs)
     if missing:
         raise Conflict(
             f"judge {checkpoint.settings['judge']!r} has not been asked about {missing} of "
@@ -234,7 +234,7 @@ def _learnt(
 
 def _panel_parts(said: PanelAnswers) -> list[Any]:
     return [
-        sorted(said.odds.items()),
+        [[pair, astuple(p)] for pair, p in sorted(said.p.items())],
         sorted(said.reversed_share.items()),
         [[pair, sorted(names)] for pair, names in sorted(said.principles.items())],
     ]

@@ -17,6 +17,7 @@ from scipy.special import expit
 
 from db.gold import GoldPair
 from db.panel import PanelAnswers
+from db.probabilities import Probabilities
 from db.vocabulary import Order
 from judges.asking import Answer
 from judges.constitution import Constitution
@@ -29,6 +30,8 @@ from judges.vote_arrays import CODES
 from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
 from trainer.gate.rules import Answers, as_figures, right
 from trainer.serving.scoring import RewardScorer
+
+_EVEN = Probabilities(0.5, 0.0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -94,12 +97,13 @@ def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> Answers
 
 def panel_table(said: PanelAnswers, gold: GoldTable) -> Answers:
     """Generation 0 as one rater: the consensus, and the share of its judges that reversed."""
-    even = (0.5, 0.0, 0.5)
-    odds = np.array([said.odds.get(p.id, even) for p in gold.pairs]).reshape(-1, 3)
+    p_P = [said.p.get(pair.id, _EVEN) for pair in gold.pairs]
     turned = [said.reversed_share.get(p.id, np.nan) for p in gold.pairs]
-    total = np.maximum(odds[:, 0] + odds[:, 2], 1e-12)
-    win_probability = np.where(odds[:, 0] + odds[:, 2] < 1e-9, 0.5, odds[:, 0] / total)
-    return Answers(win_probability, odds[:, 1], np.array(turned, dtype=np.float64))
+    return Answers(
+        np.array([p.win_probability for p in p_P], dtype=np.float64),
+        np.array([p.p_tie for p in p_P], dtype=np.float64),
+        np.array(turned, dtype=np.float64),
+    )
 
 
 def baseline_answers(

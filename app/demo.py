@@ -20,7 +20,7 @@ from app.output import progress, table
 from db.errors import Conflict, TiebreakError
 
 REPLAYED = 130  # tasks answered from the sample's recorded labels; the rest stays open
-LIVE_CAP_USD = 1.0
+LIVE_CAP_USD = 1.0  # what somebody who tries it may be charged; the README promises it
 _LIVE = {
     "ANTHROPIC_API_KEY": ("claude", "anthropic", "claude-haiku-5-5"),
     "OPENAI_API_KEY": ("gpt", "openai", "gpt-6-luna"),

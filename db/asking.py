@@ -21,7 +21,8 @@ from db.types import now
 from db.upsert import chunks
 from db.vocabulary import Order, RunStatus
 
-_OUTLIVES = timedelta(hours=6)  # a claim longer than this belongs to a batch job
+# A longer claim belongs to a batch job: those last 30 hours, direct ones 20 minutes as a rule.
+_OUTLIVES = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from db.session import Database
 from db.types import now
 from db.vocabulary import RunStatus
 
-NANO = 1_000_000_000
+NANO = 1_000_000_000  # sums of whole nano-dollars are exact: docs/design/orders-and-costs.md
 
 
 def cap_of(max_usd: float | None) -> int | None:

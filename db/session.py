@@ -21,6 +21,7 @@ from db.errors import BadInput, SchemaOutdated, Unavailable
 
 __all__ = ["Database", "Session", "redacted"]  # Session, for whoever is handed one
 
+# By hand; why to wait at all: docs/design/sqlite-and-postgresql.md
 _BUSY_MS = 30_000
 _WAY_OUT = "write sqlite:///tiebreak.db or postgresql+psycopg://user@host/name"
 

@@ -14,7 +14,7 @@ from db.types import now
 from db.upsert import chunks
 from db.vocabulary import TaskKind, TaskStatus
 
-_CHUNK = 500
+_CHUNK = 500  # a statement each; SQLite takes 32,766 values in one
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from judges.asking import Batcher, Collected, Lost, Question
 from judges.judge_session import JudgeSession, abstained, vote_row
 from judges.lifecycle import is_dead
 
-JOB = 5000  # requests a job has at most
+JOB = 5000  # requests a job has at most: a tenth of what the narrower provider takes
 _SENDING = timedelta(minutes=10)  # how long another process may take to send what it wrote down
 
 Wanted = tuple[Slot, Question, int]

@@ -40,6 +40,7 @@ class Circuit:
         self, name: str, threshold: int = 5, pauses: Sequence[float] = (2.0, 10.0, 30.0)
     ) -> None:
         self.name = name
+        # By hand: 5 in a row are no accident, and an outage beyond 42 seconds is the next run's.
         self.threshold = threshold
         self.pauses = tuple(pauses)
         self._failures = 0

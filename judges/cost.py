@@ -16,6 +16,7 @@ from judges.judge_session import input_about, input_bound, template
 from judges.panel import JudgeConfig
 from judges.prices import NANO, find_model, tokens_about
 
+# By hand, for a first estimate only: a judge's own answers replace them once there are some.
 _REASONING = 180  # tokens of reasoning a judge writes, as a rule
 _PER_PRINCIPLE = 9  # tokens of a principle's own verdict
 _THINKING = 400  # tokens a reasoning model thinks before it answers

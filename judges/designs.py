@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import expit
 
 Met = Collection[frozenset[int]]
-_PATIENCE = 5000  # tries to pair everybody before some sit out
+_PATIENCE = 5000  # tries to pair everybody before some sit out; by hand
 
 
 def all_pairs(candidates: Sequence[int], met: Met = ()) -> list[tuple[int, int]]:

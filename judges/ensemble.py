@@ -19,10 +19,12 @@ from judges.judge_session import Ask, Done, JudgeSession, vote_row
 from judges.reservation import BlockReservation
 from judges.vote_writer import Writer
 
-PAGE = 256  # pairs read at a time
+PAGE = 256  # pairs read at a time: in both orders one block of a scorer
+# Why blocks, and why 64: docs/design/orders-and-costs.md
 BLOCK = 64  # questions claimed and paid for in one transaction, or as many as are in flight
 SCORED = 512  # the same for judges on this machine, who cost nothing
-PASSES = 3  # times the missing votes are gone through before the rest is left to the next run
+# Times the missing votes are gone through; a second pass finds what failed once, by hand 3.
+PASSES = 3
 
 Wanted = tuple[Slot, Question, int]
 Handle = Callable[[list[Ask]], Awaitable[None]]

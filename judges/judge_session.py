@@ -20,7 +20,8 @@ from judges.prices import Prices, tokens_about, tokens_at_most
 from judges.prompts import Template
 from judges.reservation import BlockReservation
 
-OVERHEAD_TOKENS = 1000  # what a server may add to a prompt: chat marks, a schema in its own words
+# What a server may add to a prompt: chat marks, a schema in its own words. By hand, generous.
+OVERHEAD_TOKENS = 1000
 
 
 @dataclass

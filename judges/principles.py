@@ -19,6 +19,7 @@ Key = TypeVar("Key")
 
 _VIOLATES = "violates:"
 _DECIDED = ("a", "b")
+# By hand: marks for a person to read, nothing is decided by them.
 LEAST = 20  # votes a figure about two principles needs to be called a conflict or redundant
 CONFLICT = 0.3  # share of opposite verdicts from which two principles are said to clash
 REDUNDANT = 0.95  # share of equal verdicts from which two principles are said to say the same

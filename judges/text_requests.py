@@ -20,6 +20,7 @@ from judges.prices import Prices
 from judges.reservation import BlockReservation
 
 T = TypeVar("T")
+# As for votes: docs/design/orders-and-costs.md
 BLOCK = 64
 
 

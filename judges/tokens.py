@@ -10,6 +10,7 @@ from judges.asking import Question
 from judges.prompts import material
 
 _GAP = "\n[...]\n"
+# By hand: the beginning says what is asked, the end what it comes to.
 _HEAD = 0.6  # share of a cut text that is kept from its beginning; the rest is kept from its end
 
 

@@ -18,9 +18,10 @@ from judges.judge_session import Done, JudgeSession, abstained
 from judges.reservation import BlockReservation
 
 T = TypeVar("T")
+# At most a block of scorers, gathered for less than a call takes: docs/design/orders-and-costs.md
 _BATCH = 512
 _GATHER_SECONDS = 0.02
-_REPORT_SECONDS = 0.1
+_REPORT_SECONDS = 0.1  # faster is not seen
 
 
 class Writer:

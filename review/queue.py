@@ -21,7 +21,7 @@ from review.draft import Draft, read
 from review.roles import Action, require
 from review.settings import ReviewSettings
 
-_ATTEMPTS = 20
+_ATTEMPTS = 20  # who loses a race looks again, at most so often; by hand
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from db.upsert import chunks
 from db.vocabulary import TaskStatus
 from review.deciding import settle_task as settle_task
 
-_A_TRANSACTION = 100
+_A_TRANSACTION = 100  # answers; short enough that other writers are not kept waiting
 
 
 @dataclass(frozen=True)

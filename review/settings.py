@@ -10,6 +10,7 @@ class ReviewSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    # Claims and the dwell, all by hand: docs/design/leases.md
     lease_minutes: float = Field(
         15, gt=0, description="minutes a claim on a pair lasts unless the screen renews it"
     )
@@ -34,6 +35,7 @@ class ReviewSettings(BaseModel):
     )
 
     session_goal: int = Field(40, ge=1, description="answers the session bar of the desk counts to")
+    # Hidden checks, their rates and their bar, by hand: docs/design/review-app.md
     practice_pairs: int = Field(
         3,
         ge=0,
@@ -66,6 +68,7 @@ class ReviewSettings(BaseModel):
         "always is",
     )
 
+    # Assumed until gold and overlap have shown a person's own.
     reviewer_accuracy: float = Field(
         0.9,
         gt=1 / 3,

@@ -19,7 +19,7 @@ from db.rankings import Implied
 from db.vocabulary import Choice, Route, Source, TaskKind
 from review.settings import ReviewSettings
 
-_FLOOR = 0.02  # no panel is believed beyond this against a human
+_FLOOR = 0.02  # no panel is believed beyond this against a human; by hand, as an adjudicator errs
 
 
 @dataclass(frozen=True)

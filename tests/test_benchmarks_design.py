@@ -28,7 +28,7 @@ def test_every_question_is_claimed_paid_and_stored(tmp_path: Path) -> None:
         assert session.scalar(select(func.count()).select_from(Vote)) == 10
         assert session.scalar(select(func.count()).select_from(VoteClaim)) == 0
         settled = session.scalars(select(Reservation.settled_nanousd).order_by(Reservation.id))
-        assert list(settled) == [2_000_000, 2_000_000, 1_000_000]  # 500,000 a vote: 4, 4 and 2 of them
+        assert list(settled) == [2_000_000, 2_000_000, 1_000_000]  # 4, 4, 2 at 500,000
     database.dispose()
 
 

@@ -35,7 +35,8 @@ Reasons = Mapping[tuple[str, Order, Choice], Sequence[str]]
 """What was written for a choice about a pair as it was shown in an order."""
 
 _PLACE = re.compile(r"\b(?:response|assistant|answer)\s*(?:1|2|a|b|one|two)\b", re.IGNORECASE)
-_MOST_HELD = 200  # pairs a finished stage is asked about
+# Pairs a finished stage is asked about, as each answer is generated: within 7 points, by hand.
+_MOST_HELD = 200
 _CLOSING = re.compile(r"^\W*(?:VERDICT|CONFIDENCE|PRINCIPLES|VIOLATED BY)\b.*$", re.MULTILINE)
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-_WINDOW = 5
+_WINDOW = 5  # batches a mean is taken over; by hand
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class Limits:
     standard errors, while the reward rises.
     """
 
+    # By hand: wide, so that a stop is never noise; no run of real size has tested them.
     kl: float = 50.0
     growth: float = 3.0
     diversity: float = 0.3

@@ -34,7 +34,7 @@ from trainer.workspace import Workspace, publish_model
 
 Row = dict[str, Any]
 Floats = NDArray[np.float64]
-_ENOUGH = 20  # validation questions a temperature is fitted on
+_ENOUGH = 20  # validation questions a temperature is fitted on: 10 pairs in both orders
 
 
 @dataclass(frozen=True)

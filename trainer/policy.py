@@ -22,7 +22,7 @@ from trainer.watch import Score, Watch, watch_callback
 from trainer.workspace import Workspace, publish_model
 
 ONLINE = ("grpo", "rloo", "ppo")
-SNAPSHOT_EVERY = 5  # updates of ppo; a kill loses at most these
+SNAPSHOT_EVERY = 5  # updates of ppo; a kill loses at most these: docs/design/own-ppo.md
 Row = dict[str, Any]
 
 

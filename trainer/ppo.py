@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 class PpoOptions:
     """clip: ε of the ratio. gamma, lam: of GAE. kl: price of a nat. inner: passes over a batch."""
 
+    # The usual values; what is known of them here: docs/design/own-ppo.md
     clip: float = 0.2
     gamma: float = 1.0
     lam: float = 0.95

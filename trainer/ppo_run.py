@@ -14,7 +14,7 @@ from trainer.ppo import PpoOptions, step
 from trainer.workspace import Workspace, mark_complete
 
 _STATE = "state.pt"
-_KEPT = 2
+_KEPT = 2  # the newest, and the one before in case a kill came while it was written
 
 
 @dataclass

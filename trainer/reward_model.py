@@ -26,7 +26,7 @@ from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model
 
 Row = dict[str, Any]
-_ENOUGH = 10  # validation pairs a temperature is fitted on
+_ENOUGH = 10  # validation pairs a temperature is fitted on; by hand, below it stays 1
 
 
 @dataclass(frozen=True)

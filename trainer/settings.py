@@ -37,6 +37,7 @@ class TrainerSettings(BaseModel):
         description="largest step of the optimiser; unset: 2e-3 for tiny, 1e-4 with LoRA, else "
         "2e-5; generative judges take a tenth for DPO",
     )
+    # A ceiling: training stops earlier, `patience` epochs after validation was best.
     epochs: int = Field(
         8, ge=1, description="passes over the data at most; validation may stop earlier"
     )

@@ -28,9 +28,10 @@ Mask = NDArray[np.bool_]
 LEAST_PAIRS = 50  # in each period, below which nothing is compared
 LEVEL = 0.98  # two-sided: an alarm that watches one side rings by chance one time in a hundred
 _DRIFT_REFERENCE, _DRIFT_PROMPTS = 300, 100
-_FALL = 0.05  # falls smaller than this ring nobody's bell
+_FALL = 0.05  # falls smaller than this ring nobody's bell, however sure; by hand
+# Sizes below which a shift of the stream, however sure, needs nobody; by hand.
 _SHIFT = {"domain": 0.2, "length": 0.3, "words": 0.5}
-_P = 0.005
+_P = 0.005  # three tests of the stream a cycle: 1.5% of quiet ones ring at most
 _REPEATS = 0.05  # risk that any reviewer is named by chance, ever
 
 

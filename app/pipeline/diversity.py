@@ -19,7 +19,7 @@ from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.trust.changes import distinctness, mean_change
 
-MOST = 200  # responses scored in each period
+MOST = 200  # responses scored in each period; by hand, some seconds on a CPU
 _HIGH = 0.5  # the better half of them
 _FALL = 0.02  # falls smaller than this ring nobody's bell
 

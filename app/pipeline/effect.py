@@ -40,8 +40,9 @@ Codes = NDArray[np.int8]
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-LEAST_PAIRS = 20  # decided gold pairs below which nothing is said
+LEAST_PAIRS = 20  # decided gold pairs below which nothing is said: docs/design/gate.md
 _OTHERS = 300  # pairs without any answer that the label model sees, too
+# Each fold is a fit with and one without the challenger, so few; by hand.
 _FOLDS, _REPEATS = 3, 400
 
 

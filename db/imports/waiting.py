@@ -20,7 +20,7 @@ from db.pairs import NewPair, stored_hashes
 from db.session import Database
 from db.upsert import chunks
 
-_PAGE = 500
+_PAGE = 500  # pairs asked for in one statement; SQLite takes 32,766 values
 
 
 def waiting_pairs(

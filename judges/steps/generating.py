@@ -40,7 +40,7 @@ from judges.text_requests import (
 from judges.vocabulary import Design
 
 _WRITTEN = "candidate written"
-_PAGE = 200
+_PAGE = 200  # prompts read at a time; by hand, some megabytes of text
 
 
 @dataclass(frozen=True)

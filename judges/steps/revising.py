@@ -17,7 +17,7 @@ from judges.steps.generating import Clients, Count, Make, Written, ask_for_texts
 from judges.text_requests import Brought, Store, TextRequest
 
 _CRITIQUED, _REVISED = "response critiqued", "response revised"
-_PAGE = 200
+_PAGE = 200  # responses read at a time; by hand, some megabytes of text
 
 
 def revise(

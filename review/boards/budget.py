@@ -13,7 +13,7 @@ from review.boards.sample import read_sample
 from review.report.quality import budget_curve
 from review.roles import Action, require
 
-_REPEATS = 200
+_REPEATS = 200  # draws of the bootstrap: enough for a picture
 
 
 @dataclass(frozen=True)

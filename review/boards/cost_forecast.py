@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-WINDOW_DAYS = 28
+WINDOW_DAYS = 28  # four whole weeks, so that weekends weigh as they do
 
 
 @dataclass(frozen=True)

@@ -33,8 +33,8 @@ from review.roles import Action, require
 
 Floats = NDArray[np.float64]
 
-_REPEATS = 300
-_LEAST_IN_DOMAIN = 10
+_REPEATS = 300  # draws of the bootstrap: enough for a page, fewer than the report's 1,000
+_LEAST_IN_DOMAIN = 10  # decided pairs; with fewer an interval spans half the scale
 _WEEKS = 12
 
 

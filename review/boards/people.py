@@ -20,7 +20,7 @@ from review.roles import Action, require
 from review.settings import ReviewSettings
 
 _BUSIEST = 12
-_REPEATS = 300
+_REPEATS = 300  # draws of the bootstrap: enough for a page
 
 
 @dataclass(frozen=True)

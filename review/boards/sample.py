@@ -19,7 +19,7 @@ from judges.trust.vote_matrix import Consensus, VoteMatrix
 from judges.vote_arrays import VoteTable, read_vote_table, stored_consensus
 from review.report.quality import zone_weights
 
-SIZE = 2_000
+SIZE = 2_000  # pairs; a share is then known within about 2 points, and a page opens in seconds
 MOST_DECIDED = 2_000
 _WEEK = 7 * 24 * 3600
 _MONDAY = 4 * 24 * 3600  # 1970-01-05 was a Monday

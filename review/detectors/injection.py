@@ -118,7 +118,7 @@ _HIDDEN = dict.fromkeys(
     [*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, 0xAD]
 )
 
-HARD_FROM = 0.9
+HARD_FROM = 0.9  # by hand: what an honest response hardly ever says
 """Score from which a flag sends the pair to humans whatever the panel says."""
 
 

@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int8]
 
 TARGETS = (0.95, 0.98, 0.99)
-_FOLDS = 5
+_FOLDS = 5  # by prompt; the usual number, not varied
 _NO_REFERENCE = "no pair has a human reference that decides for a or b"
 
 

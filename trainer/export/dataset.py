@@ -26,7 +26,7 @@ from trainer.card import dataset_card
 from trainer.export.selection import ExportOptions, Selection
 from trainer.export.tables import pair_table, preference_table, tie_table, vote_table
 
-_ROWS_A_FILE = 100_000
+_ROWS_A_FILE = 100_000  # some hundred megabytes of text at most
 MANIFEST = "manifest.json"
 
 

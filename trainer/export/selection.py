@@ -46,7 +46,7 @@ class ExportOptions:
     format: Format = "conversational"
     validation: float = 0.1
     test: float = 0.1
-    near_duplicate: float = 0.9
+    near_duplicate: float = 0.9  # and what it misses: docs/design/splits-and-gold.md
 
     def __post_init__(self) -> None:
         _one_of("source", self.sources, [s.value for s in Source])

@@ -19,7 +19,7 @@ from db.vocabulary import Choice
 from trainer.gate.baselines import longer_wins
 from trainer.gate.evaluate import GoldTable, gold_table
 
-ITEMS = 120
+ITEMS = 120  # a probe; a share of one half is then known within 9 points
 Floats = NDArray[np.float64]
 
 _PADDING = (

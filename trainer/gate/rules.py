@@ -15,8 +15,9 @@ from judges.trust.intervals import Estimate, by_prompt, paired_difference
 from judges.trust.vote_matrix import TIE, A
 
 Floats = NDArray[np.float64]
-_BINS = 10
-_SMALLEST_SLICE = 10  # decided pairs below which a slice is not looked at
+_BINS = 10  # the usual number, as in the report: docs/design/gate.md
+# Decided pairs below which a slice is not looked at; by hand: docs/design/gate.md
+_SMALLEST_SLICE = 10
 
 
 @dataclass(frozen=True)

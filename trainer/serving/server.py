@@ -32,6 +32,7 @@ from trainer.serving.api import (
 from trainer.serving.scoring import Answered, RewardScorer
 
 Score = Callable[[Sequence[Answered]], Iterable[float]]
+# By hand, as are the batch and its wait below: docs/design/scoring-service.md
 _LONGEST_BODY = 16 * 2**20  # bytes
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 

@@ -6,8 +6,9 @@ import pytest
 from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import AB, BA, A, B, VoteMatrix
+from review.html import render
 from review.report.bias import advice_on, biases, points
-from review.report.bias_page import bias_figure
+from review.report.bias_page import leanings
 
 PAIRS = 60
 
@@ -85,7 +86,9 @@ def test_points_and_the_picture() -> None:
     assert points(Estimate(0.081, 0.03, 0.124, 90)) == "+8.1 (+3.0 to +12.4)"
     assert points(Estimate(None, None, None, 0, "nothing")) == "–"
     vote_matrix, texts, truth = project()
-    drawn = bias_figure(biases(vote_matrix, texts, truth, np.random.default_rng(1)))
+    found = leanings(biases(vote_matrix, texts, truth, np.random.default_rng(1)))
+    drawn = render("review.report/leanings.html.j2", leanings=found)
     assert drawn.count("<svg") == 3
     assert drawn.count("<li>") == 12
-    assert bias_figure(()) == ""
+    assert leanings(()) == ()
+    assert render("review.report/leanings.html.j2", leanings=()) == ""

@@ -10,6 +10,7 @@ from trust_worlds import panel
 
 from judges.trust.intervals import Estimate
 from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix, consensus_of
+from review.html import render
 from review.report import cost as report_cost
 from review.report import quality as report_quality
 from review.report.charts import Box, Span, curve, ticks
@@ -295,7 +296,8 @@ def test_pictures_stand_where_they_should() -> None:
     assert ticks(0.7, 1.0) == pytest.approx([0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0])
     box = Box(width=100, height=100, left=0, right=0, top=0, bottom=0)
     assert box.at(0.25, 0.25) == (25, 75)
-    drawn = Xml.fromstring(curve([(0.5, Span(0.5, 0.4, 0.6, "half"))], box, "x", "y"))
+    picture = curve([(0.5, Span(0.5, 0.4, 0.6, "half"))], box, "x", "y")
+    drawn = Xml.fromstring(render("review.report/svg.html.j2", picture=picture))
     mark = next(e for e in drawn.iter() if e.tag == "circle")
     assert (float(mark.get("cx", 0)), float(mark.get("cy", 0))) == (50, 50)
     assert mark[0].text == "half"

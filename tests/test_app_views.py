@@ -24,6 +24,7 @@ from review.boards.disputes import disputes
 from review.boards.judges import judges_board
 from review.boards.people import people_board
 from review.people import by_name, by_subject, change, everyone
+from review.report.charts import heat
 from review.settings import ReviewSettings
 from review.verdict import Answer, Verdict
 
@@ -292,5 +293,9 @@ def test_a_matrix_lists_the_same_names_in_the_same_order_on_both_sides():
         {"one": one, "other": other, "same": 1.0}
         for one, other in (("b", "b"), ("b", "a"), ("a", "b"), ("c", "a"), ("a", "c"), ("a", "a"))
     ]
-    drawn = pictures.heat(rows, x="one", y="other", value="same").to_dict()["layer"][0]["encoding"]
-    assert drawn["x"]["sort"] == drawn["y"]["sort"] == ["a", "b", "c"]
+    names, values = pictures.square(rows, "same")
+    drawn = heat(names, values, "agreement")
+    assert drawn.names == ("a", "b", "c")
+    assert [[cell.said for cell in row] for row in drawn.cells] == [
+        ["100%", "100%", "100%"], ["100%", "100%", ""], ["100%", "", ""],
+    ]  # fmt: skip

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.views.pictures import as_csv
-from app.views.sanitise import LONGEST, difference, mathml, rendered, visible
+from app.views.sanitise import LONGEST, difference, mathml, plain, rendered
 
 HARMLESS = {"p", "br", "em", "strong", "s", "code", "pre", "ul", "ol", "li", "blockquote", "hr"}
 HARMLESS |= {"h1", "h2", "h3", "h4", "h5", "h6", "a", "span", "div", "mark"}
@@ -89,7 +89,7 @@ def test_formulas_become_mathml_and_broken_ones_stay_as_written():
 
 
 def test_hidden_and_reordering_characters_are_shown_by_their_number():
-    shown = visible("a\u202eb\u200bc\ufeff")
+    shown = plain("a\u202eb\u200bc\ufeff")
     assert [f"U+{n}" in shown for n in ("202E", "200B", "FEFF")] == [True] * 3
     assert not re.search("[\u202e\u200b\ufeff]", shown)
 

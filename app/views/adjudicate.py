@@ -6,6 +6,7 @@ from app.views import page, reveal, texts
 from db.errors import TiebreakError
 from review.adjudicating import adjudicate
 from review.boards.disputes import Dispute, dispute, disputes
+from review.html import render
 from review.roles import Action
 from review.verdict import Verdict, answer, verdict
 
@@ -31,10 +32,7 @@ def main() -> None:
 
 
 def _draw(found: Dispute, waiting: int) -> None:
-    st.html(
-        f'<div class="tb-bar"><span><b>{waiting}</b> disputed</span>'
-        f"<span>pair <b>{found.pair_id}</b></span></div>"
-    )
+    st.html(render("app.views/disputed.html.j2", waiting=waiting, pair=found.pair_id))
     place = f"a{found.task_id}"
     math = texts.conversation(found.item, place) | texts.responses(found.item, place, "Text")
     st.subheader("What people said")

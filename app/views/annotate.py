@@ -14,6 +14,7 @@ from db.errors import LeaseLost, NotAllowed, TiebreakError, Unavailable
 from review import deciding, queue
 from review import view_model as service
 from review.deciding import Decision, TooSoon
+from review.html import render
 from review.queue import Claim
 from review.roles import Action
 from review.verdict import SCALE, Verdict, answer, verdict
@@ -202,7 +203,7 @@ def _choices(
     act: Callable[[Claim, str], None],
     claim: Claim,
 ) -> None:
-    st.html(f'<div class="tb-role">{title}</div>')
+    st.html(render("app.views/label.html.j2", title=title, note=""))
     with st.container(horizontal=True, gap="small"):
         for label, key in options:
             st.button(
@@ -307,14 +308,15 @@ def _help() -> None:
 def _progress() -> None:
     mine = service.today_of(page.database(), page.person().id, since=page.day_began())
     goal = page.settings().session_goal
-    share = mine.answers % goal / goal
     pace = f"{mine.median_seconds:.0f} s each" if mine.median_seconds else "no pace yet"
     st.html(
-        '<div class="tb-bar">'
-        f"<span><b>{mine.answers}</b> today</span>"
-        f'<span class="tb-track"><i style="width:{share:.0%}"></i></span>'
-        f"<span><b>{_waiting():,}</b> waiting</span><span>{pace}</span>"
-        "<span>yours for <b data-countdown>–</b></span></div>"
+        render(
+            "app.views/today.html.j2",
+            answers=mine.answers,
+            share=mine.answers % goal / goal,
+            waiting=_waiting(),
+            pace=pace,
+        )
     )
 
 

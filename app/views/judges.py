@@ -5,6 +5,7 @@ import streamlit as st
 from app.views import costs, page, pictures
 from review.boards.judges import JudgesBoard, judges_board
 from review.boards.sample import freshness
+from review.report.charts import heat
 from review.roles import Action
 
 
@@ -136,7 +137,7 @@ def _matrix(board: JudgesBoard) -> None:
         "Agreement between judges",
         f"Closest: {most['one']} and {most['other']}, the same on {most['same answers']:.0%} of "
         f"{most['pairs']:,} pairs. Judges that agree too well add little.",
-        pictures.heat(board.matrix, x="one", y="other", value="same answers"),
+        heat(*pictures.square(board.matrix, "same answers"), "share of equal answers"),
         board.matrix,
         "agreement-of-judges",
     )

@@ -3,19 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 
 import streamlit as st
 
 from app.config import Config, load
 from db.errors import NotAllowed, TiebreakError, Unavailable
 from db.session import Database
+from review.html import render
 from review.people import Person
 from review.queue import Paused
 from review.roles import Action, may
 from review.settings import ReviewSettings
-
-_HERE = Path(__file__).parent
 
 
 @st.cache_resource(show_spinner=False)
@@ -45,21 +43,11 @@ def day_began() -> datetime:
     return datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-@st.cache_data(show_spinner=False)
-def _style() -> str:
-    return f"<style>{(_HERE / 'style.css').read_text(encoding='utf-8')}</style>"
-
-
-@st.cache_data(show_spinner=False)
-def _watchman() -> str:
-    return f"<script>{(_HERE / 'connection.js').read_text(encoding='utf-8')}</script>"
-
-
 def apply_styles() -> None:
     """The style every page wears, and the word it has when the server is gone."""
-    st.html(_style())
+    st.html(render("app.views/styles.html.j2"))
     with st.container(key="wires"):
-        st.html(_watchman(), unsafe_allow_javascript=True)
+        st.html(render("app.views/connection.html.j2"), unsafe_allow_javascript=True)
 
 
 def notice(title: str, words: str, *, what_to_do: str | None = None) -> None:

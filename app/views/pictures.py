@@ -1,4 +1,8 @@
-"""Pictures: each with one line that says what it shows, and its data to take away."""
+"""Pictures: each with one line that says what it shows, and its data to take away.
+
+The charts are Streamlit's own, which tell their figures to the pointer and grow to the whole
+screen; only the square of agreement is the one of the report.
+"""
 
 import csv
 import io
@@ -9,17 +13,30 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from review.html import render
+from review.report.shapes import Heat
+
 Rows = Sequence[dict[str, Any]]
 _GREY = "#8a8f8c"  # seen on light ground and on dark
 
 
 def picture(title: str, reading: str, chart: Any, rows: Rows, name: str) -> None:
-    """A titled chart, its one-line reading, and a download of its rows."""
+    """A titled chart of Altair's or a Heat, its one-line reading, and a download of its rows."""
     with st.container(border=True):
         st.subheader(title)
         st.text(reading)
-        st.altair_chart(chart, width="stretch")
+        if isinstance(chart, Heat):
+            st.html(render("review.report/heat.html.j2", heat=chart))
+        else:
+            st.altair_chart(chart, width="stretch")
         download(rows, name)
+
+
+def square(rows: Rows, value: str) -> tuple[list[str], list[list[float | None]]]:
+    """Names, and a square of values of rows with `one` and `other`; None where a row is missing."""
+    names = sorted({row[side] for row in rows for side in ("one", "other")})
+    found = {(row["one"], row["other"]): float(row[value]) for row in rows}
+    return names, [[found.get((one, other)) for other in names] for one in names]
 
 
 def nothing(title: str, why: str) -> None:
@@ -79,27 +96,6 @@ def _colour(name: str, rows: Rows) -> Any:
     long = max(len(str(row[name])) for row in rows) > 14
     legend = alt.Legend(orient="bottom", columns=1 if long else 2, labelLimit=250 if long else 105)
     return alt.Color(name, title=None, legend=legend)
-
-
-def heat(rows: Rows, *, x: str, y: str, value: str, form: str = ".0%") -> Any:
-    """A matrix of shares, each cell with its number; both sides list the same names in order."""
-    names = sorted({row[side] for row in rows for side in (x, y)})
-    across = alt.Axis(labelAngle=-60, labelLimit=160, labelOverlap=False)
-    base = alt.Chart(pd.DataFrame(list(rows))).encode(
-        x=alt.X(x, title=None, sort=names, axis=across),
-        y=alt.Y(y, title=None, sort=names, axis=alt.Axis(labelLimit=200, labelOverlap=False)),
-    )
-    low = min(float(row[value]) for row in rows)
-    colour = alt.Color(
-        value, legend=None, scale=alt.Scale(range=["#e7efee", "#2f6f73"], domain=[low, 1])
-    )
-    words = alt.condition(
-        alt.datum[value] > (low + 1) / 2, alt.value("white"), alt.value("#22272b")
-    )
-    return alt.layer(
-        base.mark_rect(cornerRadius=3).encode(color=colour),
-        base.mark_text(fontSize=12).encode(text=alt.Text(value, format=form), color=words),
-    ).properties(height=max(160, 46 * len({row[y] for row in rows})))
 
 
 def calibration(rows: Rows) -> Any:

@@ -8,6 +8,7 @@ from app.views import page, pictures
 from review.boards.budget import budget_board
 from review.boards.people import PeopleBoard, people_board
 from review.boards.sample import freshness
+from review.report.charts import heat
 from review.roles import Action
 
 
@@ -72,7 +73,13 @@ def _agreement(board: PeopleBoard) -> None:
         "Agreement between people (Cohen's kappa)",
         f"{best['one']} and {best['other']} agree most ({best['words']}), {worst['one']} and "
         f"{worst['other']} least ({worst['words']}).",
-        pictures.heat([*usable, *mirrored], x="one", y="other", value="kappa", form=".2f"),
+        heat(
+            *pictures.square([*usable, *mirrored], "kappa"),
+            "Cohen's kappa of every two people",
+            form="{:.2f}",
+            exact="{:.3f}",
+            least=0.0,
+        ),
         board.kappas,
         "agreement-of-people",
     )

@@ -12,6 +12,7 @@ from app.views.screen import screen
 from db.errors import LeaseLost, TiebreakError
 from review.deciding import Ordered
 from review.draft import Draft, Groups
+from review.html import render
 from review.queue import Claim
 from review.rankings import build, rank
 
@@ -96,11 +97,7 @@ def _so_far(draft: Draft, number: dict[int, int]) -> None:
         if draft.equal
         else f"press the number of the {'next best' if draft.groups else 'best'}, {left} left"
     )
-    st.html(
-        '<div class="tb-bar" role="status"><span>Order: '
-        f"<b>{order.replace('>', '&gt;') or 'nobody yet'}{' =' if draft.equal else ''}</b></span>"
-        f"<span>{asks}</span></div>"
-    )
+    st.html(render("app.views/order.html.j2", order=order, equal=draft.equal, asks=asks))
 
 
 def _typed(claim: Claim) -> str:

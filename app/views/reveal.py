@@ -1,17 +1,17 @@
 """What the panel said about an answered pair: votes by judge and order, reasons, probabilities."""
 
 from collections.abc import Callable
-from html import escape
 from typing import Any
 
 import streamlit as st
 
 from app.views import page, ranking, texts
-from app.views.sanitise import visible
+from app.views.sanitise import plain
 from db.panel import PanelVote
 from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order
 from review import view_model as service
+from review.html import render
 from review.reveal_order import Compared, reveal_order
 from review.verdict import verdict
 
@@ -31,11 +31,8 @@ def draw(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, ...]) 
     if found.control:
         st.text("This one was a check, drawn without regard to what the panel said.")
     elif found.reasons:
-        chips = "".join(
-            f'<span class="tb-chip">{escape(str(reason).replace("_", " "))}</span>'
-            for reason in found.reasons
-        )
-        st.html(f'<div><span class="tb-role">Why a person was asked</span><br>{chips}</div>')
+        reasons = [str(reason).replace("_", " ") for reason in found.reasons]
+        st.html(render("app.views/reasons.html.j2", reasons=reasons))
     if found.p is not None:
         probabilities(found.p, found.b_first)
     votes_table(found.votes, found.b_first)
@@ -48,11 +45,8 @@ def draw_order(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, 
     st.subheader(f"You said: {ranking.in_signs(found.groups)}")
     if not found.compared:
         st.text("No judge was asked to compare any two of these.")
-    rows = "".join(_compared(two) for two in found.compared)
-    st.html(
-        '<table class="tb-votes"><thead><tr><th>Compared</th><th>You said</th>'
-        f"<th>All votes together</th></tr></thead><tbody>{rows}</tbody></table>"
-    )
+    compared = [_compared(two) for two in found.compared]
+    st.html(render("app.views/compared.html.j2", compared=compared))
     for two in found.compared:
         if two.votes:
             with st.expander(f"Responses {two.one} and {two.two}, judge by judge"):
@@ -60,11 +54,10 @@ def draw_order(lease_id: str, *, on_back: Callable[..., None], args: tuple[Any, 
     _texts(found.item, lease_id, on_back, args)
 
 
-def _compared(two: Compared) -> str:
+def _compared(two: Compared) -> tuple[tuple[int, int], str, Probabilities | None]:
     numbers = (two.one, two.two)
-    together = "no fit yet" if two.p is None else _shares(two.p, two.b_first, numbers)
     mine = _numbered(in_words(two.choice, two.b_first), numbers)
-    return f"<tr><td>{two.one} and {two.two}</td><td>{mine}</td><td>{together}</td></tr>"
+    return numbers, mine, None if two.p is None else _on_screen(two.p, two.b_first)
 
 
 def _texts(
@@ -86,16 +79,12 @@ def _texts(
 
 def probabilities(p: Probabilities, b_first: bool) -> None:
     """What all votes together say, in the order of the screen."""
-    shares = _shares(p, b_first, (1, 2))
-    st.html(f'<div class="tb-bar"><span>All votes together: {shares}</span></div>')
+    shown = _on_screen(p, b_first)
+    st.html(render("app.views/together.html.j2", shown=shown, numbers=(1, 2)))
 
 
-def _shares(p: Probabilities, b_first: bool, numbers: tuple[int, int]) -> str:
-    shown = p.mirrored() if b_first else p
-    return (
-        f"<b>{shown.p_a:.0%}</b> for Response {numbers[0]}, <b>{shown.p_tie:.0%}</b> equally good, "
-        f"<b>{shown.p_b:.0%}</b> for Response {numbers[1]}"
-    )
+def _on_screen(p: Probabilities, b_first: bool) -> Probabilities:
+    return p.mirrored() if b_first else p
 
 
 def _numbered(words: str, numbers: tuple[int, int]) -> str:
@@ -115,19 +104,14 @@ def votes_table(
         return
     forth, back = (f"{numbers[0]}, {numbers[1]}", f"{numbers[1]}, {numbers[0]}")
     read = {Order.AB: back if b_first else forth, Order.BA: forth if b_first else back}
-    rows = "".join(
-        _row(vote, _numbered(in_words(vote.choice, b_first, vote.strength), numbers), read)
+    rows = [
+        (
+            vote.judge,
+            read.get(vote.order, "not recorded"),
+            _numbered(in_words(vote.choice, b_first, vote.strength), numbers),
+            "" if vote.confidence is None else f"{vote.confidence:.0%}",
+            plain((vote.rationale or vote.abstain_reason or "")[:_LONGEST]),
+        )
         for vote in votes
-    )
-    st.html(
-        '<table class="tb-votes"><thead><tr><th>Judge</th><th>Read</th><th>Said</th><th>Sure</th>'
-        f"<th>Because</th></tr></thead><tbody>{rows}</tbody></table>"
-    )
-
-
-def _row(vote: PanelVote, said: str, read: dict[Order, str]) -> str:
-    why = (vote.rationale or vote.abstain_reason or "")[:_LONGEST]
-    sure = "" if vote.confidence is None else f"{vote.confidence:.0%}"
-    cells = (escape(vote.judge), read.get(vote.order, "not recorded"), said, sure)
-    plain = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr>{plain}<td class="tb-plain">{visible(escape(why))}</td></tr>'
+    ]
+    st.html(render("app.views/votes.html.j2", votes=rows))

@@ -2,7 +2,8 @@
 
 Markdown is rendered here and not by Streamlit, which would change the judged text (`$5 and $10`,
 `->`, `:+1:`, `:red[...]`) and load remote images. Raw HTML stays text, images become links,
-characters that reorder or hide text are shown by their number.
+characters that reorder or hide text are shown by their number. The only file that may call its
+strings markup: every template escapes all others.
 """
 
 import re
@@ -22,6 +23,7 @@ from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
+from markupsafe import Markup
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.texmath import texmath_plugin
 
@@ -58,7 +60,7 @@ _MATH_ATTRIBUTES = {
 class Rendered:
     """Safe HTML, and the formulas to put into its placeholders: id -> MathML."""
 
-    html: str
+    html: Markup
     math: dict[str, str]
 
 
@@ -74,21 +76,26 @@ def rendered(text: str, place: str) -> Rendered:
         html += f'<p class="tb-note">{rest:,} more letters: the raw view shows them all.</p>'
     if not text.strip():
         html = '<p class="tb-note">This response is empty.</p>'
-    return Rendered(visible(html), environment["math"])
+    return Rendered(_visible(html), environment["math"])
 
 
-def visible(html: str) -> str:
-    """Characters that hide or reorder text, shown by their number."""
+def plain(text: str) -> Markup:
+    """A text as it was written; characters that hide or reorder it are shown by their number."""
+    return _visible(escape(text))
+
+
+def _visible(html: str) -> Markup:
+    """The one door out: safe HTML, in which hiding characters become visible."""
 
     def chip(found: re.Match[str]) -> str:
         letter = found.group()
         title = escape(unicode_name(letter, "a character without a name").lower())
         return f'<span class="tb-hidden" title="{title}">U+{ord(letter):04X}</span>'
 
-    return _HIDDEN.sub(chip, _CONTROL.sub("\ufffd", html))
+    return Markup(_HIDDEN.sub(chip, _CONTROL.sub("\ufffd", html)))
 
 
-def difference(one: str, two: str) -> tuple[str, str]:
+def difference(one: str, two: str) -> tuple[Markup, Markup]:
     """Both texts as HTML, with the words only one of them has marked."""
     first, second = _words(one), _words(two)
     if len(first) + len(second) <= 2 * _MOST_WORDS:
@@ -126,8 +133,8 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\s+|[^\W_]+|.", text[:LONGEST], re.DOTALL)
 
 
-def _as_text(html: str) -> str:
-    return f'<div class="tb-plain">{visible(html)}</div>'
+def _as_text(html: str) -> Markup:
+    return _visible(f'<div class="tb-plain">{html}</div>')
 
 
 @cache

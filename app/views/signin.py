@@ -7,6 +7,7 @@ import streamlit as st
 from app.serve import is_loopback
 from app.views import page
 from review import people
+from review.html import render
 from review.people import Person
 
 
@@ -54,12 +55,7 @@ def _ask_name() -> str:
         with st.form("name", border=False):
             typed = st.text_input("Your name", max_chars=80, autocomplete="name")
             sent = st.form_submit_button("Begin", type="primary")
-        st.html(
-            "<script>{ let left = 40; const timer = setInterval(() => {"
-            " const box = document.querySelector('.st-key-signin input'); box?.focus();"
-            " if (box || !--left) clearInterval(timer); }, 50); }</script>",
-            unsafe_allow_javascript=True,
-        )
+        st.html(render("app.views/focus.html.j2"), unsafe_allow_javascript=True)
     if not sent or not typed.strip():
         st.stop()
     return str(typed)

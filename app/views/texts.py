@@ -1,15 +1,16 @@
 """Draws the texts of a pair: the conversation, two responses side by side, and their views."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from app.views import sanitise
+from review.html import render
 from review.view_model import Item
 
 VIEWS = ("Text", "Raw", "Diff")
@@ -34,17 +35,10 @@ def conversation(item: Item, place: str) -> dict[str, str]:
         made = _rendered(message["content"], f"{place}-p{number}")
         math |= made.math
         role = {"user": "Prompt" if len(item.messages) == 1 else "User", "assistant": "Assistant"}
-        name = escape(role.get(message["role"], message["role"]))
-        turns.append(f'<div class="tb-turn"><div class="tb-role">{name}</div>{made.html}</div>')
-    html = (
-        '<div class="tb-prompt" tabindex="0" role="region" aria-label="Prompt">'
-        f"{''.join(turns)}</div>"
-    )
-    if sum(len(message["content"]) for message in item.messages) > _LONG_PROMPT:
-        with st.expander("Prompt", expanded=True):
-            st.html(html)
-    else:
-        st.html(html)
+        turns.append((role.get(message["role"], message["role"]), made.html))
+    long = sum(len(message["content"]) for message in item.messages) > _LONG_PROMPT
+    with st.expander("Prompt", expanded=True) if long else nullcontext():
+        st.html(render("app.views/conversation.html.j2", turns=turns))
     return math
 
 
@@ -54,13 +48,12 @@ def responses(item: Item, place: str, view: str, notes: Sequence[str] = ()) -> d
     notes: a word beside the name of each response.
     """
     names = [f"Response {number}" for number in range(1, len(item.responses) + 1)]
-    said = [f' <span class="tb-note">· {escape(note)}</span>' if note else "" for note in notes]
-    said = said or [""] * len(names)
+    said = notes or [""] * len(names)
     if view == "Raw":
         columns = st.columns(len(names), gap="medium")
         for column, name, note, text in zip(columns, names, said, item.responses, strict=True):
             with column, st.container(border=True, height=420):
-                st.html(f'<div class="tb-role">{name}{note}</div>')
+                st.html(render("app.views/label.html.j2", title=name, note=note))
                 st.code(text, language=None, wrap_lines=True)
         return {}
     math: dict[str, str] = {}
@@ -71,12 +64,8 @@ def responses(item: Item, place: str, view: str, notes: Sequence[str] = ()) -> d
         bodies = [one.html for one in made]
         for one in made:
             math |= one.math
-    sides = "".join(
-        f'<section class="tb-side"><h2>{name}{note}</h2><div class="tb-text" tabindex="0" '
-        f'role="region" aria-label="{name}">{body}</div></section>'
-        for name, note, body in zip(names, said, bodies, strict=True)
-    )
-    st.html(f'<div class="tb-pair">{sides}</div>')
+    sides = list(zip(names, said, bodies, strict=True))
+    st.html(render("app.views/pair.html.j2", sides=sides))
     return math
 
 

@@ -1,6 +1,7 @@
 """The house stands as docs/architecture.md draws it: who imports whom, what lives only where."""
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ SOURCES = sorted(
     for path in (ROOT / package).rglob("*.py")
     if "__pycache__" not in path.parts
 )
+TEMPLATES = sorted(p for package in PACKAGES for p in (ROOT / package).glob("**/templates/*"))
 TREES = {path: ast.parse((ROOT / path).read_text("utf-8")) for path in SOURCES}
 
 ONLY_HERE = {
@@ -30,7 +32,12 @@ ONLY_HERE = {
     "transformers": ("trainer/", "judges/local.py"),
     "trl": ("trainer/", "judges/local.py"),
     "streamlit": ("app/views/", "app/main.py"),
+    "jinja2": ("review/html.py",),
+    "markupsafe": ("app/views/sanitise.py",),
 }
+TAG = re.compile(r"</?[A-Za-z]|<!")
+MAKES_MARKUP = {"app/views/sanitise.py"}
+SEEKS_MARKUP = {"review/detectors/injection.py"}  # its patterns find tags in responses
 LATE = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 READS = {"open", "getenv", "read_text", "read_bytes", "load_dotenv", "basicConfig", "dictConfig"}
 
@@ -229,6 +236,63 @@ def test_the_check_of_circles_sees_what_it_should() -> None:
     }
     trees = {Path(name): ast.parse(text) for name, text in code.items()}
     assert circles(neighbours(trees)) == [["db.a", "db.b", "db.c"]]
+
+
+def markup(tree: ast.AST) -> Iterator[int]:
+    """Lines where a string with a tag in it is put together, or is drawn without a template."""
+    for node in ast.walk(tree):
+        parts: list[ast.expr] = []
+        match node:
+            case ast.JoinedStr(values=values):
+                parts = values
+            case ast.BinOp(left=left, op=ast.Add() | ast.Mod(), right=right):
+                parts = [left, right]
+            case ast.Call(func=ast.Attribute(value=value, attr="format" | "join")):
+                parts = [value]
+            case ast.Call(func=ast.Attribute(value=ast.Name("st"), attr="html"), args=[drawn, *_]):
+                if not (isinstance(drawn, ast.Call) and ast.unparse(drawn.func) == "render"):
+                    yield node.lineno
+        words = [part.value for part in parts if isinstance(part, ast.Constant)]
+        if any(isinstance(word, str) and TAG.search(word) for word in words):
+            yield node.lineno
+
+
+def test_html_is_drawn_by_templates_only() -> None:
+    found = [
+        f"{path}:{line}"
+        for path, tree in TREES.items()
+        if path.as_posix() not in MAKES_MARKUP | SEEKS_MARKUP
+        for line in markup(tree)
+    ]
+    assert found == []
+
+
+def test_the_check_of_markup_sees_what_it_should() -> None:
+    made = ["f'<b>{x}</b>'", "'<b>' + x", "x + '</b>'", "'<b>%s' % x", "'<b>{}'.format(x)"]
+    made += ["'<br>'.join(x)", "st.html(x)", "st.html('<b>')", "f'<!doctype html>{x}'"]
+    for code in made:
+        assert list(markup(ast.parse(code))) == [1], code
+    for code in ("f'{x} < {y}'", "f'{x} <= 3'", "'<b>'", "st.html(render('a', b=1))"):
+        assert list(markup(ast.parse(code))) == [], code
+
+
+def test_a_template_never_says_that_a_value_is_safe() -> None:
+    for path in TEMPLATES:
+        assert not re.search(r"\|\s*safe|autoescape", path.read_text("utf-8")), path
+
+
+def test_every_template_lies_in_a_package_and_is_drawn() -> None:
+    known = {f"{'.'.join(p.relative_to(ROOT).parts[:-2])}/{p.name}" for p in TEMPLATES}
+    code = {
+        node.value
+        for tree in TREES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and str(node.value).endswith(".j2")
+    }
+    inner = r'(?:include|extends|import) "([^"]+)"'
+    drawn = code.union(*(re.findall(inner, path.read_text("utf-8")) for path in TEMPLATES))
+    assert known == drawn
+    assert all((path.parents[1] / "__init__.py").exists() for path in TEMPLATES)
 
 
 def test_no_file_of_the_app_bears_the_name_of_a_package() -> None:

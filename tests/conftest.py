@@ -45,6 +45,14 @@ def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def empty_world(sqlite_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty `tiebreak.db`, to fill once for all tests of a file."""
+    folder = tmp_path_factory.mktemp("world")
+    shutil.copy(sqlite_tables, folder / "tiebreak.db")
+    return folder
+
+
 @pytest.fixture
 def database(tmp_path: Path, sqlite_tables: Path) -> Iterator[Database]:
     """An empty SQLite database with all tables."""

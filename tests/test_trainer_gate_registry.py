@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
-from trainer_worlds import learnable
+from trainer_worlds import copied, learnable, opened
 
 from db.errors import BadInput, Conflict, NotAllowed
 from db.models import Checkpoint, Evaluation, Event, GateDecision, Gold, Preference
@@ -36,18 +36,26 @@ def flip_labels(database: Database) -> None:
             label.p_a, label.p_b = label.p_b, label.p_a
 
 
-@pytest.fixture
-def trained(database: Database, tmp_path: Path) -> tuple[Database, str, str]:
+@pytest.fixture(scope="module")
+def world(empty_world: Path) -> Path:
     """A reward model that learnt the truth, one that learnt its opposite, and gold."""
-    learnable(database, 160, gold=60)
-    short = TrainerSettings(folder=tmp_path / "checkpoints", epochs=2, max_length=96)
+    short = TrainerSettings(folder=empty_world / "checkpoints", epochs=2, max_length=96)
     options = ExportOptions(validation=0.1, test=0)
-    steps.export(database, tmp_path / "true", options)
-    steps.train_reward(database, short, "true", name="good")
-    flip_labels(database)
-    steps.export(database, tmp_path / "false", options)
-    steps.train_reward(database, short, "false", name="bad")
-    return database, "good", "bad"
+    with opened(empty_world) as database, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        learnable(database, 160, gold=60)
+        steps.export(database, empty_world / "true", options)
+        steps.train_reward(database, short, "true", name="good")
+        flip_labels(database)
+        steps.export(database, empty_world / "false", options)
+        steps.train_reward(database, short, "false", name="bad")
+    return empty_world
+
+
+@pytest.fixture
+def trained(world: Path, tmp_path: Path) -> Iterator[tuple[Database, str, str]]:
+    with copied(world, tmp_path) as database:
+        yield database, "good", "bad"
 
 
 def decisions(database: Database) -> list[str]:

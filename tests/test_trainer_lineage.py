@@ -1,10 +1,11 @@
 """Lineage: from a checkpoint up to the people behind its labels, and from a pair down to models."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from trainer_worlds import learnable
+from trainer_worlds import copied, learnable, opened
 
 from db.errors import UnknownName
 from db.identity import content_hash
@@ -29,15 +30,27 @@ from trainer.settings import WORDS, TrainerSettings
 
 
 @pytest.fixture
-def world(database: Database, tmp_path: Path) -> Database:
+def world(learnt: Path, tmp_path: Path) -> Iterator[Database]:
+    with copied(learnt, tmp_path) as database:
+        yield database
+
+
+@pytest.fixture(scope="module")
+def learnt(empty_world: Path) -> Path:
     """Forty labels: ada reviewed 30 pairs, bob 10, and ada's word binds on 5 of bob's.
 
     `judge-1` is trained on all of them; a judge with its weights then votes, and `judge-2` is
     trained on a later export.
     """
+    with opened(empty_world) as database:
+        _learn(database, empty_world)
+    return empty_world
+
+
+def _learn(database: Database, folder: Path) -> None:
     learnable(database, 40, gold=8)
     rules = load(["starter"])
-    words = TrainerSettings(folder=tmp_path / "checkpoints", judge_base=WORDS)
+    words = TrainerSettings(folder=folder / "checkpoints", judge_base=WORDS)
     with database.begin() as session:
         ada, bob = Annotator(name="ada"), Annotator(name="bob")
         session.add_all([ada, bob])
@@ -55,7 +68,7 @@ def world(database: Database, tmp_path: Path) -> Database:
                 session.add(bound)
                 session.flush()
                 label.adjudication_id, label.source = bound.id, Source.ADJUDICATION
-    steps.export(database, tmp_path / "one", ExportOptions(validation=0.2, test=0))
+    steps.export(database, folder / "one", ExportOptions(validation=0.2, test=0))
     steps.train_judge(database, words, rules, "one", name="judge-1")
     with database.begin() as session:
         first = session.scalars(select(Checkpoint)).one()
@@ -77,9 +90,8 @@ def world(database: Database, tmp_path: Path) -> Database:
                     choice=Choice.A,
                 )
             )
-    steps.export(database, tmp_path / "two", ExportOptions(validation=0.2, test=0, seed=1))
+    steps.export(database, folder / "two", ExportOptions(validation=0.2, test=0, seed=1))
     steps.train_judge(database, words, rules, "two", name="judge-2")
-    return database
 
 
 def test_a_checkpoint_names_its_people_judges_and_parents(world: Database) -> None:

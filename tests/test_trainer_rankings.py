@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from trainer_worlds import BAD, GOOD, TOPICS, add_pair
+from trainer_worlds import BAD, GOOD, TOPICS, add_pair, copied, opened
 
 from db import annotators
 from db.models import Adjudication, Candidate, Ranking
@@ -124,11 +124,19 @@ def ranked_world(database: Database, prompts: int) -> None:
     assert merge(database, ReviewSettings()).preferences == 3 * prompts
 
 
+@pytest.fixture(scope="module")
+def world(empty_world: Path) -> Path:
+    """90 orders of three, exported to `set`."""
+    with opened(empty_world) as database:
+        ranked_world(database, 90)
+        steps.export(database, empty_world / "set", ExportOptions(validation=0.15, test=0))
+    return empty_world
+
+
 @pytest.fixture
-def ranked(database: Database, tmp_path: Path) -> Database:
-    ranked_world(database, 90)
-    steps.export(database, tmp_path / "set", ExportOptions(validation=0.15, test=0))
-    return database
+def ranked(world: Path, tmp_path: Path) -> Iterator[Database]:
+    with copied(world, tmp_path) as database:
+        yield database
 
 
 def test_an_export_says_which_pairs_are_one_answer(ranked: Database, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
-from trainer_worlds import add_pair, learnable, settle
+from trainer_worlds import add_pair, copied, learnable, opened, settle
 
 from db.models import Checkpoint, Gold
 from db.probabilities import Probabilities
@@ -34,11 +34,19 @@ def _quiet_libraries() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def world(empty_world: Path) -> Path:
+    """240 labels and 40 gold pairs, exported to `set`."""
+    with opened(empty_world) as database:
+        learnable(database, 240, gold=40)
+        steps.export(database, empty_world / "set", ExportOptions(validation=0.15, test=0))
+    return empty_world
+
+
 @pytest.fixture
-def exported(database: Database, tmp_path: Path) -> Database:
-    learnable(database, 240, gold=40)
-    steps.export(database, tmp_path / "set", ExportOptions(validation=0.15, test=0))
-    return database
+def exported(world: Path, tmp_path: Path) -> Iterator[Database]:
+    with copied(world, tmp_path) as database:
+        yield database
 
 
 def settings(tmp_path: Path, **more: object) -> TrainerSettings:

@@ -1,12 +1,30 @@
-"""Small worlds for the trainer's tests: pairs and settled labels written straight to tables."""
+"""Small worlds for the trainer's tests: pairs and settled labels written straight to tables.
+
+A world that takes long to make is made once for a file, as a folder with `tiebreak.db` and what
+was exported and trained beside it; each test works on a copy of its own.
+"""
 
 import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from db.identity import candidate_hash, pair_hash, prompt_hash
-from db.models import Candidate, Gold, Pair, PairName, Preference, Prompt
+from db.models import (
+    Candidate,
+    Checkpoint,
+    Dataset,
+    Gold,
+    Pair,
+    PairName,
+    Preference,
+    Prompt,
+)
 from db.probabilities import Probabilities
 from db.session import Database
 from db.vocabulary import Choice, Source
@@ -125,3 +143,23 @@ def learnable(database: Database, pairs: int, gold: int = 0, seed: int = 0) -> N
                 settle(session, pair, choice)
             else:
                 session.add(Gold(pair_id=pair.id, choice=Choice(choice), how={"test": True}))
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Database]:
+    """The database of a folder."""
+    database = Database(f"sqlite:///{folder / 'tiebreak.db'}")
+    yield database
+    database.dispose()
+
+
+@contextmanager
+def copied(world: Path, folder: Path) -> Iterator[Database]:
+    """A whole world, as if it had been made in this folder."""
+    shutil.copytree(world, folder, dirs_exist_ok=True)
+    with opened(folder) as database:
+        with database.begin() as session:
+            for table in (Dataset, Checkpoint):
+                moved = func.replace(table.path, str(world), str(folder))
+                session.execute(update(table).values(path=moved))
+        yield database

@@ -40,13 +40,18 @@ def start(url: str, sections: dict[str, Any], cap: str = "none") -> "subprocess.
     )
 
 
-def kill_when(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> None:
-    """SIGKILL as soon as `ready`, or fail where it never is."""
-    deadline = time.monotonic() + 60
+def wait_until(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> None:
+    """Let it run until `ready`, or fail where it never is."""
+    deadline = time.monotonic() + 120
     while not ready():
-        assert process.poll() is None, "it finished before it could be killed"
+        assert process.poll() is None, "it finished before it could be stopped"
         assert time.monotonic() < deadline
         time.sleep(0.002)
+
+
+def kill_when(process: "subprocess.Popen[bytes]", ready: Callable[[], bool]) -> None:
+    """SIGKILL as soon as `ready`."""
+    wait_until(process, ready)
     process.kill()
     process.communicate()
 
@@ -99,8 +104,7 @@ def test_an_interrupted_run_stops_cleanly_and_is_resumed(
     url = database.engine.url.render_as_string(hide_password=False)
     sections = {"judge": [fake(options={"latency": 0.05, "calls": str(calls)}, concurrency=8)]}
     process = start(url, sections)
-    while not calls.exists() or calls.stat().st_size < 500:
-        time.sleep(0.01)
+    wait_until(process, lambda: calls.exists() and calls.stat().st_size >= 500)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode != 0
@@ -124,9 +128,7 @@ def test_what_a_stop_leaves_counted_as_spent(database: Database, how: signal.Sig
         sections = {"judge": [remote(server, concurrency=4)]}
         bound = estimate(database, panel.parse(sections)).most_usd / 200 * 1.02  # ids differ
         process = start(url, sections)
-        while server.state.total_calls < 80:
-            assert process.poll() is None
-            time.sleep(0.01)
+        wait_until(process, lambda: server.state.total_calls >= 80)
         process.send_signal(how)
         process.communicate(timeout=60)
         with database.read() as session:
@@ -148,7 +150,14 @@ def test_two_processes_share_the_work_and_ask_nothing_twice(
     url = postgres_database.engine.url.render_as_string(hide_password=False)
     options = {"latency": 0.05, "calls": str(calls)}
     sections = {"judge": [fake(options=options, concurrency=8)]}
-    both = [start(url, sections) for _ in range(2)]
+    first = start(url, sections)
+    wait_until(first, calls.exists)
+    first.send_signal(signal.SIGSTOP)  # the second is late on a busy machine: the first waits
+    begun = calls.stat().st_size
+    second = start(url, sections)
+    wait_until(second, lambda: calls.stat().st_size > begun)
+    first.send_signal(signal.SIGCONT)
+    both = [first, second]
     outputs = [process.communicate(timeout=120)[0].decode() for process in both]
     assert stored(postgres_database) == 600
     assert max(Counter(calls.read_text().split()).values()) == 1

@@ -6,7 +6,7 @@ SERVE ?= 1
 LIVE ?= 0
 PORT ?= 8501
 
-.PHONY: demo test slow lint types contract migrations reference docs setup clean
+.PHONY: demo test quick slow lint types contract migrations reference docs setup clean
 
 setup: $(VENV)/.installed
 
@@ -21,7 +21,10 @@ demo: setup
 	$(BIN)/python -m app.demo --serve $(SERVE) --live $(LIVE) --port $(PORT)
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n logical --dist worksteal
+
+quick: setup
+	$(BIN)/python -m pytest -m quick -n logical --dist worksteal
 
 slow: setup
 	$(BIN)/python -m pytest -m slow -n 2

@@ -1,25 +1,19 @@
 """A real Chromium for tests marked `browser`."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from installed import CHROMIUM
 from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
-
-
-def chromium_path() -> str | None:
-    return (
-        shutil.which("chromium")
-        or shutil.which("chromium-browser")
-        or shutil.which("google-chrome")
-    )
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
+    """A Chromium of its own; whoever asks skips where none is installed."""
+    program = CHROMIUM.needed()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium_path(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
         try:
             yield browser

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import postgres_server
 import pytest
+import quick
 from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 
@@ -28,11 +29,21 @@ settings.load_profile("steady")
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-def skip_or_fail(reason: str) -> None:
-    """Skip where something is not installed; fail where CI promises that it is."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"CI must have it: {reason}")
-    pytest.skip(reason)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m quick` does not even import the files that are not."""
+    unasked = config.option.markexpr == "quick" and collection_path.match("test_*.py")
+    return True if unasked and not quick.is_quick(collection_path) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a PostgreSQL server, and what `make quick` runs; see `tests/quick.py`."""
+    for item in items:
+        parameters = item.name.partition("[")[2].rstrip("]").split("-")
+        if "postgres_url" in getattr(item, "fixturenames", ()) or "postgresql" in parameters:
+            item.add_marker("postgres")
+        elif not item.get_closest_marker("slow") and quick.is_quick(item.path):
+            item.add_marker("quick")
 
 
 @pytest.fixture(scope="session")
@@ -65,10 +76,7 @@ def database(tmp_path: Path, sqlite_tables: Path) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The URL of a real PostgreSQL server, started once for the whole run."""
-    reason = postgres_server.missing()
-    if reason:
-        skip_or_fail(reason)
+    """The URL of a real PostgreSQL server, started once for each worker of the run."""
     with postgres_server.server() as url:
         yield url
 

@@ -10,24 +10,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-
-def missing() -> str | None:
-    """Why no server can be started here, or None."""
-    if os.environ.get("TEST_DATABASE_URL") or _bin():
-        return None
-    return "PostgreSQL is not installed (Debian: apt-get install postgresql)"
+from installed import POSTGRESQL
 
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Start a server on loopback and give its URL; honours TEST_DATABASE_URL."""
+    """Start a server on loopback and give its URL; honours TEST_DATABASE_URL.
+
+    Whoever asks skips where none is installed.
+    """
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield given
         return
-    binaries = _bin()
-    if binaries is None:
-        raise RuntimeError(missing())
+    binaries = POSTGRESQL.needed().parent
     folder = Path(tempfile.mkdtemp(prefix="tiebreak-pg-"))
     as_user: list[str] = []
     if getpass.getuser() == "root":  # initdb refuses root
@@ -46,14 +42,6 @@ def server() -> Iterator[str]:
     finally:
         subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _bin() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    return Path(on_path).parent if on_path else None
 
 
 def _free_port() -> int:

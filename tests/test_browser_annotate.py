@@ -16,7 +16,6 @@ from app_world import (
 )
 from browser import (
     chromium,
-    chromium_path,
     desk,
     first_words,
     listens,
@@ -25,7 +24,6 @@ from browser import (
     press_for,
     settled,
 )
-from conftest import skip_or_fail
 from review_worlds import escalate
 
 from db.models import ContentFlag, Lease, Rationale, Review
@@ -47,13 +45,11 @@ never closed
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     """One app, one browser and one database for the file; each test signs in as somebody else."""
-    if chromium_path() is None:
-        skip_or_fail("no Chromium is installed")
     folder = tmp_path_factory.mktemp("desk")
     database = project(folder)
     pairs = queue_of(database, 120)
     with_panel(database, pairs[-1:])
-    with served(folder) as address, chromium() as browser:
+    with chromium() as browser, served(folder) as address:
         yield address, browser, database
 
 

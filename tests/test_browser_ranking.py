@@ -28,7 +28,7 @@ def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
     ids, pairs = prompt_with(database, COLOURS, [(0, 1), (1, 2)], "Which colour?")
     escalate(database, pairs)
     assert ask_for_rankings(database).rankings == 1
-    with served(tmp_path) as address, chromium() as browser:
+    with chromium() as browser, served(tmp_path) as address:
         page = browser.new_page()
         desk(page, address)
         shown = page.locator(".tb-side .tb-text").all_inner_texts()
@@ -73,7 +73,7 @@ def test_several_responses_are_flagged_and_revealed_by_keys_like_a_pair(tmp_path
         escalate(database, pairs)
         add_votes(database, pairs[0], {"judge-x": Choice.A, "judge-y": Choice.B})
     ask_for_rankings(database)
-    with served(tmp_path) as address, chromium() as browser:
+    with chromium() as browser, served(tmp_path) as address:
         page = browser.new_page()
         desk(page, address)
         press_for(page, "f", "text=Warn about these texts")

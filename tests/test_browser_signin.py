@@ -2,8 +2,7 @@
 
 import pytest
 from app_world import QUICK, free_port, project, queue_of, served
-from browser import chromium, chromium_path, settled
-from conftest import skip_or_fail
+from browser import chromium, settled
 from oidc_provider import provider, secrets
 
 from db.models import Annotator
@@ -16,18 +15,16 @@ ADA = {"sub": "u-1", "name": "Ada L.", "email": "ada@example.org", "email_verifi
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    if chromium_path() is None:
-        skip_or_fail("no Chromium is installed")
     folder = tmp_path_factory.mktemp("signin")
     database = project(folder, QUICK + 'admins = ["root@example.org"]\n')
     queue_of(database, 3)
     port = free_port()
-    with provider() as identity:
+    with chromium() as browser, provider() as identity:
         (folder / ".streamlit").mkdir()
         (folder / ".streamlit" / "secrets.toml").write_text(
             secrets(identity.issuer, f"http://127.0.0.1:{port}"), encoding="utf-8"
         )
-        with served(folder, port=port) as address, chromium() as browser:
+        with served(folder, port=port) as address:
             yield address, browser, database, identity
 
 

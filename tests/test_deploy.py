@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import skip_or_fail
 from cycle_world import fill, project
+from installed import skip_or_fail
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "deploy"

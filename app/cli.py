@@ -8,6 +8,7 @@ import os
 import sys
 
 import typer
+from typer.main import get_command
 
 from app.verbs import (
     cycling,
@@ -21,7 +22,8 @@ from app.verbs import (
     training,
 )
 from app.verbs import generating as writing
-from db.errors import TiebreakError
+from db.errors import MissingExtra, TiebreakError
+from db.extras import told
 
 app = typer.Typer(
     name="tiebreak",
@@ -70,9 +72,13 @@ def main() -> None:
     """Run one verb."""
     try:
         try:
-            app()
+            with told():
+                app()
         finally:
             sys.stdout.flush()  # a full disk is told here, and not by the interpreter's end
+    except MissingExtra as error:
+        print(f"tiebreak: {error.sentence(f'`{_verb(sys.argv[1:])}`')}", file=sys.stderr)
+        sys.exit(1)
     except TiebreakError as error:
         print(f"tiebreak: {error}", file=sys.stderr)
         sys.exit(1)
@@ -88,6 +94,17 @@ def main() -> None:
         if ended.code == _BY_HAND:
             print("tiebreak: stopped; run the same command again to go on", file=sys.stderr)
         raise
+
+
+def _verb(words: list[str]) -> str:
+    """The command as far as it names a verb: `tiebreak train reward`."""
+    named, known = ["tiebreak"], get_command(app)
+    for word in words:
+        inner = getattr(known, "commands", {})
+        if word not in inner:
+            break
+        named, known = [*named, word], inner[word]
+    return " ".join(named)
 
 
 def _drop_output() -> None:

@@ -1,14 +1,15 @@
 """Checks an installation without asking anybody: versions, configuration, database, keys."""
 
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from app.config import Config, load
 from db.errors import TiebreakError
+from db.extras import EXTRA_OF, installed
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Check:
 
 def examine(path: Path | None) -> list[Check]:
     """All checks, in the order a person would mend them."""
-    checks = [_python(), *_packages()]
+    checks = [_python(), *map(_extra, _FOR)]
     try:
         config = load(path)
     except TiebreakError as error:
@@ -41,22 +42,29 @@ def _tried(name: str, look: Callable[[Config], Check], config: Config) -> Check:
 
 
 def _python() -> Check:
-    version = ".".join(map(str, sys.version_info[:3]))
+    found = ".".join(map(str, sys.version_info[:3]))
     wanted = "3.11 or newer is needed"
-    return Check("python", sys.version_info >= (3, 11), f"{version} ({wanted})")
+    return Check("python", sys.version_info >= (3, 11), f"{found} ({wanted})")
 
 
-def _packages() -> list[Check]:
-    found = []
-    for name, needed_for in (("streamlit", "review"), ("torch", "train"), ("trl", "train")):
-        try:
-            found.append(Check(name, True, importlib.metadata.version(name)))
-        except importlib.metadata.PackageNotFoundError:
-            how = (
-                f"not installed; only `tiebreak {needed_for}` needs it: pip install tiebreak[train]"
-            )
-            found.append(Check(name, needed_for == "train", how))
-    return found
+_FOR = {
+    "train": "to train models and to score with them",
+    "tensorboard": "for curves of a training",
+    "postgres": "for a database that several machines share",
+    "auth": "for sign-in by an identity provider",
+}
+
+
+def _extra(extra: str) -> Check:
+    """An extra is a choice: without it nothing is wrong, and who needs it says so."""
+    packages = [package for package, brings in EXTRA_OF.items() if brings == extra]
+    lacking = [package for package in packages if not installed(package)]
+    if lacking:
+        what = "" if lacking == packages else f"{', '.join(lacking)} "
+        found = f"{what}not installed: pip install 'tiebreak[{extra}]' {_FOR[extra]}"
+    else:
+        found = ", ".join(f"{package} {version(package)}" for package in packages)
+    return Check(f"extra {extra}", True, found)
 
 
 def _database(config: Config) -> Check:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from app.config import Config
 from db.errors import NotAllowed
+from db.extras import require
 
 
 def serve(config: Config, address: str, port: int) -> None:
@@ -16,6 +17,8 @@ def serve(config: Config, address: str, port: int) -> None:
             f"address {address!r} can be reached by others and sign-in is not configured; "
             "use 127.0.0.1, or add [auth] to .streamlit/secrets.toml beside tiebreak.toml"
         )
+    if signs_in(config.folder):
+        require("authlib")
     config.database.dispose()
     os.environ["TIEBREAK_CONFIG"] = str(config.path)
     os.chdir(config.folder)

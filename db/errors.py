@@ -8,6 +8,7 @@ TiebreakError                  every error a user can meet; exit code 1, one cle
 ├── Conflict (RuntimeError)    the stored state forbids it (two cycles at once, frozen gold ...)
 │   └── SchemaOutdated         the database is not at head, or its tables are not head's
 ├── BudgetSpent (RuntimeError) the money allowed for this run is used up
+├── MissingExtra (ImportError)      an optional package is not installed
 └── Unavailable (ConnectionError)   a provider, a database or a file system does not answer
     └── KeyRefused             a provider refuses the key; nothing further is asked of it
 """
@@ -47,6 +48,21 @@ class BudgetSpent(TiebreakError, RuntimeError):
 
 class Unavailable(TiebreakError, ConnectionError):
     """Something outside does not answer; trying again later can help."""
+
+
+class MissingExtra(TiebreakError, ImportError):
+    """An optional package is not installed. `extra` is the part of the project that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(self.sentence("this"))
+
+    def sentence(self, what: str) -> str:
+        """Who needs it, what is missing, and the command that brings it."""
+        return (
+            f"{what} needs the extra {self.extra!r} ({self.package!r} is not installed): "
+            f"pip install 'tiebreak[{self.extra}]'"
+        )
 
 
 class KeyRefused(Unavailable):

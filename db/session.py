@@ -17,7 +17,8 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from db.errors import BadInput, SchemaOutdated, Unavailable
+from db.errors import BadInput, MissingExtra, SchemaOutdated, Unavailable
+from db.extras import EXTRA_OF
 
 __all__ = ["Database", "Session", "redacted"]  # Session, for whoever is handed one
 
@@ -95,11 +96,8 @@ def _engine(url: str) -> Engine:
 def _postgres(url: URL) -> Engine:
     try:
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
-    except ModuleNotFoundError as error:
-        raise BadInput(
-            f"PostgreSQL needs {error.name!r}, which is not installed; "
-            "run `pip install 'tiebreak[postgres]'`"
-        ) from error
+    except ImportError as error:  # the driver, or the library it is made of
+        raise MissingExtra("psycopg", EXTRA_OF["psycopg"]) from error
 
 
 def _make_folder(folder: Path) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from db.errors import BadInput, KeyRefused
+from db.extras import require
 from db.vocabulary import Provider
 from judges.asking import Client, Scorer
+from judges.local import LocalJudge
 from judges.panel import JudgeConfig
 
 
@@ -14,8 +16,9 @@ def connect(
 ) -> Client | Scorer:
     """Ready to be asked; nothing is sent yet.
 
-    Raises KeyRefused where the key is not in the environment and BadInput for a judge that cannot
-    be asked at all. `beside` is the folder relative checkpoint paths start from.
+    Raises KeyRefused where the key is not in the environment, BadInput for a judge that cannot be
+    asked at all, and MissingExtra for a trained one whose packages are not installed. `beside` is
+    the folder relative checkpoint paths start from.
     """
     model = judge.model or ""
     match judge.provider:
@@ -28,9 +31,9 @@ def connect(
 
             return Verifier(judge.options.get("expected"))
         case Provider.LOCAL:
-            from judges.local import LocalJudge
-
-            return LocalJudge((beside or Path.cwd()) / model)
+            trained = local(judge, beside)
+            require(*trained.packages)
+            return trained
         case Provider.FAKE:
             from judges.providers.fake import Fake
 
@@ -47,6 +50,11 @@ def connect(
             raise BadInput(
                 f"judge {judge.name!r} is recorded: it holds imported votes and cannot be asked"
             )
+
+
+def local(judge: JudgeConfig, beside: Path | None) -> LocalJudge:
+    """A trained judge's checkpoint, known by its weights; its packages may be missing."""
+    return LocalJudge((beside or Path.cwd()) / (judge.model or ""))
 
 
 def key(judge: JudgeConfig, environ: Mapping[str, str]) -> str | None:

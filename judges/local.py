@@ -60,6 +60,11 @@ class LocalJudge:
             )
 
     @property
+    def packages(self) -> tuple[str, ...]:
+        """Optional packages without which it cannot answer."""
+        return () if self._metadata["style"] == "words" else ("torch", "transformers")
+
+    @property
     def output(self) -> Output:
         """The form of answer it was trained to give: its questions must be rendered for it."""
         return "text" if self._metadata["style"] == "generative" else "token"

@@ -14,7 +14,7 @@ from db.vocabulary import Order, Provider
 from judges import prompts
 from judges.asking import Client, Scorer
 from judges.circuit import Circuit, RateLimiter
-from judges.connect import connect
+from judges.connect import local
 from judges.constitution import Constitution
 from judges.judge_session import JudgeSession
 from judges.panel import JudgeConfig, Panel
@@ -46,7 +46,7 @@ def by_weights(judge: JudgeConfig, beside: Path | None) -> JudgeConfig:
     """A trained judge is known by its weights, not by its path; others stay as they are."""
     if judge.provider is not Provider.LOCAL:
         return judge
-    weights = getattr(connect(judge, {}, beside), "content_hash", None)
+    weights = local(judge, beside).content_hash
     return judge.model_copy(update={"options": {**judge.options, "content_hash": weights}})
 
 

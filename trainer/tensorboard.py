@@ -5,10 +5,9 @@ training wrote after the snapshot it goes on from is hidden. Leaves out what is 
 """
 
 from collections.abc import Mapping
-from importlib.util import find_spec
 from typing import Any
 
-from db.errors import BadInput
+from db.extras import require
 from trainer.settings import TrainerSettings
 from trainer.workspace import FIRST, Workspace
 
@@ -17,11 +16,8 @@ class Board:
     """The curves of one training. Writes nothing where `[training] tensorboard` is off."""
 
     def __init__(self, settings: TrainerSettings, work: Workspace) -> None:
-        if settings.tensorboard and find_spec("tensorboard") is None:
-            raise BadInput(
-                "tensorboard = true needs the package tensorboard; install "
-                "tiebreak[tensorboard], or set it to false"
-            )
+        if settings.tensorboard:
+            require("tensorboard")
         name = work.name if work.stage == FIRST else f"{work.name}-{work.stage}"
         self.folder = settings.folder / "runs" / name if settings.tensorboard else None
         self._writer: Any = None

@@ -17,6 +17,7 @@ from app.pipeline.webhook import send
 from db import cycles
 from db.errors import BadInput, TiebreakError, Unavailable
 from db.events import record
+from db.extras import told
 from db.progress import Progress, quiet
 from db.runs import cap_of, finish_run
 from db.vocabulary import RunStatus
@@ -237,7 +238,8 @@ def _run_step(
     with config.database.begin() as session:
         cycles.start_step(session, step_id)
     try:
-        done = run(context)
+        with told():
+            done = run(context)
     except BaseException as error:
         why = _reason(error)
         with config.database.begin() as session:

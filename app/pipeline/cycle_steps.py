@@ -229,19 +229,11 @@ def train(context: CycleContext, kind: str) -> StepDone:
         few = f"{exported['new_labels']} labels are new, {settings.min_new_labels} are worth it"
         return StepDone(f"no training this time: {few}", skipped=True)
     config, name = context.config, exported["dataset"]
-    try:
-        if kind == "judge":
-            rules = config.panel.rules
-            done = train_judge(
-                context.database, config.training, rules, name, progress=context.progress
-            )
-        else:
-            done = train_reward(context.database, config.training, name, progress=context.progress)
-    except ModuleNotFoundError as error:
-        raise BadInput(
-            f"training needs {error.name!r}, which is not installed; "
-            "run `pip install 'tiebreak[train]'`, or take it out of [cycle] train"
-        ) from error
+    if kind == "judge":
+        rules = config.panel.rules
+        done = train_judge(context.database, config.training, rules, name, progress=context.progress)
+    else:
+        done = train_reward(context.database, config.training, name, progress=context.progress)
     figures = {"checkpoint": done.checkpoint, "rows": done.rows, "validation": done.validation}
     return StepDone(done.summary, figures)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.errors import BadInput
+from db.extras import require
 from judges.local import padded
 from trainer.bases import quiet_libraries
 from trainer.encoding import as_messages, encode
@@ -22,6 +23,8 @@ Answered = tuple[Any, Any]
 @dataclass
 class RewardScorer:
     """A reward model that scores prompts with responses; loaded at the first call.
+
+    Raises MissingExtra at once where it could not be loaded.
 
     Scores are log-odds: sigmoid(score A - score B) is the probability that A is better, with the
     temperature found on validation applied.
@@ -40,6 +43,7 @@ class RewardScorer:
                 f"checkpoint {str(self.folder)!r} is a {self.metadata['kind']!r}, not a reward "
                 "model; train one with `tiebreak train reward`"
             )
+        require("torch", "transformers")
 
     def score(self, answered: Sequence[Answered]) -> NDArray[np.float64]:
         """One score for each prompt with its response, in order; higher is better."""

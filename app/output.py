@@ -25,16 +25,26 @@ def show(result: Any, as_json: bool) -> None:
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
-    """Print a table on stdout."""
+    """Print a table on stdout, as wide as the terminal; every cell as it is, never as markup."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", header_style="bold")
-    for i, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if i == 0 else "right", overflow="fold")
-    for row in rows:
-        drawn.add_row(*[str(cell) for cell in row])
-    Console().print(drawn)
+    from app.tables import lines
+
+    console = Console(markup=False, highlight=False, emoji=False)
+    drawn = lines(columns, [[str(cell) for cell in row] for row in rows], console.width)
+    console.print(Text(title, style="bold"))
+    console.print(Text("\n".join(drawn)), soft_wrap=True)
+    console.print()
+
+
+def say(text: str) -> None:
+    """Print a sentence on stdout, broken between words at the terminal's edge."""
+    from rich.console import Console
+
+    from app.tables import wrapped
+
+    print("\n".join(wrapped(text, Console().width)))
 
 
 @contextmanager
@@ -45,7 +55,7 @@ def progress() -> Iterator[Progress]:
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     quiet = not console.is_terminal
     with Bars(*columns, TimeRemainingColumn(), console=console, disable=quiet) as bars:
         tasks: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.output import table
+from app.output import say, table
 from judges.trust.intervals import Estimate
 from review.report.bias import KINDS, Bias, points
 from review.report.cost import Figure
@@ -24,6 +24,22 @@ def print_report(report: Report) -> None:
         print(f"advice: {line}")
 
 
+def print_short(report: Report) -> None:
+    """Best judge alone, panel, one human, hybrid: the four rows a newcomer asks for."""
+    hybrid = report.rows[-1]
+    humans = {"one human alone": "100%", hybrid.name: number(report.human_share, "{:.1%}")}
+    rows: list[list[Any]] = [
+        [row.name, percent(row.agreement, brief=True), row.agreement.n, humans.get(row.name, "0%")]
+        for row in report.rows[report.judges :]
+    ]
+    columns = ["who decides", "agrees with the experts, 95%", "pairs", "labels by humans"]
+    table("Who decides, and how often that agrees with the experts", columns, rows)
+    for row in report.rows[report.judges :]:
+        if row.agreement.value is None:
+            say(f"{row.name}: not measured, because {row.agreement.why}.")
+    say(f"{hybrid.name}: {hybrid.against}.")
+
+
 def percent(found: Estimate, *, brief: bool = False) -> str:
     """A share with its interval, or why there is none; `brief` leaves the reason to the notes."""
     if found.value is None:
@@ -41,7 +57,8 @@ def number(found: Figure, form: str = "{:,.0f}") -> str:
 def _quality(report: Report) -> None:
     rows: list[list[Any]] = [
         [
-            row.name, percent(row.agreement, brief=True), row.agreement.n, number(row.pairs_a_day),
+            row.name.removeprefix("judge "),
+            percent(row.agreement, brief=True), row.agreement.n, number(row.pairs_a_day),
             number(row.usd_per_1000, "${:,.2f}"), number(row.times_cheaper, "{:,.1f}x"),
         ]
         for row in report.rows
@@ -63,11 +80,16 @@ def _quality(report: Report) -> None:
 
 def _reversals(report: Report) -> None:
     rows: list[list[Any]] = [
-        [r.judge, percent(r.rate), percent(r.opposite), "LOW QUALITY" if r.low_quality else ""]
+        [
+            r.judge, percent(r.rate, brief=True), percent(r.opposite, brief=True),
+            "LOW QUALITY" if r.low_quality else "",
+        ]
         for r in report.reversals
-    ]
+    ]  # fmt: skip
     columns = ["judge", "answers differ between orders", "a against b", ""]
     table("Reversals (over 10% marks low quality)", columns, rows)
+    for why in dict.fromkeys(r.rate.why for r in report.reversals if r.rate.value is None):
+        print(f"no figure where: {why}.\n")
 
 
 def _biases(report: Report) -> None:

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP = $(BIN)/python -m pip install -qq --disable-pip-version-check --root-user-action=ignore
 SERVE ?= 1
 LIVE ?= 0
 PORT ?= 8501
@@ -11,14 +12,15 @@ PORT ?= 8501
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tiebreak needs Python 3.11 or newer; set PYTHON=python3.11")'
-	test -d $(VENV) || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[train,postgres,auth,dev,docs]"
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tiebreak needs Python 3.11 or newer; set PYTHON=python3.11")'
+	@echo "setup: installing into $(VENV), once; this takes minutes"
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) --upgrade pip
+	@$(PIP) --constraint constraints.txt --editable ".[train,postgres,auth,dev,docs]"
+	@touch $@
 
 demo: setup
-	$(BIN)/python -m app.demo --serve $(SERVE) --live $(LIVE) --port $(PORT)
+	@$(BIN)/python -m app.demo --serve $(SERVE) --live $(LIVE) --port $(PORT)
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow" -n logical --dist worksteal

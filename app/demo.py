@@ -1,6 +1,7 @@
 """The whole loop on the bundled sample, in ./demo: what `make demo` runs. Safe to run again.
 
-Every step is the verb a person would type, and is printed as such before it runs.
+Every step is the verb a person would type, and is printed as such before it runs. The end tells
+what came of it: who decides how well, and why a trained model is in production or not.
 """
 
 import argparse
@@ -9,17 +10,21 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.config import Config, load
-from app.output import progress, table
+from app.output import progress, say, table
 from db.errors import Conflict, TiebreakError
+from db.extras import told
 
-REPLAYED = 130  # tasks answered from the sample's recorded labels; the rest stays open
+if TYPE_CHECKING:
+    from trainer.gate.registry import PromoteDone
+
+REPLAYED = 167  # of 207 tasks, answered as the sample records it: a session of 40 stays open
 LIVE_CAP_USD = 1.0  # what somebody who tries it may be charged; the README promises it
 _LIVE = {
     "ANTHROPIC_API_KEY": ("claude", "anthropic", "claude-haiku-5-5"),
@@ -27,22 +32,30 @@ _LIVE = {
 }
 
 
-@dataclass
+@dataclass(frozen=True)
 class Demo:
-    """One walk through the loop, with what each step said."""
+    """One walk through the loop."""
 
     config: Config
     live: bool
-    lines: list[tuple[str, str]] = field(default_factory=list)
 
     def step(self, verb: str, run: Callable[[Any], Any]) -> Any:
-        """Show the verb, run it with a progress bar, remember its line."""
+        """Show the verb, run it with a progress bar, show its line."""
         print(f"\n$ tiebreak {verb}", flush=True)
         with progress() as report:
             done = run(report)
         print(done.summary, flush=True)
-        self.lines.append((verb, done.summary))
         return done
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What became of the trained models: the rows of the gold table, and the gate's decisions."""
+
+    gold_pairs: int
+    columns: list[str]
+    rows: list[list[Any]]
+    decisions: list["PromoteDone"]
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -55,10 +68,13 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # A database that is somebody's work must not get the sample.
+    os.environ.pop("TIEBREAK_DATABASE_URL", None)
     started = time.monotonic()
     try:
-        config = prepare(options.folder, live=bool(options.live))
-        run(Demo(config, bool(options.live)))
+        with told():
+            config = prepare(options.folder, live=bool(options.live))
+            run(Demo(config, bool(options.live)))
     except TiebreakError as error:
         sys.exit(f"demo: {error}")
     print(f"\nThe loop took {time.monotonic() - started:.0f} s. It lives in {config.folder}")
@@ -75,18 +91,20 @@ def prepare(folder: Path, *, live: bool) -> Config:
     from db.session import Database
 
     path = folder / "tiebreak.toml"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        template = _sample("../template.toml").read_text(encoding="utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        text = path.read_text(encoding="utf-8")
+    else:
+        text = _sample("../template.toml").read_text(encoding="utf-8")
         # On so few pairs a judge that weighs words learns more than a tiny network does.
-        template = template.replace('judge_base = "tiny"', 'judge_base = "words"')
-        path.write_text(template, encoding="utf-8")
-    text = path.read_text(encoding="utf-8")
+        text = text.replace('judge_base = "tiny"', 'judge_base = "words"')
     for key, (name, provider, model) in _LIVE.items():
         known = re.search(rf'^name = "{name}"$', text, re.M)
         if live and os.environ.get(key) and not known:
             text += f'\n[[judge]]\nname = "{name}"\nprovider = "{provider}"\nmodel = "{model}"\n'
-            path.write_text(text, encoding="utf-8")
+    part = path.with_suffix(".part")  # whole or not there: a killed demo begins again
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)
     config = load(path)
     upgrade(Database(config.database_url))
     return config
@@ -127,7 +145,7 @@ def run(demo: Demo) -> None:
         lambda report: fit_consensus(database, config.panel.panel.label_model),
     )
     demo.step("merge", lambda report: merge(database, config.review, progress=report))
-    _train(demo, _export(demo))
+    _tell(demo, _train(demo, _export(demo)))
 
 
 def sample(kind: str) -> list[Path]:
@@ -209,7 +227,7 @@ def _export(demo: Demo) -> str:
             return name
 
 
-def _train(demo: Demo, dataset: str) -> None:
+def _train(demo: Demo, dataset: str) -> Trained:
     """Train both models, measure both, and put each before its gate."""
     from app.pipeline.gate import effect_of, gold_rows
     from trainer.gate.measurement import evaluate
@@ -228,6 +246,7 @@ def _train(demo: Demo, dataset: str) -> None:
     )
     rows: dict[str, list[Any]] = {}
     columns: list[str] = []
+    decisions = []
     for name in (reward.checkpoint, judge.checkpoint):
         measured = demo.step(
             f"evaluate {name}", partial(_without_bar, evaluate, database, name, rules)
@@ -236,9 +255,42 @@ def _train(demo: Demo, dataset: str) -> None:
         rows |= {str(row[0]): row for row in found}
         effect = effect_of(demo.config, name)
         gate = partial(promote, effect=effect)
-        demo.step(f"promote {name}", partial(_without_bar, gate, database, name, rules))
+        decided = demo.step(f"promote {name}", partial(_without_bar, gate, database, name, rules))
+        decisions.append(decided)
+    return Trained(measured.pairs, columns, [*rows.values()], decisions)
+
+
+def _tell(demo: Demo, trained: Trained) -> None:
+    """The end of the story, in tables and short sentences."""
+    from app.gate_text import in_words
+    from app.pipeline.report import ReportOptions, report
+    from app.report_text import print_short
+
+    found = report(demo.config.database, demo.config.panel, ReportOptions())
+    print("\n== What came of it ==\n")
+    say(
+        f"{found.judges} judges voted on {found.pairs} pairs of responses. Experts were asked "
+        f"about those the panel was least sure of. {found.delivered} pairs have a label now."
+    )
     print()
-    table(f"Frozen gold: {measured.pairs} pairs no model was trained on", columns, [*rows.values()])
+    print_short(found)
+    print("\n== May the trained models work? ==\n")
+    title = f"Right on {trained.gold_pairs} gold pairs, which no model learns from"
+    table(title, trained.columns, trained.rows)
+    for decision in trained.decisions:
+        for sentence in in_words(decision):
+            say(sentence)
+        print()
+    say(_GATE)
+
+
+_GATE = (
+    "The gate has three answers: promoted, where a model is better by more than luck and worse in "
+    "nothing; refused, where that is not proven; forced, where a person gives a reason "
+    "(`tiebreak promote NAME --force REASON`). These models are tiny and learnt in seconds from a "
+    "few hundred pairs. Real ones start from a pretrained base (`base` in [training] of "
+    "tiebreak.toml) and are asked about more gold."
+)
 
 
 def _without_bar(verb: Callable[..., Any], *given: Any) -> Any:

@@ -5,7 +5,7 @@ import pytest
 
 from judges.trust.intervals import Estimate, undefined
 from judges.trust.vote_matrix import TIE, A, B
-from trainer.gate.rules import Answers, Effect, decide, ece_difference, right
+from trainer.gate.rules import Answers, Effect, beside, decide, ece_difference, right
 
 PAIRS = 400
 
@@ -53,6 +53,17 @@ def test_planted_equal_is_refused() -> None:
         )
         passed += decision.promoted
     assert passed <= 4
+
+
+def test_others_are_told_beside_the_incumbent() -> None:
+    truth, prompt, rng = world()
+    answers = {name: rater(truth, share, rng) for name, share in
+               (("new", 0.8), ("better", 0.95), ("worse", 0.6))}  # fmt: skip
+    apart = beside(answers, "new", truth, prompt, repeats=300)
+    assert list(apart) == ["better", "worse"]
+    hit = {name: right(each.win_P, truth).mean() for name, each in answers.items()}
+    assert apart["worse"].value == pytest.approx(hit["new"] - hit["worse"])
+    assert apart["worse"].low > 0 > apart["better"].high
 
 
 def test_planted_overconfident_is_refused() -> None:

@@ -231,7 +231,9 @@ def train(context: CycleContext, kind: str) -> StepDone:
     config, name = context.config, exported["dataset"]
     if kind == "judge":
         rules = config.panel.rules
-        done = train_judge(context.database, config.training, rules, name, progress=context.progress)
+        done = train_judge(
+            context.database, config.training, rules, name, progress=context.progress
+        )
     else:
         done = train_reward(context.database, config.training, name, progress=context.progress)
     figures = {"checkpoint": done.checkpoint, "rows": done.rows, "validation": done.validation}

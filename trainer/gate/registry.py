@@ -16,7 +16,7 @@ from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.gate import evaluate as measuring
 from trainer.gate.comparison import GATED, GateContext, compare, gather
-from trainer.gate.rules import Decision, Effect, decide
+from trainer.gate.rules import Decision, Effect, as_figures, beside, decide
 
 
 @dataclass(frozen=True)
@@ -181,10 +181,13 @@ def _decided(
         comparison.slices,
         effect,
     )
+    gold = comparison.gold
+    apart = beside(comparison.answers, challenger.name, gold.truth_P, gold.prompt_P)
     figures = decision.figures | {
-        "gold": comparison.gold.hash,
+        "gold": gold.hash,
+        "beside": {rater: as_figures(difference) for rater, difference in apart.items()},
         "accuracy": {
-            rater: measuring.measure(comparison.answers[rater], comparison.gold)["accuracy"]
+            rater: measuring.measure(comparison.answers[rater], gold)["accuracy"]
             for rater in (challenger.name, comparison.incumbent_name)
         },
     }

@@ -128,6 +128,30 @@ def decide(
     return Decision(True, [f"it beats the incumbent: accuracy {_signed(gain)}"], figures)
 
 
+def beside(
+    answers: Mapping[str, Answers],
+    challenger: str,
+    truth_P: NDArray[np.int8],
+    prompt_P: NDArray[np.int64],
+    seed: int = 0,
+    repeats: int = 2000,
+) -> dict[str, Estimate]:
+    """Accuracy of the challenger minus that of each other rater, on the same pairs.
+
+    Decides nothing: it tells a model that has learnt nothing from one that has learnt, and not
+    enough to be let in.
+    """
+    ours = right(answers[challenger].win_P, truth_P)
+    return {
+        name: paired_difference(
+            ours, right(theirs.win_P, truth_P), prompt_P, np.random.default_rng(seed),
+            repeats=repeats,
+        )
+        for name, theirs in answers.items()
+        if name != challenger
+    }  # fmt: skip
+
+
 def ece_difference(
     ours_P: Floats,
     theirs_P: Floats,

@@ -1,0 +1,92 @@
+"""A decision of the gate for someone who never met it: what was asked, found, and proven.
+
+Made of the figures the gate decided by. Leaves out its table (`app.pipeline.gate`).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainer.gate.registry import PromoteDone
+
+Figures = Mapping[str, Any]
+
+_KINDS = {"reward": "reward model", "judge": "judge"}
+_WHO = {
+    "longer wins": "'longer wins', which prefers the longer response",
+    "tf-idf Bradley–Terry": "'tf-idf Bradley–Terry', which weighs words",
+    "panel consensus": "the panel as it is",
+}
+
+
+def in_words(done: PromoteDone) -> list[str]:
+    """Short sentences; the gate's own reasons where nothing could be compared."""
+    gain = done.figures.get("accuracy_difference") or {}
+    if gain.get("low") is None:
+        return [done.summary]
+    right = done.figures["accuracy"]
+    met = "is in production now" if done.promoted else "is not let into production"
+    rest = ", and it has to spare humans work" if done.figures["human_share"] else ""
+    return [
+        f"The {_KINDS.get(done.kind, done.kind)} {done.checkpoint!r} {met}.",
+        f"It has to be right more often than {_who(done.incumbent)}, by more than luck "
+        f"explains{rest}.",
+        f"It is right on {right[done.checkpoint]['value']:.1%} of {gain['n']} decided gold pairs, "
+        f"the other on {right[done.incumbent]['value']:.1%}: {_points(gain)}.",
+        _proven(gain),
+        *_broken(done.figures),
+        *_beaten(done),
+    ]
+
+
+def _who(name: str) -> str:
+    return _WHO.get(name, repr(name))
+
+
+def _points(found: Figures) -> str:
+    value, low, high = (100 * found[name] for name in ("value", "low", "high"))
+    return f"{value:+.1f} points, and luck leaves anything from {low:+.1f} to {high:+.1f} open"
+
+
+def _proven(gain: Figures) -> str:
+    """What so many pairs can prove; and how many would prove this lead, if it is real.
+
+    The interval narrows with the root of the number of pairs: n (reach / lead)² of them.
+    """
+    if gain["low"] > 0:
+        return "So luck does not explain the lead."
+    if gain["high"] < 0:
+        return "So it is worse."
+    lead, reach, n = gain["value"], gain["value"] - gain["low"], gain["n"]
+    said = f"So nothing is proven: {n} pairs can show a lead of {100 * reach:.0f} points or more"
+    if lead <= 0:
+        return f"{said}."
+    wanted = float(f"{n * (reach / lead) ** 2:.2g}")
+    return f"{said}; one of {100 * lead:.1f} would take about {wanted:,.0f}."
+
+
+def _broken(figures: Figures) -> list[str]:
+    """The other rules, where they spoke."""
+    said = []
+    turned, blur = figures["reversal_difference"], figures["ece_difference"]
+    if turned["low"] is not None and turned["low"] > 0:
+        said.append("It contradicts itself more often when the two responses change places.")
+    if blur["low"] is not None and blur["low"] > 0:
+        said.append(
+            "It is less honest about how sure it is: its calibration error is "
+            f"{100 * blur['value']:.0f} points higher."
+        )
+    said += [f"It is worse on {name}." for name in figures["worse_slices"]]
+    if figures["human_share"]:
+        line = figures["human_share"]["line"]
+        said.append(f"{line[0].upper()}{line[1:]}.")
+    return said
+
+
+def _beaten(done: PromoteDone) -> list[str]:
+    """Whom else it beats by more than luck: a model that has learnt nothing beats nobody."""
+    names = [
+        f"{_who(name)} ({100 * found['value']:+.1f} points, at least {100 * found['low']:+.1f})"
+        for name, found in done.figures.get("beside", {}).items()
+        if name != done.incumbent and found["low"] is not None and found["low"] > 0
+    ]
+    return [f"It has learnt something: it beats {' and '.join(names)}."] if names else []

@@ -44,7 +44,7 @@ class VotedPair:
 
 
 @dataclass(frozen=True, slots=True)
-class VoteRow:
+class UsableVote:
     """One usable vote."""
 
     pair_id: int
@@ -94,7 +94,7 @@ def _parts(query: Any, column: Any, among: Sequence[int] | None) -> Iterator[Any
 
 def usable_votes(
     session: Session, size: int = 10_000, among: Sequence[int] | None = None
-) -> Iterator[VoteRow]:
+) -> Iterator[UsableVote]:
     """Every vote that is not an abstain, by pair; the measured probability where there is one.
 
     A trained judge is no witness on the prompts it learnt from: those votes are left out.
@@ -114,7 +114,7 @@ def usable_votes(
     for part in _parts(query, Vote.pair_id, among):
         for row in session.execute(part.execution_options(yield_per=size)):
             if row.pair_id not in learnt.get(row.judge_version_id, ()):
-                yield VoteRow(*row)
+                yield UsableVote(*row)
 
 
 def _learnt_pairs(session: Session) -> dict[int, set[int]]:

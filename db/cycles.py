@@ -257,7 +257,7 @@ def fail_step(session: Session, step_id: int, reason: str) -> None:
 
 
 @dataclass(frozen=True)
-class Facts:
+class CycleFacts:
     """What a cycle's steps say together: what rang, what to look at, dollars spent."""
 
     alarms: list[dict[str, Any]]
@@ -265,10 +265,10 @@ class Facts:
     spent_usd: float
 
 
-def facts(session: Session, cycle_id: int) -> Facts:
+def facts(session: Session, cycle_id: int) -> CycleFacts:
     """Gathered over the steps of a cycle, in order."""
     summaries: list[dict[str, Any]] = [dict(s.summary or {}) for s in steps_of(session, cycle_id)]
-    return Facts(
+    return CycleFacts(
         alarms=[alarm for s in summaries for alarm in s.get("alarms", ())],
         look=[line for s in summaries for line in s.get("look", ())],
         spent_usd=sum(s.get("figures", {}).get("spent_usd", 0.0) for s in summaries),

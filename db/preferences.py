@@ -19,7 +19,7 @@ from db.vocabulary import Route
 
 
 @dataclass(frozen=True)
-class Evidence:
+class PairEvidence:
     """All that is known about one pair: its consensus, its newest route, human answers.
 
     implied: what orders over several candidates say about it. answered: it was accepted because
@@ -50,7 +50,7 @@ def chunks_of_pairs(session: Session, size: int = 2000) -> Iterator[list[int]]:
         after = ids[-1]
 
 
-def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
+def evidence(session: Session, pair_ids: Sequence[int]) -> list[PairEvidence]:
     """What is known about each of these pairs.
 
     The consensus is the newest fit's; where the pair's batch was routed to a promise it is the fit
@@ -78,7 +78,7 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[Evidence]:
         route = routes.get(pair_id)
         fit_id, p = agreed.get(pair_id, (None, None))
         found.append(
-            Evidence(
+            PairEvidence(
                 pair_id=pair_id,
                 consensus=p,
                 fit_id=fit_id,

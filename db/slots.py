@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.consensus import VoteRow
+from db.consensus import UsableVote
 from db.models import Vote
 from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
@@ -22,7 +22,7 @@ def answered_slots(session: Session, version_ids: Iterable[int]) -> Iterator[Slo
         yield row[0], row[1], row[2], row[3]
 
 
-def sampled_votes(session: Session) -> Iterator[tuple[VoteRow, int]]:
+def sampled_votes(session: Session) -> Iterator[tuple[UsableVote, int]]:
     """Every vote that says something, by pair, with the number of its sample."""
     query = (
         select(
@@ -38,4 +38,4 @@ def sampled_votes(session: Session) -> Iterator[tuple[VoteRow, int]]:
     )
     rows = session.execute(query.execution_options(yield_per=10_000))
     for pair_id, version_id, order, choice, confidence, sample in rows:
-        yield VoteRow(pair_id, version_id, order, choice, confidence), sample
+        yield UsableVote(pair_id, version_id, order, choice, confidence), sample

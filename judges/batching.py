@@ -29,7 +29,7 @@ Wanted = tuple[Slot, Question, int]
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedBatch:
     """A job written down and not sent yet. `considered`: how much of the work was looked at."""
 
     job_id: int | None
@@ -87,7 +87,7 @@ class Batching:
                 work = work[JOB:]
         return sent
 
-    async def _send(self, prepared: Prepared, job_id: int) -> None:
+    async def _send(self, prepared: PreparedBatch, job_id: int) -> None:
         """Hand a job to its provider. Where it certainly was not taken, its money is free again."""
         try:
             provider_id = await self.batcher.submit(prepared.questions, prepared.mark)
@@ -126,7 +126,7 @@ class Batching:
                 work.append((slot, question, judge_session.bound(question, batched=True)))
         return after, work
 
-    def _prepare(self, head: Sequence[Wanted]) -> Prepared:
+    def _prepare(self, head: Sequence[Wanted]) -> PreparedBatch:
         """Claim, set money aside and write the job down, all in one transaction."""
         mark = f"tb{secrets.token_hex(8)}"
         with self.database.begin() as session:
@@ -147,7 +147,7 @@ class Batching:
                 else None
             )
         questions = tuple(q for _, q in ours)
-        return Prepared(job_id, block.reservation_id, mark, questions, block.considered)
+        return PreparedBatch(job_id, block.reservation_id, mark, questions, block.considered)
 
     async def _found(self, job: BatchJob, run: Run) -> str | None:
         """The id of a job that was written down and perhaps sent by a process that was killed."""

@@ -35,7 +35,7 @@ class JudgeEstimate:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """Over the whole panel. `example` is one question as it would be sent, None where none is.
 
     new_pairs: pairs counted in that are not stored yet; canaries: what the next round of the canary
@@ -49,7 +49,7 @@ class Estimate:
     batched: bool
     example: str | None
     new_pairs: int = 0
-    canaries: "Estimate | None" = None
+    canaries: "CostEstimate | None" = None
 
     @classmethod
     def of(
@@ -58,7 +58,7 @@ class Estimate:
         batched: bool,
         example: Question | None,
         new_pairs: int = 0,
-    ) -> "Estimate":
+    ) -> "CostEstimate":
         """Summed over judges and orders."""
         return cls(
             rows=tuple(rows),

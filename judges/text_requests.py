@@ -49,7 +49,7 @@ class Brought:
 
 
 @dataclass
-class Outcome:
+class Requested:
     """How the requests of a run went. problem: the sentence that ended them early."""
 
     brought: int = 0
@@ -75,9 +75,9 @@ class TextRequests:
     progress: Progress = quiet
     label: str = "texts"
 
-    async def run(self, requests: Iterable[TextRequest], total: int) -> Outcome:
+    async def run(self, requests: Iterable[TextRequest], total: int) -> Requested:
         """Until all are done, the money is spent or the key is refused."""
-        outcome = Outcome()
+        outcome = Requested()
         slots = asyncio.Semaphore(self.concurrency)
         for block in _blocks(requests):
             left = block
@@ -92,7 +92,7 @@ class TextRequests:
         return outcome
 
     async def _block(
-        self, block: Sequence[TextRequest], slots: asyncio.Semaphore, outcome: Outcome
+        self, block: Sequence[TextRequest], slots: asyncio.Semaphore, outcome: Requested
     ) -> int:
         bounds = [request.bound for request in block]
         with self.database.begin() as session:
@@ -118,7 +118,7 @@ class TextRequests:
         request: TextRequest,
         slots: asyncio.Semaphore,
         reserved: BlockReservation,
-        outcome: Outcome,
+        outcome: Requested,
     ) -> None:
         """Ask, and store the text at once with what it cost."""
         async with slots:
@@ -134,7 +134,7 @@ class TextRequests:
         outcome.cost_nanousd += cost
 
     async def _asked(
-        self, request: TextRequest, outcome: Outcome, leaves: Callable[[], None]
+        self, request: TextRequest, outcome: Requested, leaves: Callable[[], None]
     ) -> Brought | int:
         """The text, or what an answer that never came may have cost."""
         if outcome.problem is not None:
@@ -152,7 +152,7 @@ class TextRequests:
         return Brought(request, answer, request.prices.cost(answer.usage))
 
 
-def raise_if_nothing(outcome: Outcome) -> None:
+def raise_if_nothing(outcome: Requested) -> None:
     """Raise the problem where nothing at all was brought."""
     if outcome.problem is not None and not outcome.brought:
         raise TiebreakError(outcome.problem)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from db.consensus import VotedPair, VoteRow
+from db.consensus import UsableVote, VotedPair
 from db.errors import BadInput
 from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order
@@ -48,7 +48,7 @@ class VoteTable:
 
 def read_vote_table(
     pairs: Iterable[VotedPair],
-    votes: Iterable[VoteRow],
+    votes: Iterable[UsableVote],
     versions: Sequence[tuple[int, str, str, str]],
 ) -> VoteTable:
     """Arrays from rows. `versions`: id, judge's name, family and version of every rater."""
@@ -160,7 +160,7 @@ def rater_figures(vote_table: VoteTable, consensus: Consensus) -> list[dict[str,
 
 
 def _cells(
-    votes: Iterable[VoteRow], row_of: Mapping[int, int], column_of: Mapping[int, int]
+    votes: Iterable[UsableVote], row_of: Mapping[int, int], column_of: Mapping[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """[V, 4] pair, rater, slot (2: no order) and choice of every vote, and its confidence [V]."""
     cells: list[tuple[int, int, int, int]] = []

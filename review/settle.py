@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 from db.opinions import Binding, Opinion, majority
-from db.preferences import Evidence
+from db.preferences import PairEvidence
 from db.probabilities import FLAT, Probabilities
 from db.rankings import Implied
 from db.vocabulary import Choice, Route, Source, TaskKind
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def settle(
-    known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, float] | None = None
+    known: PairEvidence, settings: ReviewSettings, accuracy: Mapping[int, float] | None = None
 ) -> Outcome:
     """The label of one pair, if its evidence settles it.
 
@@ -88,7 +88,7 @@ def posterior(prior: Probabilities, said: Sequence[tuple[Choice, float]]) -> Pro
 
 
 def _weighed(
-    known: Evidence,
+    known: PairEvidence,
     opinions: Iterable[Opinion | Implied],
     settings: ReviewSettings,
     accuracy: Mapping[int, float],
@@ -100,7 +100,7 @@ def _weighed(
 
 
 def _reviewed(
-    known: Evidence,
+    known: PairEvidence,
     choice: Choice,
     opinions: Sequence[Opinion],
     settings: ReviewSettings,
@@ -126,7 +126,9 @@ def _reviewed(
     )
 
 
-def _ranked(known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, float]) -> Outcome:
+def _ranked(
+    known: PairEvidence, settings: ReviewSettings, accuracy: Mapping[int, float]
+) -> Outcome:
     if not all(said.settled for said in known.implied):
         return Outcome()
     choice = majority(said.choice for said in known.implied)
@@ -151,11 +153,11 @@ def _ranked(known: Evidence, settings: ReviewSettings, accuracy: Mapping[int, fl
     )
 
 
-def _by_panel(known: Evidence) -> bool:
+def _by_panel(known: PairEvidence) -> bool:
     return known.route in (Route.ACCEPT, Route.AUDIT) and not known.answered
 
 
-def _adjudicated(known: Evidence, binding: Binding, settings: ReviewSettings) -> Label:
+def _adjudicated(known: PairEvidence, binding: Binding, settings: ReviewSettings) -> Label:
     said = [(binding.choice, settings.adjudicator_accuracy)]
     after = posterior(known.consensus or FLAT, said)
     return _label(
@@ -172,12 +174,12 @@ def _adjudicated(known: Evidence, binding: Binding, settings: ReviewSettings) ->
     )
 
 
-def _pooled(known: Evidence, consensus: Probabilities) -> Label:
+def _pooled(known: PairEvidence, consensus: Probabilities) -> Label:
     return _label(known, consensus.choice, consensus, Source.ENSEMBLE, batch_id=known.batch_id)
 
 
 def _label(
-    known: Evidence, choice: Choice, p: Probabilities, source: Source, **provenance: Any
+    known: PairEvidence, choice: Choice, p: Probabilities, source: Source, **provenance: Any
 ) -> Label:
     shared = {"strength": None, "both_bad": False} | provenance
     return Label(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from db.consensus import VotedPair, VoteRow
+from db.consensus import UsableVote, VotedPair
 from db.errors import BadInput
 from db.vocabulary import Choice, Order
 from judges import vote_arrays
@@ -16,8 +16,10 @@ def pair(pair_id: int, prompt_id: int = 1, domain: str | None = None) -> VotedPa
     return VotedPair(pair_id, prompt_id, domain, "p", "a", "b", None, None)
 
 
-def vote(pair_id: int, version: int, order: str, choice: str, sure: float | None = None) -> VoteRow:
-    return VoteRow(pair_id, version, Order(order), Choice(choice), sure)
+def vote(
+    pair_id: int, version: int, order: str, choice: str, sure: float | None = None
+) -> UsableVote:
+    return UsableVote(pair_id, version, Order(order), Choice(choice), sure)
 
 
 def test_votes_become_codes_by_pair_rater_and_order() -> None:

@@ -10,7 +10,7 @@ from review_worlds import PLAIN, add_consensus, add_gold, add_pairs, add_person,
 from db.errors import BadInput
 from db.models import Adjudication, Batch, PairName, PairRoute, Preference, Review, Task
 from db.opinions import Binding, Opinion
-from db.preferences import Evidence
+from db.preferences import PairEvidence
 from db.probabilities import Probabilities
 from db.tasks import NewTask, add_tasks
 from db.types import now
@@ -41,14 +41,16 @@ def test_bayes_by_hand():
 
 
 def test_adjudication_beats_review_beats_consensus():
-    known = Evidence(1, Probabilities(0.6, 0.0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),))
+    known = PairEvidence(
+        1, Probabilities(0.6, 0.0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),)
+    )
     by_review = settle(known, RULES).label
     assert (by_review.choice, by_review.source, by_review.review_ids) == (
         Choice.B,
         Source.REVIEW,
         (1,),
     )
-    bound = Evidence(
+    bound = PairEvidence(
         1,
         known.consensus,
         5,
@@ -69,22 +71,24 @@ def test_adjudication_beats_review_beats_consensus():
 
 def test_a_lone_review_against_a_sure_panel_is_doubtful_two_are_not():
     # .98 * .05 = .049 for a; .02 * .9 = .018 for b: the review's choice has 27%, under one half
-    sure = Evidence(
+    sure = PairEvidence(
         1, Probabilities(0.98, 0.0, 0.02), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),)
     )
     assert settle(sure, RULES).doubtful_task == 7
-    two = Evidence(
+    two = PairEvidence(
         1, sure.consensus, 5, Route.ESCALATE, 3, (opinion(1, Choice.B), opinion(2, Choice.B))
     )
     assert settle(two, RULES).label.choice is Choice.B
-    audit = Evidence(1, sure.consensus, 5, Route.AUDIT, 3, (opinion(1, Choice.B, TaskKind.AUDIT),))
+    audit = PairEvidence(
+        1, sure.consensus, 5, Route.AUDIT, 3, (opinion(1, Choice.B, TaskKind.AUDIT),)
+    )
     label = settle(audit, RULES).label  # an audit measures; it is never asked away
     assert (label.choice, label.task_kind, label.source) == (Choice.B, "audit", Source.REVIEW)
     assert label.p.p_b == label.p.confidence
 
 
 def test_an_answer_to_a_task_that_still_asks_is_not_truth_yet():
-    known = Evidence(
+    known = PairEvidence(
         1, Probabilities(0.6, 0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B, settled=False),)
     )
     assert settle(known, RULES).label is None
@@ -97,7 +101,7 @@ def test_only_accepted_pairs_take_the_consensus():
         (Route.ESCALATE, None),
         (None, None),
     ]:
-        label = settle(Evidence(1, Probabilities(0.2, 0.1, 0.7), 5, route, 3), RULES).label
+        label = settle(PairEvidence(1, Probabilities(0.2, 0.1, 0.7), 5, route, 3), RULES).label
         assert (label.source if label else None) == source
         assert label is None or label.choice is Choice.B
 
@@ -115,8 +119,8 @@ def test_exchanging_a_and_b_exchanges_the_label(choices, weights, route):
     total = sum(weights)
     p = Probabilities(*(w / total for w in weights))
     said = tuple(opinion(n, c) for n, c in enumerate(choices))
-    one = settle(Evidence(1, p, 5, route, 3, said), RULES)
-    two = settle(Evidence(1, p.mirrored(), 5, route, 3, tuple(map(flipped, said))), RULES)
+    one = settle(PairEvidence(1, p, 5, route, 3, said), RULES)
+    two = settle(PairEvidence(1, p.mirrored(), 5, route, 3, tuple(map(flipped, said))), RULES)
     assert one.doubtful_task == two.doubtful_task
     if one.label is None:
         assert two.label is None
@@ -281,7 +285,7 @@ def test_who_fails_on_gold_is_believed_less(database):
     # Beta(9, 1) before; after 10 of 10 the mean is 19/20, after 0 of 10 it is 9/20
     assert found[good] == pytest.approx(0.95, abs=0.01)
     assert found[poor] == pytest.approx(0.45, abs=0.01)
-    known = Evidence(
+    known = PairEvidence(
         1, Probabilities(0.85, 0.0, 0.15), 5, Route.ESCALATE, 3, (opinion(poor, Choice.B),)
     )
     assert settle(known, RULES, {poor: 0.45}).doubtful_task == 7

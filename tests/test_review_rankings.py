@@ -24,7 +24,7 @@ from db.models import (
     Task,
 )
 from db.opinions import Opinion
-from db.preferences import Evidence
+from db.preferences import PairEvidence
 from db.probabilities import Probabilities
 from db.rankings import Disputed, Implied
 from db.tasks import NewTask, add_tasks, close_tasks
@@ -232,9 +232,9 @@ def implied(n, choice, kind=TaskKind.ESCALATION, settled=True):
 def test_an_order_is_never_added_to_reviews():
     said = Opinion(1, 1, 1, "Ada", Choice.A, now(), kind=TaskKind.ESCALATION, task_id=7, batch_id=3)
     orders = (implied(2, Choice.B), implied(3, Choice.B))
-    label = settle(Evidence(1, opinions=(said,), implied=orders), RULES).label
+    label = settle(PairEvidence(1, opinions=(said,), implied=orders), RULES).label
     assert (label.choice, label.ranking_ids, label.review_ids) == (Choice.A, (), (1,))
-    alone = settle(Evidence(1, opinions=(said,)), RULES).label
+    alone = settle(PairEvidence(1, opinions=(said,)), RULES).label
     assert label == alone
 
 
@@ -243,20 +243,20 @@ def test_an_improbable_order_asks_the_pair_itself_and_never_unsettles_an_accepte
     sure = Probabilities(0.98, 0.01, 0.01)
     assert posterior(sure, [(Choice.B, 0.9)]).p_b == pytest.approx(0.018 / (0.049 + 0.001 + 0.018))
     known = {"consensus": sure, "fit_id": 1, "implied": (implied(2, Choice.B),)}
-    assert settle(Evidence(1, route=Route.ESCALATE, **known), RULES).asks_pair
-    kept = settle(Evidence(1, route=Route.ACCEPT, **known), RULES).label
+    assert settle(PairEvidence(1, route=Route.ESCALATE, **known), RULES).asks_pair
+    kept = settle(PairEvidence(1, route=Route.ACCEPT, **known), RULES).label
     assert (kept.source, kept.choice) == (Source.ENSEMBLE, Choice.A)
     # Accepted because the order had answered it: the panel has decided nothing.
-    assert settle(Evidence(1, route=Route.ACCEPT, answered=True, **known), RULES).asks_pair
+    assert settle(PairEvidence(1, route=Route.ACCEPT, answered=True, **known), RULES).asks_pair
     # prior (.5, .05, .45) and a tie at .9: .045 of .0925 is under one half, and still the most.
     even = {"consensus": Probabilities(0.5, 0.05, 0.45), "implied": (implied(2, Choice.TIE),)}
-    assert settle(Evidence(1, route=Route.ESCALATE, **even), RULES).label.choice is Choice.TIE
+    assert settle(PairEvidence(1, route=Route.ESCALATE, **even), RULES).label.choice is Choice.TIE
     split = (implied(2, Choice.B), implied(3, Choice.A))
-    assert settle(Evidence(1, implied=split), RULES).asks_pair
+    assert settle(PairEvidence(1, implied=split), RULES).asks_pair
     outside = (implied(2, Choice.B, None), implied(3, Choice.A, None))
-    assert settle(Evidence(1, implied=outside), RULES) == settle(Evidence(1), RULES)
+    assert settle(PairEvidence(1, implied=outside), RULES) == settle(PairEvidence(1), RULES)
     open_still = (implied(2, Choice.B, settled=False),)
-    assert settle(Evidence(1, implied=open_still), RULES) == settle(Evidence(1), RULES)
+    assert settle(PairEvidence(1, implied=open_still), RULES) == settle(PairEvidence(1), RULES)
 
 
 def test_a_doubted_pair_is_asked_once_and_its_answer_settles_it(asked):

@@ -13,7 +13,7 @@ from judges.trust.vote_matrix import TIE, A, B
 from trainer.encoding import prompt_text
 from trainer.gate.evaluate import gold_table, length_controlled, measure
 from trainer.gate.probes import build, habits
-from trainer.gate.rules import Answers, right
+from trainer.gate.rules import GateAnswers, right
 from trainer.gate.slices import agreement, by_slice, slices_of
 from trainer.workspace import exclusive, mark_complete, open_workspace
 
@@ -36,9 +36,9 @@ def pair(number: int, a: str, b: str, choice: str, domain: str | None = None) ->
     )
 
 
-def answers(*win_probability: float) -> Answers:
+def answers(*win_probability: float) -> GateAnswers:
     none = np.zeros(len(win_probability))
-    return Answers(np.array(win_probability), none, none)
+    return GateAnswers(np.array(win_probability), none, none)
 
 
 def test_measures_by_hand() -> None:

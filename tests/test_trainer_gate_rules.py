@@ -5,7 +5,7 @@ import pytest
 
 from judges.trust.intervals import Estimate, undefined
 from judges.trust.vote_matrix import TIE, A, B
-from trainer.gate.rules import Answers, Effect, beside, decide, ece_difference, right
+from trainer.gate.rules import Effect, GateAnswers, beside, decide, ece_difference, right
 
 PAIRS = 400
 
@@ -23,7 +23,7 @@ def rater(truth, accuracy: float, rng, sure: float | None = None, reversals: flo
     p = accuracy if sure is None else sure
     win_probability = np.where(hit == (truth == A), p, 1 - p)
     turned = (rng.random(len(truth)) < reversals).astype(float)
-    return Answers(win_probability, np.zeros(len(truth)), turned)
+    return GateAnswers(win_probability, np.zeros(len(truth)), turned)
 
 
 def test_planted_better_is_promoted() -> None:
@@ -88,7 +88,7 @@ def test_planted_failure_in_one_domain_is_refused() -> None:
     law = prompt < 20  # 80 of the 400 pairs
     better, incumbent = rater(truth, 0.95, rng), rater(truth, 0.75, rng)
     win_probability = np.where(law, 1 - incumbent.win_P, better.win_P)
-    bad = Answers(win_probability, better.tie_P, better.reversed_P)
+    bad = GateAnswers(win_probability, better.tie_P, better.reversed_P)
     decision = decide(bad, incumbent, truth, prompt, {"domain law": law, "domain care": ~law})
     assert not decision.promoted
     assert any("worse on domain law" in reason for reason in decision.reasons)
@@ -124,7 +124,7 @@ def test_planted_effects_on_the_human_share() -> None:
 
 def test_too_little_gold_is_said() -> None:
     truth, prompt = np.array([A], dtype=np.int8), np.array([1])
-    one = Answers(np.array([0.9]), np.zeros(1), np.zeros(1))
+    one = GateAnswers(np.array([0.9]), np.zeros(1), np.zeros(1))
     assert "freeze more gold" in decide(one, one, truth, prompt, {}).reasons[0]
 
 

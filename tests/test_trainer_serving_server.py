@@ -19,7 +19,7 @@ from trainer.bases import build_tiny, load_classifier, load_tokenizer
 from trainer.encoding import encode
 from trainer.serving.quantize import quantize
 from trainer.serving.scoring import RewardScorer
-from trainer.serving.server import Batcher, application, serve
+from trainer.serving.server import DynamicBatcher, application, serve
 from trainer.workspace import open_workspace, publish_model
 
 
@@ -120,7 +120,7 @@ def test_an_error_reaches_everybody_in_the_batch() -> None:
         raise RuntimeError("no")
 
     async def both() -> list[Any]:
-        batcher = Batcher(broken, wait=0.01)
+        batcher = DynamicBatcher(broken, wait=0.01)
         worker = asyncio.create_task(batcher.run())
         asked = [batcher.ask([("Q", "a")]), batcher.ask([("Q", "b")])]
         replies = await asyncio.gather(*asked, return_exceptions=True)

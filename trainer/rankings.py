@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Order:
+class RankedResponses:
     """One person's order: responses of one prompt with their places, 0 the best, equals alike."""
 
     prompt: Any
@@ -47,7 +47,7 @@ def weights(rows: Sequence[Row]) -> list[float]:
     return [sum(1 / sizes[each["id"]] for each in _of(row)) or 1.0 for row in rows]
 
 
-def orders(rows: Sequence[Row]) -> tuple[list[Order], list[Row]]:
+def orders(rows: Sequence[Row]) -> tuple[list[RankedResponses], list[Row]]:
     """The orders that the rows come from, and the rows that come from none.
 
     A pair that something else settled is not among an order's rows; its candidates still are, by
@@ -61,7 +61,7 @@ def orders(rows: Sequence[Row]) -> tuple[list[Order], list[Row]]:
             for side in ("chosen", "rejected"):
                 found[each["id"]][repr(row[side])] = (row[side], each[f"place_{side}"])
     made = [
-        Order(prompts[key], *map(tuple, zip(*candidates.values(), strict=True)))
+        RankedResponses(prompts[key], *map(tuple, zip(*candidates.values(), strict=True)))
         for key, candidates in sorted(found.items())
     ]
     return made, [row for row in rows if not _of(row)]

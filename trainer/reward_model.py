@@ -21,7 +21,7 @@ from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lor
 from trainer.card import model_card
 from trainer.encoding import as_messages, encode
 from trainer.huggingface import Curve, arguments, callbacks, run
-from trainer.rankings import Order, orders, plackett_luce, weights
+from trainer.rankings import RankedResponses, orders, plackett_luce, weights
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model
 
@@ -55,7 +55,7 @@ def prepare(rows: Sequence[Row], tokenizer: Any, settings: TrainerSettings) -> P
 
     Pairs that orders over several candidates imply become those orders, or keep a smaller weight.
     """
-    ordered: list[Order] = []
+    ordered: list[RankedResponses] = []
     if settings.rankings == "plackett-luce":
         ordered, rows = orders(rows)
     items = [

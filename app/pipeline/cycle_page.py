@@ -52,7 +52,9 @@ class Measured:
     reversals: float | None
 
 
-def page(run: Run, steps: Sequence[CycleStep], facts: cycles.Facts, past: Sequence[Run]) -> str:
+def page(
+    run: Run, steps: Sequence[CycleStep], facts: cycles.CycleFacts, past: Sequence[Run]
+) -> str:
     """The whole document."""
     told: list[tuple[str, dict[str, Any]]] = [(s.name, dict(s.summary or {})) for s in steps]
     figures = {name: summary.get("figures", {}) for name, summary in told}
@@ -78,7 +80,7 @@ def page(run: Run, steps: Sequence[CycleStep], facts: cycles.Facts, past: Sequen
 
 
 def _head(
-    run: Run, steps: Sequence[CycleStep], facts: cycles.Facts, figures: dict[str, Any]
+    run: Run, steps: Sequence[CycleStep], facts: cycles.CycleFacts, figures: dict[str, Any]
 ) -> str:
     failed = next((s for s in steps if s.status == cycles.FAILED), None)
     if failed is not None:

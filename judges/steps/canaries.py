@@ -29,7 +29,7 @@ from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import Choice
 from judges import participants
-from judges.cost import Estimate
+from judges.cost import CostEstimate
 from judges.panel import Panel
 from judges.results import JudgeRun
 from judges.steps.asking import run_judges
@@ -153,7 +153,7 @@ def estimate_canaries(
     tier: int | None = None,
     names: Sequence[str] | None = None,
     beside: Path | None = None,
-) -> Estimate | None:
+) -> CostEstimate | None:
     """What the next round would cost, or the rest of one that was begun. Asks nobody.
 
     tier, names: only these judges. None where no canary pairs are drawn.
@@ -177,7 +177,7 @@ def estimate_canaries(
         )
         for of, samples in _turns(versions, known, number)
     ]
-    return Estimate.of([row for one in found for row in one.rows], batched=False, example=None)
+    return CostEstimate.of([row for one in found for row in one.rows], batched=False, example=None)
 
 
 def compare_canaries(database: Database) -> list[CanaryTest]:

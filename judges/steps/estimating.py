@@ -20,7 +20,7 @@ from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import Choice, Order
 from judges import participants, verdicts
-from judges.cost import Estimate, Estimator
+from judges.cost import CostEstimate, Estimator
 from judges.judge_session import meaning
 from judges.panel import JudgeConfig, Panel
 from judges.results import Reparsed
@@ -38,7 +38,7 @@ def estimate(
     arriving: Iterable[PairText] = (),
     progress: Progress = quiet,
     beside: Path | None = None,
-) -> Estimate:
+) -> CostEstimate:
     """What asking the missing questions would cost, per judge and order. Asks nobody.
 
     tier, names, within, samples: as of `run_judges`.
@@ -64,7 +64,7 @@ def estimate(
     rows = [row for _, counted in counters for row in counted.rows()]
     examples = [counted.example for judge, counted in counters if judge.ordered]
     example = next((e for e in examples if e is not None), None)
-    return Estimate.of(rows, batch, example, new_pairs)
+    return CostEstimate.of(rows, batch, example, new_pairs)
 
 
 def reparse(database: Database, *, progress: Progress = quiet) -> Reparsed:

@@ -31,7 +31,7 @@ from judges.generation import GeneratorConfig, Writer, sources
 from judges.prices import NANO
 from judges.text_requests import (
     Brought,
-    Outcome,
+    Requested,
     Store,
     TextRequest,
     TextRequests,
@@ -190,7 +190,7 @@ def ask_for_texts(
         verb,
     )
 
-    async def go() -> Outcome:
+    async def go() -> Requested:
         try:
             return await requests.run(make(clients), 0)
         finally:

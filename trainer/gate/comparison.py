@@ -29,7 +29,7 @@ from trainer.export.dataset import read_manifest, read_split
 from trainer.export.leakage import leaks
 from trainer.gate import evaluate as measuring
 from trainer.gate.evaluate import GoldTable, gold_table
-from trainer.gate.rules import Answers
+from trainer.gate.rules import GateAnswers
 from trainer.gate.slices import slices_of
 
 PANEL = "panel consensus"
@@ -78,7 +78,7 @@ class Comparison:
 
     context: GateContext
     incumbent_name: str
-    answers: dict[str, Answers]
+    answers: dict[str, GateAnswers]
     slices: dict[str, NDArray[np.bool_]]
 
     @property
@@ -164,7 +164,7 @@ def compare(context: GateContext) -> Comparison:
     )
 
 
-def answers_of(checkpoint: Checkpoint, gold: GoldTable, rules: Constitution) -> Answers:
+def answers_of(checkpoint: Checkpoint, gold: GoldTable, rules: Constitution) -> GateAnswers:
     """A model's own answers to pairs."""
     folder = Path(checkpoint.path)
     if checkpoint.kind == CheckpointKind.JUDGE:
@@ -172,7 +172,7 @@ def answers_of(checkpoint: Checkpoint, gold: GoldTable, rules: Constitution) -> 
     return measuring.reward_answers(folder, gold)
 
 
-def _ask(checkpoint: Checkpoint, context: GateContext) -> Answers:
+def _ask(checkpoint: Checkpoint, context: GateContext) -> GateAnswers:
     """Answers; a prompted judge's are the votes it has cast on gold."""
     said = context.voted.get(checkpoint.name)
     if said is None:
@@ -186,7 +186,7 @@ def _ask(checkpoint: Checkpoint, context: GateContext) -> Answers:
     return measuring.panel_table(said, context.gold)
 
 
-def _incumbent_name(context: GateContext, answers: Mapping[str, Answers]) -> str:
+def _incumbent_name(context: GateContext, answers: Mapping[str, GateAnswers]) -> str:
     """Whom to beat: the active checkpoint; for a first judge the panel; else the best baseline."""
     challenger, against = context.challenger, context.against
     if context.incumbent is not None and against is None:

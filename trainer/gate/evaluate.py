@@ -28,7 +28,7 @@ from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt
 from judges.trust.vote_matrix import TIE, A, B
 from judges.vote_arrays import CODES
 from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
-from trainer.gate.rules import Answers, as_figures, right
+from trainer.gate.rules import GateAnswers, as_figures, right
 from trainer.serving.scoring import RewardScorer
 
 _EVEN = Probabilities(0.5, 0.0, 0.5)
@@ -68,16 +68,16 @@ def gold_table(pairs: Sequence[GoldPair]) -> GoldTable:
     )
 
 
-def reward_answers(folder: Path, gold: GoldTable) -> Answers:
+def reward_answers(folder: Path, gold: GoldTable) -> GateAnswers:
     """A reward model's leans; it sees one response at a time and cannot contradict itself."""
     rows = [(p.messages, text) for p in gold.pairs for text in (p.a, p.b)]
     scores = RewardScorer(folder).score(rows).reshape(-1, 2)
     win_probability = expit(scores[:, 0] - scores[:, 1])
     none = np.zeros(len(gold.pairs))
-    return Answers(win_probability, none, none)
+    return GateAnswers(win_probability, none, none)
 
 
-def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> Answers:
+def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> GateAnswers:
     """A trained judge's leans: the mean of both orders; reversed where one says a, the other b."""
     judge = LocalJudge(folder)
     template = Template(rules, output=judge.output, per_principle=False)
@@ -92,14 +92,14 @@ def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> Answers
     p_PK = p_POK.mean(axis=1)
     decided = np.where(p_POK.argmax(2) == TIE, np.nan, p_POK.argmax(2))
     turned = (np.abs(decided[:, 0] - decided[:, 1]) == 1).astype(np.float64)
-    return Answers(p_PK[:, A] / (p_PK[:, A] + p_PK[:, B]), p_PK[:, TIE], turned)
+    return GateAnswers(p_PK[:, A] / (p_PK[:, A] + p_PK[:, B]), p_PK[:, TIE], turned)
 
 
-def panel_table(said: PanelAnswers, gold: GoldTable) -> Answers:
+def panel_table(said: PanelAnswers, gold: GoldTable) -> GateAnswers:
     """Generation 0 as one rater: the consensus, and the share of its judges that reversed."""
     p_P = [said.p.get(pair.id, _EVEN) for pair in gold.pairs]
     turned = [said.reversed_share.get(p.id, np.nan) for p in gold.pairs]
-    return Answers(
+    return GateAnswers(
         np.array([p.win_probability for p in p_P], dtype=np.float64),
         np.array([p.p_tie for p in p_P], dtype=np.float64),
         np.array(turned, dtype=np.float64),
@@ -108,16 +108,18 @@ def panel_table(said: PanelAnswers, gold: GoldTable) -> Answers:
 
 def baseline_answers(
     gold: GoldTable, train_rows: Sequence[Mapping[str, Any]]
-) -> dict[str, Answers]:
+) -> dict[str, GateAnswers]:
     """`longer wins`, and TF-IDF Bradley–Terry fitted on the checkpoint's own rows."""
     none = np.zeros(len(gold.pairs))
-    found = {"longer wins": Answers(longer_wins(gold.a, gold.b), none, none)}
+    found = {"longer wins": GateAnswers(longer_wins(gold.a, gold.b), none, none)}
     if train_rows:
         fitted = TfidfBradleyTerry().fit(
             [text_of(row["chosen"]) for row in train_rows],
             [text_of(row["rejected"]) for row in train_rows],
         )
-        found["tf-idf Bradley–Terry"] = Answers(fitted.win_probability(gold.a, gold.b), none, none)
+        found["tf-idf Bradley–Terry"] = GateAnswers(
+            fitted.win_probability(gold.a, gold.b), none, none
+        )
     return found
 
 
@@ -126,7 +128,7 @@ def text_of(value: Any) -> str:
     return value if isinstance(value, str) else "\n\n".join(m["content"] for m in value)
 
 
-def measure(answers: Answers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
+def measure(answers: GateAnswers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
     """Accuracy with interval, log-loss, Brier, ECE, reliability, reversals, pairs behind them."""
     hits = right(answers.win_P, gold.truth_P)
     turned = answers.reversed_P[np.isfinite(answers.reversed_P)]

@@ -21,7 +21,7 @@ _SMALLEST_SLICE = 10
 
 
 @dataclass(frozen=True)
-class Answers:
+class GateAnswers:
     """What one rater says about P gold pairs, in stored order.
 
     win_P: p_a / (p_a + p_b), one half where it does not know. tie_P: probability of a tie.
@@ -83,8 +83,8 @@ def right(win_P: Floats, truth_P: NDArray[np.int8]) -> Floats:
 
 
 def decide(
-    challenger: Answers,
-    incumbent: Answers,
+    challenger: GateAnswers,
+    incumbent: GateAnswers,
     truth_P: NDArray[np.int8],
     prompt_P: NDArray[np.int64],
     slices: Mapping[str, NDArray[np.bool_]],
@@ -129,7 +129,7 @@ def decide(
 
 
 def beside(
-    answers: Mapping[str, Answers],
+    answers: Mapping[str, GateAnswers],
     challenger: str,
     truth_P: NDArray[np.int8],
     prompt_P: NDArray[np.int64],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from judges.trust.intervals import mean_by_prompt
 from judges.trust.vote_matrix import MISSING, TIE, A, B
 from trainer.gate.evaluate import GoldTable, relative_length
-from trainer.gate.rules import Answers, as_figures, right
+from trainer.gate.rules import GateAnswers, as_figures, right
 
 Mask = NDArray[np.bool_]
 Figures = dict[str, dict[str, dict[str, Any]]]
@@ -43,7 +43,7 @@ def slices_of(
 
 
 def by_slice(
-    answers: Mapping[str, Answers],
+    answers: Mapping[str, GateAnswers],
     gold: GoldTable,
     principles: Mapping[int, frozenset[str]] | None = None,
     seed: int = 0,
@@ -74,7 +74,7 @@ def by_slice(
 
 
 def agreement(
-    answers: Mapping[str, Answers],
+    answers: Mapping[str, GateAnswers],
     gold: GoldTable,
     experts: Mapping[str, Mapping[int, int]],
     panel: str,
@@ -117,14 +117,14 @@ def _decided(code_P: NDArray[np.int8]) -> int:
 
 
 def _share(
-    answers: Answers, code_P: NDArray[np.int8], gold: GoldTable, mask: Mask, seed: int
+    answers: GateAnswers, code_P: NDArray[np.int8], gold: GoldTable, mask: Mask, seed: int
 ) -> dict[str, Any]:
     hits = right(answers.win_P, code_P)[mask]
     return as_figures(mean_by_prompt(hits, gold.prompt_P[mask], np.random.default_rng(seed)))
 
 
 def _against(
-    answers: Answers, codes: list[NDArray[np.int8]], gold: GoldTable, seed: int
+    answers: GateAnswers, codes: list[NDArray[np.int8]], gold: GoldTable, seed: int
 ) -> dict[str, Any]:
     """Share right over every answer of these references, one after the other."""
     hits, prompts = [], []

@@ -38,7 +38,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 @dataclass
-class Batcher:
+class DynamicBatcher:
     """Collects what arrives within `wait` seconds, at most `size` texts, and scores it at once.
 
     The model runs in one thread, so that requests keep arriving meanwhile.
@@ -104,7 +104,7 @@ class Counts:
         self.seconds += seconds
         self.buckets[sum(seconds > edge for edge in _BUCKETS)] += 1
 
-    def text(self, batcher: Batcher) -> str:
+    def text(self, batcher: DynamicBatcher) -> str:
         """Prometheus' text format, version 0.0.4."""
         lines = ["# TYPE tiebreak_requests_total counter"]
         lines += [
@@ -133,7 +133,7 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
     from starlette.responses import JSONResponse, PlainTextResponse, Response
     from starlette.routing import Route
 
-    batcher, counts = Batcher(score, batch_size, wait), Counts()
+    batcher, counts = DynamicBatcher(score, batch_size, wait), Counts()
 
     @asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.pipeline import cycle_page
 from app.views import sanitise
-from db.cycles import Facts as CycleFacts
+from db.cycles import CycleFacts
 from db.models import CycleStep, Run
 from db.probabilities import Probabilities
 from judges.trust.intervals import Estimate

@@ -4,7 +4,7 @@ Trained on every answered pair and its mirror image; P(x) is averaged with 1 −
 like the stack. Leaves out: how much it counts (label_model.py).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -14,6 +14,10 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Floats = NDArray[np.float64]
 
+# Why each number here is what it is: docs/design/label-model-constants.md.
+LEAST_IN_LEAF, MOST_IN_LEAF, LEAVES_FILLED = 5, 20, 10
+"""Answers a leaf must hold: a tenth of all, but within these bounds."""
+
 
 @dataclass
 class GradientBoosting:
@@ -22,6 +26,8 @@ class GradientBoosting:
     trees: int = 30
     leaves: int = 6
     rate: float = 0.12
+    ridge: float = 1.0
+    bins: int = 32
 
     model_: HistGradientBoostingClassifier = field(init=False, repr=False)
 
@@ -31,9 +37,9 @@ class GradientBoosting:
             max_iter=self.trees,
             max_leaf_nodes=self.leaves,
             learning_rate=self.rate,
-            min_samples_leaf=max(5, min(20, len(is_a_L) // 10)),
-            l2_regularization=1.0,
-            max_bins=32,
+            min_samples_leaf=max(LEAST_IN_LEAF, min(MOST_IN_LEAF, len(is_a_L) // LEAVES_FILLED)),
+            l2_regularization=self.ridge,
+            max_bins=self.bins,
             early_stopping=False,
             random_state=0,
         )
@@ -63,7 +69,7 @@ class GradientBoosting:
             inside = fold_L == fold
             if not inside.any() or inside.all():
                 continue
-            other = GradientBoosting(self.trees, self.leaves, self.rate)
+            other = replace(self)
             other.fit(columns_LC[~inside], is_a_L[~inside], weight_L[~inside])
             result[inside] = other.logit(columns_LC[inside])
         return result

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+MOST_PAIRS, MOST_CANDIDATES, MOST_AUTHORS = 2000, 500, 2000
+"""Sizes above which a prompt, or the authors, are left alone: dense matrices would not fit."""
+
 
 def number_of(names: Sequence[Hashable]) -> NDArray[np.int64]:
     """Equal names share a number, counted in order of appearance."""
@@ -56,11 +59,11 @@ def neighbours_margin(
     order = np.argsort(prompt_P, kind="stable")
     starts = np.flatnonzero(np.diff(prompt_P[order], prepend=-1, append=-1))
     for low, high in pairwise(starts):
-        if high - low < 2 or high - low > 2000:
+        if high - low < 2 or high - low > MOST_PAIRS:
             continue
         own = order[low:high]
         names, inverse = np.unique(np.stack([first_P[own], second_P[own]]), return_inverse=True)
-        if len(names) == 2 * len(own) or len(names) > 500:
+        if len(names) == 2 * len(own) or len(names) > MOST_CANDIDATES:
             continue
         place = inverse.reshape(2, -1)
         design = np.zeros((len(own), len(names)))
@@ -90,7 +93,7 @@ def author_effect(
     known = (first_P >= 0) & (second_P >= 0)
     result = np.zeros(len(margin_P))
     authors = int(max(first_P.max(initial=-1), second_P.max(initial=-1))) + 1
-    if authors < 2 or authors > 2000:
+    if authors < 2 or authors > MOST_AUTHORS:
         return result
     fold_P = prompt_P % folds
     for fold in range(folds):

@@ -17,16 +17,33 @@ from judges.trust.vote_matrix import AB, BA, MISSING, TIE, Consensus, VoteMatrix
 
 Floats = NDArray[np.float64]
 
+# Why each number here is what it is: docs/design/cold-start.md.
+PRIOR_KEPT, PRIOR_ASKED = 7.0, 10.0
+"""Pseudo-pairs on which a rater kept its choice, of so many asked in both orders."""
+
+MOST_CONSISTENT = 0.97
+"""Consistency nobody is believed to exceed."""
+
 WITHOUT_SWAPS = 0.8
 """Consistency of a rater nobody has asked in both orders, where the whole panel is like that."""
 
 OF_A_COIN = 0.4
 """Consistency at which a rater is believed no more than a coin."""
 
-_CEILING = 0.97
-_LEAST_WEIGHT = float(np.log(0.51 / 0.49))
-_FAR = 3.0  # standard errors
-_ORDER_FREE = 100  # so many pairs without one reversal: this rater does not see an order
+ACCURACY_TOP, ACCURACY_EXPONENT = 0.95, 1.5
+"""Accuracy believed of a consistency c: .95 c^1.5."""
+
+LEAST_ACCURACY, MOST_ACCURACY = 0.51, 0.97
+"""Bounds of the believed accuracy, so that nobody weighs nothing and nobody decides alone."""
+
+TIE_VOTES, TIE_OUT_OF = 0.05, 1.0
+"""Pseudo-votes for a tie, of so many."""
+
+FAR = 3.0
+"""Standard errors below none at which a rater's agreement with the others is contrary."""
+
+ORDER_FREE = 100
+"""Pairs without one reversal that show that a rater does not see an order."""
 
 
 def swap_consistency(codes_PRO: NDArray[np.int8]) -> Floats:
@@ -38,8 +55,8 @@ def swap_consistency(codes_PRO: NDArray[np.int8]) -> Floats:
     ab, ba = codes_PRO[..., AB], codes_PRO[..., BA]
     both = (ab != MISSING) & (ba != MISSING) & ~((ab == TIE) & (ba == TIE))
     asked, kept = both.sum(axis=0), (both & (ab == ba)).sum(axis=0)
-    consistency: Floats = np.minimum((kept + 7.0) / (asked + 10.0), _CEILING)
-    swapped = (asked > 0) & ~((asked >= _ORDER_FREE) & (kept == asked))
+    consistency: Floats = np.minimum((kept + PRIOR_KEPT) / (asked + PRIOR_ASKED), MOST_CONSISTENT)
+    swapped = (asked > 0) & ~((asked >= ORDER_FREE) & (kept == asked))
     middle = float(np.median(consistency[swapped])) if swapped.any() else WITHOUT_SWAPS
     return np.where(swapped, consistency, middle)
 
@@ -59,7 +76,7 @@ def contrary(codes_PRO: NDArray[np.int8]) -> NDArray[np.bool_]:
         error = np.sqrt((with_them**2).sum(axis=0))
         score = with_them.sum(axis=0) / np.maximum(error, 1e-12)
         worst = int(np.argmin(score))
-        if score[worst] >= -_FAR:
+        if score[worst] >= -FAR:
             break
         kept[worst] = False
     return ~kept
@@ -87,7 +104,9 @@ class ColdStart:
     ) -> Self:
         """Measure each rater's consistency, and whether it contradicts the others."""
         self.consistency_R_ = swap_consistency(vote_matrix.codes_PRO)
-        accuracy = np.clip(0.95 * self.consistency_R_**1.5, 0.51, 0.97)
+        accuracy = np.clip(
+            ACCURACY_TOP * self.consistency_R_**ACCURACY_EXPONENT, LEAST_ACCURACY, MOST_ACCURACY
+        )
         weight_R = np.log(accuracy / (1 - accuracy))
         self.weight_R_ = np.where(contrary(vote_matrix.codes_PRO), 0.0, weight_R)
         return self
@@ -95,7 +114,8 @@ class ColdStart:
     def contributions(self, codes_PRO: NDArray[np.int8]) -> Floats:
         """Log-odds by rater: 2.4 w m / Σ w over the raters that voted on the pair."""
         mean, cast = mean_votes(codes_PRO)
-        total = np.maximum(cast @ self.weight_R_, _LEAST_WEIGHT)
+        least = np.log(LEAST_ACCURACY / (1 - LEAST_ACCURACY))
+        total = np.maximum(cast @ self.weight_R_, least)
         parts: Floats = mean * self.weight_R_ * (self.scale / total)[:, None]
         return parts
 
@@ -103,5 +123,5 @@ class ColdStart:
         """logit = 2.4 Σ w m / Σ w over the raters that voted on the pair."""
         parts = self.contributions(vote_matrix.codes_PRO)
         counts = vote_counts(vote_matrix)
-        tie = (counts[:, TIE] + 0.05) / (counts.sum(axis=1) + 1.0)
+        tie = (counts[:, TIE] + TIE_VOTES) / (counts.sum(axis=1) + TIE_OUT_OF)
         return consensus_of(parts.sum(axis=1), tie, parts, vote_matrix.raters)

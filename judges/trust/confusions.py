@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from judges.trust.cold_start import believed_consistency
+from judges.trust.cold_start import OF_A_COIN, believed_consistency
 from judges.trust.patterns import distinct, joint_codes, mirrored_joint
 from judges.trust.vote_matrix import Consensus, VoteMatrix, consensus_of
 
@@ -26,10 +26,19 @@ SHAPES = tuple(
 )
 """Joint codes by which of the two votes are there; θ sums to 1 within each."""
 
+# Why each number here is what it is: docs/design/label-model-constants.md.
+PRIOR_GAIN, PRIOR_FLOOR = 0.45, 0.02
+"""Accuracy believed beyond a coin's: of a rater that never reverses, and at least this share."""
 
-def prior_confusions(consistency_R: Floats, ties: float = 0.06) -> Floats:
+PRIOR_TIES = 0.06
+"""Share of ties believed of every rater."""
+
+
+def prior_confusions(consistency_R: Floats, ties: float | None = None) -> Floats:
     """θ0 [raters, 16] from swap consistency: accuracy .5 + .45 clip((c − .4) / .6, .02, 1)."""
-    accuracy = 0.5 + 0.45 * np.clip((consistency_R - 0.4) / 0.6, 0.02, 1.0)
+    ties = PRIOR_TIES if ties is None else ties
+    sure = np.clip((consistency_R - OF_A_COIN) / (1 - OF_A_COIN), PRIOR_FLOOR, 1.0)
+    accuracy = 0.5 + PRIOR_GAIN * sure
     kept = np.clip(consistency_R, 0.05, 0.99)
     one = np.stack([(1 - ties) * accuracy, (1 - ties) * (1 - accuracy), np.full_like(kept, ties)])
     theta = np.zeros((len(kept), 16))
@@ -47,9 +56,9 @@ def prior_confusions(consistency_R: Floats, ties: float = 0.06) -> Floats:
     return normalised(theta)
 
 
-def normalised(theta_RU: Floats) -> Floats:
+def normalised(theta_RJ: Floats) -> Floats:
     """Scale θ to sum to 1 within each pattern of missing votes."""
-    result = np.maximum(theta_RU, 1e-9)
+    result = np.maximum(theta_RJ, 1e-9)
     for shape in SHAPES:
         result[:, shape] /= result[:, shape].sum(axis=1, keepdims=True)
     return result
@@ -59,7 +68,7 @@ def normalised(theta_RU: Floats) -> Floats:
 class Confusions:
     """Joint-order confusions of all raters, by tempered EM on distinct patterns.
 
-    temper: exponent τ of the likelihood; anchor: pseudo-pairs of θ0 per pair. Learned: theta_RU_.
+    temper: exponent τ of the likelihood; anchor: pseudo-pairs of θ0 per pair. Learned: theta_RJ_.
     """
 
     temper: float = 0.45
@@ -67,7 +76,7 @@ class Confusions:
     max_iterations: int = 60
     tolerance: float = 1e-4
 
-    theta_RU_: Floats = field(init=False, repr=False)
+    theta_RJ_: Floats = field(init=False, repr=False)
     iterations_: int = field(init=False, default=0, repr=False)
 
     def fit(
@@ -82,7 +91,7 @@ class Confusions:
         raters = codes.shape[1]
         start = prior_confusions(believed_consistency(vote_matrix.codes_PRO))
         anchor = self.anchor * len(vote_matrix) * start
-        self.theta_RU_, win_probability = start, np.full(len(size), 0.5)
+        self.theta_RJ_, win_probability = start, np.full(len(size), 0.5)
         for iteration in range(1, self.max_iterations + 1):
             self.iterations_ = iteration
             before, win_probability = (
@@ -96,7 +105,7 @@ class Confusions:
                 as_a = np.bincount(codes[:, rater], win_probability * size, minlength=16)
                 as_b = np.bincount(codes[:, rater], (1 - win_probability) * size, minlength=16)
                 counts[rater] = as_a + as_b[PHI]
-            self.theta_RU_ = normalised(counts + anchor)
+            self.theta_RJ_ = normalised(counts + anchor)
         return self
 
     def predict(self, vote_matrix: VoteMatrix) -> Consensus:
@@ -105,6 +114,6 @@ class Confusions:
         return consensus_of(parts.sum(axis=1), 0.0, parts, vote_matrix.raters)
 
     def _ratios(self, codes_PR: NDArray[np.int8]) -> Floats:
-        table = np.log(self.theta_RU_) - np.log(self.theta_RU_[:, PHI])
+        table = np.log(self.theta_RJ_) - np.log(self.theta_RJ_[:, PHI])
         ratios: Floats = table[np.arange(codes_PR.shape[1]), codes_PR]
         return ratios

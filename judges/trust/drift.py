@@ -16,6 +16,7 @@ from scipy.stats import fisher_exact
 
 from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, VoteMatrix
 
+# Why each number here is what it is: docs/design/drift.md.
 CELLS = 8
 """Cells of the G-test: 2 * swap outcome + agrees with the others.
 
@@ -26,6 +27,12 @@ FEW = 5
 """Fewer pairs of the reference make no cell of their own: the usual least count (Cochran 1954)."""
 
 WINDOWS = (50, 70, 100, 140, 200, 280, 400, 800)
+
+LEAST_REFERENCE = 50
+"""Reference pairs a judge is not watched without."""
+
+WORSE = np.linspace(0.02, 0.98, 25)
+"""w of the error rates 1 − (1 − bound)(1 − w)² that a watch of audits bets on."""
 
 
 def drift_cells(vote_matrix: VoteMatrix, rater: int) -> NDArray[np.int8]:
@@ -106,10 +113,10 @@ def fit_reference(
     known = cells_T != MISSING
     seen = cells_T[known]
     prompts = np.arange(len(seen)) if prompt_T is None else np.asarray(prompt_T)[known]
-    if len(seen) < 50:
+    if len(seen) < LEAST_REFERENCE:
         raise ValueError(
-            f"{len(seen)!r} reference pairs; at least 50 are needed (300 are good): "
-            "wait for more votes before watching this judge."
+            f"{len(seen)!r} reference pairs; at least {LEAST_REFERENCE} are needed "
+            "(300 are good): wait for more votes before watching this judge."
         )
     windows = tuple(window for window in windows if window <= horizon)
     if not windows:
@@ -317,7 +324,7 @@ def watch_audits(wrong_T: NDArray[np.bool_], *, bound: float, delta: float = 0.0
     """
     if not 0.0 < bound < 1.0:
         raise ValueError(f"bound is {bound!r}; more than 0 and less than 1 is allowed: 0.02, say.")
-    rates = 1.0 - (1.0 - bound) * (1.0 - np.linspace(0.02, 0.98, 25)) ** 2
+    rates = 1.0 - (1.0 - bound) * (1.0 - WORSE) ** 2
     hits = np.cumsum(np.asarray(wrong_T, np.float64))[:, None]
     misses = np.arange(1, len(wrong_T) + 1)[:, None] - hits
     wealth = hits * np.log(rates / bound) + misses * np.log((1.0 - rates) / (1.0 - bound))

@@ -24,10 +24,19 @@ from judges.trust.vote_matrix import MISSING, VoteMatrix
 Floats = NDArray[np.float64]
 LENGTH, LONGER = "length", "longer"
 STRAIGHT = (LENGTH, "style regression", "author", "neighbours")
+# Why each number here is what it is: docs/design/label-model-constants.md.
 MOST_JUDGES = 12
 MOST_DOMAINS = 12
-_LEAST_IN_DOMAIN = 3
-_CROWD = 5.0
+LEAST_IN_DOMAIN = 3
+"""Answers from which a domain may speak."""
+
+FARTHEST, BEND, LONGER_BEND = 4.0, 2.0, 3.0
+"""Columns in units of their root mean square: straight ones end here, others are tanh(bend x)."""
+
+DOUBT = 1.0
+"""Votes that say nothing, mixed into what all judges say together."""
+
+CROWD = 5.0
 """Judges a pair above which more of them add no more: they err together."""
 
 
@@ -53,7 +62,7 @@ class Evidence:
         self.judges_ = np.sort(rank[:MOST_JUDGES])
         voices = (vote_matrix.codes_PRO[:, self.judges_] != MISSING).any(axis=2).sum(axis=1)
         self._voices = float(voices.sum() / max(np.count_nonzero(voices), 1))
-        theta = Confusions().fit(vote_matrix).theta_RU_[self.judges_]
+        theta = Confusions().fit(vote_matrix).theta_RJ_[self.judges_]
         self._fit_agreement(vote_matrix)
         nothing = np.zeros((0, len(self.judges_)), np.int8)
         self.ratios_ = Ratios().fit(theta, nothing, nothing[:, 0], np.zeros(0))
@@ -74,13 +83,13 @@ class Evidence:
         codes = joint_codes(vote_matrix.codes_PRO[known][:, self.judges_])
         after = copy(self)
         after.ratios_ = Ratios().fit(
-            self.ratios_.theta_RU_, codes, labels_P[known], weight_P[known]
+            self.ratios_.theta_RJ_, codes, labels_P[known], weight_P[known]
         )
         seen = np.bincount(vote_matrix.domain_P[known] + 1, minlength=len(vote_matrix.domains) + 1)[
             1:
         ]
         busy = np.argsort(-seen, kind="stable")[:MOST_DOMAINS]
-        after.domains_ = np.sort(busy[seen[busy] >= _LEAST_IN_DOMAIN])
+        after.domains_ = np.sort(busy[seen[busy] >= LEAST_IN_DOMAIN])
         if len(after.domains_) < 2:
             after.domains_ = after.domains_[:0]
         after._name(vote_matrix)
@@ -101,7 +110,7 @@ class Evidence:
         cold = self.cold_start_.contributions(vote_matrix.codes_PRO).sum(axis=1)
         cast = (vote_matrix.codes_PRO != MISSING).sum(axis=(1, 2))
         for together in (cold, self._agreement(vote_matrix)):
-            parts.append((together * cast / (cast + 1.0))[:, None])
+            parts.append((together * cast / (cast + DOUBT))[:, None])
         features = self._shaped(vote_matrix)
         parts.append(features)
         if self._sorted is not None:
@@ -124,7 +133,7 @@ class Evidence:
     def _agreement(self, vote_matrix: VoteMatrix) -> Floats:
         """Its log-odds in units of their root mean square: untempered, their scale means little."""
         logit = self._dawid_skene.log_odds(vote_matrix.codes_PRO)
-        return np.clip(logit / self._usual, -4.0, 4.0)
+        return np.clip(logit / self._usual, -FARTHEST, FARTHEST)
 
     def _name(self, vote_matrix: VoteMatrix) -> None:
         names = [vote_matrix.raters[r] for r in self.judges_]
@@ -145,7 +154,7 @@ class Evidence:
             groups += [f"{kind} by domain"] * len(self.domains_)
         self.names_, self.groups_ = tuple(names), tuple(groups)
         self.discount_C_ = np.zeros(len(names))
-        self.discount_C_[: len(discount)] = discount * min(1.0, _CROWD / max(self._voices, 1.0))
+        self.discount_C_[: len(discount)] = discount * min(1.0, CROWD / max(self._voices, 1.0))
 
     def _shaped(self, vote_matrix: VoteMatrix) -> Floats:
         """Features in units of their root mean square; style and text classifier level off.
@@ -156,9 +165,9 @@ class Evidence:
         scaled = vote_matrix.features_PF / np.where(self._unit > 0, self._unit, 1.0)
         names = vote_matrix.feature_names
         straight = np.array([name in STRAIGHT for name in names], dtype=bool)
-        columns = np.where(straight, np.clip(scaled, -4.0, 4.0), np.tanh(2.0 * scaled))
+        columns = np.where(straight, np.clip(scaled, -FARTHEST, FARTHEST), np.tanh(BEND * scaled))
         if LENGTH in names:
-            longer = np.tanh(3.0 * scaled[:, names.index(LENGTH)])
+            longer = np.tanh(LONGER_BEND * scaled[:, names.index(LENGTH)])
             columns = np.concatenate([columns, longer[:, None]], axis=1)
         result: Floats = columns.astype(np.float64)
         return result

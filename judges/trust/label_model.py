@@ -35,10 +35,14 @@ from judges.trust.vote_matrix import (
 
 Floats = NDArray[np.float64]
 
+# Why each number here is what it is: docs/design/label-model-constants.md.
 LEAST_ANSWERS = 5
 BOOSTING_FROM = 25
 FOLDS = 10
 BOOSTING_FOLDS = 5
+FALL_BACK = 1.0
+"""Standard errors by which the answers must be better without what was learned, to do without."""
+
 _CHUNK = 100_000
 
 
@@ -118,7 +122,7 @@ class LabelModel:
             _losses(self.mixing_weights_.pool(cold_start.sum(axis=1), stack, boosted), answer)
             - _losses(cold_start.sum(axis=1), answer)
         )
-        self.fell_back_ = bool(excess.sum() > excess.std() * np.sqrt(len(excess)))
+        self.fell_back_ = bool(excess.sum() > FALL_BACK * excess.std() * np.sqrt(len(excess)))
         self._warm = not self.fell_back_
 
     def _fit_ties(self) -> None:

@@ -15,6 +15,7 @@ from scipy.stats import hypergeom
 from judges.trust.audit import audits_needed
 from judges.trust.promise import Promise
 
+# Why each number here is what it is: docs/design/certificates.md.
 SHARES = tuple(round(0.05 + 0.025 * step, 3) for step in range(39))
 """Nested sets tried: the most confident 5%, 7.5%, ... 100% of the frame."""
 

@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+# Why each number here is what it is: docs/design/stack.md.
 LEARNED = tuple(np.linspace(0, 1, 11))
 BOOSTING = tuple(np.linspace(0, 0.6, 7))
 
+LEARNED_HALF, LEARNED_SPREAD = 10.0, 0.25
+"""Answers at which half is expected to be learned, and how far the answers may argue with that."""
+
+TREES_SHARE, TREES_HALF, TREES_SPREAD = 0.3, 100.0, 0.12
+"""Share of the trees in what is learned, answers at which half of that is expected, its spread."""
 
 SAME_PROMPT = 0.1
 """Correlation of what two answers about one prompt teach."""
@@ -61,7 +67,8 @@ def best_weights(
     learned ~ N(.3 n / (n + 100), .12²).
     """
     sign, n = np.where(is_a_L > 0.5, 1.0, -1.0), float(weight_L.sum())
-    expected, boosting_expected = n / (n + 10), 0.3 * n / (n + 100)
+    expected = n / (n + LEARNED_HALF)
+    boosting_expected = TREES_SHARE * n / (n + TREES_HALF)
     boosted = stack_L if boosting_L is None else boosting_L
     options = [
         MixingWeights(1 - learned, learned * (1 - share), learned * share)
@@ -74,7 +81,8 @@ def best_weights(
         fit = float((weight_L * np.logaddexp(0, -sign * pooled)).sum())
         learned = 1 - weights.cold_start
         share = weights.boosting / learned if learned > 0 else boosting_expected
-        held = ((learned - expected) / 0.25) ** 2 + ((share - boosting_expected) / 0.12) ** 2
+        held = ((learned - expected) / LEARNED_SPREAD) ** 2
+        held += ((share - boosting_expected) / TREES_SPREAD) ** 2
         return fit + held / 2
 
     return min(options, key=loss)

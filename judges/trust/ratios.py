@@ -18,33 +18,33 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class Ratios:
-    """Log likelihood ratios of joint codes. Learned: counts_RU_ of the answered pairs."""
+    """Log likelihood ratios of joint codes. Learned: counts_RJ_ of the answered pairs."""
 
     kappa: float = 25.0
     clip: float = 4.0
 
-    theta_RU_: Floats = field(init=False, repr=False)
-    counts_RU_: Floats = field(init=False, repr=False)
+    theta_RJ_: Floats = field(init=False, repr=False)
+    counts_RJ_: Floats = field(init=False, repr=False)
 
     def fit(
         self,
-        theta_RU: Floats,
+        theta_RJ: Floats,
         codes_LR: NDArray[np.int8],
         labels_L: NDArray[np.int8],
         weight_L: Floats,
     ) -> Self:
         """Count the codes of the L pairs answered A or B, those of B renamed."""
-        self.theta_RU_ = theta_RU
-        self.counts_RU_ = np.zeros_like(theta_RU)
-        for rater in range(len(theta_RU)):
+        self.theta_RJ_ = theta_RJ
+        self.counts_RJ_ = np.zeros_like(theta_RJ)
+        for rater in range(len(theta_RJ)):
             seen = np.where(labels_L == A, codes_LR[:, rater], PHI[codes_LR[:, rater]])
             decided = np.where((labels_L == A) | (labels_L == B), weight_L, 0.0)
-            self.counts_RU_[rater] = np.bincount(seen, decided, minlength=16)
+            self.counts_RJ_[rater] = np.bincount(seen, decided, minlength=16)
         return self
 
     def __call__(self, codes_PR: NDArray[np.int8]) -> Floats:
         """Z of pairs that were not answered."""
-        mass = self.counts_RU_ + self.kappa * self.theta_RU_
+        mass = self.counts_RJ_ + self.kappa * self.theta_RJ_
         table = np.clip(np.log(mass) - np.log(mass[:, PHI]), -self.clip, self.clip)
         table[:, 0] = 0.0
         ratios: Floats = table[np.arange(codes_PR.shape[1]), codes_PR]
@@ -55,7 +55,7 @@ class Ratios:
     ) -> Floats:
         """Z of answered pairs, each with its own answer taken out of the counts."""
         rater = np.arange(codes_LR.shape[1])
-        mass = self.counts_RU_ + self.kappa * self.theta_RU_
+        mass = self.counts_RJ_ + self.kappa * self.theta_RJ_
         for_a, for_b = mass[rater, codes_LR], mass[rater, PHI[codes_LR]]
         own_a = np.where(labels_L == A, weight_L, 0.0)[:, None]
         own_b = np.where(labels_L == B, weight_L, 0.0)[:, None]

@@ -17,6 +17,10 @@ from judges.trust.text_classifier import DistilledTextClassifier, has_texts
 from judges.trust.text_features import EVEN_NAMES, ODD_NAMES, PairTexts, text_features
 from judges.trust.vote_matrix import VoteMatrix
 
+# Why each number here is what it is: docs/design/label-model-constants.md.
+FARTHEST, BEND = 4.0, 3.0
+"""Features in units of their root mean square: straight ones end here, others are tanh(bend x)."""
+
 LEARNED = ("style regression", "text classifier", "author", "neighbours")
 """Names of the odd features that were learned from the panel."""
 
@@ -77,7 +81,7 @@ def style_regression(
         np.sqrt(np.mean(odd_PF.astype(np.float64) ** 2, axis=0)) if len(odd_PF) else odd_PF.sum(0)
     )
     scaled = odd_PF / np.where(unit > 0, unit, 1.0)
-    columns = np.concatenate([np.clip(scaled, -4, 4), np.tanh(3 * scaled)], axis=1)
+    columns = np.concatenate([np.clip(scaled, -FARTHEST, FARTHEST), np.tanh(BEND * scaled)], axis=1)
     columns = columns.astype(np.float64)
     result = np.zeros(len(margin_P))
     fold_P = prompt_P % folds

@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 JUDGES, CONSISTENCY, AGREEMENT = "judges", "consistency", "agreement"
 """The group whose mean is τ times the family discount; what all judges say, weighed in two ways."""
 
+# Why each number here is what it is: docs/design/stack.md.
 PRIOR_MEANS = {
     CONSISTENCY: 0.25,
     AGREEMENT: 0.3,
@@ -40,7 +41,17 @@ SCALES = {
     "votes by domain": (0.08, 1.0),
     "length by domain": (0.08, 1.0),
 }
-"""Median and log-width of a group's scale before any answer; (.4, 1) for single columns."""
+OTHER_SCALE = (0.4, 1.0)
+"""Median and log-width of a group's scale before any answer, and of a single column's."""
+
+TRUST_PRIOR = (0.35, 0.7)
+"""Median and log-width of τ."""
+
+START_TRUST, START_JUDGES, START_OTHERS = 0.45, 0.2, 0.1
+"""Where the climb begins: τ, the judges' scale, every other scale."""
+
+RELATIVE = 0.6
+"""How far two judges of one family are one."""
 
 TRUST_GRID = (0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0, 1.3)
 JUDGE_SCALES = (0.05, 0.1, 0.2, 0.4)
@@ -81,8 +92,8 @@ class StackedLogistic:
         x, sign = columns_LC, np.where(is_a_L > 0.5, 1.0, -1.0)
         names = tuple(dict.fromkeys(groups))
         member = {name: np.array([g == name for g in groups]) for name in names}
-        scale = {name: 0.2 if name == JUDGES else 0.1 for name in names}
-        trust, start = 0.45, np.zeros(x.shape[1])
+        scale = {name: START_JUDGES if name == JUDGES else START_OTHERS for name in names}
+        trust, start = START_TRUST, np.zeros(x.shape[1])
         fixed = np.array([PRIOR_MEANS.get(group, 0.0) for group in groups])
         judges = np.array([group == JUDGES for group in groups])
 
@@ -175,16 +186,16 @@ class StackedLogistic:
 def family_discount(families: tuple[str, ...]) -> Floats:
     """f ∝ 1 / (1 + .6 (family size − 1)) with mean 1: relatives repeat each other."""
     size = np.array([families.count(name) for name in families], dtype=np.float64)
-    raw = 1.0 / (1.0 + 0.6 * (size - 1.0))
+    raw = 1.0 / (1.0 + RELATIVE * (size - 1.0))
     discount: Floats = raw / raw.mean() if len(raw) else raw
     return discount
 
 
 def _hyper_prior(trust: float, scale: dict[str, float]) -> float:
-    """Log-normal: τ around .35, the judges' spread around .15, the other scales as in SCALES."""
-    log_p = -((np.log(trust / 0.35) / 0.7) ** 2) / 2
+    """Log-normal: τ as in TRUST_PRIOR, the scales as in SCALES."""
+    log_p = -((np.log(trust / TRUST_PRIOR[0]) / TRUST_PRIOR[1]) ** 2) / 2
     for name, value in scale.items():
-        middle, width = SCALES.get(name, (0.4, 1.0))
+        middle, width = SCALES.get(name, OTHER_SCALE)
         log_p -= (np.log(value / middle) / width) ** 2 / 2
     return float(log_p)
 

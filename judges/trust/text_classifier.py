@@ -22,17 +22,26 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from judges.trust.text_features import PairTexts
 
 Floats = NDArray[np.float64]
-_LONGEST = 8_000  # characters read of one response
+# Why each number here is what it is: docs/design/label-model-constants.md.
+LONGEST = 8_000
+"""Characters read of one response."""
+
+NGRAMS = (1, 2)
+"""Words counted alone and in a row of so many."""
+
+LEAST_TEXTS = 50
+"""Different texts from which there is anything to learn."""
+
 _TOLERANCE, _STEPS = 1e-4, 1_000
 
 
 def word_differences(texts: PairTexts, bits: int = 16) -> Any:
     """Sparse [pairs, 2^bits]: hashed words and pairs of words of a minus those of b; streams."""
     words = HashingVectorizer(
-        n_features=2**bits, ngram_range=(1, 2), norm="l2", alternate_sign=True, dtype=np.float32
+        n_features=2**bits, ngram_range=NGRAMS, norm="l2", alternate_sign=True, dtype=np.float32
     )
-    a = words.transform([(text or "")[:_LONGEST] for text in texts.responses_a])
-    b = words.transform([(text or "")[:_LONGEST] for text in texts.responses_b])
+    a = words.transform([(text or "")[:LONGEST] for text in texts.responses_a])
+    b = words.transform([(text or "")[:LONGEST] for text in texts.responses_b])
     both = np.array(
         [
             x is not None and y is not None
@@ -147,9 +156,9 @@ def _on_disk(words: Any, path: Path) -> Any:
     return sparse.csr_array(tuple(arrays), shape=words.shape)
 
 
-def has_texts(texts: PairTexts, least: int = 50) -> bool:
+def has_texts(texts: PairTexts) -> bool:
     """Whether enough different texts are there for a text classifier to learn anything."""
     seen: set[str] = set()
     for side in (texts.responses_a, texts.responses_b):
         seen.update(text for text in side if text)
-    return len(seen) >= least
+    return len(seen) >= LEAST_TEXTS

@@ -31,7 +31,15 @@ _REFUSAL = re.compile(
     r"not (?:able|appropriate|comfortable)|cannot (?:help|assist|provide))\b",
     re.IGNORECASE,
 )
-_LONGEST = 20_000  # characters read for the features of style; length itself is exact
+# Why each number here is what it is: docs/design/label-model-constants.md.
+LONGEST = 20_000
+"""Characters read for the features of style; length itself is exact."""
+
+SHORTEST = 20.0
+"""Characters added to every length, so that one word more or less is no doubling."""
+
+REFUSAL_WITHIN = 400
+"""Characters of a response in which a refusal is looked for."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def text_features(texts: PairTexts) -> tuple[NDArray[np.float32], NDArray[np.flo
         if a is None or b is None:
             continue
         if asked != prompt:
-            prompt, words = asked, frozenset(_WORD.findall((asked or "").lower()[:_LONGEST]))
+            prompt, words = asked, frozenset(_WORD.findall((asked or "").lower()[:LONGEST]))
         odd[pair] = response_features(a, words) - response_features(b, words)
         even[pair] = a.strip() == b.strip()
     return odd, even
@@ -72,17 +80,17 @@ def text_features(texts: PairTexts) -> tuple[NDArray[np.float32], NDArray[np.flo
 
 def response_features(text: str, prompt_words: frozenset[str]) -> NDArray[np.float32]:
     """Features of one response in the order of ODD_NAMES; length is log(characters + 20)."""
-    head = text[:_LONGEST]
+    head = text[:LONGEST]
     words = _WORD.findall(head.lower())
     own, count = set(words), len(words)
     chars = len(head) + 1
     return np.array(
         [
-            np.log(len(text) + 20.0),
+            np.log(len(text) + SHORTEST),
             np.log1p(len(_LIST.findall(head))),
             np.sqrt(len(_DIGIT.findall(head)) / chars),
             len(own & prompt_words) / (len(prompt_words) + 1.0),
-            float(bool(_REFUSAL.search(head[:400]))),
+            float(bool(_REFUSAL.search(head[:REFUSAL_WITHIN]))),
             len(own) / np.sqrt(count + 1.0) / 10.0,
             np.log1p(head.count("\n")),
             float(not head.strip()),

@@ -17,6 +17,7 @@ from judges.trust.vote_matrix import AB, BA, MISSING, TIE, VoteMatrix
 Floats = NDArray[np.float64]
 
 NAMES = ("base", "tie votes", "flips", "margin", "log-odds", "length gap", "identical texts")
+# Why each number here is what it is: docs/design/label-model-constants.md.
 _PRIOR = np.array([-2.2, 2.0, 0.5, -0.7, -0.2, 0.0, 1.0])
 _SPREAD = np.array([1.5, 1.5, 1.0, 1.0, 0.7, 0.3, 1.5])
 

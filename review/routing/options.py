@@ -8,6 +8,9 @@ from typing import Any, Literal
 from db.errors import BadInput
 from judges.trust.promise import Promise
 
+RANDOM_SHARE = 0.15
+"""Chance of a place in the queue to go to a pair drawn at random (docs/design/ordering.md)."""
+
 Ties = Literal["escalate", "apart", "certify"]
 """What happens to pairs that look like ties where a target is set."""
 Mode = Literal["agreement", "reviews", "share", "hours", "target"]
@@ -56,7 +59,7 @@ class RouteOptions:
     promise: Promise = "g2"
     audits: int | None = None
     audit_share: float = 0.02
-    random_share: float = 0.15
+    random_share: float = RANDOM_SHARE
     tie_ok: bool = False
     ties: Ties = "escalate"
     looks: int = 1

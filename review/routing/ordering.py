@@ -10,6 +10,10 @@ from numpy.typing import NDArray
 
 from judges.trust.vote_matrix import MISSING, Consensus, VoteMatrix, rename
 from review.detectors.flag import Flag
+from review.routing.options import RANDOM_SHARE
+
+HALF_TAUGHT = 50.0
+"""Answers at which what a further one teaches counts half (docs/design/ordering.md)."""
 
 
 def risk(consensus: Consensus, *, tie_ok: bool = False) -> NDArray[np.float64]:
@@ -86,7 +90,7 @@ def review_value(
     Teaching counts as much as risk before the first answer, half at fifty, and fades from there.
     """
     known = 0 if labels_P is None else int((labels_P != MISSING).sum())
-    fading = 1.0 / (1.0 + known / 50.0)
+    fading = 1.0 / (1.0 + known / HALF_TAUGHT)
     lesson = teaching(vote_matrix, consensus, labels_P)
     return risk(consensus, tie_ok=tie_ok) * (1.0 + fading * lesson) / 2.0
 
@@ -103,7 +107,7 @@ def queue_order(
     hard_P: NDArray[np.bool_],
     rng: np.random.Generator,
     *,
-    random_share: float = 0.15,
+    random_share: float = RANDOM_SHARE,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """All pairs in the order of review, and which of them stand where they are by chance.
 

@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from app.config import load
-from db import annotators, batches, leases
+from db import annotators, certificates, leases
 from db.files import read_rows
 from db.models import (
     Base,
@@ -277,7 +277,7 @@ def by_hand(database: Database) -> None:
         frame = Frame([f"p{n}" for n in range(200)], np.linspace(0.5, 1, 200))
         drawn = draw_audit(frame, 60, seed=0)[0]
         made = certify(frame, dict.fromkeys(drawn, False), target=0.1)
-        batches.add_certificate(session, batch.id, made.promise, made.to_dict())
+        certificates.add_certificate(session, batch.id, made.promise, made.to_dict())
         for status in RunStatus:
             session.add(Run(verb="judge", options={}, status=status, error="killed", pid=1))
         for kind in CheckpointKind:

@@ -27,7 +27,7 @@ from db.runs import NANO, spent_nanousd
 from judges import verdicts
 from trainer import steps
 from trainer.export.selection import ExportOptions
-from trainer.workspace import METADATA
+from trainer.workspace import METADATA, read_metadata, weights_hash
 
 PAID = """
 max_usd = 5
@@ -176,16 +176,16 @@ def test_a_training_killed_at_random_moments_ends_with_the_same_weights(tmp_path
     expected = steps.train_reward(config.database, whole, "set")
     seen = tmp_path / "checkpoints"
     rng, kills = random.Random(9), 0
-    for snapshots in (0, 2):
+    for snapshots, after in ((0, 0.0), (2, rng.uniform(0, 1.0))):
 
         def ready(snapshots: int = snapshots) -> bool:
             done = list(seen.glob(".reward*/snapshots/*/complete"))
             return any(seen.glob(".reward*")) and len(done) >= snapshots
 
         process = command(tmp_path, "train", "reward", "--dataset", "set")
-        if killed(process, rng.uniform(0, 1.0), ready):
-            kills += 1
-            assert not list(seen.glob("reward*"))
+        kills += killed(process, after, ready)
+        for folder in seen.glob("reward*"):  # killed after it was published: whole, or not there
+            assert read_metadata(folder)["content_hash"] == weights_hash(folder)
     assert kills
     finish(command(tmp_path, "train", "reward", "--dataset", "set"), 0)
     (made,) = seen.glob("reward*/" + METADATA)

@@ -51,7 +51,8 @@ def promote(
 
     Example: tiebreak promote judge-1
     """
-    from app.output import table
+    from app.gate_text import in_words
+    from app.output import say, table
     from app.pipeline.gate import effect_of, gate_rows
     from trainer.gate.registry import promote as step
 
@@ -67,6 +68,9 @@ def promote(
     )
     if done.figures and not as_json:
         table(f"{done.checkpoint} against {done.incumbent}", *gate_rows(done.figures))
+        for sentence in in_words(done):
+            if sentence != done.summary:
+                say(sentence)
     show(done, as_json)
     if done.verdict == "refused":
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.output import show, table, warn
+from app.output import say, show, table, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
 
 certificate = typer.Typer(
@@ -60,6 +60,9 @@ def list_(config: ConfigPath = None, as_json: AsJson = False) -> None:
     found = list_certificates(configuration(config).database)
     if as_json:
         show({"certificates": found}, True)
+        return
+    if not found:
+        say("no certificate was made yet; `tiebreak route --target-error 0.05` asks for one")
         return
     rows: list[list[Any]] = [
         [c.id, c.batch_id, c.standing, f"{c.target:.1%}", f"{c.accepted:,}/{c.size:,}",

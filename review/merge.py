@@ -143,10 +143,10 @@ def measured_accuracy(session: Session, settings: ReviewSettings) -> dict[int, f
         np.array([CODES[one.choice] for one in said], np.int8),
     )
     right = settings.reviewer_accuracy
-    found = fit_reviewers(
+    accuracy_R = fit_reviewers(
         answers, len(people), len(units), gold_P=gold_P, prior=(10 * right, 10 * (1 - right))
     )
-    return {annotator_id: float(found.accuracy_R[n]) for annotator_id, n in place.items()}
+    return {annotator_id: float(accuracy_R[n]) for annotator_id, n in place.items()}
 
 
 def _same(before: Preference, label: Label) -> bool:

@@ -13,7 +13,6 @@ from app.views import sanitise
 from review.html import render
 from review.view_model import Item
 
-VIEWS = ("Text", "Raw", "Diff")
 _LONG_PROMPT = 1500
 
 

@@ -17,6 +17,9 @@ from judges.trust.vote_matrix import MISSING, TIE, A, B, Pooler, VoteMatrix
 LEAST_SHARED = 20
 """Pairs two judges must share for their correlation to count."""
 
+LEAST_LABELS = 30
+"""Answered pairs it takes to say what a panel loses without one of its judges."""
+
 
 def margins(vote_matrix: VoteMatrix) -> NDArray[np.float64]:
     """Mean vote of each rater, from -1 (B) to 1 (A), NaN without a vote: [pairs, raters]."""
@@ -147,6 +150,3 @@ def _log_loss(
     win_probability = make().fit(vote_matrix, labels_P).predict(vote_matrix).win_P
     right = np.where(labels_P == A, win_probability, 1.0 - win_probability)
     return np.asarray(-np.log(np.clip(right, 1e-9, 1.0)))
-
-
-LEAST_LABELS, MOST_FLIPS = 30, 0.10

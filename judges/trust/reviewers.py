@@ -31,21 +31,6 @@ class Answers:
     choice_V: NDArray[np.int8]
 
 
-@dataclass(frozen=True)
-class Reliability:
-    """Posterior of each reviewer's accuracy: mean and central 90% interval, with what it rests on.
-
-    gold_R, overlap_R, repeats_R: answers to gold pairs, answers others gave too, repeated pairs.
-    """
-
-    accuracy_R: NDArray[np.float64]
-    low_R: NDArray[np.float64]
-    high_R: NDArray[np.float64]
-    gold_R: NDArray[np.int64]
-    overlap_R: NDArray[np.int64]
-    repeats_R: NDArray[np.int64]
-
-
 def fit_reviewers(
     answers: Answers,
     reviewers: int,
@@ -57,14 +42,16 @@ def fit_reviewers(
     repeated_R: NDArray[np.int64] | None = None,
     prior: tuple[float, float] = PRIOR,
     iterations: int = 50,
-) -> Reliability:
+) -> NDArray[np.float64]:
     """Accuracy of every reviewer by EM over the unknown truths, gold pairs being known.
+
+    The mean of each posterior, in [0, 1]; a reviewer whom no evidence reaches keeps the prior's.
 
     gold_P: choice codes of gold pairs, MISSING elsewhere. panel_PK: the judges' probabilities as
     prior of each truth; uniform where not given. same_R of repeated_R hidden repeats were answered
     as before: a careful reviewer repeats with a^2 + (1-a)^2 / (K-1).
     """
-    weight_V, overlap_V, known = _evidence(answers, pairs, gold_P)
+    weight_V, known = _evidence(answers, pairs, gold_P)
     accuracy = np.full(reviewers, prior[0] / sum(prior))
     for _ in range(iterations):
         truth = truth_posterior(answers, pairs, accuracy, panel_PK=panel_PK)
@@ -79,43 +66,37 @@ def fit_reviewers(
         accuracy = fresh
     none = np.zeros(reviewers, np.int64)
     repeated, same = (none if x is None else x for x in (repeated_R, same_R))
-    mean, low, high = _posterior(
+    return _posterior_mean(
         np.asarray(hits, np.float64), np.asarray(misses, np.float64), same, repeated
     )
-    gold_answers = np.bincount(answers.reviewer_V[known[answers.pair_V]], minlength=reviewers)
-    overlap = np.bincount(answers.reviewer_V[overlap_V], minlength=reviewers)
-    return Reliability(mean, low, high, gold_answers, overlap, repeated)
 
 
 def _evidence(
     answers: Answers, pairs: int, gold_P: NDArray[np.int8] | None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which answers tell something: on gold, or on pairs that another reviewer answered too."""
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Weight 1 of the answers that tell something: on gold, or on pairs that another reviewer
+    answered too; and which pairs are gold.
+    """
     known = np.zeros(pairs, bool) if gold_P is None else np.asarray(gold_P != MISSING)
     asked = np.unique(np.stack([answers.pair_V, answers.reviewer_V]), axis=1)
     several = np.bincount(asked[0], minlength=pairs) > 1
-    overlap = np.asarray(several[answers.pair_V] & ~known[answers.pair_V])
-    weight = (overlap | known[answers.pair_V]).astype(np.float64)
-    return weight, overlap, known
+    return (several | known)[answers.pair_V].astype(np.float64), known
 
 
-def _posterior(
+def _posterior_mean(
     a_R: NDArray[np.float64],
     b_R: NDArray[np.float64],
     same_R: NDArray[np.int64],
     repeated_R: NDArray[np.int64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and 5% and 95% quantiles on a grid: Beta times the likelihood of the repeats."""
+) -> NDArray[np.float64]:
+    """Mean on a grid of Beta times the likelihood of the repeats."""
     steady = repeat_rate(_GRID)
     density: NDArray[np.float64] = np.asarray(beta_law.logpdf(_GRID, a_R[:, None], b_R[:, None]))
     density = density + same_R[:, None] * np.log(steady)
     density = density + (repeated_R - same_R)[:, None] * np.log1p(-steady)
     density = np.exp(density - density.max(axis=1, keepdims=True))
     density /= density.sum(axis=1, keepdims=True)
-    cumulated = density.cumsum(axis=1)
-    low = _GRID[(cumulated >= 0.05).argmax(axis=1)]
-    high = _GRID[(cumulated >= 0.95).argmax(axis=1)]
-    return density @ _GRID, low, high
+    return np.asarray(density @ _GRID)
 
 
 Share = TypeVar("Share", float, NDArray[np.float64])

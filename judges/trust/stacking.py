@@ -69,16 +69,14 @@ class _Posterior:
 class StackedLogistic:
     """Evidence-scaled logistic regression on odd columns.
 
-    Learned: trust_ (τ), scale_ by group, mode_C_ and covariance_CC_ of the weights, evidence_.
+    Learned: scale_ by group, mode_C_ and covariance_CC_ of the weights.
     """
 
     sweeps: int = 3
 
-    trust_: float = field(init=False, default=0.45)
     scale_: dict[str, float] = field(init=False, default_factory=dict, repr=False)
     mode_C_: Floats = field(init=False, repr=False)
     covariance_CC_: Floats = field(init=False, repr=False)
-    evidence_: float = field(init=False, default=-np.inf, repr=False)
 
     def fit(
         self,
@@ -121,8 +119,7 @@ class StackedLogistic:
                         best, scale = tried, scale | {name: option}
             if best.evidence - before < 0.01:
                 break
-        self.trust_, self.scale_, self.evidence_ = trust, scale, best.evidence
-        self.mode_C_, self.covariance_CC_ = best.mode_C, best.covariance_CC
+        self.scale_, self.mode_C_, self.covariance_CC_ = scale, best.mode_C, best.covariance_CC
         return self
 
     def open(self, groups: tuple[str, ...], discount_C: Floats) -> Self:

@@ -16,14 +16,16 @@ from judges.trust.vote_matrix import AB, BA, MISSING, TIE, VoteMatrix
 
 Floats = NDArray[np.float64]
 
-NAMES = ("base", "tie votes", "flips", "margin", "log-odds", "length gap", "identical texts")
+# In the order of even_features: base, tie votes, flips, margin, log-odds, length gap, same texts.
 # Why each number here is what it is: docs/design/label-model-constants.md.
 _PRIOR = np.array([-2.2, 2.0, 0.5, -0.7, -0.2, 0.0, 1.0])
 _SPREAD = np.array([1.5, 1.5, 1.0, 1.0, 0.7, 0.3, 1.5])
 
 
 def even_features(vote_matrix: VoteMatrix, logit_P: Floats) -> Floats:
-    """Features [pairs, 7] named by NAMES; logit_P is the win probability of the model."""
+    """Features [pairs, 7]: 1, share of tie votes and of flips, margin of the votes, size of the
+    log-odds, length gap, identical texts. logit_P: the log-odds of the model that A wins.
+    """
     codes = vote_matrix.codes_PRO
     cast = codes != MISSING
     tie_share = ((codes == TIE) & cast).sum(axis=(1, 2)) / np.maximum(cast.sum(axis=(1, 2)), 1)
@@ -47,7 +49,7 @@ def even_features(vote_matrix: VoteMatrix, logit_P: Floats) -> Floats:
 
 @dataclass
 class TieModel:
-    """Learned: weight_E_ by feature in the order of NAMES."""
+    """Learned: weight_E_ by feature in the order of `even_features`."""
 
     weight_E_: Floats = field(init=False, repr=False)
 

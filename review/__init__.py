@@ -1,0 +1,1 @@
+"""Where humans come in: detectors, routing, the queue, answers, labels and the report."""

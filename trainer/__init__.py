@@ -1,0 +1,1 @@
+"""What learns from settled pairs: datasets, models, the gate, and serving them."""

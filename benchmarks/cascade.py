@@ -45,7 +45,7 @@ Rung = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Stages:
-    """What each stage of one ladder says: confidence and lean [pairs, stages], price per pair."""
+    """What each stage of one ladder says [pairs, stages], and what it costs a pair."""
 
     name: str
     confidence: Floats

@@ -12,7 +12,7 @@ from db.vocabulary import CANARY_SAMPLE, HOLD_OUT_SAMPLE, Choice, Order
 
 @dataclass(frozen=True, slots=True)
 class PrincipleVote:
-    """A vote with its verdicts by principle, in stored order (see `judges.verdicts.Verdict`)."""
+    """A vote with its verdicts by principle, in stored order."""
 
     pair_id: int
     judge: str

@@ -51,11 +51,8 @@ class Ensemble:
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(self.writer.run())
-                judge_sessions = [
-                    group.create_task(self._ask_judge(judge_session))
-                    for judge_session in self.judge_sessions
-                ]
-                await asyncio.gather(*judge_sessions)
+                asking = [group.create_task(self._ask_judge(each)) for each in self.judge_sessions]
+                await asyncio.gather(*asking)
                 writing.cancel()
         except BaseExceptionGroup as errors:
             raise _first(errors) from None

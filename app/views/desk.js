@@ -19,9 +19,9 @@ if (!window.tiebreakHushed) {
 
 // What a form holds back until it is sent, for the case that it can be sent no more.
 function typed() {
-  const room = document.querySelector(".st-key-verdict");
-  const chosen = room ? room.querySelectorAll('button[aria-pressed="true"]') : [];
-  const box = room && room.querySelector("textarea");
+  const form = document.querySelector(".st-key-verdict");
+  const chosen = form ? form.querySelectorAll('button[aria-pressed="true"]') : [];
+  const box = form && form.querySelector("textarea");
   return { text: box ? box.value : "", reasons: [...chosen].map((pill) => pill.innerText.trim()) };
 }
 
@@ -55,11 +55,11 @@ export default function (component) {
   // A opens what can be typed beside the answer, which is many Tabs away.
   document.addEventListener("keydown", (event) => {
     if (event.key.toLowerCase() !== "a" || event.ctrlKey || event.metaKey || event.altKey) return;
-    const room = document.querySelector(".st-key-verdict");
-    if (!room || typing(document.activeElement)) return;
-    const folded = room.querySelector("details:not([open]) > summary");
+    const form = document.querySelector(".st-key-verdict");
+    if (!form || typing(document.activeElement)) return;
+    const folded = form.querySelector("details:not([open]) > summary");
     if (folded) folded.click();
-    const box = room.querySelector("textarea");
+    const box = form.querySelector("textarea");
     if (!box) return;
     event.preventDefault();
     setTimeout(() => box.focus(), folded ? 60 : 0);

@@ -1,6 +1,6 @@
 """Ranking several candidates: keys place them best first, T makes the next an equal.
 
-Leaves out the texts (`desk`) and the screen around (`annotate`).
+Leaves out the texts (`texts`) and the screen around (`annotate`).
 """
 
 from collections.abc import Callable

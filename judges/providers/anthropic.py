@@ -7,7 +7,7 @@ import anthropic
 
 from judges.asking import Answer, Collected, Lost, Question, Stop, Usage
 from judges.panel import JudgeConfig
-from judges.providers.faults import fault, trouble, unsent
+from judges.providers.faults import batch_fault, fault, unsent
 from judges.providers.transport import client
 
 _URL = "https://api.anthropic.com"
@@ -47,7 +47,7 @@ class AnthropicJudge:
         await self._client.close()
 
     async def submit(self, questions: Sequence[Question], mark: str) -> str:
-        """The id of a batch whose requests are named `mark_key`. Lost where it may have arrived.
+        """The id of a batch whose requests bear the `mark`. Lost where it may have arrived.
 
         It is sent once: a second try by itself could make a second batch, billed as well.
         """
@@ -75,7 +75,7 @@ class AnthropicJudge:
                         return batch.id
                     break
         except anthropic.APIError as error:
-            raise trouble(error, self._judge.name, self._judge.key_env) from None
+            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
         return None
 
     async def collect(self, job: str) -> list[Collected] | None:
@@ -87,7 +87,7 @@ class AnthropicJudge:
             lines = await self._client.messages.batches.results(job)
             return [_collected(line) async for line in lines]
         except anthropic.APIError as error:
-            raise trouble(error, self._judge.name, self._judge.key_env) from None
+            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
 
     def _params(self, question: Question) -> dict[str, Any]:
         judge = self._judge

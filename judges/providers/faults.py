@@ -44,7 +44,7 @@ def fault(error: Exception, judge: str, key_env: str | None) -> TiebreakError | 
     return Unavailable(f"{judge}: {_why(error, status)}")
 
 
-def trouble(error: Exception, judge: str, key_env: str | None) -> TiebreakError:
+def batch_fault(error: Exception, judge: str, key_env: str | None) -> TiebreakError:
     """The error to raise where a batch's own interface fails: nothing of it is an answer."""
     meaning = fault(error, judge, key_env)
     if isinstance(meaning, Answer):
@@ -57,7 +57,7 @@ def unsent(error: Exception, judge: str, key_env: str | None) -> TiebreakError:
     status = getattr(error, "status_code", None)
     if status is not None and status >= 500 and status not in (*_TURNED_AWAY, LOST):
         return Lost(f"{judge}: the server failed (HTTP {status}) and may have taken the batch")
-    return trouble(error, judge, key_env)
+    return batch_fault(error, judge, key_env)
 
 
 def _said(error: Exception) -> str:

@@ -15,7 +15,7 @@ from openai.types.chat import ChatCompletion
 from db.vocabulary import Provider
 from judges.asking import Answer, Collected, Lost, Question, Shown, Stop, Usage
 from judges.panel import JudgeConfig
-from judges.providers.faults import fault, trouble, unsent
+from judges.providers.faults import batch_fault, fault, unsent
 from judges.providers.transport import client
 from judges.verdicts import verdict_at
 
@@ -73,7 +73,7 @@ class OpenAIJudge:
                 file=(f"{mark}.jsonl", "\n".join(lines).encode()), purpose="batch"
             )
         except openai.APIError as error:  # a file is no batch yet, whether it arrived or not
-            raise trouble(error, self._judge.name, self._judge.key_env) from None
+            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
         try:
             once = self._client.with_options(max_retries=0)
             batch = await once.batches.create(
@@ -91,7 +91,7 @@ class OpenAIJudge:
         try:
             page = await self._client.batches.list(limit=100)
         except openai.APIError as error:
-            raise trouble(error, self._judge.name, self._judge.key_env) from None
+            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
         for batch in page.data:
             if (batch.metadata or {}).get("tiebreak") == mark:
                 return batch.id
@@ -109,7 +109,7 @@ class OpenAIJudge:
                     content = await self._client.files.content(file_id)
                     found += [_collected(line, self._judge) for line in content.text.splitlines()]
         except openai.APIError as error:
-            raise trouble(error, self._judge.name, self._judge.key_env) from None
+            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
         return found
 
     def _params(self, question: Question) -> dict[str, Any]:

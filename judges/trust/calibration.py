@@ -25,7 +25,7 @@ def _decided(values_P: Floats, truth_P: Codes) -> tuple[Floats, Floats]:
 
 
 def accuracy(win_P: Floats, truth_P: Codes) -> float:
-    """Share of right leans, higher is better; an exact half counts one half."""
+    """Share of pairs whose likelier side won, higher is better; an exact half counts one half."""
     win_probability, truth = _decided(win_P, truth_P)
     if not len(win_probability):
         return float("nan")

@@ -124,7 +124,7 @@ class Quality:
     repeats: int
 
     def of_win_probability(self, win_P: Floats) -> Estimate:
-        """Weighted share of right leans."""
+        """Weighted share of pairs whose likelier side is the right one."""
         return self._mean(right(win_P, self.truth_P))
 
     def best_on_other_prompts(self, win_PR: Floats) -> tuple[list[int], Floats]:

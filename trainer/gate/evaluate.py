@@ -69,7 +69,7 @@ def gold_table(pairs: Sequence[GoldPair]) -> GoldTable:
 
 
 def reward_answers(folder: Path, gold: GoldTable) -> GateAnswers:
-    """A reward model's leans; it sees one response at a time and cannot contradict itself."""
+    """A reward model's win probabilities; seeing one response a time, it is never reversed."""
     rows = [(p.messages, text) for p in gold.pairs for text in (p.a, p.b)]
     scores = RewardScorer(folder).score(rows).reshape(-1, 2)
     win_probability = expit(scores[:, 0] - scores[:, 1])
@@ -78,7 +78,7 @@ def reward_answers(folder: Path, gold: GoldTable) -> GateAnswers:
 
 
 def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> GateAnswers:
-    """A trained judge's leans: the mean of both orders; reversed where one says a, the other b."""
+    """A trained judge's mean over both orders; reversed where one says a and the other b."""
     judge = LocalJudge(folder)
     template = Template(rules, output=judge.output, per_principle=False)
     asked = [

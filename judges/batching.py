@@ -41,7 +41,7 @@ class PreparedBatch:
 
 @dataclass(frozen=True)
 class Batching:
-    """One judge session's part in a run by way of batches."""
+    """One judge's part in a run by way of batches."""
 
     database: Database
     run_id: int

@@ -110,7 +110,7 @@ class Writer:
         self.report(judge_session)
 
     def report(self, judge_session: JudgeSession, *, force: bool = False) -> None:
-        """Tell whoever watches how far a judge session is, at most ten times a second."""
+        """Tell whoever watches how far a judge is, at most ten times a second."""
         name, moment = judge_session.judge.name, time.monotonic()
         if not judge_session.tally.wanted:
             return

@@ -94,10 +94,8 @@ class Confusions:
         self.theta_RJ_, win_probability = start, np.full(len(size), 0.5)
         for iteration in range(1, self.max_iterations + 1):
             self.iterations_ = iteration
-            before, win_probability = (
-                win_probability,
-                expit(self.temper * self._ratios(codes).sum(axis=1)),
-            )
+            before = win_probability
+            win_probability = expit(self.temper * self._ratios(codes).sum(axis=1))
             if len(win_probability) == 0 or np.abs(win_probability - before).max() < self.tolerance:
                 break
             counts = np.empty((raters, 16))

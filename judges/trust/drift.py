@@ -51,8 +51,8 @@ def drift_cells(vote_matrix: VoteMatrix, rater: int) -> NDArray[np.int8]:
     has_side = np.isin(ab, (A, B))
     side = np.where(has_side, _sign(ab), _sign(ba))
     others = np.delete(codes, rater, axis=1)
-    win_probability = np.sign(_sign(others).sum(axis=(1, 2)))
-    agrees = (side == win_probability) & (side != 0)
+    most = np.sign(_sign(others).sum(axis=(1, 2)))
+    agrees = (side == most) & (side != 0)
     cells = (2 * outcome + agrees).astype(np.int8)
     cells[(ab == MISSING) & (ba == MISSING)] = MISSING
     return np.asarray(cells)

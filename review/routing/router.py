@@ -64,7 +64,7 @@ def route(
     if options.mode == "target":
         raise BadInput(
             f"target_error is {options.target_error!r}: a promise needs frozen pair ids; "
-            "use review.promise.route_to_target."
+            "use review.routing.promise.route_to_target."
         )
     pairs = len(vote_matrix)
     rng = np.random.default_rng(options.seed)

@@ -135,26 +135,7 @@ def train_and_record(
         with exclusive(work), recorded_run(database, f"train {kind.value}", options):
             fit(work)
     metadata = read_metadata(work.final)
-    with database.begin() as session:
-        if stored.find_checkpoint(session, work.name) is None:
-            stored.record_checkpoint(
-                session,
-                name=work.name,
-                kind=kind,
-                path=str(work.final),
-                metadata=metadata,
-                dataset=given.dataset if given else None,
-            )
-            record(
-                session,
-                "tiebreak",
-                "checkpoint.trained",
-                f"checkpoint:{work.name}",
-                {
-                    "content_hash": metadata["content_hash"],
-                    "dataset": metadata["dataset"],
-                },
-            )
+    _record(database, work, kind, metadata, given.dataset if given else None)
     return TrainDone(
         checkpoint=work.name,
         kind=kind.value,
@@ -165,6 +146,29 @@ def train_and_record(
         validation=metadata.get("validation"),
         new=new,
     )
+
+
+def _record(
+    database: Database,
+    work: Workspace,
+    kind: CheckpointKind,
+    metadata: dict[str, Any],
+    dataset: Dataset | None,
+) -> None:
+    """The row of a finished checkpoint and its event, where a killed run had not written them."""
+    told = {"content_hash": metadata["content_hash"], "dataset": metadata["dataset"]}
+    with database.begin() as session:
+        if stored.find_checkpoint(session, work.name) is not None:
+            return
+        stored.record_checkpoint(
+            session,
+            name=work.name,
+            kind=kind,
+            path=str(work.final),
+            metadata=metadata,
+            dataset=dataset,
+        )
+        record(session, "tiebreak", "checkpoint.trained", f"checkpoint:{work.name}", told)
 
 
 def choices_of(rows: Sequence[Row]) -> dict[str, str]:

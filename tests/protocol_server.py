@@ -85,6 +85,14 @@ class Server:
         self.url = ""
         self._number = 0
 
+    def wait_until_still(self) -> None:
+        """Return once nothing is in flight: what killed clients asked is answered and counted."""
+        still, deadline = 0, time.monotonic() + 120
+        while still < 5:  # what was sent before a kill may be read a moment after it
+            assert time.monotonic() < deadline, f"{self.state.in_flight} answers never end"
+            time.sleep(0.05)
+            still = 0 if self.state.in_flight else still + 1
+
     async def handle(
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, bytes, dict[str, str]] | None:

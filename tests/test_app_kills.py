@@ -94,7 +94,7 @@ def test_a_cycle_that_pays_for_votes_killed_at_random_moments(tmp_path: Path) ->
                 rng.uniform(0, 0.3),
                 lambda goal=goal: server.state.total_calls >= goal,  # type: ignore[misc]
             )
-            time.sleep(0.3)  # what the server was at ends, so that its count is still
+            server.wait_until_still()
             in_flight = len(server.state.billed) - _paid(config)
             with config.database.read() as session:
                 assert spent_nanousd(session) <= 5 * NANO

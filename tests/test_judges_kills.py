@@ -195,7 +195,7 @@ def soak(database: Database, pairs: int, seed: int) -> None:
             goal = server.state.total_calls + wanted * rng.uniform(0.1, 0.25)
             process = start(url, sections, str(cap))
             kill_when(process, lambda goal=goal: server.state.total_calls >= goal)  # type: ignore[misc]
-            time.sleep(1.2)  # let what hangs in the server end, so that the count is still
+            server.wait_until_still()
             with database.read() as session:
                 assert spent_nanousd(session) <= cap * NANO, kill
             in_flight += len(server.state.billed) - stored(database) - in_flight

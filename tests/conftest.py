@@ -101,6 +101,17 @@ def empty_postgres_url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database without tables, of either kind."""
+    if request.param == "sqlite":
+        made = Database(f"sqlite:///{tmp_path}/empty.db")
+    else:
+        made = Database(request.getfixturevalue("empty_postgres_url"))
+    yield made
+    made.dispose()
+
+
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_url: str) -> Iterator[str]:
     """The name of a PostgreSQL database with all tables and nothing in them, to copy."""

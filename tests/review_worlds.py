@@ -1,11 +1,13 @@
 """Small databases for tests of the review room: prompts, pairs, people, votes, gold and tasks."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import sha256
 
 from db import annotators, reviews
 from db.models import (
+    Batch,
     Candidate,
     Consensus,
     ConsensusFit,
@@ -13,6 +15,7 @@ from db.models import (
     Judge,
     JudgeVersion,
     Pair,
+    PairRoute,
     Prompt,
     Vote,
 )
@@ -20,7 +23,7 @@ from db.probabilities import Probabilities
 from db.session import Database
 from db.tasks import NewTask, add_tasks
 from db.types import now
-from db.vocabulary import Choice, Order, Provider, Role, TaskKind
+from db.vocabulary import Choice, Order, Provider, Role, Route, TaskKind
 from review.settings import ReviewSettings
 
 PLAIN = ReviewSettings(
@@ -144,6 +147,19 @@ def add_consensus(session, probabilities: dict[int, Probabilities]) -> int:
     )
     session.flush()
     return fit.id
+
+
+def add_batch(session, fit_id: int, routes: Mapping[int, Route] | None = None) -> int:
+    """A routed batch, with the route of these pairs."""
+    batch = Batch(fit_id=fit_id, policy={}, seed=0, frame_hash="0" * 64)
+    session.add(batch)
+    session.flush()
+    session.add_all(
+        PairRoute(batch_id=batch.id, pair_id=pair, route=route, reasons=[], priority=0, score=1)
+        for pair, route in (routes or {}).items()
+    )
+    session.flush()
+    return batch.id
 
 
 def say(database: Database, annotator_id: int, pair_id: int, choice: Choice, **values) -> None:

@@ -12,13 +12,13 @@ from app_world import project
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from import_worlds import pair, vote, write
-from review_worlds import add_consensus, add_pairs, add_person, add_votes
+from review_worlds import add_batch, add_consensus, add_pairs, add_person, add_votes
 from typer.testing import CliRunner
 
 from app.cli import app
 from app.pair_history import pair_history
 from db import batches, figures, gold, opinions, preferences
-from db.models import Adjudication, Annotator, Batch, Gold, Retraction, Review, Task
+from db.models import Adjudication, Annotator, Gold, Retraction, Review, Task
 from db.opinions import (
     BLIND,
     CONTROL,
@@ -69,11 +69,9 @@ def furnish(database: Database) -> None:
     with database.begin() as session:
         fit = add_consensus(session, {})
         for _ in range(BATCHES):
-            batch = Batch(fit_id=fit, policy={}, seed=1, frame_hash="0" * 64)
-            session.add(batch)
-            session.flush()
+            batch = add_batch(session, fit)
             session.add_all(
-                Task(kind=TaskKind.AUDIT, pair_id=p, batch_id=batch.id, status=TaskStatus.SETTLED)
+                Task(kind=TaskKind.AUDIT, pair_id=p, batch_id=batch, status=TaskStatus.SETTLED)
                 for p in range(1, PAIRS + 1)
             )
             session.flush()

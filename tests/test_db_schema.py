@@ -16,17 +16,6 @@ from db.models import Base, Judge
 from db.session import Database
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Any) -> Any:
-    """A database without tables, of either kind."""
-    if request.param == "sqlite":
-        made = Database(f"sqlite:///{tmp_path}/new.db")
-    else:
-        made = Database(request.getfixturevalue("empty_postgres_url"))
-    yield made
-    made.dispose()
-
-
 def described(database: Database) -> dict[str, Any]:
     """Everything the database knows about its tables, by table, in an order of its own."""
     with database.engine.connect() as connection:

@@ -5,7 +5,6 @@ import json
 import re
 import shutil
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +111,6 @@ def counts(connection: Connection) -> dict[str, int]:
         table: int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
         for table in sorted(tables)
     }
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    """A database without tables, of either kind."""
-    if request.param == "sqlite":
-        made = Database(f"sqlite:///{tmp_path}/old.db")
-    else:
-        made = Database(request.getfixturevalue("empty_postgres_url"))
-    yield made
-    made.dispose()
 
 
 @pytest.mark.parametrize("file", RELEASES, ids=lambda file: file.stem)

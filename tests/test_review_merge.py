@@ -5,10 +5,19 @@ from dataclasses import astuple, replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_worlds import PLAIN, add_consensus, add_gold, add_pairs, add_person, escalate, say
+from review_worlds import (
+    PLAIN,
+    add_batch,
+    add_consensus,
+    add_gold,
+    add_pairs,
+    add_person,
+    escalate,
+    say,
+)
 
 from db.errors import BadInput
-from db.models import Adjudication, Batch, PairName, PairRoute, Preference, Review, Task
+from db.models import Adjudication, PairName, Preference, Review, Task
 from db.opinions import Binding, Opinion
 from db.preferences import PairEvidence
 from db.probabilities import Probabilities
@@ -131,17 +140,7 @@ def test_exchanging_a_and_b_exchanges_the_label(choices, weights, route):
 
 def routed(database, routes: dict[int, Route], p: dict[int, Probabilities]) -> int:
     with database.begin() as session:
-        fit = add_consensus(session, p)
-        batch = Batch(fit_id=fit, policy={}, seed=0, frame_hash="0" * 64)
-        session.add(batch)
-        session.flush()
-        for pair, route in routes.items():
-            session.add(
-                PairRoute(
-                    batch_id=batch.id, pair_id=pair, route=route, reasons=[], priority=0, score=1
-                )
-            )
-        return batch.id
+        return add_batch(session, add_consensus(session, p), routes)
 
 
 def test_merge_writes_each_label_once_and_supersedes_what_changed(any_database):

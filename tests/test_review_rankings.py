@@ -5,14 +5,13 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from review_worlds import PLAIN, add_consensus, add_person, add_votes, escalate, say
+from review_worlds import PLAIN, add_batch, add_consensus, add_person, add_votes, escalate, say
 
 from db import rankings
 from db.errors import BadInput, LeaseLost, NotAllowed
 from db.identity import candidate_hash, pair_hash, prompt_hash
 from db.models import (
     Adjudication,
-    Batch,
     Candidate,
     ContentFlag,
     Lease,
@@ -300,24 +299,15 @@ def test_a_ranking_nobody_needs_any_more_is_withdrawn(asked):
     database, _, pairs = asked
     with database.begin() as session:
         fit = add_consensus(session, dict.fromkeys(pairs, Probabilities(0.9, 0.0, 0.1)))
-        batch = Batch(fit_id=fit, policy={}, seed=1, frame_hash="0" * 64)
-        session.add(batch)
-        session.flush()
-        routes = [
-            PairRoute(
-                batch_id=batch.id, pair_id=p, route=route, reasons=[], priority=0.5, score=0.9
-            )
-            for p, route in zip(
-                pairs, [Route.ACCEPT, Route.ACCEPT, Route.ESCALATE, Route.ACCEPT], strict=True
-            )
-        ]
-        session.add_all(routes)
-        session.flush()
+        routes = dict.fromkeys(pairs, Route.ACCEPT) | {pairs[2]: Route.ESCALATE}
+        batch = add_batch(session, fit, routes)
         close_tasks(session, pairs[:2])
         assert (
             session.query(Task).filter(Task.prompt_id.is_not(None)).one().status is TaskStatus.OPEN
         )
-        routes[2].route = Route.ACCEPT
+        session.query(PairRoute).filter_by(
+            batch_id=batch, pair_id=pairs[2]
+        ).one().route = Route.ACCEPT
         session.flush()
         close_tasks(session, pairs[:3])
     assert tasks_of(database)[-1].status is TaskStatus.CLOSED

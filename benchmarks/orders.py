@@ -82,11 +82,7 @@ def panel(folder: Folder, seeds: int) -> Iterator[dict[str, Any]]:
                     makers["majority"] = Majority()
                 for name, model in makers.items():
                     win = model.fit(votes, labels).predict(votes).win_P[test]
-                    row = [
-                        accuracy(win, truth),
-                        log_loss(win, truth),
-                        human_share(win, truth, 0.95),
-                    ]
+                    row = [measure(win, truth) for measure in MEASURES.values()]
                     found.setdefault((name, orders, answers), []).append(row)
     for (name, orders, answers), rows in found.items():
         mean = np.mean(rows, axis=0).round(3).tolist()

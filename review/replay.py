@@ -18,7 +18,7 @@ from db.session import Database, Session
 from db.types import now
 from db.upsert import chunks
 from db.vocabulary import TaskStatus
-from review.deciding import settle_task as settle_task
+from review.deciding import settle_task
 
 _A_TRANSACTION = 100  # answers; short enough that other writers are not kept waiting
 

@@ -305,9 +305,8 @@ def test_a_ranking_nobody_needs_any_more_is_withdrawn(asked):
         assert (
             session.query(Task).filter(Task.prompt_id.is_not(None)).one().status is TaskStatus.OPEN
         )
-        session.query(PairRoute).filter_by(
-            batch_id=batch, pair_id=pairs[2]
-        ).one().route = Route.ACCEPT
+        mended = session.query(PairRoute).filter_by(batch_id=batch, pair_id=pairs[2]).one()
+        mended.route = Route.ACCEPT
         session.flush()
         close_tasks(session, pairs[:3])
     assert tasks_of(database)[-1].status is TaskStatus.CLOSED

@@ -32,7 +32,7 @@ def codes(*choices: int) -> np.ndarray:
     return np.array(choices, dtype=np.int8)
 
 
-def leaning(*win_probability: float) -> Consensus:
+def consensus_at(*win_probability: float) -> Consensus:
     p = np.array(win_probability)
     return consensus_of(np.log(p) - np.log(1 - p), 0.0)
 
@@ -161,7 +161,7 @@ def test_hybrid_weighs_machine_and_human_labels_by_their_numbers() -> None:
     human = np.zeros(n, bool)
     human[10:] = True
     known = facts(
-        vote_matrix(*[[[A, A]]] * n), leaning(*[0.9] * n), truth,
+        vote_matrix(*[[[A, A]]] * n), consensus_at(*[0.9] * n), truth,
         delivered_P=delivered, by_human_P=human, machine_P=machine,
     )  # fmt: skip
     found = report_quality.hybrid(known, rng(), 200)
@@ -176,7 +176,7 @@ def test_hybrid_weighs_machine_and_human_labels_by_their_numbers() -> None:
 
 def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
     known = facts(
-        vote_matrix([[A, A]], [[A, A]]), leaning(0.9, 0.9), codes(MISSING, MISSING),
+        vote_matrix([[A, A]], [[A, A]]), consensus_at(0.9, 0.9), codes(MISSING, MISSING),
         delivered_P=codes(A, A), machine_P=codes(A, A),
     )  # fmt: skip
     found = report_quality.hybrid(known, rng(), 50)
@@ -186,7 +186,7 @@ def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
 
 def test_labels_that_are_the_reference_itself_measure_nothing() -> None:
     known = facts(
-        vote_matrix([[A, A]], [[B, B]]), leaning(0.9, 0.1), codes(A, B),
+        vote_matrix([[A, A]], [[B, B]]), consensus_at(0.9, 0.1), codes(A, B),
         delivered_P=codes(A, B), by_human_P=np.array([True, True]),
     )  # fmt: skip
     found = report_quality.hybrid(known, rng(), 50)
@@ -198,7 +198,7 @@ def test_human_budget_counts_the_least_sure_first() -> None:
     # Confidence .6 .7 .8 .9, the two least sure are wrong: half right alone, three quarters when
     # humans take one, all when they take two.
     known = facts(
-        vote_matrix(*[[[A, A]]] * 4), leaning(0.6, 0.7, 0.8, 0.9), codes(B, B, A, A)
+        vote_matrix(*[[[A, A]]] * 4), consensus_at(0.6, 0.7, 0.8, 0.9), codes(B, B, A, A)
     )  # fmt: skip
     points = report_quality.budget_curve(known, np.ones(4), rng(), 50)
     at = {round(p.share, 2): p.agreement.value for p in points}
@@ -242,7 +242,7 @@ def whole() -> Facts:
     )  # fmt: skip
     opinions = np.array([(p, who, int(known[p])) for p in range(80) for who in (1, 2, 3)])
     return facts(
-        votes, leaning(*np.clip(np.where(truth == A, 0.85, 0.2), 0.01, 0.99)), known,
+        votes, consensus_at(*np.clip(np.where(truth == A, 0.85, 0.2), 0.01, 0.99)), known,
         delivered_P=delivered, by_human_P=human, machine_P=np.where(human, MISSING, delivered),
         opinions_N3=opinions, certificates=(certificate,), teach_P=known,
         money=money(
@@ -277,7 +277,7 @@ def test_the_whole_report_and_its_page() -> None:
 
 
 def test_a_project_without_answers_has_a_report_too() -> None:
-    bare = facts(vote_matrix([[A, A]], [[B, B]]), leaning(0.9, 0.1), codes(MISSING, MISSING))
+    bare = facts(vote_matrix([[A, A]], [[B, B]]), consensus_at(0.9, 0.1), codes(MISSING, MISSING))
     report = make_report(bare, repeats=50)
     assert "no pair has a human answer yet" in report.reference
     assert all(row.agreement.value is None and row.agreement.why for row in report.rows)
@@ -287,7 +287,7 @@ def test_a_project_without_answers_has_a_report_too() -> None:
 
 def test_names_are_escaped() -> None:
     votes = replace(vote_matrix([[A, A]], [[B, A]]), raters=("<b>&",))
-    report = make_report(facts(votes, leaning(0.9, 0.8), codes(A, B)), repeats=50)
+    report = make_report(facts(votes, consensus_at(0.9, 0.8), codes(A, B)), repeats=50)
     assert "<b>" not in page(report)
 
 

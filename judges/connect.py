@@ -7,8 +7,8 @@ from db.errors import BadInput, KeyRefused
 from db.extras import require
 from db.vocabulary import Provider
 from judges.asking import Client, Scorer
+from judges.judge_config import JudgeConfig
 from judges.local import LocalJudge
-from judges.panel import JudgeConfig
 
 
 def connect(

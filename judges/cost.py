@@ -12,8 +12,8 @@ from db.asking import PairText, Slot
 from db.vocabulary import Order, Provider
 from judges.asking import Question, Usage
 from judges.constitution import Constitution
+from judges.judge_config import JudgeConfig
 from judges.judge_session import input_about, input_bound, template
-from judges.panel import JudgeConfig
 from judges.prices import NANO, find_model, tokens_about
 
 # By hand, for a first estimate only: a judge's own answers replace them once there are some.

@@ -14,7 +14,7 @@ from db.errors import BadInput
 from db.validation import one_sentence
 from db.vocabulary import Provider
 from judges.asking import Question, Shown
-from judges.panel import REMOTE, JudgeConfig
+from judges.judge_config import REMOTE, JudgeConfig
 from judges.prices import Prices
 
 Messages = Sequence[Mapping[str, str]]

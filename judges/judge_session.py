@@ -15,7 +15,7 @@ from judges import verdicts
 from judges.asking import Answer, Client, Question, Scorer
 from judges.circuit import Circuit, RateLimiter
 from judges.constitution import Constitution
-from judges.panel import JudgeConfig
+from judges.judge_config import JudgeConfig
 from judges.prices import Prices, tokens_about, tokens_at_most
 from judges.prompts import Template
 from judges.reservation import BlockReservation

@@ -10,7 +10,8 @@ from db.models import Run
 from db.runs import finish_run, start_run
 from db.session import Database, Session
 from db.vocabulary import RunStatus
-from judges.panel import JudgeConfig, Panel
+from judges.judge_config import JudgeConfig
+from judges.panel import Panel
 
 
 def open_run(

@@ -18,7 +18,7 @@ import numpy as np
 from db.errors import BadInput
 from db.vocabulary import Provider
 from judges.asking import Answer, Question, Usage
-from judges.panel import JudgeConfig
+from judges.judge_config import JudgeConfig
 from judges.prompts import MENU, Output
 from judges.tokens import chat_ids, encode
 from judges.trust.text_features import PairTexts

@@ -16,8 +16,9 @@ from judges.asking import Client, Scorer
 from judges.circuit import Circuit, RateLimiter
 from judges.connect import local
 from judges.constitution import Constitution
+from judges.judge_config import JudgeConfig
 from judges.judge_session import JudgeSession
-from judges.panel import JudgeConfig, Panel
+from judges.panel import Panel
 
 
 @dataclass(frozen=True)

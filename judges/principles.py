@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 
 from db.vocabulary import Choice
 from judges.constitution import Constitution
-from judges.panel import JudgeConfig
+from judges.judge_config import JudgeConfig
 
 Key = TypeVar("Key")
 

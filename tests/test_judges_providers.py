@@ -12,8 +12,8 @@ from db.errors import BadInput, KeyRefused, Unavailable
 from db.vocabulary import Choice, Order, Provider
 from judges import constitution, verdicts
 from judges.asking import Lost, Question, Usage
+from judges.judge_config import JudgeConfig
 from judges.judge_session import template
-from judges.panel import JudgeConfig
 from judges.providers.anthropic import AnthropicJudge
 from judges.providers.openai import OpenAIJudge
 

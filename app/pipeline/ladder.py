@@ -18,7 +18,8 @@ from db.preferences import chunks_of_pairs
 from db.session import Database, Session
 from db.vocabulary import Order
 from judges import participants, vote_arrays
-from judges.panel import JudgeConfig, Panel
+from judges.judge_config import JudgeConfig
+from judges.panel import Panel
 from judges.steps.fitting import pooled
 
 

@@ -15,7 +15,8 @@ from app.config import DatabaseSettings
 from app.cycle_settings import CycleSettings
 from judges.constitution import Chapter, Principle
 from judges.generation import GeneratorConfig
-from judges.panel import JudgeConfig, Limit, PanelConfig
+from judges.judge_config import JudgeConfig
+from judges.panel import Limit, PanelConfig
 from judges.prices import Prices
 from review.settings import ReviewSettings
 from trainer.settings import TrainerSettings

@@ -6,7 +6,7 @@ from typing import Any
 import anthropic
 
 from judges.asking import Answer, Collected, Lost, Question, Stop, Usage
-from judges.panel import JudgeConfig
+from judges.judge_config import JudgeConfig
 from judges.providers.faults import batch_fault, fault, unsent
 from judges.providers.transport import client
 

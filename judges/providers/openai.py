@@ -14,7 +14,7 @@ from openai.types.chat import ChatCompletion
 
 from db.vocabulary import Provider
 from judges.asking import Answer, Collected, Lost, Question, Shown, Stop, Usage
-from judges.panel import JudgeConfig
+from judges.judge_config import JudgeConfig
 from judges.providers.faults import batch_fault, fault, unsent
 from judges.providers.transport import client
 from judges.verdicts import verdict_at

@@ -21,8 +21,9 @@ from db.session import Database
 from db.vocabulary import Choice, Order
 from judges import participants, verdicts
 from judges.cost import CostEstimate, Estimator
+from judges.judge_config import JudgeConfig
 from judges.judge_session import meaning
-from judges.panel import JudgeConfig, Panel
+from judges.panel import Panel
 from judges.results import Reparsed
 
 

@@ -1,0 +1,206 @@
+"""One judge as configured: `[[judge]]` of tiebreak.toml as a typed model.
+
+A judge's version hashes everything that can change its answer and nothing else: raising its
+concurrency or correcting its price does not make a new judge.
+"""
+
+import hashlib
+import json
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from db.errors import BadInput
+from db.vocabulary import Order, Provider
+from judges import prompts
+from judges.constitution import Constitution
+from judges.prices import FREE, Prices, find_model
+
+REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
+_KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}
+_FAMILY = {Provider.ANTHROPIC: "anthropic", Provider.OPENAI: "openai"}
+_BOTH = (Order.AB, Order.BA)
+_COMPUTED = {  # raise a number whenever the computation changes; a test remembers
+    Provider.BASELINE: 2,
+    Provider.VERIFIER: 1,
+}
+
+
+class JudgeConfig(BaseModel):
+    """One `[[judge]]`: who is asked, how, at what price, and how fast."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(
+        min_length=1, max_length=200, description="what it is called everywhere; unique"
+    )
+    provider: Provider = Field(
+        description="who answers: a vendor, a server of the OpenAI protocol, a checkpoint on this "
+        "machine (local), a check of an expected outcome (verifier), a small computation "
+        "(baseline), or nobody, for imported votes (recorded); fake is for tests"
+    )
+    model: str | None = Field(
+        default=None,
+        description="the provider's name of the model; local: the checkpoint's folder; baseline: "
+        "the computation; recorded and verifier need none",
+    )
+    family: str | None = Field(
+        default=None,
+        description="judges of one family err together and count for less; default: the vendor, "
+        "else the name up to its first slash",
+    )
+    tier: int = Field(
+        default=1, ge=1, description="group in the cascade; 1 is asked first, without holes"
+    )
+    samples: int = Field(
+        default=1, ge=1, le=100, description="answers wanted on each pair in each order"
+    )
+    orders: Literal["both", "ab"] = Field(
+        default="both", description="whether it is asked with A first and with B first, or A only"
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, le=2, description="sampling temperature; unset: the provider's default"
+    )
+    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = Field(
+        default=None, description="how long a reasoning model thinks; unset: the provider's default"
+    )
+    output: Literal["structured", "text", "token"] = Field(
+        default="structured",
+        description="form of the answer: a JSON object held to a schema, reasons that end in a "
+        "verdict line, or one word with its probability",
+    )
+    logprobs: bool = Field(default=False, description="ask for the verdict token's probability")
+    max_tokens: int = Field(
+        default=2048, ge=1, description="longest answer, tokens, thinking included"
+    )
+    principles: tuple[str, ...] | None = Field(
+        default=None, description="ids of the principles it is given; all where unset"
+    )
+    per_principle: bool = Field(
+        default=True, description="ask for a verdict on each principle, too; not with one word"
+    )
+    base_url: str | None = Field(
+        default=None, description="address of an openai-compatible server, with /v1"
+    )
+    api_key_env: str | None = Field(
+        default=None, description="environment variable of the key, where it is not the usual one"
+    )
+    prices: Prices | None = Field(
+        default=None, description="what it charges; needed where the vendor's model is not listed"
+    )
+    requests_per_minute: int | None = Field(
+        default=None, gt=0, description="its own limit, requests a minute in one process"
+    )
+    tokens_per_minute: int | None = Field(
+        default=None, gt=0, description="its own limit, input tokens a minute in one process"
+    )
+    limit: str | None = Field(default=None, description="the [limits.NAME] it shares with others")
+    # By hand; at 64 in flight a run kept 96% of a bare client's pace.
+    concurrency: int = Field(default=32, ge=1, le=4096, description="requests in flight at once")
+    # By hand, both: a reasoning model may take a minute, an overload some seconds.
+    timeout: float = Field(default=120.0, gt=0, description="seconds for one attempt")
+    retries: int = Field(
+        default=4, ge=0, le=20, description="further attempts after a passing failure"
+    )
+    generation: int = Field(
+        default=0, ge=0, description="its place in the judge line; 0 is a prompted judge"
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="for one provider alone; verifier: `expected`, the outcome of prompts that "
+        "bring none",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.model and self.provider not in (Provider.RECORDED, Provider.VERIFIER):
+            raise ValueError(f"judge {self.name!r} has no model; add model = ...")
+        if self.provider == Provider.OPENAI_COMPATIBLE and not self.base_url:
+            raise ValueError(
+                f"judge {self.name!r} is openai-compatible and has no base_url; "
+                'add e.g. base_url = "http://localhost:8000/v1"'
+            )
+        known = find_model(self.model) if self.model else None
+        if known is not None and not known.temperature and self.temperature is not None:
+            raise ValueError(
+                f"model {self.model!r} of judge {self.name!r} refuses a temperature; "
+                "leave temperature out"
+            )
+        if self.provider == Provider.ANTHROPIC and (self.logprobs or self.output == "token"):
+            raise ValueError(
+                f"judge {self.name!r}: this provider gives no token probabilities; "
+                'use output = "structured" without logprobs'
+            )
+        return self
+
+    @property
+    def remote(self) -> bool:
+        """Whether asking means a request over the network."""
+        return self.provider in REMOTE
+
+    @property
+    def batches(self) -> bool:
+        """Whether its server takes batches (an own server need not)."""
+        return self.provider in (Provider.ANTHROPIC, Provider.OPENAI)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether it matters which response is shown first (pointwise judges vote once)."""
+        return self.provider in (*REMOTE, Provider.LOCAL, Provider.FAKE)
+
+    @property
+    def asked_orders(self) -> tuple[Order, ...]:
+        """The orders this judge is asked in."""
+        if not self.ordered:
+            return (Order.NONE,)
+        return _BOTH if self.orders == "both" else (Order.AB,)
+
+    @property
+    def key_env(self) -> str | None:
+        """The environment variable that holds the key; None where no key is needed."""
+        return self.api_key_env or _KEY_ENV.get(self.provider)
+
+    @property
+    def relatives(self) -> str:
+        """The family, by default the vendor's name or the judge's own."""
+        return self.family or _FAMILY.get(self.provider) or self.name.split("/")[0]
+
+    def price(self) -> Prices:
+        """What its answers cost. Raises BadInput for a priced service with unknown prices."""
+        if self.prices is not None:
+            return self.prices
+        if self.provider not in (Provider.ANTHROPIC, Provider.OPENAI):
+            return FREE
+        known = find_model(self.model or "")
+        if known is None:
+            raise BadInput(
+                f"no prices are known for model {self.model!r} of judge {self.name!r}; "
+                "add prices = { input = ..., output = ... } in dollars per million tokens"
+            )
+        return known.prices
+
+    def version(self, rules: Constitution) -> str:
+        """Hash of everything that can change an answer; changes nothing else.
+
+        The constitution counts only for judges that read it.
+        """
+        parts: dict[str, Any] = {
+            "provider": self.provider.value,
+            "model": self.model,
+            "base_url": self.base_url,
+            "temperature": self.temperature,
+            "effort": self.effort,
+            "output": self.output,
+            "logprobs": self.logprobs,
+            "max_tokens": self.max_tokens,
+            "options": {k: v for k, v in sorted(self.options.items()) if not k.startswith("_")},
+        }
+        if self.provider in _COMPUTED:
+            parts["computation"] = _COMPUTED[self.provider]
+        if self.ordered:
+            parts["template"] = prompts.VERSION
+            parts["per_principle"] = self.per_principle
+            parts["constitution"] = rules.only(self.principles).version
+        if not self.remote:
+            parts |= {"temperature": None, "effort": None, "logprobs": False}
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -4,7 +4,8 @@ Of the answers that a scope lets count, each person's newest standing one is tha
 Newest is by the time an answer was given, then by id, so the order in which files were imported
 changes nothing. An abstain is an answer and no opinion: it takes the place of what the person said
 before, and counts for nobody. The newest adjudication goes before all of it, unless it is an
-abstain; else the choice of more people than any other is the answer, and without one there is none.
+abstain; else the choice of more people than any other is the answer. There is none without such a
+choice, nor while the task of one of these opinions still asks somebody else.
 Leaves out which label a pair ends with (`review.settle`) and orders over candidates
 (`db.rankings`).
 """
@@ -195,11 +196,11 @@ def bindings(
 def human_answers(
     session: Session, scope: Scope = BLIND, pair_ids: Collection[int] | None = None
 ) -> dict[int, Choice]:
-    """What humans say about each pair on which they say one thing."""
+    """What humans say about each pair on which they say one thing and nobody is asked any more."""
     found: dict[int, Choice] = {}
     said = opinions(session, scope, pair_ids)
     for pair_id, people in groupby(said, key=lambda one: one.pair_id):
-        choice = majority(one.choice for one in people)
+        choice = settled(list(people))
         if choice is not None:
             found[pair_id] = choice
     bound = bindings(session, scope, pair_ids)
@@ -230,6 +231,13 @@ def repeats(
     for one, first in sorted(found, key=lambda each: (each[0].at, each[0].review_id)):
         by_person.setdefault(one.annotator, []).append((first, one.choice))
     return by_person
+
+
+def settled(people: Collection[Opinion]) -> Choice | None:
+    """What opinions on one pair come to; None where a task still asks, or no choice leads."""
+    if not all(one.settled for one in people):
+        return None
+    return majority(one.choice for one in people)
 
 
 def majority(choices: Iterable[Choice]) -> Choice | None:

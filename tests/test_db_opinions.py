@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from app.pair_history import pair_history
-from db import batches, figures, gold, opinions, preferences
+from db import annotators, batches, figures, gold, opinions, preferences
 from db.models import Adjudication, Annotator, Gold, Retraction, Review, Task
 from db.opinions import (
     BLIND,
@@ -32,10 +32,12 @@ from db.opinions import (
 )
 from db.session import Database, Session
 from db.vocabulary import Choice, Role, TaskKind, TaskStatus
+from judges.trust.vote_matrix import MISSING
 from judges.vote_arrays import CODES
 from review.boards.disputes import dispute, disputes
 from review.boards.people import people_board
 from review.boards.sample import read_sample
+from review.deciding import settle_task
 from review.settings import ReviewSettings
 from review.settle import settle
 
@@ -260,8 +262,21 @@ def store(session: Session, said: list[Said]) -> None:
         session.flush()
 
 
-def expected(said: list[Said], scope: Scope) -> dict[int, Choice]:
-    """The rule in plain words, from the list alone."""
+def ask(session: Session, asking: frozenset[tuple[int, int]]) -> None:
+    """Let the audits of these (pair, batch) ask for one more answer."""
+    for task in session.query(Task).filter_by(kind=TaskKind.AUDIT):
+        if (task.pair_id, task.batch_id) in asking:
+            task.status = TaskStatus.OPEN
+    session.flush()
+
+
+def expected(
+    said: list[Said], scope: Scope, asking: frozenset[tuple[int, int]] = frozenset()
+) -> dict[int, Choice]:
+    """The rule in plain words, from the list alone; asking: audits that are not settled."""
+
+    def asks(one: Said) -> bool:
+        return one.kind is TaskKind.AUDIT and (one.pair, one.batch) in asking
 
     def counts(one: Said) -> bool:
         audits = one.kind is TaskKind.AUDIT
@@ -272,24 +287,26 @@ def expected(said: list[Said], scope: Scope) -> dict[int, Choice]:
             and (scope.newest_audits or not audits or one.batch != BATCHES)
             and (scope.gold or one.pair != 3)
             and (scope.batch_id is None or (audits and one.batch == scope.batch_id))
+            and not (scope.settled and asks(one))
         )
 
     ordered = sorted(filter(counts, said), key=lambda one: one.day)  # stable: then as stored
-    last = {(one.pair, one.who): one.choice for one in ordered}
+    last = {(one.pair, one.who): one for one in ordered}
     votes: dict[int, Counter[Choice]] = defaultdict(Counter)
-    bound = {}
-    for (of, who), choice in last.items():
-        if choice is Choice.ABSTAIN:
+    bound, waiting = {}, set()
+    for (of, who), one in last.items():
+        if one.choice is Choice.ABSTAIN:
             continue
         if who is None:
-            bound[of] = choice
+            bound[of] = one.choice
         else:
-            votes[of][choice] += 1
+            votes[of][one.choice] += 1
+            waiting |= {of} if asks(one) else set()
     found = {}
     for of, counted in votes.items():
         most = max(counted.values())
         best = [choice for choice, n in counted.items() if n == most]
-        if len(best) == 1:
+        if len(best) == 1 and of not in waiting:
             found[of] = best[0]
     return found | bound
 
@@ -303,19 +320,23 @@ def shared(database: Database) -> Database:
     return database
 
 
-@given(said=st.lists(st.one_of(REVIEWS, REVIEWS, BINDING), max_size=12))
+@given(
+    said=st.lists(st.one_of(REVIEWS, REVIEWS, BINDING), max_size=12),
+    asking=st.frozensets(st.tuples(st.integers(1, PAIRS), st.integers(1, BATCHES)), max_size=2),
+)
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     max_examples=60,
 )
 def test_the_same_stored_answers_mean_the_same_opinion_everywhere(
-    shared: Database, said: list[Said]
+    shared: Database, said: list[Said], asking: frozenset[tuple[int, int]]
 ) -> None:
     with shared.read() as session:  # never committed
         store(session, said)
-        blind, delivered = expected(said, BLIND), expected(said, DELIVERED)
+        ask(session, asking)
+        blind, delivered = expected(said, BLIND, asking), expected(said, DELIVERED, asking)
         # the fits, the router and the gate
-        assert human_answers(session, TEACHING) == expected(said, TEACHING)
+        assert human_answers(session, TEACHING) == expected(said, TEACHING, asking)
         assert human_answers(session) == blind
         # merge: no consensus and no route, so that a label is what humans said
         merged = {
@@ -327,7 +348,7 @@ def test_the_same_stored_answers_mean_the_same_opinion_everywhere(
         # audits
         for batch in (1, 2):
             answers = batches.audit_progress(session, batch).answers
-            assert answers == expected(said, audits_of(batch))
+            assert answers == expected(said, audits_of(batch), asking)
         # show
         for number in (1, 2, 3):
             shown = pair_history(session, str(number))
@@ -426,6 +447,44 @@ def test_ada_gets_one_answer_from_every_verb_and_page(
         sample = read_sample(session)
         assert sample.truth_P[sample.vote_table.pair_ids.index(1)] == CODES[Choice.B]
         assert figures.pair_page(session)[0]["label"] == "b"
+
+
+@pytest.mark.parametrize(("wanted", "said"), [(2, "b"), (3, "bba")])
+def test_an_answer_to_a_task_that_asks_for_more_settles_nothing_in_any_verb_or_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: int, said: str
+) -> None:
+    """One of two answers leaves the task open, and two to one of three make it a dispute: until
+    somebody else has spoken the pair stays escalated, and is neither label nor gold.
+    """
+    monkeypatch.chdir(tmp_path)
+    rules = f'[panel]\nlabel_model = "majority"\n[review]\nreviews_wanted = {wanted}\n'
+    database = project(tmp_path, rules)
+    names = ("p1", "p2")
+    write(tmp_path / "pairs.jsonl", [pair(n, f"Q {n}?", f"first {n}", f"last {n}") for n in names])
+    votes = [vote(n, c, j) for n in names for j, c in (("j1", "a"), ("j2", "a"), ("j3", "b"))]
+    write(tmp_path / "votes.jsonl", votes)
+    run("import", "pairs", "pairs.jsonl")
+    run("import", "votes", "votes.jsonl")
+    route = ("route", "--min-agreement", "0.9", "--audit-share", "0", "--json")
+    run(*route)
+    with database.begin() as session:
+        task = session.query(Task).filter_by(pair_id=1).one()
+        for n, choice in enumerate(said):
+            who = annotators.ensure(session, f"person {n}").id
+            answer(session, 1, who, choice, n, kind=task.kind, task_id=task.id)
+        asks = settle_task(session, task, START)
+    write(tmp_path / "labels.jsonl", [ADA[0] | {"pair_id": "p2"}])
+    run("import", "labels", "labels.jsonl")  # a new fit, so that the batch is routed anew
+    routed = json.loads(run(*route))
+    assert (routed["routes"]["escalate"], routed["routes"]["accept"]) == (1, 1)
+    assert json.loads(run("merge", "--json"))["review"] == 1
+    shown = json.loads(run("show", "p1", "--json"))
+    assert (shown["humans"], shown["humans_blind"], shown["preferences"]) == (None, None, [])
+    assert json.loads(run("gold", "draw", "--share", "1", "--json"))["settled_pairs"] == 1
+    with database.read() as session:
+        assert session.query(Task).filter_by(pair_id=1).one().status is asks
+        sample = read_sample(session)
+        assert sample.truth_P[sample.vote_table.pair_ids.index(1)] == MISSING
 
 
 def test_the_pages_take_the_newest_answer_of_each_person(shared: Database) -> None:

@@ -21,7 +21,9 @@ def show(result: Any, as_json: bool) -> None:
     if as_json:
         print(json.dumps(plain(result), ensure_ascii=False))
     else:
-        print(result.summary if hasattr(result, "summary") else result)
+        from app.tables import harmless
+
+        print(harmless(str(result.summary if hasattr(result, "summary") else result)))
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
@@ -29,11 +31,11 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from app.tables import lines
+    from app.tables import harmless, lines
 
     console = Console(markup=False, highlight=False, emoji=False)
     drawn = lines(columns, [[str(cell) for cell in row] for row in rows], console.width)
-    console.print(Text(title, style="bold"))
+    console.print(Text(harmless(title), style="bold"))
     console.print(Text("\n".join(drawn)), soft_wrap=True)
     console.print()
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.output import plain, table
+from app.tables import harmless
 from db import panel, reviews
 from db.events import history
 from db.models import Pair
@@ -45,11 +46,10 @@ class PairHistory:
 
     def print(self) -> None:
         """Tables for people."""
-        print(
-            f"pair {self.pair['id']}  {', '.join(self.pair['names'])}  {self.pair['domain'] or ''}"
-        )
+        named = ", ".join(self.pair["names"])
+        print(harmless(f"pair {self.pair['id']}  {named}  {self.pair['domain'] or ''}"))
         for name in ("prompt", "response_a", "response_b"):
-            print(f"\n{name}:\n{_short(self.pair[name])}")
+            print(f"\n{name}:\n{harmless(_short(self.pair[name]))}")
         print()
         _listed("Votes", self.votes)
         if self.consensus:

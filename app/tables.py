@@ -3,6 +3,7 @@
 Names stay whole and no line ends inside a word. Where the columns do not fit side by side, figures
 go on two lines (a value, its interval below); where that does not fit either, each row becomes a
 record of `column: value`. Only a word longer than the terminal is left to run over its edge.
+Signs that would command the terminal or turn its lines around come out as U+FFFD.
 """
 
 import re
@@ -17,6 +18,9 @@ _INDENT = "  "
 _SENTENCE = 30  # columns; a wider cell may run over lines
 _MOST_LINES = 4  # that a sentence may take in a grid
 _UNIT = re.compile(r"(?:\[[^\[\]]{0,24}\]|\([^()]{0,24}\)|\S)+")  # a word, or a bracketed interval
+_COMMANDS = re.compile(
+    r"(?!\r\n|[\t\n])[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 Row = Sequence[str]
 
@@ -24,6 +28,8 @@ Row = Sequence[str]
 def lines(columns: Row, rows: Sequence[Row], width: int) -> list[str]:
     """The rows, not wider than `width` columns of a terminal; white space within a cell is one."""
     told = [i for i, name in enumerate(columns) if name or any(row[i] for row in rows)]
+    if not told:
+        return []
     names = [_plain(columns[i]) for i in told]
     cells = [[_plain(row[i]) for i in told] for row in rows]
     for tight in (False, True):
@@ -36,7 +42,7 @@ def lines(columns: Row, rows: Sequence[Row], width: int) -> list[str]:
 def wrapped(text: str, width: int, first: str = "", hanging: str = "") -> list[str]:
     """Text in lines of at most `width` columns, broken between words, each with its indent."""
     found: list[str] = []
-    for unit in _UNIT.findall(text):
+    for unit in _UNIT.findall(harmless(text)):
         if found and cell_len(found[-1]) + 1 + cell_len(unit) <= width:
             found[-1] += f" {unit}"
         else:
@@ -44,12 +50,17 @@ def wrapped(text: str, width: int, first: str = "", hanging: str = "") -> list[s
     return found or [""]
 
 
+def harmless(text: str) -> str:
+    """Text of others as a terminal may print it: no control signs but tabs and ends of lines."""
+    return _COMMANDS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
 def _each(names: Row) -> range:
     return range(len(names))
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.split())
+    return harmless(" ".join(text.split()))
 
 
 def _longest_unit(text: str) -> int:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from app.output import say, table
-from app.tables import lines
+from app.tables import harmless, lines
 
 WORD = st.text("abcXYZ019-/.:%é", min_size=1, max_size=26)
 CELL = st.one_of(
@@ -96,3 +96,19 @@ def test_brackets_are_text_and_no_markup(
     assert "Doctor [red]" in said
     assert "extra [train]" in said
     assert "a name with [brackets] and [/red]" in said
+
+
+@pytest.mark.parametrize("width", [20, 80])
+def test_words_of_others_command_no_terminal(width: int) -> None:
+    """A judge's name or rationale that clears the screen, rings, or turns the line around."""
+    hostile = ["\x1b[2J\x1b]0;mine\x07", "a\x00b", "c\x9b31m", "right\u202etfel", "half \ud800"]
+    drawn = lines(["who", "why"], [[one, one] for one in hostile], width)
+    assert not {sign for line in drawn for sign in line} & set("\x1b\x07\x00\x9b\u202e\ud800")
+    assert harmless("one\r\ntwo\tthree \r four") == "one\r\ntwo\tthree \ufffd four"
+    assert harmless("日本語 👩‍👧 ‏שלום") == "日本語 👩‍👧 ‏שלום"
+
+
+def test_a_table_of_nothing_has_no_lines() -> None:
+    assert lines([], [], 80) == []
+    assert lines(["", ""], [["", ""]], 80) == []
+    assert lines(["who", "n"], [], 80) == ["who  n", "───  ─"]

@@ -124,6 +124,18 @@ def test_samples_are_one_choice_and_an_abstain_is_no_vote() -> None:
             [vote("p", "j", "a", confidence=90)],
             "votes row 1: confidence is 90; a number from 0 to 1 is allowed",
         ),
+        (
+            [vote("p", "j", "a", confidence=0.5j)],
+            "votes row 1: confidence is 0.5j; a number from 0 to 1 is allowed",
+        ),
+        (
+            [vote(["p"], "j", "a")],
+            "votes row 1: pair_id is ['p']; a name or a number is needed",
+        ),
+        (
+            [vote(pd.NA, "j", "a")],
+            "votes row 1 has no pair_id; it has ['choice', 'judge', 'pair_id']",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_named(rows: Any, sentence: str) -> None:
@@ -141,3 +153,13 @@ def test_a_wrong_answer_or_text_is_named() -> None:
     twice = [{"pair_id": "p", "prompt": "x"}, {"pair_id": "p", "prompt": "y"}]
     with pytest.raises(ValueError, match="pairs row 2: pair 'p' is told of twice, and not the"):
         label_votes(votes, pairs=twice)
+
+
+def test_answers_come_as_a_dict_or_a_series_and_as_nothing_else() -> None:
+    votes = [vote(f"p{n}", judge, "a", confidence=pd.NA) for n in range(3) for judge in "xy"]
+    answers = {"p0": "a", "p2": "b"}
+    assert label_votes(votes, pd.Series(answers)).records() == label_votes(votes, answers).records()
+    rows = [{"pair_id": "p0", "choice": "a"}]
+    for wrong, kind in ((rows, "list"), (pd.DataFrame(rows), "DataFrame")):
+        with pytest.raises(ValueError, match=f"answers is a {kind}; give a dict or a series of"):
+            label_votes(votes, wrong)

@@ -7,7 +7,7 @@ Leaves out: storing anything, and which pairs to ask a human about.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -37,6 +37,14 @@ class Frame(Protocol):
 
 
 Table = Iterable[Record] | Frame
+
+
+class Answers(Protocol):
+    """What people said by pair_id: a dict, or a series of pandas."""
+
+    def items(self) -> Iterable[tuple[Any, Any]]:
+        """Each pair_id with its answer."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,7 @@ class Labels:
 
 def label_votes(
     votes: Table,
-    answers: Mapping[Any, str] | None = None,
+    answers: Answers | None = None,
     pairs: Table | None = None,
     model: Pooler | None = None,
 ) -> Labels:
@@ -99,7 +107,7 @@ def label_votes(
     texts = _texts(pairs, list(pair_at))
     vote_matrix = _matrix(cast, pair_at, judge_at, texts)
     labels_P = np.full(len(pair_at), MISSING, np.int8)
-    for pair_id, said in (answers or {}).items():
+    for pair_id, said in _said(answers):
         code = _known(said, _CHOICES, f"answers[{pair_id!r}]", "it")
         if pair_id in pair_at:
             labels_P[pair_at[pair_id]] = code
@@ -144,11 +152,21 @@ def _rows(table: Table, name: str) -> Iterable[Record]:
     return rows
 
 
+def _said(answers: Answers | None) -> Iterable[tuple[Any, Any]]:
+    if answers is None:
+        return ()
+    if not hasattr(answers, "items") or hasattr(answers, "columns"):
+        raise ValueError(
+            f"answers is a {type(answers).__name__}; give a dict or a series of answers by pair_id"
+        )
+    return answers.items()
+
+
 def _vote(row: Record, at: int) -> _Vote:
     where = f"votes row {at}"
     judge = str(_needed(row, "judge", where))
     return _Vote(
-        pair_id=_needed(row, "pair_id", where),
+        pair_id=_pair_id(row, where),
         judge=judge,
         family=str(_given(row, "family", judge.split("/")[0])),
         order=_known(_given(row, "order", "none"), _ORDERS, where, "order"),
@@ -158,9 +176,18 @@ def _vote(row: Record, at: int) -> _Vote:
 
 
 def _given(row: Record, name: str, default: Any) -> Any:
-    """The value, or the default where it is absent, None or NaN, as data frames write it."""
+    """The value, or the default where it is absent, None, NaN or NA, as data frames write it."""
     value = row.get(name)
-    return default if value is None or value != value else value
+    return default if _absent(value) else value
+
+
+def _absent(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas' NA does not tell whether it is itself
+        return True
+    except ValueError:  # an array
+        return False
 
 
 def _needed(row: Record, name: str, where: str) -> Any:
@@ -172,6 +199,13 @@ def _needed(row: Record, name: str, where: str) -> Any:
     return value
 
 
+def _pair_id(row: Record, where: str) -> Hashable:
+    found = _needed(row, "pair_id", where)
+    if not isinstance(found, Hashable):
+        raise ValueError(f"{where}: pair_id is {found!r}; a name or a number is needed")
+    return found
+
+
 def _known(value: Any, words: Mapping[str, int], where: str, name: str) -> int:
     if not isinstance(value, str) or value not in words:
         raise ValueError(f"{where}: {name} is {value!r}; {', '.join(words)} are allowed")
@@ -179,7 +213,9 @@ def _known(value: Any, words: Mapping[str, int], where: str, name: str) -> int:
 
 
 def _share(value: Any, where: str) -> float:
-    if isinstance(value, float | int | np.number) and (math.isnan(value) or 0 <= value <= 1):
+    if isinstance(value, float | int | np.floating | np.integer) and (
+        math.isnan(value) or 0 <= value <= 1
+    ):
         return float(value)
     raise ValueError(f"{where}: confidence is {value!r}; a number from 0 to 1 is allowed")
 
@@ -193,7 +229,7 @@ def _texts(pairs: Table | None, wanted: list[Any]) -> list[dict[str, str | None]
     told: dict[Any, dict[str, str | None]] = {}
     for at, row in enumerate(_rows(pairs, "pairs") if pairs is not None else (), 1):
         where = f"pairs row {at}"
-        pair_id = _needed(row, "pair_id", where)
+        pair_id = _pair_id(row, where)
         known = {name: _text(row, name, where) for name in _TEXTS}
         if told.setdefault(pair_id, known) != known:
             raise ValueError(f"{where}: pair {pair_id!r} is told of twice, and not the same")

@@ -159,6 +159,14 @@ def _reachable(url: str) -> Iterator[None]:
             raise BadInput(
                 f"{where} refuses its role ({reason}); grant it that, or name another role"
             ) from error
+        if state == "25006":
+            raise BadInput(
+                f"{where} takes no changes ({reason}); name the server that does"
+            ) from error
+        if state == "3F000":
+            raise BadInput(
+                f"{where} lacks a schema ({reason}); create it, or name another in its url"
+            ) from error
         if "file is not a database" in reason:
             raise BadInput(f"{where} is no SQLite database; name another file") from error
         if isinstance(error, OperationalError):

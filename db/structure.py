@@ -47,7 +47,8 @@ JOIN pg_class i ON i.oid = x.indexrelid
 WHERE i.oid NOT IN (SELECT conindid FROM rules WHERE contype IN ('p', 'u'))
 """)
 _SPELLED = {"VARCHAR": "CHARACTER VARYING", "FLOAT": "DOUBLE PRECISION"}  # by PostgreSQL
-_INDEX = re.compile(r"CREATE (UNIQUE )?INDEX \S+ ON \S+ ")
+_NAME = r'(?:"(?:[^"]|"")*"|[^\s"])+'  # with its schema, each quoted where it must be
+_INDEX = re.compile(rf"CREATE (UNIQUE )?INDEX {_NAME} ON {_NAME} ")
 _CONSTRAINT = re.compile(r'CONSTRAINT "?(\w+)"? (.+)')
 _SIGN = re.compile(r"""'[^']*'|"[^"]*"|[(),]""")  # what is quoted is one sign
 _WORD = re.compile(r"'([a-z][a-z_-]*)'")

@@ -214,6 +214,44 @@ def test_a_schema_of_the_role_before_the_public_one_hides_nothing(
     schema.require_as_migrated(at_head)
 
 
+def with_options(database: Database, options: str) -> Database:
+    url = database.engine.url.update_query_dict({"options": options})
+    return Database(url.render_as_string(hide_password=False))
+
+
+def test_a_schema_whose_name_needs_quotes_is_compared_as_any(postgres_database: Database) -> None:
+    run(postgres_database, 'CREATE SCHEMA "Ours, and ""theirs"""')
+    quoted = with_options(postgres_database, r'-csearch_path="Ours,\ and\ ""theirs"""')
+    try:
+        schema.upgrade(quoted)
+        schema.require_head(quoted)
+        schema.require_as_migrated(quoted)
+    finally:
+        quoted.dispose()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (
+            "-cdefault_transaction_read_only=on",
+            r"takes no changes \(.*\); name the server that does",
+        ),
+        ("-csearch_path=nowhere", r"lacks a schema \(.*\); create it, or name another in its url"),
+    ],
+)
+def test_a_server_that_makes_no_tables_there_is_one_sentence(
+    postgres_database: Database, options: str, said: str
+) -> None:
+    at_head = at_its_revision(postgres_database)
+    barred = with_options(at_head, options)
+    try:
+        with pytest.raises(BadInput, match=said):
+            schema.upgrade(barred)
+    finally:
+        barred.dispose()
+
+
 def test_many_differences_are_named_up_to_three_and_counted(at_head: Database) -> None:
     run(at_head, "DROP TABLE step_labels", "DROP TABLE flags", "DROP TABLE gold")
     run(at_head, "DROP TABLE retractions", "DROP TABLE rationales")

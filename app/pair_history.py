@@ -18,9 +18,9 @@ from db.session import Session
 class PairHistory:
     """Everything stored about one pair, in the order it happened.
 
-    humans: what humans say, as a label takes it; humans_blind: as they said it before they saw the
-    panel's votes, which is what measures. None where they settle nothing. Of the reviews, those
-    that count towards `humans` say so.
+    humans: what humans say, as a label takes it; humans_blind: as it measures, by what they said
+    before they saw the panel's votes, to hidden gold too. None where they settle nothing. Of the
+    reviews, those that count towards `humans` say so.
     """
 
     pair: dict[str, Any]
@@ -41,7 +41,7 @@ class PairHistory:
         """What humans say, in one line."""
         line = f"humans say: {self.humans or 'nothing settled'}"
         if self.humans_blind != self.humans:
-            line += f" (before they saw the panel: {self.humans_blind or 'nothing settled'})"
+            line += f" (blind, hidden gold included: {self.humans_blind or 'nothing settled'})"
         return line
 
     def print(self) -> None:

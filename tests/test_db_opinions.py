@@ -449,6 +449,19 @@ def test_ada_gets_one_answer_from_every_verb_and_page(
         assert figures.pair_page(session)[0]["label"] == "b"
 
 
+def test_show_tells_what_measures_where_a_label_takes_another_answer(world: Database) -> None:
+    with world.begin() as session:
+        answer(session, 1, 1, "a", day=1)
+        answer(session, 1, 1, "b", day=2, kind=TaskKind.GOLD)
+        answer(session, 2, 1, "tie", day=1)
+        answer(session, 2, 1, "b", day=2, post_reveal=True)
+        lines = [pair_history(session, number).humans_line for number in ("1", "2")]
+    assert lines == [
+        "humans say: a (blind, hidden gold included: b)",
+        "humans say: b (blind, hidden gold included: tie)",
+    ]
+
+
 @pytest.mark.parametrize(("wanted", "said"), [(2, "b"), (3, "bba")])
 def test_an_answer_to_a_task_that_asks_for_more_settles_nothing_in_any_verb_or_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: int, said: str

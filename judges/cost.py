@@ -72,13 +72,8 @@ class CostEstimate:
 
     @property
     def summary(self) -> str:
-        """The table and one rendered question, for people."""
-        lines = [
-            f"{row.judge:30} {row.order.value:5} {row.questions:8} questions  "
-            f"expected ${row.expected_usd:9.4f}  at most ${row.most_usd:9.4f}"
-            for row in self.rows
-        ]
-        lines.append(self._total)
+        """What all rows come to, and one rendered question, for people."""
+        lines = [self._total]
         if self.canaries is not None:
             lines.append(f"a round of canary pairs, beside that: {self.canaries._total}")
         if self.example is not None:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.cli import app
+from db.errors import BadInput
 
 VERBS = [
     *("init", "import", "estimate", "judge", "route", "review", "replay", "gold", "merge"),
@@ -168,6 +169,30 @@ def test_an_import_without_one_good_row_ends_with_1(project: Project) -> None:
     assert ended.value.code == 1
     (project.folder / "empty.jsonl").write_text("")
     project.run("import", "pairs", "empty.jsonl")
+
+
+def test_an_estimate_is_a_table_of_80_columns_and_its_sum(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rows = [{"prompt": "2+2?", "response_a": "4", "response_b": "5"}]
+    project.run("import", "pairs", str(write_rows(project.folder / "pairs.jsonl", rows)))
+    said = project.run("estimate").splitlines()
+    assert max(map(len, said)) <= 80
+    assert "baseline/relevance     none          1   $0.0000  $0.0000" in said
+    assert said[-1] == "9 questions: expected $0.0000, at most $0.0000"  # nine judges, one pair
+
+
+def test_no_decision_yet_is_said(project: Project) -> None:
+    assert project.run("history") == "nothing was decided yet; `tiebreak promote` asks the gate\n"
+
+
+def test_route_names_what_it_needs_one_of(project: Project) -> None:
+    needed = "give exactly one of min_agreement, max_reviews, review_share, hours, target_error"
+    with pytest.raises(BadInput, match=f"^route got none of them; {needed}$"):
+        project.run("route")
+    with pytest.raises(BadInput, match=f"^route got min_agreement and review_share; {needed}$"):
+        project.run("route", "--review-share", "0.2", "--min-agreement", "0.8")
 
 
 def test_the_verbs_on_recorded_votes_of_real_judges(project: Project, shared_data: Path) -> None:

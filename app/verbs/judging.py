@@ -53,7 +53,15 @@ def estimate(
     again = estimate_canaries(
         settings.database, panel, tier=tier, names=only, beside=settings.folder
     )
-    show(replace(found, canaries=again), as_json)
+    found = replace(found, canaries=again)
+    if found.rows and not as_json:
+        rows = [
+            [r.judge, r.order.value, f"{r.questions:,}", f"${r.expected_usd:,.4f}",
+             f"${r.most_usd:,.4f}"]
+            for r in found.rows
+        ]  # fmt: skip
+        table("Estimate", ["judge", "order", "questions", "expected", "at most"], rows)
+    show(found, as_json)
 
 
 def judge(

@@ -102,6 +102,8 @@ def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
     if as_json:
         show({"decisions": decisions}, True)
         return
+    if not decisions:
+        print("nothing was decided yet; `tiebreak promote` asks the gate")
     for one in decisions:
         print(f"{one['at'][:16]}  {one['kind']} {one['checkpoint']}  {_said(one)}")
         for reason in one["reasons"]:
@@ -111,10 +113,11 @@ def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
 
 def _said(one: dict[str, Any]) -> str:
-    """A decision in words: over whom, or back to whom."""
+    """A decision in words: over or against whom, or back to whom."""
     if one["verdict"] == "rolled_back":
         return f"rolled back to {one['over'] or 'none'}"
-    return f"{one['verdict']} over {one['over'] or 'what stood before it'}"
+    against = {"promoted": "over", "forced": "over"}.get(one["verdict"], "against")
+    return f"{one['verdict']} {against} {one['over']}" if one["over"] else str(one["verdict"])
 
 
 def lineage(

@@ -69,10 +69,8 @@ class RouteOptions:
         modes = ("min_agreement", "max_reviews", "review_share", "hours", "target_error")
         given = [name for name in modes if getattr(self, name) is not None]
         if len(given) != 1:
-            raise BadInput(
-                f"route got {given!r} where exactly one of {', '.join(modes)} is needed: "
-                "choose one."
-            )
+            got = " and ".join(given) or "none of them"
+            raise BadInput(f"route got {got}; give exactly one of {', '.join(modes)}")
         bounds: dict[str, tuple[float, float]] = {
             "min_agreement": (0.0, 1.0),
             "max_reviews": (0, float("inf")),

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.views import pictures
 from db.errors import NotAllowed
-from db.models import Lease, Pair, Ranking, Review, Task
+from db.models import Lease, Pair, Ranking, Review, Task, Vote
 from db.tasks import NewTask, add_tasks
 from db.types import now
-from db.vocabulary import Choice, Role, TaskKind, TaskStatus
+from db.vocabulary import Choice, Order, Role, TaskKind, TaskStatus
 from review import deciding, queue
 from review.adjudicating import adjudicate
 from review.boards.budget import budget_board
@@ -273,6 +273,16 @@ def test_pictures_are_drawn_with_readings_and_data(world):
     shown = words(opened("Root", "judges"))
     assert "Agrees most" in shown
     assert "agree" in words(opened("Root", "progress"))
+
+
+def test_judges_without_an_order_are_not_praised_for_never_contradicting_themselves(world):
+    with_panel(world, queue_of(world, 4))
+    with world.begin() as session:
+        session.query(Vote).update({Vote.order: Order.NONE})
+    root = add_person(world, "Root", Role.ADMIN)
+    found = judges_board(world, root).reversals
+    assert [(row.judge, row.rate.value) for row in found] == [("judge-x", None), ("judge-y", None)]
+    assert "No judge was asked in both orders." in words(opened("Root", "judges"))
 
 
 def test_practice_is_the_first_thing_a_newcomer_meets(database):

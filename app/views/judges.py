@@ -114,7 +114,9 @@ def _reversals(board: JudgesBoard) -> None:
         if found.rate.value is not None
     ]
     if not rows:
-        pictures.nothing("Reversals when the order is exchanged", "No judge was asked both ways.")
+        pictures.nothing(
+            "Reversals when the order is exchanged", "No judge was asked in both orders."
+        )
         return
     most = max(rows, key=lambda row: row["share"] or 0.0)
     said = f"{most['judge']} contradicts itself most: {most['share']:.0%} of {most['pairs']} pairs."

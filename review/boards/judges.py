@@ -77,7 +77,7 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
         referenced=int(np.isin(truth_P, (A, B)).sum()),
         accuracy=accuracy,
         by_domain=by_domain,
-        reversals=reversals(drawn, (), rng, _REPEATS) if len(drawn) else (),
+        reversals=reversals(drawn, sample.orderless, rng, _REPEATS) if len(drawn) else (),
         leanings=_leanings(drawn, _longer(vote_table)[sample.drawn_P]),
         calibration=reliability(pooled.win_P, truth_P) if pooled is not None else (),
         matrix=_matrix(drawn.raters, single_choices(drawn)),

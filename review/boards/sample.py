@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from db.consensus import consensus_of, newest_fit, usable_votes, voted_pairs, voting_versions
 from db.opinions import human_answers
 from db.session import Database, Session
-from db.vocabulary import Route
+from db.vocabulary import Order, Route
 from db.vote_sample import drawn_pairs, first_votes, last_vote, newest_routes
 from judges.trust.vote_matrix import Consensus, VoteMatrix
 from judges.vote_arrays import VoteTable, read_vote_table, stored_consensus
@@ -32,6 +32,7 @@ class PanelSample:
     consensus: None where the newest fit lacks a pair. truth_P: what humans decided, MISSING where
     they did not. weight_P: for how many of the drawn pairs a decided pair stands, by its route.
     week_PR: seconds since 1970 of the Monday (UTC) before each judge's first vote, 0 without one.
+    orderless: judges that score each response by itself, so all their votes are without an order.
     """
 
     voted: int
@@ -41,6 +42,7 @@ class PanelSample:
     drawn_P: NDArray[np.bool_]
     weight_P: NDArray[np.float64]
     week_PR: NDArray[np.int64]
+    orderless: tuple[str, ...]
 
     @property
     def vote_matrix(self) -> VoteMatrix:
@@ -64,11 +66,11 @@ def read_sample(session: Session, size: int = SIZE, decided: int = MOST_DECIDED)
     drawn, voted = drawn_pairs(session, size)
     answers = human_answers(session)
     wanted = sorted({*drawn, *sorted(answers, reverse=True)[:decided]})
+    votes = list(usable_votes(session, among=wanted))
     vote_table = read_vote_table(
-        voted_pairs(session, among=wanted),
-        usable_votes(session, among=wanted),
-        voting_versions(session),
+        voted_pairs(session, among=wanted), votes, voting_versions(session)
     )
+    ordered = {vote.version_id for vote in votes if vote.order is not Order.NONE}
     fit = newest_fit(session)
     known = consensus_of(session, fit.id, wanted) if fit is not None else {}
     truth_P = vote_table.labels(answers)
@@ -85,6 +87,13 @@ def read_sample(session: Session, size: int = SIZE, decided: int = MOST_DECIDED)
         drawn_P=drawn_P,
         weight_P=_weights(session, vote_table.pair_ids, truth_P, drawn_P),
         week_PR=_weeks(session, vote_table),
+        orderless=tuple(
+            name
+            for version, name in zip(
+                vote_table.version_ids, vote_table.vote_matrix.raters, strict=True
+            )
+            if version not in ordered
+        ),
     )
 
 

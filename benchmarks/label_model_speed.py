@@ -33,7 +33,7 @@ WORDS = 300
 
 
 def invented(pairs: int, seed: int = 0) -> tuple[VoteMatrix, np.ndarray]:
-    """Ballots of five judges who agree about as often as real ones, and the truth."""
+    """Votes of five judges who agree about as often as real ones, and the truth."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, pairs).astype(np.int8)
     hard = rng.random(pairs) < 0.3

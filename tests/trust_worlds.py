@@ -16,7 +16,7 @@ def panel(
     features: int = 0,
     prompts: int | None = None,
 ) -> tuple[VoteMatrix, NDArray[np.int8]]:
-    """Ballots and the truth. `first` is how often a rater simply takes the response shown first."""
+    """Votes and the truth. `first` is how often a rater simply takes the response shown first."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 2, pairs).astype(np.int8)
     codes = np.full((pairs, len(accuracy), 2), MISSING, np.int8)

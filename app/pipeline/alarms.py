@@ -145,7 +145,7 @@ def canary_changed(test: CanaryTest) -> Alarm:
         "canary",
         test.sentence,
         "ask its provider what changed, and audit anew what it voted on since; "
-        "`tiebreak canaries draw` takes it as it is now for the new baseline",
+        "`tiebreak canaries draw 100` takes it as it is now for the new baseline",
         {"judge": test.judge, "changed": test.changed, "replayed": test.replayed,
          "p_value": test.p_value},
     )  # fmt: skip

@@ -75,9 +75,9 @@ def _welcome(practice: int) -> None:
     """The guideline, before the first pair is handed out."""
     st.markdown(guideline_text())
     with st.container(key="verdict"):
-        first = "one pair" if practice == 1 else f"up to {practice} pairs"
+        first = "one practice pair" if practice == 1 else f"up to {practice} practice pairs"
         st.text(
-            f"First comes {first} for practice: after each answer you see the trusted one. "
+            f"First, {first}: after each answer you see the trusted one. "
             "Then the queue begins. Every button shows its key."
         )
         st.button("Begin", key="begin", shortcut="N", type="primary", on_click=_begin)

@@ -280,8 +280,10 @@ def test_judges_without_an_order_are_not_praised_for_never_contradicting_themsel
     with world.begin() as session:
         session.query(Vote).update({Vote.order: Order.NONE})
     root = add_person(world, "Root", Role.ADMIN)
-    found = judges_board(world, root).reversals
-    assert [(row.judge, row.rate.value) for row in found] == [("judge-x", None), ("judge-y", None)]
+    board = judges_board(world, root)
+    found = [(row.judge, row.rate.value) for row in board.reversals]
+    assert found == [("judge-x", None), ("judge-y", None)]
+    assert {row["preference"] for row in board.leanings} == {"the longer"}
     assert "No judge was asked in both orders." in words(opened("Root", "judges"))
 
 

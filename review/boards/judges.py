@@ -78,7 +78,7 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
         accuracy=accuracy,
         by_domain=by_domain,
         reversals=reversals(drawn, sample.orderless, rng, _REPEATS) if len(drawn) else (),
-        leanings=_leanings(drawn, _longer(vote_table)[sample.drawn_P]),
+        leanings=_leanings(drawn, _longer(vote_table)[sample.drawn_P], sample.orderless),
         calibration=reliability(pooled.win_P, truth_P) if pooled is not None else (),
         matrix=_matrix(drawn.raters, single_choices(drawn)),
         effective=_effective(vote_table, truth_P),
@@ -129,8 +129,11 @@ def _longer(vote_table: VoteTable) -> Floats:
     return np.sign(np.array([len(a or "") - len(b or "") for a, b in texts], dtype=np.float64))
 
 
-def _leanings(vote_matrix: VoteMatrix, longer_P: Floats) -> list[dict[str, Any]]:
-    """How often each judge prefers the response shown first, and the longer one."""
+def _leanings(
+    vote_matrix: VoteMatrix, longer_P: Floats, orderless: Sequence[str]
+) -> list[dict[str, Any]]:
+    """How often each judge prefers the response shown first, where it was shown so, and the longer
+    one."""
     codes_PRO = vote_matrix.codes_PRO
     rows = []
     for r, name in enumerate(vote_matrix.raters):
@@ -141,10 +144,9 @@ def _leanings(vote_matrix: VoteMatrix, longer_P: Floats) -> list[dict[str, Any]]
         unequal = decided_PO & (longer_P != 0)[:, None]
         long_PO = (codes_PRO[:, r] == A) == (longer_P > 0)[:, None]
         length = wilson(int(long_PO[unequal].sum()), int(unequal.sum()))
-        rows += [
-            {"judge": name, "preference": "the first shown", **_fields(position)},
-            {"judge": name, "preference": "the longer", **_fields(length)},
-        ]
+        if name not in orderless:
+            rows.append({"judge": name, "preference": "the first shown", **_fields(position)})
+        rows.append({"judge": name, "preference": "the longer", **_fields(length)})
     return rows
 
 

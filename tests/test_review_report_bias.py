@@ -82,6 +82,15 @@ def test_unknown_authors_are_said_and_not_guessed() -> None:
     assert "0 pairs set its family against another" in own[0].reading
 
 
+def test_nothing_is_first_for_a_judge_that_scores_each_response_by_itself() -> None:
+    vote_matrix, texts, truth = project()
+    found = biases(vote_matrix, texts, truth, np.random.default_rng(1), ["long"])
+    first = next(b for b in found if (b.judge, b.kind) == ("long", "position"))
+    assert (first.excess.value, first.alarm) == (None, False)
+    why = "it scores each response by itself, so there is no order"
+    assert first.reading == f"long cannot be read for position: {why}"
+
+
 def test_points_and_the_picture() -> None:
     assert points(Estimate(0.081, 0.03, 0.124, 90)) == "+8.1 (+3.0 to +12.4)"
     assert points(Estimate(None, None, None, 0, "nothing")) == "–"

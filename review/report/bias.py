@@ -3,8 +3,8 @@
 The detectors measure; here every finding becomes one sentence that a person can check. Pure.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import VoteMatrix
 from review.detectors import Finding, length_bias, position_bias, self_preference
+from review.report.quality import ORDERLESS
 
 KINDS = ("position", "length", "own family")
 
@@ -42,9 +43,16 @@ class Bias:
 
 
 def biases(
-    vote_matrix: VoteMatrix, texts: PairTexts, truth_P: NDArray[np.int8], rng: np.random.Generator
+    vote_matrix: VoteMatrix,
+    texts: PairTexts,
+    truth_P: NDArray[np.int8],
+    rng: np.random.Generator,
+    orderless: Collection[str] = (),
 ) -> tuple[Bias, ...]:
-    """All leanings of all judges, judge by judge. truth_P: the human reference, where known."""
+    """All leanings of all judges, judge by judge. truth_P: the human reference, where known.
+
+    orderless: judges that score each response by itself; nothing is first for them.
+    """
     length_a, length_b = (
         np.array([len(text or "") for text in side], np.int64)
         for side in (texts.responses_a, texts.responses_b)
@@ -58,6 +66,12 @@ def biases(
             vote_matrix, authors[0] or unknown, authors[1] or unknown, rng, truth_P
         ),
     }
+    found["position"] = [
+        replace(f, value=None, low=None, high=None, why=ORDERLESS, alarm=False)
+        if f.subject in orderless
+        else f
+        for f in found["position"]
+    ]
     by_judge = {kind: {f.subject: f for f in findings} for kind, findings in found.items()}
     return tuple(
         _bias(kind, by_judge[kind][judge]) for judge in vote_matrix.raters for kind in KINDS

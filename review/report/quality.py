@@ -24,6 +24,7 @@ Codes = NDArray[np.int8]
 
 TARGETS = (0.95, 0.98, 0.99)
 _FOLDS = 5  # by prompt; the usual number, not varied
+ORDERLESS = "it scores each response by itself, so there is no order"
 _NO_REFERENCE = "no pair has a human reference that decides for a or b"
 
 
@@ -169,7 +170,7 @@ def reversals(
     found = []
     for r, judge in enumerate(vote_matrix.raters):
         if judge in orderless:
-            none = undefined("it scores each response by itself, so there is no order")
+            none = undefined(ORDERLESS)
             found.append(Reversal(judge, none, none, False, ""))
             continue
         rate = rates[judge]

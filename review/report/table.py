@@ -89,7 +89,13 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
     decided = int(np.isin(facts.truth_P, (A, B)).sum())
     curve = quality.budget_curve(facts, weight_P, rng, repeats)
     leanings = (
-        biases(facts.vote_matrix, facts.texts, facts.truth_P, np.random.default_rng(seed))
+        biases(
+            facts.vote_matrix,
+            facts.texts,
+            facts.truth_P,
+            np.random.default_rng(seed),
+            facts.orderless,
+        )
         if facts.texts
         else ()
     )

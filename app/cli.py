@@ -13,6 +13,7 @@ from typer.main import get_command
 from app.verbs import (
     cycling,
     data,
+    generating,
     judging,
     project,
     promoting,
@@ -21,7 +22,6 @@ from app.verbs import (
     serving,
     training,
 )
-from app.verbs import generating as writing
 from db.errors import MissingExtra, TiebreakError
 from db.extras import told
 
@@ -38,8 +38,8 @@ app.command()(project.init)
 app.add_typer(data.imports, name="import")
 app.command()(judging.estimate)
 app.command()(judging.judge)
-app.command()(writing.generate)
-app.command()(writing.revise)
+app.command()(generating.generate)
+app.command()(generating.revise)
 app.add_typer(judging.canaries, name="canaries")
 app.add_typer(judging.principles, name="principles")
 app.command()(reviewing.route)

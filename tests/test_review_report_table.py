@@ -11,8 +11,7 @@ from trust_worlds import panel
 from judges.trust.intervals import Estimate
 from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix, consensus_of
 from review.html import render
-from review.report import cost as report_cost
-from review.report import quality as report_quality
+from review.report import cost, quality
 from review.report.charts import Box, Span, curve, ticks
 from review.report.cost import Figure, JudgeCost, Money
 from review.report.facts import CertificateFact, Facts
@@ -79,19 +78,19 @@ def test_answered_pairs_stand_for_their_zone() -> None:
     # Zone 0 has 4 pairs, 2 answered: 2 each. Zone 1 has 3, 1 answered: 3. Zone 2 has none.
     truth = codes(A, MISSING, B, MISSING, A, MISSING, MISSING, MISSING)
     zone = np.array([0, 0, 0, 0, 1, 1, 1, 2])
-    weight, silent = report_quality.zone_weights(truth, zone, ("seen", "hard", "dark"))
+    weight, silent = quality.zone_weights(truth, zone, ("seen", "hard", "dark"))
     assert weight.tolist() == [2, 0, 2, 0, 3, 0, 0, 0]
     assert silent == ("dark",)
 
 
 def test_a_flip_is_half_right_and_a_tie_of_the_humans_decides_nothing() -> None:
     votes = vote_matrix([[A, A]], [[A, B]], [[B, B]], [[A, TIE]], [[A, A]])
-    win_probability = report_quality.judge_win_probabilities(votes)[:, 0]
+    win_probability = quality.judge_win_probabilities(votes)[:, 0]
     assert win_probability.tolist() == [1.0, 0.5, 0.0, 1.0, 1.0]
-    hit = report_quality.right(win_probability, codes(A, A, A, A, TIE))
+    hit = quality.right(win_probability, codes(A, A, A, A, TIE))
     np.testing.assert_array_equal(hit, [1.0, 0.5, 0.0, 1.0, np.nan])
-    quality = report_quality.Quality(codes(A, A, A, A, TIE), np.ones(5), np.arange(5), rng(), 100)
-    found = quality.of_win_probability(win_probability)
+    measured = quality.Quality(codes(A, A, A, A, TIE), np.ones(5), np.arange(5), rng(), 100)
+    found = measured.of_win_probability(win_probability)
     assert found.value == pytest.approx(2.5 / 4)
     assert found.n == 4
 
@@ -102,17 +101,17 @@ def test_one_human_against_the_majority_of_two_others() -> None:
     opinions = np.array(
         [(0, 1, A), (0, 2, A), (0, 3, B), (1, 1, A), (1, 2, A), (1, 3, A), (2, 1, A), (2, 2, B)]
     )
-    found = report_quality.one_human(opinions, np.arange(3), rng(), 100)
+    found = quality.one_human(opinions, np.arange(3), rng(), 100)
     assert found.agreement.value == pytest.approx(3 / 4)
     assert "majority of two or more others, 4 answers on 2 pairs" in found.against
 
 
 def test_one_human_against_one_other_says_so() -> None:
     opinions = np.array([(0, 1, A), (0, 2, A), (1, 1, A), (1, 2, B)])
-    found = report_quality.one_human(opinions, np.arange(2), rng(), 100)
+    found = quality.one_human(opinions, np.arange(2), rng(), 100)
     assert found.agreement.value == pytest.approx(0.5)
     assert "no majority" in found.against
-    alone = report_quality.one_human(opinions[:1], np.arange(2), rng(), 100)
+    alone = quality.one_human(opinions[:1], np.arange(2), rng(), 100)
     assert alone.agreement.value is None
     assert "two people" in alone.agreement.why
 
@@ -120,8 +119,8 @@ def test_one_human_against_one_other_says_so() -> None:
 def test_the_best_judge_is_picked_on_other_prompts() -> None:
     # j0 is always right, j1 always wrong: whatever the folds, j0 is picked.
     votes = vote_matrix(*[[[A, A], [B, B]]] * 20)
-    quality = report_quality.Quality(codes(*[A] * 20), np.ones(20), np.arange(20), rng(), 50)
-    best, said = quality.best_on_other_prompts(report_quality.judge_win_probabilities(votes))
+    measured = quality.Quality(codes(*[A] * 20), np.ones(20), np.arange(20), rng(), 50)
+    best, said = measured.best_on_other_prompts(quality.judge_win_probabilities(votes))
     assert best == [0]
     assert (said == 1.0).all()
 
@@ -130,15 +129,15 @@ def test_the_best_of_equals_is_not_flattered() -> None:
     picked, hindsight = [], []
     for seed in range(6):
         votes, truth = panel(200, accuracy=(0.6,) * 6, ties=0, missing=0, first=0, seed=seed)
-        quality = report_quality.Quality(truth, np.ones(200), votes.prompt_P, rng(), 20)
-        win_probabilities = report_quality.judge_win_probabilities(votes)
+        measured = quality.Quality(truth, np.ones(200), votes.prompt_P, rng(), 20)
+        win_probabilities = quality.judge_win_probabilities(votes)
         picked.append(
-            quality.of_win_probability(quality.best_on_other_prompts(win_probabilities)[1]).value
+            measured.of_win_probability(measured.best_on_other_prompts(win_probabilities)[1]).value
             or 0
         )
         hindsight.append(
             max(
-                quality.of_win_probability(win_probability).value or 0
+                measured.of_win_probability(win_probability).value or 0
                 for win_probability in win_probabilities.T
             )
         )
@@ -164,14 +163,14 @@ def test_hybrid_weighs_machine_and_human_labels_by_their_numbers() -> None:
         vote_matrix(*[[[A, A]]] * n), consensus_at(*[0.9] * n), truth,
         delivered_P=delivered, by_human_P=human, machine_P=machine,
     )  # fmt: skip
-    found = report_quality.hybrid(known, rng(), 200)
+    found = quality.hybrid(known, rng(), 200)
     assert found.value == pytest.approx(0.8125)
     assert found.n == 4
     assert (found.low or 1) < 0.8125 < (found.high or 0)
-    assert "measured on 4 pairs" in report_quality.hybrid_against(known)
+    assert "measured on 4 pairs" in quality.hybrid_against(known)
     checked = replace(known, apart_P=human, truth_P=np.where(human, B, truth).astype(np.int8))
     # Now gold from outside contradicts both human labels: (6 * 3/4 + 0) / 8.
-    assert report_quality.hybrid(checked, rng(), 50).value == pytest.approx(4.5 / 8)
+    assert quality.hybrid(checked, rng(), 50).value == pytest.approx(4.5 / 8)
 
 
 def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
@@ -179,7 +178,7 @@ def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
         vote_matrix([[A, A]], [[A, A]]), consensus_at(0.9, 0.9), codes(MISSING, MISSING),
         delivered_P=codes(A, A), machine_P=codes(A, A),
     )  # fmt: skip
-    found = report_quality.hybrid(known, rng(), 50)
+    found = quality.hybrid(known, rng(), 50)
     assert found.value is None
     assert "audit" in found.why
 
@@ -189,7 +188,7 @@ def test_labels_that_are_the_reference_itself_measure_nothing() -> None:
         vote_matrix([[A, A]], [[B, B]]), consensus_at(0.9, 0.1), codes(A, B),
         delivered_P=codes(A, B), by_human_P=np.array([True, True]),
     )  # fmt: skip
-    found = report_quality.hybrid(known, rng(), 50)
+    found = quality.hybrid(known, rng(), 50)
     assert found.value is None
     assert "reference itself" in found.why
 
@@ -200,34 +199,32 @@ def test_human_budget_counts_the_least_sure_first() -> None:
     known = facts(
         vote_matrix(*[[[A, A]]] * 4), consensus_at(0.6, 0.7, 0.8, 0.9), codes(B, B, A, A)
     )  # fmt: skip
-    points = report_quality.budget_curve(known, np.ones(4), rng(), 50)
+    points = quality.budget_curve(known, np.ones(4), rng(), 50)
     at = {round(p.share, 2): p.agreement.value for p in points}
     assert (at[0.0], at[0.25], at[0.45], at[0.5]) == (0.5, 0.75, 0.75, 1.0)
-    assert report_quality.shares_for(known, np.ones(4)) == {"95%": 0.5, "98%": 0.5, "99%": 0.5}
+    assert quality.shares_for(known, np.ones(4)) == {"95%": 0.5, "98%": 0.5, "99%": 0.5}
 
 
 def test_money_of_every_row() -> None:
     m = money()
-    assert report_cost.panel_cost(m).value == 5.0
-    assert report_cost.human_cost(m).value == pytest.approx(1000 * 60 / 3600 * 30)  # $500
-    assert report_cost.human_pace(m).value == 480  # 8 hours of one a minute
+    assert cost.panel_cost(m).value == 5.0
+    assert cost.human_cost(m).value == pytest.approx(1000 * 60 / 3600 * 30)  # $500
+    assert cost.human_pace(m).value == 480  # 8 hours of one a minute
     # 10 answers for 40 labels: a quarter of the human cost, and the judges.
-    assert report_cost.hybrid_cost(m).value == pytest.approx(5 + 500 / 4)
-    assert report_cost.hybrid_pace(m).value == pytest.approx(480 * 4)
-    assert report_cost.times_cheaper(report_cost.hybrid_cost(m), m).value == pytest.approx(
-        500 / 130
-    )
-    assert report_cost.per_accepted(m, 20).value == pytest.approx(0.02 / 20)
+    assert cost.hybrid_cost(m).value == pytest.approx(5 + 500 / 4)
+    assert cost.hybrid_pace(m).value == pytest.approx(480 * 4)
+    assert cost.times_cheaper(cost.hybrid_cost(m), m).value == pytest.approx(500 / 130)
+    assert cost.per_accepted(m, 20).value == pytest.approx(0.02 / 20)
     slow = replace(m, panel_pace=Figure(100.0))
-    assert report_cost.hybrid_pace(slow).value == 100
+    assert cost.hybrid_pace(slow).value == 100
 
 
 def test_what_was_not_measured_says_why() -> None:
     m = money(seconds=None, cost_of={"j0": Figure(None, "no price")})
-    assert "--seconds-per-answer" in report_cost.human_cost(m).why
-    assert report_cost.panel_cost(m).why == "no price"
-    assert report_cost.hybrid_cost(replace(m, pairs_delivered=0)).value is None
-    assert report_cost.times_cheaper(Figure(0.0), money()).why == "it costs nothing"
+    assert "--seconds-per-answer" in cost.human_cost(m).why
+    assert cost.panel_cost(m).why == "no price"
+    assert cost.hybrid_cost(replace(m, pairs_delivered=0)).value is None
+    assert cost.times_cheaper(Figure(0.0), money()).why == "it costs nothing"
 
 
 def whole() -> Facts:

@@ -26,8 +26,7 @@ from judges.steps import fit_consensus
 from judges.trust.certificate import Certificate
 from judges.trust.intervals import Estimate, clopper_pearson
 from judges.vote_arrays import CODES, VoteTable
-from review.report import cost as report_cost
-from review.report.cost import Figure, JudgeCost, Money
+from review.report.cost import HOURS_A_DAY, Figure, JudgeCost, Money, pace
 from review.report.facts import CertificateFact, Facts
 from review.report.table import Report, make_report
 from review.routing.promise import wrong_answers
@@ -222,8 +221,7 @@ def _money(vote_table: VoteTable, known: _Known, options: ReportOptions) -> Mone
         "the time of an answer is not known (--seconds-per-answer)"
         if seconds is None
         else f"an answer takes {seconds:.0f} s, {told}",
-        f"a person works {report_cost.HOURS_A_DAY:g} hours a day, judges 24, "
-        "at the concurrency they ran with",
+        f"a person works {HOURS_A_DAY:g} hours a day, judges 24, at the concurrency they ran with",
         "all-human means one human answer on every pair",
     ]
     paces, together = known.paces
@@ -234,12 +232,12 @@ def _money(vote_table: VoteTable, known: _Known, options: ReportOptions) -> Mone
             for version, name in names.items()
         },
         pace_of={
-            name: report_cost.pace(paces[version].pairs, paces[version].seconds)
+            name: pace(paces[version].pairs, paces[version].seconds)
             if version in paces
             else Figure(None, "its votes were imported, so their speed is not known")
             for version, name in names.items()
         },
-        panel_pace=report_cost.pace(together.pairs, together.seconds)
+        panel_pace=pace(together.pairs, together.seconds)
         if together and len(paces) == len(names)
         else Figure(None, "votes were imported, so their speed is not known"),
         answers=work.answers + work.adjudications,

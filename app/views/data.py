@@ -9,7 +9,7 @@ import streamlit as st
 from app.pair_history import pair_history
 from app.views import page, pictures, texts
 from db.vocabulary import Source
-from review.boards import data as board_data
+from review.boards.data import domains, exports, pairs_page
 from review.roles import Action
 from review.view_model import Item
 
@@ -33,15 +33,13 @@ def main() -> None:
 def _browse() -> None:
     me = page.person().id
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        domain = st.selectbox(
-            "Domain", board_data.domains(page.database(), me), index=None, placeholder="any"
-        )
+        domain = st.selectbox("Domain", domains(page.database(), me), index=None, placeholder="any")
         source = st.selectbox(
             "Label from", [str(s) for s in Source], index=None, placeholder="anything"
         )
         waiting = st.toggle("Only what waits for people")
         after = st.number_input("From pair", min_value=1, value=1, step=_PAGE)
-    rows = board_data.pairs_page(
+    rows = pairs_page(
         page.database(),
         me,
         after=int(after) - 1,
@@ -106,7 +104,7 @@ def _story(found: dict[str, Any], humans: str) -> None:
 
 
 def _exports() -> None:
-    rows = board_data.exports(page.database(), page.person().id)
+    rows = exports(page.database(), page.person().id)
     if not rows:
         st.text("Nothing is exported yet; run `tiebreak export DIR`.")
         return

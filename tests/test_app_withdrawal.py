@@ -25,6 +25,7 @@ from db.status import status
 from db.vocabulary import Choice, Route, TaskKind
 from judges.panel import Panel, parse
 from judges.trust.certificate import Certificate
+from judges.trust.looks import Look
 from review.merge import merge
 from review.replay import replay_labels
 
@@ -158,7 +159,7 @@ def _promise(target: float, delta: float) -> Certificate:
     return Certificate(
         promise="g2", target=target, delta=delta, tie_ok=False, seed=0, model_version="",
         frame_sha256="", size=100, audits=50, unanswered=0, wrong=0, accepted=80, threshold=0.7,
-        missing=0, levels=(),
+        missing=0, levels=(), looks=(Look(50, delta),),
     )  # fmt: skip
 
 

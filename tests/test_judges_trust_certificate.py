@@ -13,6 +13,7 @@ from judges.trust.audit import audits_needed
 from judges.trust.certificate import Certificate, certify, certify_strata, verify_certificate
 from judges.trust.frame import Frame, draw_audit
 from judges.trust.levels import SHARES, assess_levels
+from judges.trust.looks import Look
 
 
 def frame_of(size: int, seed: int = 0) -> Frame:
@@ -141,7 +142,7 @@ def test_unanswered_audits_count_as_wrong() -> None:
     answers = audit(frame, np.zeros(500, bool), 120, seed=3)
     full = certify(frame, answers, target=0.04, seed=3)
     fewer = dict(list(answers.items())[:-20])
-    part = certify(frame, fewer, audits=120, target=0.04, seed=3)
+    part = certify(frame, fewer, looks=(Look(120, 0.1),), target=0.04, seed=3)
     assert (part.unanswered, part.wrong, full.wrong) == (20, 20, 0)
     assert part.accepted < full.accepted
 
@@ -163,7 +164,8 @@ def test_nothing_certified_says_how_much_is_missing() -> None:
 def test_strata_share_delta() -> None:
     frames = {"code": frame_of(300, 1), "chat": Frame.of(["q1", "q2"], np.array([0.5, 0.4]))}
     answers = audit(frames["code"], np.zeros(300, bool), 100, seed=2) | {"q1": False, "q2": False}
-    made = certify_strata(frames, answers, audits={"code": 100, "chat": 2}, target=0.05, seed=2)
+    looks = {"code": (Look(100, 0.05),), "chat": (Look(2, 0.05),)}
+    made = certify_strata(frames, answers, looks=looks, target=0.05, seed=2)
     assert made["code"].delta == pytest.approx(0.05)
     assert made["code"].stratum == "code"
     assert made["chat"].accepted == 2  # everything was audited
@@ -171,14 +173,43 @@ def test_strata_share_delta() -> None:
 
 def test_looks_share_delta() -> None:
     frame = frame_of(600)
-    answers = audit(frame, np.zeros(600, bool), 45, seed=2)
-    one = certify(frame, answers, target=0.05, seed=2)
-    two = certify(frame, answers, target=0.05, seed=2, look=1, looks=2)
+    answers = audit(frame, np.zeros(600, bool), 60, seed=2)
+    looks = (Look(45, 0.02), Look(60, 0.08))
+    one = certify(frame, answers, target=0.05, seed=2, looks=(Look(45, 0.1),))
+    two = certify(frame, answers, target=0.05, seed=2, looks=looks)
+    assert (two.audits, two.unanswered, two.wrong) == (45, 0, 0)
     assert two.accepted < one.accepted
+    last = certify(frame, answers, target=0.05, seed=2, looks=looks, look=2)
+    assert last.audits == 60
+    assert Certificate.from_dict(json.loads(json.dumps(last.to_dict()))) == last
+    assert verify_certificate(last, frame, answers) == ()
+    first, further = draw_audit(frame, 45, 2)[0], draw_audit(frame, 60, 2)[0]
+    assert further[:45] == first  # a later look extends the same sample
+    # answers that a look does not count change nothing, whatever they say
+    beyond = {pair_id: pair_id not in first for pair_id in further}
+    assert certify(frame, beyond, target=0.05, seed=2, looks=looks) == two
+
+
+def test_looks_are_refused_that_spend_more_than_delta_or_do_not_grow() -> None:
+    frame = frame_of(600)
     with pytest.raises(ValueError, match="look 2 of 1"):
-        certify(frame, answers, target=0.05, seed=2, look=2)
-    first, further = draw_audit(frame, 60, 2)[0], draw_audit(frame, 90, 2)[0]
-    assert further[:60] == first  # a later look extends the same sample
+        certify(frame, {}, target=0.05, look=2)
+    with pytest.raises(ValueError, match="together at most delta"):
+        certify(frame, {}, target=0.05, looks=(Look(40, 0.06), Look(80, 0.05)))
+    with pytest.raises(ValueError, match=r"\[80, 40\]"):
+        certify(frame, {}, target=0.05, looks=(Look(80, 0.05), Look(40, 0.05)))
+
+
+@pytest.mark.parametrize("planned", [None, 1, 2])
+def test_certificates_of_release_0_2_0_still_verify(planned: int | None) -> None:
+    frame = frame_of(600)
+    answers = audit(frame, np.zeros(600, bool), 60, seed=2)
+    made = certify(frame, answers, target=0.05, seed=2, looks=(Look(60, 0.1 / (planned or 1)),))
+    values = made.to_dict()
+    del values["looks"], values["look"]
+    if planned is not None:
+        values |= {"look": 1, "looks": planned}
+    assert verify_certificate(Certificate.from_dict(values), frame, answers) == ()
 
 
 @settings(max_examples=25, deadline=None)

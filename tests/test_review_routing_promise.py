@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from judges.trust.certificate import certify_strata, verify_certificate
+from judges.trust.looks import Look
 from judges.trust.vote_matrix import MISSING, TIE, A, B, VoteMatrix, consensus_of
 from review.detectors import Flag
-from review.routing.forecast import forecast_plan, forecast_target, plan_audits
+from review.routing.forecast import forecast_plan, forecast_target, plan_looks
 from review.routing.promise import TIES, WHOLE, route_to_target, wrong_answers
 from review.routing.router import REASONS, RouteOptions, route
 
@@ -34,12 +35,12 @@ def test_two_steps_from_audit_to_certificate() -> None:
     options = RouteOptions(target_error=0.03, audits=400, seed=4)
     first = route_to_target(ids, vote_matrix, consensus, [], options)
     assert first.plan.count("audit") == 400
-    assert first.audits == {WHOLE: 400}
+    assert first.looks == {WHOLE: (Look(400, 0.1),)}
     audited = first.plan.route_P == "audit"
     assert np.allclose(first.plan.inclusion_P, 400 / 2000)
     wrong = answers(first.plan, ids, consensus, truth)
     made = certify_strata(
-        first.frames, wrong, audits=first.audits, delta=options.delta, target=0.03, seed=4
+        first.frames, wrong, looks=first.looks, delta=options.delta, target=0.03, seed=4
     )
     assert verify_certificate(made[WHOLE], first.frames[WHOLE], wrong) == ()
     inside = made[WHOLE].accepted_P(first.frames[WHOLE])  # rows are sorted ids, as in the world
@@ -63,7 +64,7 @@ def test_strata_have_their_own_frames_and_share_delta() -> None:
     options = RouteOptions(target_error=0.1, audits=300)
     first = route_to_target(ids, vote_matrix, consensus, [], options, strata=strata)
     assert {name: len(frame) for name, frame in first.frames.items()} == {"chat": 300, "code": 600}
-    assert first.audits == {"chat": 100, "code": 200}
+    assert first.looks == {"chat": (Look(100, 0.05),), "code": (Look(200, 0.05),)}
 
 
 @pytest.mark.parametrize("ties", ["escalate", "apart", "certify"])
@@ -81,7 +82,7 @@ def test_ties_are_never_inside_the_promise_on_a_and_b(ties: str) -> None:
         "certify": {"accept", "audit"},
     }[ties] or (ties == "certify" and "audit" in routes)
     assert (TIES in first.frames) == (ties == "certify")
-    assert first.plan.count("audit") == sum(first.audits.values())
+    assert first.plan.count("audit") == sum(looks[-1].audits for looks in first.looks.values())
 
 
 def test_wrong_follows_the_contract() -> None:
@@ -129,4 +130,5 @@ def test_forecasts_by_hand() -> None:
     clean, _ = forecast_target(np.zeros(1000), audits=100, target=0.05, delta=0.1)
     assert (clean.human, clean.coverage, clean.chance) == (100.0, 1.0, 1.0)
     # and 50 are enough (45 clean ones bound 5%): the plan takes the cheapest of its grid
-    assert plan_audits(np.zeros(1000), target=0.05, delta=0.1) == 50
+    assert plan_looks(np.zeros(1000), target=0.05, delta=0.1) == (Look(50, 0.1),)
+    assert plan_looks(np.zeros(30), target=0.05, delta=0.1, audits=50) == (Look(30, 0.1),)

@@ -29,6 +29,7 @@ from judges.panel import Panel
 from judges.results import FittedConsensus
 from judges.steps import fit_consensus
 from judges.trust.certificate import Certificate, certify, certify_strata
+from judges.trust.looks import Look
 from judges.vote_arrays import VoteTable
 from review.detectors import Flag
 from review.routing.forecast import Forecast, forecast_plan
@@ -306,25 +307,26 @@ def _certificates(
 ) -> dict[str, Certificate]:
     frames = frames_of(rows)
     wrong = audited_wrong(scores, audit, tie_ok=options.tie_ok)
-    drawn = {
-        name: sum(r.stratum == name and r.route is Route.AUDIT for r in rows) for name in frames
+    spend = options.delta / len(frames) / options.looks
+    looks = {
+        name: (Look(sum(r.stratum == name and r.route is Route.AUDIT for r in rows), spend),)
+        for name in frames
     }
     asked: dict[str, Any] = {
         "target": options.target_error,
         "promise": options.promise,
         "tie_ok": options.tie_ok,
         "seed": options.seed,
-        "looks": options.looks,
         "model_version": fit.version,
     }
     if len(frames) == 1:
         ((name, frame),) = frames.items()
         return {
             name: certify(
-                frame, wrong, audits=drawn[name], delta=options.delta, stratum=name, **asked
+                frame, wrong, looks=looks[name], delta=options.delta, stratum=name, **asked
             )
         }
-    return certify_strata(frames, wrong, audits=drawn, delta=options.delta, **asked)
+    return certify_strata(frames, wrong, looks=looks, delta=options.delta, **asked)
 
 
 def _certified(

@@ -5,11 +5,11 @@ Two promises, both exact for a finite batch (hypergeometric tests, no approximat
   g1  P(share of wrong labels among the accepted > alpha) <= delta.
 The promise of g2 is that of "probably approximately correct labels" (Candes, Ilyas, Zrnic 2025)
 with an exact bound. A certificate holds for the batch that was audited and for no other.
-Testing again after more audits costs confidence: `looks` attempts planned in advance share delta.
+Testing again after more audits costs confidence: looks planned in advance share delta (`looks`).
 Leaves out how scores are made, who audits, and where a certificate is stored.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 
 from judges.trust.frame import Frame, draw_audit
 from judges.trust.levels import Level, assess_levels, missing_audits
+from judges.trust.looks import Look, check_looks
 from judges.trust.promise import Promise
 
 __all__ = [
     "Certificate",
     "Frame",
     "Level",
+    "Look",
     "Promise",
     "assess_levels",
     "certify",
@@ -40,8 +42,9 @@ class Certificate:
     target: epsilon of g2 or alpha of g1. accepted: pairs in the certified set, 0 where nothing
     could be certified; `threshold` is the lowest score among them. missing: further audits wanted
     for a nine in ten chance of a certificate, 0 where there is one. stratum: "" for a whole batch.
-    delta: what this frame may spend; a batch of D strata gives each delta / D. Every one of `looks`
-    attempts tests at delta / looks. audits: drawn; those of them unanswered count as wrong.
+    delta: what this frame may spend; a batch of D strata gives each delta / D. looks: all planned
+    ones; this certificate is the one numbered `look`, from 1, and spends its delta. audits: those
+    of this look; the unanswered among them count as wrong.
     """
 
     promise: Promise
@@ -59,8 +62,8 @@ class Certificate:
     threshold: float | None
     missing: int
     levels: tuple[Level, ...]
+    looks: tuple[Look, ...]
     look: int = 1
-    looks: int = 1
     stratum: str = ""
 
     @property
@@ -101,7 +104,10 @@ class Certificate:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Read `to_dict` back; an unknown or missing field is an error that names it."""
+        """Read `to_dict` back; an unknown or missing field is an error that names it.
+
+        Up to release 0.2.0 `looks` was their number: all at the same audits, equal shares of delta.
+        """
         known = {item.name for item in fields(cls)}
         for name in sorted(known.symmetric_difference(values)):
             if name not in ("stratum", "look", "looks"):
@@ -109,7 +115,13 @@ class Certificate:
                     f"certificate field {name!r} is unknown or missing: export it again."
                 )
         levels = tuple(Level(**level) for level in values["levels"])
-        return cls(**{**values, "levels": levels})
+        planned = values.get("looks", 1)
+        looks = (
+            (Look(values["audits"], values["delta"] / planned),) * planned
+            if isinstance(planned, int)
+            else tuple(Look(**look) for look in planned)
+        )
+        return cls(**{**values, "levels": levels, "looks": looks})
 
 
 def certify(
@@ -119,40 +131,43 @@ def certify(
     target: float,
     delta: float = 0.1,
     promise: Promise = "g2",
-    audits: int | None = None,
+    looks: Sequence[Look] | None = None,
+    look: int = 1,
     tie_ok: bool = False,
     seed: int = 0,
-    look: int = 1,
-    looks: int = 1,
     model_version: str = "",
     stratum: str = "",
 ) -> Certificate:
-    """The largest set of pairs whose wrong labels the audit bounds.
+    """The largest set of pairs whose wrong labels the audit bounds, at one of the planned looks.
 
-    wrong: the answered pairs of `draw_audit(frame, audits, seed)`, True where the reference
-    contradicts the delivered label (a tie contradicts unless `tie_ok`; the caller decides it).
-    A drawn pair without an answer counts as wrong, so that leaving out hard pairs cannot help.
+    looks: as planned before the audit; without any, one at the answered audits that spends delta.
+    look: the number of the one to spend, from 1. wrong: answered pairs of this frame, True where
+    the reference contradicts the delivered label (a tie contradicts unless `tie_ok`; the caller
+    decides it). Counted are the first `audits` of that look in the order `draw_audit` draws them,
+    and no other: one of them without an answer counts as wrong, so that leaving out hard pairs
+    cannot help, and answers of later ones wait for a later look.
     """
-    _check(target, delta, look, looks)
-    drawn = draw_audit(frame, len(wrong) if audits is None else audits, seed)[0]
-    strangers = sorted(set(wrong).difference(drawn))
+    planned = tuple(looks) if looks is not None else (Look(len(wrong), delta),)
+    spend = _check(target, delta, planned, look)
+    drawn = draw_audit(frame, spend.audits, seed)[0]
+    row = {pair_id: place for place, pair_id in enumerate(frame.pair_ids)}
+    strangers = sorted(set(wrong).difference(row))
     if strangers:
         raise ValueError(
-            f"audited pair {strangers[0]!r} is not among the {len(drawn)} pairs that seed {seed!r} "
-            "draws from this frame: audit the drawn pairs only."
+            f"audited pair {strangers[0]!r} is not among the {len(frame)} pairs of the frame that "
+            f"seed {seed!r} draws from: audit the drawn pairs only."
         )
-    row = {pair_id: place for place, pair_id in enumerate(frame.pair_ids)}
     order = frame.ranking()
     rank = np.empty(len(frame), np.int64)
     rank[order] = np.arange(len(frame))
     places = rank[np.array([row[pair_id] for pair_id in drawn], np.int64)]
     verdicts = np.array([bool(wrong.get(pair_id, True)) for pair_id in drawn], bool)
-    spent = delta / looks
     levels = assess_levels(
-        len(frame), places, verdicts, target=target, delta=spent, promise=promise
+        len(frame), places, verdicts, target=target, delta=spend.delta, promise=promise
     )
     best = max((level for level in levels if level.passed), key=lambda it: it.size, default=None)
     accepted = best.size if best is not None and best.size > best.tolerated else 0
+    missing = missing_audits(levels, len(frame), target, spend.delta, promise)
     return Certificate(
         promise=promise,
         target=target,
@@ -163,50 +178,52 @@ def certify(
         frame_sha256=frame.sha256(),
         size=len(frame),
         audits=len(drawn),
-        unanswered=len(drawn) - len(wrong),
+        unanswered=sum(pair_id not in wrong for pair_id in drawn),
         wrong=int(verdicts.sum()),
         accepted=accepted,
         threshold=float(frame.scores_P[order[accepted - 1]]) if accepted else None,
-        missing=0 if accepted else missing_audits(levels, len(frame), target, spent, promise),
+        missing=0 if accepted else missing,
         levels=levels,
+        looks=planned,
         look=look,
-        looks=looks,
         stratum=stratum,
     )
 
 
-def _check(target: float, delta: float, look: int, looks: int) -> None:
+def _check(target: float, delta: float, looks: Sequence[Look], look: int) -> Look:
+    """The look to spend, after refusing what no certificate can be made of."""
     for name, value in (("target", target), ("delta", delta)):
         if not 0.0 < value < 1.0:
             raise ValueError(
                 f"{name} is {value!r}; more than 0 and less than 1 is allowed: 0.05, say."
             )
-    if not 1 <= look <= looks:
+    check_looks(looks, delta)
+    if not 1 <= look <= len(looks):
         raise ValueError(
-            f"look {look!r} of {looks!r} planned: every further test of the same batch spends "
-            "confidence, so plan the number of looks (each gets delta / looks), or allow "
-            "a larger delta."
+            f"look {look!r} of {len(looks)!r} planned: every further test of the same batch spends "
+            "confidence, so plan all looks before the first, or allow a larger delta."
         )
+    return looks[look - 1]
 
 
 def certify_strata(
     frames: Mapping[str, Frame],
     wrong: Mapping[str, bool],
     *,
-    audits: Mapping[str, int],
+    looks: Mapping[str, Sequence[Look]],
     delta: float = 0.1,
     **asked: Any,
 ) -> dict[str, Certificate]:
     """One certificate per stratum at delta / D each, so that all hold together at delta.
 
-    frames, audits: stratum name to its frame and the audits drawn from it (`draw_audit`, the same
+    frames, looks: stratum name to its frame and its planned looks, which share delta / D (the same
     seed everywhere). `asked`: target and the other settings of `certify`.
     """
     return {
         name: certify(
             frame,
             {pair: wrong[pair] for pair in frame.pair_ids if pair in wrong},
-            audits=audits[name],
+            looks=looks[name],
             delta=delta / len(frames),
             stratum=name,
             **asked,
@@ -244,8 +261,7 @@ def verify_certificate(
 
 
 _ASKED = {
-    "target", "delta", "promise", "audits", "tie_ok", "seed", "look", "looks", "model_version",
-    "stratum",
+    "target", "delta", "promise", "tie_ok", "seed", "look", "looks", "model_version", "stratum",
 }  # fmt: skip
 
 
@@ -254,7 +270,7 @@ def _same(stored: Any, computed: Any) -> bool:
     if isinstance(stored, tuple) and isinstance(computed, tuple):
         return len(stored) == len(computed) and all(
             _same(tuple(asdict(s).values()), tuple(asdict(c).values()))
-            if isinstance(s, Level)
+            if isinstance(s, Level | Look)
             else _same(s, c)
             for s, c in zip(stored, computed, strict=True)
         )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.levels import assess_levels
+from judges.trust.looks import Look
 from judges.trust.promise import Promise
 
 _AUDIT_GRID = (50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 5000)
@@ -108,30 +109,38 @@ def forecast_target(
     return forecast, accepted
 
 
-def plan_audits(
-    risk_P: NDArray[np.float64],
+def plan_looks(
+    doubt: NDArray[np.float64],
     *,
     target: float,
     delta: float,
     promise: Promise = "g2",
+    audits: int | None = None,
     seed: int = 0,
-) -> int:
-    """Number of audits with the smallest expected human load, escalations and audits together."""
-    size = len(risk_P)
-    grid = sorted({min(audits, ceil(size / 2)) for audits in _AUDIT_GRID}) if size else [0]
+) -> tuple[Look, ...]:
+    """When to try for a certificate on a frame, spending `delta` in all, before anybody is asked.
+
+    doubt: probability that each delivered label is wrong. audits: how many to draw, where somebody
+    has decided it; else the number with the smallest expected human load, escalations and audits
+    together. The last look counts all that are to be drawn.
+    """
+    size = len(doubt)
+    if audits is not None:
+        return (Look(min(audits, size), delta),)
+    grid = sorted({min(count, ceil(size / 2)) for count in _AUDIT_GRID}) if size else [0]
     loads = [
         forecast_target(
-            risk_P,
-            audits=audits,
+            doubt,
+            audits=count,
             target=target,
             delta=delta,
             promise=promise,
             simulations=24,
             seed=seed,
         )[0].human
-        for audits in grid
+        for count in grid
     ]
-    return grid[int(np.argmin(loads))]
+    return (Look(grid[int(np.argmin(loads))], delta),)
 
 
 def forecast_plan(

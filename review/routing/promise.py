@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from db.errors import BadInput
 from judges.trust.frame import Frame, draw_audit
+from judges.trust.looks import Look
 from judges.trust.vote_matrix import MISSING, TIE, Consensus, VoteMatrix
 from review.detectors.flag import Flag
-from review.routing.forecast import Forecast, forecast_target, plan_audits
+from review.routing.forecast import Forecast, forecast_target, plan_looks
 from review.routing.ordering import hard_mask, queue_order, review_value, risk
 from review.routing.router import Plan, RouteOptions, collect_reasons, place_in_queue, set_aside
 
@@ -27,16 +28,16 @@ WHOLE = ""
 
 @dataclass(frozen=True)
 class TargetPlan:
-    """A plan with the frames its promise speaks of, the audits drawn, and what to expect.
+    """A plan with the frames its promise speaks of, the looks at their audits, and what to expect.
 
-    frames, audits: stratum name to frame and number of audits. forecast: of the whole batch.
-    The frames are to be stored as they are: the certificate is computed on them, not on later
-    scores.
+    frames, looks: stratum name to frame and planned looks, of which the last counts all that is
+    drawn. Both are to be stored as they are: the certificate is computed on these frames, not on
+    later scores, and at these looks alone. forecast: of the whole batch.
     """
 
     plan: Plan
     frames: Mapping[str, Frame]
-    audits: Mapping[str, int]
+    looks: Mapping[str, tuple[Look, ...]]
     forecast: Forecast
 
 
@@ -130,18 +131,19 @@ def route_to_target(
     return TargetPlan(
         plan,
         frames,
-        {name: len(draw.drawn) for name, draw in draws.items()},
+        {name: draw.looks for name, draw in draws.items()},
         _joined(parts, plan, int(aside.settled_P.sum()), options),
     )
 
 
 @dataclass(frozen=True)
 class _Draw:
-    """One stratum's audit: the pairs drawn, their inclusion probability, and what may pass.
+    """One stratum's audit: its looks, the pairs drawn, their inclusion probability, what may pass.
 
     reachable: size of the set that 95 of 100 simulated audits do not exceed.
     """
 
+    looks: tuple[Look, ...]
     drawn: tuple[str, ...]
     inclusion: float
     reachable: int
@@ -149,16 +151,21 @@ class _Draw:
 
 
 def _first_draw(frame: Frame, share: float, strata: int, options: RouteOptions) -> _Draw:
-    """Plan and draw the audit of one stratum that holds `share` of the batch."""
+    """Plan and draw the audit of one stratum that holds `share` of the batch.
+
+    A number of audits in the options is for the whole batch.
+    """
     target, doubt = options.target_error or 0.0, 1.0 - frame.scores_P
     delta = options.delta / strata / options.looks
-    audits = options.audits
-    if audits is None:
-        audits = plan_audits(
-            doubt, target=target, delta=delta, promise=options.promise, seed=options.seed
-        )
-    else:  # a given number is for the whole batch
-        audits = min(round(audits * share), len(frame))
+    looks = plan_looks(
+        doubt,
+        target=target,
+        delta=delta,
+        promise=options.promise,
+        audits=None if options.audits is None else round(options.audits * share),
+        seed=options.seed,
+    )
+    audits = looks[-1].audits
     forecast, accepted = forecast_target(
         doubt,
         audits=audits,
@@ -168,7 +175,7 @@ def _first_draw(frame: Frame, share: float, strata: int, options: RouteOptions) 
         seed=options.seed,
     )
     drawn, inclusion = draw_audit(frame, audits, options.seed)
-    return _Draw(drawn, inclusion, int(np.quantile(accepted, 0.95)), forecast)
+    return _Draw(looks, drawn, inclusion, int(np.quantile(accepted, 0.95)), forecast)
 
 
 def _plan(

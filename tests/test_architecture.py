@@ -373,6 +373,7 @@ def test_tests_are_flat_and_named_after_what_they_test() -> None:
         "loop",
         "contracts",
         "suite",
+        "supply",
     }
     for path in folder.rglob("test_*.py"):
         assert path.parent == folder

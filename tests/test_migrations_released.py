@@ -187,6 +187,46 @@ def told(words: str) -> Any:
     return json.loads(result.stdout)
 
 
+@pytest.mark.parametrize(("over", "gone"), [(1, [4, 6]), (2, [4])], ids=["certified", "free"])
+def test_standing_certificates_of_an_old_database_keep_their_pairs(
+    empty: Database, over: int, gone: list[int]
+) -> None:
+    """Batch 4 was replaced while it waited for audits; 5 has a certificate on pair 1; 6, the
+    newest, waits over pair `over`. Only where that is certified is 6 given up as well.
+    """
+    policy = json.dumps({"target_error": 0.1})
+    with empty.connection() as connection:
+        load(connection, FOLDER / "0.2.0.sql")
+        with connection.begin():
+            connection.execute(text("UPDATE certificates SET withdrawn_at = '2026-11-30'"))
+            for batch, pair in ((4, 3), (5, 1), (6, over)):
+                connection.execute(text(
+                    "INSERT INTO batches (id, fit_id, policy, seed, frame_hash, created_at) VALUES "
+                    f"({batch}, 2, '{policy}', 7, 'f', '2026-11-30')"
+                ))  # fmt: skip
+                connection.execute(text(
+                    "INSERT INTO routes (batch_id, pair_id, route, reasons, priority, score, "
+                    f"stratum) VALUES ({batch}, {pair}, 'audit', '[]', 0, 0.9, '')"
+                ))  # fmt: skip
+                connection.execute(text(
+                    "INSERT INTO tasks (kind, status, pair_id, batch_id, priority, reasons, "
+                    f"wanted_reviews, max_reviews, created_at) VALUES ('audit', 'open', {pair}, "
+                    f"{batch}, 0, '[]', 1, 3, '2026-11-30')"
+                ))  # fmt: skip
+            connection.execute(text(
+                "INSERT INTO certificates (batch_id, promise, payload, created_at) VALUES "
+                "(5, 'g2', '{\"accepted\": 3}', '2026-11-30')"
+            ))  # fmt: skip
+    schema.upgrade(empty)
+    with empty.connection() as connection:
+        ended = text("SELECT id FROM batches WHERE given_up_at IS NOT NULL ORDER BY id")
+        assert list(connection.execute(ended).scalars()) == gone
+        closed = text(
+            "SELECT batch_id FROM tasks WHERE batch_id > 3 AND status = 'closed' ORDER BY batch_id"
+        )
+        assert list(connection.execute(closed).scalars()) == gone
+
+
 @pytest.fixture
 def one_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The migrations with one more, as the next release will have it. Its revision."""

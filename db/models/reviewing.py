@@ -31,6 +31,12 @@ class Batch(Base):
     frame_hash: Mapped[Hash] = mapped_column(comment="sha256 of pairs and scores")
     run_id: Mapped[int | None] = mapped_column(ForeignKey("runs.id"))
     created_at: Mapped[Time]
+    looks: Mapped[dict[str, list[list[float]]] | None] = mapped_column(
+        Json, comment="planned ones by stratum: [audits, delta] each"
+    )
+    given_up_at: Mapped[OptionalTime] = mapped_column(
+        comment="before it had a certificate; its answers are ordinary ones since"
+    )
 
 
 class PairRoute(Base):

@@ -1,7 +1,8 @@
 """The command line: gathers the verbs and turns every error into one sentence.
 
-Exit 0 done, 1 one clear sentence, 2 usage, 3 done and something rang. Nothing heavy is
-imported before a verb needs it.
+Exit 0 done, 1 one clear sentence, 2 usage, 3 done and something rang; stopped from outside 128 and
+the signal's number (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP). Nothing heavy is imported before a verb
+needs it.
 """
 
 import os
@@ -10,6 +11,7 @@ import sys
 import typer
 from typer.main import get_command
 
+from app import stops
 from app.verbs import (
     cycling,
     data,
@@ -65,11 +67,10 @@ app.command("show")(project.show_pair)
 app.command()(project.doctor)
 app.add_typer(project.db, name="db")
 
-_BY_HAND = 130  # what typer makes of Ctrl-C
-
 
 def main() -> None:
     """Run one verb."""
+    stops.listen()
     try:
         try:
             with told():
@@ -90,10 +91,12 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+    except KeyboardInterrupt:
+        stops.leave()
     except SystemExit as ended:
-        if ended.code == _BY_HAND:
-            print("tiebreak: stopped; run the same command again to go on", file=sys.stderr)
-        raise
+        if ended.code != stops.CTRL_C:
+            raise
+        stops.leave()
 
 
 def _verb(words: list[str]) -> str:

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app import stops
 from app.config import Config, load
 from app.output import progress, say, table
 from db.errors import Conflict, TiebreakError
@@ -71,12 +72,15 @@ def main(argv: list[str] | None = None) -> None:
     # A database that is somebody's work must not get the sample.
     os.environ.pop("TIEBREAK_DATABASE_URL", None)
     started = time.monotonic()
+    stops.listen()
     try:
         with told():
             config = prepare(options.folder, live=bool(options.live))
             run(Demo(config, bool(options.live)))
     except TiebreakError as error:
         sys.exit(f"demo: {error}")
+    except KeyboardInterrupt:
+        stops.leave()
     print(f"\nThe loop took {time.monotonic() - started:.0f} s. It lives in {config.folder}")
     if options.serve:
         from app.serve import serve
@@ -89,6 +93,7 @@ def prepare(folder: Path, *, live: bool) -> Config:
     """The demo's configuration and database, made where they are not there yet."""
     from db.schema import upgrade
     from db.session import Database
+    from db.whole import write_whole
 
     path = folder / "tiebreak.toml"
     folder.mkdir(parents=True, exist_ok=True)
@@ -102,9 +107,7 @@ def prepare(folder: Path, *, live: bool) -> Config:
         known = re.search(rf'^name = "{name}"$', text, re.M)
         if live and os.environ.get(key) and not known:
             text += f'\n[[judge]]\nname = "{name}"\nprovider = "{provider}"\nmodel = "{model}"\n'
-    part = path.with_suffix(".part")  # whole or not there: a killed demo begins again
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    write_whole(path, text)  # a killed demo begins again
     config = load(path)
     upgrade(Database(config.database_url))
     return config

@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 from protocol_server import Script, Server, serving
+from sqlalchemy import func, select
 from typer.testing import CliRunner
 
 from app.cli import app
+from app.config import load
 from db.errors import BadInput, UnknownName
+from db.models import Run, VoteClaim
+from db.vocabulary import RunStatus
 
 PRICED = "prices = { input = 1.0, output = 5.0 }\nmodel = 'm'\nprovider = 'anthropic'\n"
 
@@ -96,21 +100,67 @@ def test_a_judge_that_is_not_there_is_named(folder: Path) -> None:
         done("judge", "--only", "nobody")
 
 
-def test_ctrl_c_says_how_to_go_on(folder: Path, server: Server) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("verb", ["judge", "generate"])
+def test_a_stop_settles_frees_and_says_how_to_go_on(
+    folder: Path, server: Server, verb: str, number: signal.Signals
+) -> None:
+    """SIGTERM and SIGHUP as Ctrl-C, also where they come twice; no question is paid again but those
+    in flight, and no claim is left."""
     done("import", "pairs", "pairs.jsonl")
-    server.script.latency = 30.0
-    judging = subprocess.Popen(
-        [sys.executable, "-m", "app.cli", "judge", "--max-usd", "1"],
-        stderr=subprocess.PIPE, text=True, cwd=folder,
-    )  # fmt: skip
-    while server.state.in_flight == 0 and judging.poll() is None:
-        time.sleep(0.05)
-    judging.send_signal(signal.SIGINT)
-    said = judging.communicate(timeout=120)[1]
-    assert judging.returncode == 130
+    code, said = stopped(folder, server, number, verb, "--max-usd", "1")
+    assert code == 128 + number
     assert said.splitlines() == ["tiebreak: stopped; run the same command again to go on"]
+    with load(folder / "tiebreak.toml").database.read() as session:
+        ended = session.scalars(select(Run)).one()
+        assert (ended.status, ended.error) == (RunStatus.STOPPED, "interrupted")
+        assert session.scalar(select(func.count()).select_from(VoteClaim)) == 0
+    assert told("status")["spent_usd"] > 0  # what had left may have been billed
     server.script.latency = 0.0
-    assert told("judge", "--max-usd", "1")["stored"] == 6
+    again = told(verb, "--max-usd", "1")
+    assert again["stored" if verb == "judge" else "asked"] == 6
+
+
+def test_a_cycle_that_is_told_to_end_goes_on_where_it_was(folder: Path, server: Server) -> None:
+    done("import", "pairs", "pairs.jsonl")
+    code, said = stopped(folder, server, signal.SIGTERM, "cycle", "--max-usd", "1")
+    assert code == 143
+    assert "cycle 1 stopped; run `tiebreak cycle` to go on" in said
+    assert said.endswith("tiebreak: stopped; run the same command again to go on\n")
+    server.script.latency = 0.0
+    again = CliRunner().invoke(app, ["cycle", "--max-usd", "1", "--json"])
+    assert again.exit_code in (0, 3), again.stderr
+    assert json.loads(again.stdout)["resumed"] is True
+    assert told("status")["votes"] == 6
+
+
+def test_a_stop_that_is_to_be_ignored_is_ignored(folder: Path, server: Server) -> None:
+    done("import", "pairs", "pairs.jsonl")
+    server.script.latency = 0.5
+    words = "trap '' HUP; exec " + " ".join([sys.executable, "-m", "app.cli", "judge"])
+    judging = subprocess.Popen(["sh", "-c", f"{words} --max-usd 1"], cwd=folder)
+    while server.state.in_flight == 0 and judging.poll() is None:
+        time.sleep(0.02)
+    judging.send_signal(signal.SIGHUP)
+    assert judging.wait(120) == 0
+    assert told("status")["votes"] == 6
+
+
+def stopped(folder: Path, server: Server, number: signal.Signals, *words: str) -> tuple[int, str]:
+    """Exit code and errors of a verb that was asking when the signal came, SIGTERM and SIGHUP
+    twice."""
+    server.script.latency = 30.0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app.cli", *words],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=folder,
+    )  # fmt: skip
+    while server.state.in_flight == 0 and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(number)
+    if number != signal.SIGINT:
+        process.send_signal(number)
+    said = process.communicate(timeout=120)[1]
+    return process.returncode, said
 
 
 def test_a_folder_or_a_pipe_that_takes_nothing_is_one_sentence(folder: Path) -> None:

@@ -95,19 +95,22 @@ def test_the_prompt_is_read_as_the_panel_reads_it() -> None:
 
 def test_unfinished_work_of_another_recipe_is_thrown_away(tmp_path) -> None:
     work = open_workspace(tmp_path, "reward", {"seed": 1}, "mine")
-    snapshot = work.snapshots / "checkpoint-5"
-    snapshot.mkdir(parents=True)
-    mark_complete(snapshot)
-    assert open_workspace(tmp_path, "reward", {"seed": 1}, "mine").newest_snapshot() == str(
-        snapshot
-    )
-    assert open_workspace(tmp_path, "reward", {"seed": 2}, "mine").newest_snapshot() is None
+    with exclusive(work):
+        snapshot = work.snapshots / "checkpoint-5"
+        snapshot.mkdir(parents=True)
+        mark_complete(snapshot)
+    with exclusive(work):
+        assert work.newest_snapshot() == str(snapshot)
+    other = open_workspace(tmp_path, "reward", {"seed": 2}, "mine")
+    assert snapshot.is_dir()  # looking at it takes nothing from whoever works there
+    with exclusive(other):
+        assert other.newest_snapshot() is None
 
 
 def test_two_processes_never_train_the_same(tmp_path) -> None:
     work = open_workspace(tmp_path, "reward", {"seed": 1}, "mine")
-    again = open_workspace(tmp_path, "reward", {"seed": 1}, "mine")
-    refused = pytest.raises(Conflict, match="being trained by another process")
+    again = open_workspace(tmp_path, "reward", {"seed": 2}, "mine")
+    refused = pytest.raises(Conflict, match="'mine' is being written by another process")
     with exclusive(work), refused, exclusive(again):
         pass
     with exclusive(work):

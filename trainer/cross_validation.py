@@ -18,7 +18,7 @@ from trainer.gate.evaluate import text_of
 from trainer.gate.rules import as_figures
 from trainer.settings import TrainerSettings
 from trainer.vocabulary import Group
-from trainer.workspace import open_workspace
+from trainer.workspace import exclusive, open_workspace
 
 Row = dict[str, Any]
 WinProbability = Callable[[Sequence[str], Sequence[str], Sequence[Any]], Any]
@@ -91,11 +91,12 @@ def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinPro
     texts = content_hash([[text_of(r["chosen"]), text_of(r["rejected"])] for r in rows])
     recipe = chosen.recipe(chosen.base) | {"without": name, "rows": texts}
     work = open_workspace(folder, "reward", recipe)
-    if not work.done:
-        reward_model.train(rest or rows, held, work, chosen, f"all but {name}")
-    scorer = RewardScorer(work.final)
-    scorer.load()
-    shutil.rmtree(work.final)
+    with exclusive(work):
+        if not work.done:
+            reward_model.train(rest or rows, held, work, chosen, f"all but {name}")
+        scorer = RewardScorer(work.final)
+        scorer.load()
+        shutil.rmtree(work.final)
 
     def win_probability(a: Sequence[str], b: Sequence[str], prompts: Sequence[Any]) -> Any:
         one = scorer.score(list(zip(prompts, a, strict=True)))

@@ -129,11 +129,13 @@ def train_and_record(
             "left_out_prompts": given.left_out_prompts,
         }
     work = open_workspace(settings.folder, kind.value, recipe, name)
-    new = not work.done
-    if new:
-        options = {"checkpoint": work.name}
-        with exclusive(work), recorded_run(database, f"train {kind.value}", options):
-            fit(work)
+    new = False
+    if not work.done:
+        with exclusive(work):
+            new = not work.done  # another process may have ended it since
+            if new:
+                with recorded_run(database, f"train {kind.value}", {"checkpoint": work.name}):
+                    fit(work)
     metadata = read_metadata(work.final)
     _record(database, work, kind, metadata, given.dataset if given else None)
     return TrainDone(

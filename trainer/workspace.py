@@ -1,7 +1,8 @@
 """The folder a model is trained in and the moment it becomes a checkpoint: all or nothing.
 
-Work happens in `.NAME.partial` beside the final folder. A kill leaves that folder; the same command
-again goes on from its newest complete snapshot. The finished checkpoint appears by one rename.
+Work happens in `.NAME.partial` beside the final folder, by one process at a time (`exclusive`). A
+kill leaves that folder; the same command again goes on from its newest complete snapshot. The
+finished checkpoint appears by one rename.
 """
 
 import hashlib
@@ -14,12 +15,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from db.errors import BadInput, Conflict
+from db.errors import BadInput
+from db.whole import publish, sole_writer
 
 METADATA = "metadata.json"
 _COMPLETE = "complete"
 _RECIPE = "recipe.json"
-_LOCK = "lock"
 FIRST = "snapshots"
 
 
@@ -57,10 +58,9 @@ class Workspace:
 def open_workspace(
     folder: Path, kind: str, recipe: dict[str, Any], name: str | None = None
 ) -> Workspace:
-    """Open or reopen the work on a recipe. The default name is the kind and the recipe's hash.
+    """The work on a recipe. The default name is the kind and the recipe's hash. Writes nothing.
 
-    BadInput where the name is taken by a checkpoint of another recipe; other unfinished work under
-    the name is thrown away.
+    BadInput where the name is taken by a checkpoint of another recipe.
     """
     digest = hashlib.sha256(_json({"kind": kind, **recipe}).encode()).hexdigest()
     name = name or f"{kind}-{digest[:10]}"
@@ -71,27 +71,23 @@ def open_workspace(
             f"checkpoint {name!r} exists in {str(folder)!r} and was trained otherwise; "
             "choose another name"
         )
-    known = work.partial / _RECIPE
-    if known.is_file() and json.loads(known.read_text(encoding="utf-8")) != work.recipe:
-        shutil.rmtree(work.partial)
-    if not work.done:
-        work.partial.mkdir(parents=True, exist_ok=True)
-        known.write_text(_json(work.recipe), encoding="utf-8")
     return work
 
 
 @contextmanager
 def exclusive(work: Workspace) -> Iterator[None]:
-    """Hold the work for this process; Conflict where another one is at it. A kill lets go."""
-    import fcntl
+    """Hold the work for this process and make its folder; a kill lets go.
 
-    with (work.partial / _LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Conflict(
-                f"checkpoint {work.name!r} is being trained by another process; wait for it"
-            ) from None
+    Unfinished work of another recipe under the name is thrown away. Conflict where another process
+    is at it.
+    """
+    with sole_writer(work.final, f"checkpoint {work.name!r}"):
+        known = work.partial / _RECIPE
+        if known.is_file() and json.loads(known.read_text(encoding="utf-8")) != work.recipe:
+            shutil.rmtree(work.partial)
+        if not work.done:
+            work.partial.mkdir(parents=True, exist_ok=True)
+            known.write_text(_json(work.recipe), encoding="utf-8")
         yield
 
 
@@ -122,7 +118,7 @@ def publish_files(
     """Write what `save` writes, the metadata and the card, and rename it all into place at once."""
     ready = work.partial / "ready"
     shutil.rmtree(ready, ignore_errors=True)
-    ready.mkdir()
+    ready.mkdir(parents=True)
     save(ready)
     (ready / "README.md").write_text(card, encoding="utf-8")
     metadata = {
@@ -133,7 +129,7 @@ def publish_files(
         "content_hash": weights_hash(ready),
     }
     (ready / METADATA).write_text(_json(metadata), encoding="utf-8")
-    ready.replace(work.final)
+    publish(ready, work.final)
     shutil.rmtree(work.partial)
     return work.final
 

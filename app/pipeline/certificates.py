@@ -21,6 +21,7 @@ from db.models import Certificate as Stored
 from db.models import PairRoute
 from db.probabilities import Probabilities
 from db.session import Database
+from db.whole import write_whole
 from judges.trust.certificate import Certificate, Frame, verify_certificate
 from judges.vote_arrays import CODES
 from review.routing.promise import wrong_answers
@@ -139,7 +140,7 @@ def verify(database: Database | None, what: str, export: Path | None = None) -> 
         found = _read(Path(what))
     problems = check(found)
     if export is not None:
-        export.write_text(json.dumps(found, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_whole(export, json.dumps(found, ensure_ascii=False, indent=1) + "\n")
     try:
         sentence = Certificate.from_dict(found["certificate"]).sentence()
     except (ValueError, TypeError, KeyError):

@@ -329,6 +329,6 @@ def message(
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
-        return "stopped by its user"
+        return "stopped from outside"
     said = str(error).replace("\x00", "")[:2000] or type(error).__name__
     return said.encode("utf-8", "replace").decode()

@@ -5,7 +5,6 @@ anew from the stored steps, so it can also be made of a cycle that stopped half-
 markup, which is in `templates/cycle.html.j2`.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +14,7 @@ from typing import Any
 from app.config import Config
 from db import cycles
 from db.models import CycleStep, Run
+from db.whole import write_whole
 from judges.trust.intervals import Estimate
 from review.html import render
 from review.report.charts import strip
@@ -31,12 +31,8 @@ def write(config: Config, cycle_id: int) -> Path:
         facts = cycles.facts(session, cycle_id)
         past = [r for r in cycles.finished(session) if r.id != cycle_id]
     text = page(run, steps, facts, past)
-    folder = config.cycle.reports
-    folder.mkdir(parents=True, exist_ok=True)
-    goal = folder / f"cycle-{cycle_id}.html"
-    half = goal.with_name(f".{goal.name}.part")
-    half.write_text(text, encoding="utf-8")
-    os.replace(half, goal)
+    goal = config.cycle.reports / f"cycle-{cycle_id}.html"
+    write_whole(goal, text)
     return goal
 
 

@@ -54,13 +54,13 @@ def init(
     from app.config import FILE, load
     from db.schema import upgrade
     from db.session import Database
+    from db.whole import write_whole
 
     path = (config or Path(FILE)).absolute()
     made = not path.exists()
     if made:
         text = files("app").joinpath("template.toml").read_text(encoding="utf-8")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
     schema = upgrade(Database(load(path).database_url))
     show(Initialised(str(path), made, schema), as_json)
 

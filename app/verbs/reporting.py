@@ -36,10 +36,10 @@ def report(
     options = ReportOptions(human_usd_per_hour, seconds_per_answer, seed)
     done = step(settings.database, settings.panel, options)
     if html is not None:
+        from db.whole import write_whole
         from review.report.page import page
 
-        html.parent.mkdir(parents=True, exist_ok=True)
-        html.write_text(page(done), encoding="utf-8")
+        write_whole(html, page(done))
         warn(f"written to {html}")
     if as_json:
         show(done, True)

@@ -6,7 +6,7 @@ Safe to kill and run again: a portion is one transaction, and identity is by con
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from db.imports.store import Item, store
 from db.progress import Progress, quiet
 from db.session import Database
 from db.upsert import chunks, take_turn
+from db.whole import whole_file
 
 _ROWS, _BYTES = 500, 8_000_000  # of one portion: flat memory, also where every text is long
 _TURN = 7_246_002  # names the lock imports queue at, on PostgreSQL
@@ -217,33 +218,29 @@ def _transactions(database: Database, options: ImportOptions) -> Iterator[Callab
 def _reject_file(
     path: Path, options: ImportOptions, done: Imported
 ) -> Iterator[Callable[[_Reject], None]]:
+    """Takes rejected rows; their file is there, whole, once the import of this file has ended."""
     target = options.rejects or Path(f"{path.resolve().name}.rejects.jsonl")
     stream: TextIO | None = None
+    with ExitStack() as stack:
 
-    def reject(row: _Reject) -> None:
-        nonlocal stream
-        stream = stream or _opened(target, done)
-        done.rejected += 1
-        done.first_reason = done.first_reason or f"line {row.line.number}: {row.reason}"
-        stream.write(json.dumps(row.record, ensure_ascii=False, default=str) + "\n")
+        def reject(row: _Reject) -> None:
+            nonlocal stream
+            stream = stream or stack.enter_context(_opened(target, done))
+            done.rejected += 1
+            done.first_reason = done.first_reason or f"line {row.line.number}: {row.reason}"
+            stream.write(json.dumps(row.record, ensure_ascii=False, default=str) + "\n")
 
-    try:
         yield reject
-    finally:
-        if stream is not None:
-            stream.close()
 
 
-def _opened(target: Path, done: Imported) -> TextIO:
+@contextmanager
+def _opened(target: Path, done: Imported) -> Iterator[TextIO]:
+    """The reject file, with what this import has written into it before."""
     again = str(target) in done.reject_files
-    try:
-        # Half a surrogate pair is written as the JSON escape that backslashreplace makes of it.
-        stream = target.open("a" if again else "w", encoding="utf-8", errors="backslashreplace")
-    except OSError as error:
-        raise BadInput(
-            f"the reject file {str(target)!r} cannot be written ({error.strerror}); "
-            "name another place with --rejects"
-        ) from error
-    if not again:
-        done.reject_files.append(str(target))
-    return stream
+    before = target.read_text(encoding="utf-8") if again else ""
+    # Half a surrogate pair is written as the JSON escape that backslashreplace makes of it.
+    with whole_file(target, "backslashreplace", "name another place with --rejects") as stream:
+        stream.write(before)
+        if not again:
+            done.reject_files.append(str(target))
+        yield stream

@@ -9,6 +9,7 @@ from db.models import Prompt
 from db.pairs import NewCandidate, NewPair, add_pairs
 from db.progress import Progress, quiet
 from db.session import Database, Session
+from db.whole import whole_file
 from judges import critique
 from judges.asking import Question
 from judges.constitution import Constitution
@@ -71,7 +72,7 @@ def write_revisions(database: Database, path: Path) -> int:
     `prompt` and `completion` are lists of messages, as TRL's SFTTrainer takes them. Returns rows.
     """
     rows = 0
-    with database.read() as session, path.open("w", encoding="utf-8") as file:
+    with database.read() as session, whole_file(path) as file:
         for prompt, chain in revised(session):
             row = {
                 "prompt": prompt.messages,

@@ -10,18 +10,18 @@ The same input gives the same bytes: fixed schemas, seeded order, no times of wr
 
 import hashlib
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from db.datasets import ExportVote
 from db.errors import BadInput, Conflict
+from db.whole import own_folder, publish, sole_writer
 from trainer.card import dataset_card
 from trainer.export.selection import ExportOptions, Selection
 from trainer.export.tables import pair_table, preference_table, tie_table, vote_table
@@ -49,32 +49,31 @@ def write_dataset(
 ) -> Export:
     """Write the folder beside itself and rename it into place; a kill leaves nothing half.
 
-    A folder that is there already with the same content is left as it is; Conflict if it differs.
+    A folder that is there already with the same content is left as it is; Conflict if it differs,
+    or while another process writes it.
     """
     folder = folder.absolute()
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    rows = _write_tables(partial, selection, votes, options)
-    manifest: dict[str, Any] = {
-        "name": name,
-        "format_version": 1,
-        "filters": options.as_filters(),
-        "rows": rows,
-        "left_out": selection.left_out,
-        "certificates": list(certificates),
-        "versions": {package: version(package) for package in ("tiebreak", "pyarrow")},
-        "files": _hashes(partial),
-    }
-    (partial / "README.md").write_text(dataset_card(manifest), encoding="utf-8")
-    manifest["files"] = _hashes(partial)
-    (partial / MANIFEST).write_text(_json(manifest), encoding="utf-8")
-    content_hash = hash_of(manifest)
-    if folder.exists() and any(folder.iterdir()):
-        _same_or_conflict(folder, content_hash)
-        shutil.rmtree(partial)
-    else:
-        partial.replace(folder)
+    with sole_writer(folder, f"dataset {name!r} in {str(folder)!r}"), own_folder(folder) as place:
+        rows, files = _write_tables(place, selection, votes, options)
+        manifest: dict[str, Any] = {
+            "name": name,
+            "format_version": 1,
+            "filters": options.as_filters(),
+            "rows": rows,
+            "left_out": selection.left_out,
+            "certificates": list(certificates),
+            "versions": {package: version(package) for package in ("tiebreak", "pyarrow")},
+            "files": files,
+        }
+        card = dataset_card(manifest).encode()
+        (place / "README.md").write_bytes(card)
+        files["README.md"] = hashlib.sha256(card).hexdigest()
+        (place / MANIFEST).write_text(_json(manifest), encoding="utf-8")
+        content_hash = hash_of(manifest)
+        if folder.exists() and any(folder.iterdir()):
+            _same_or_conflict(folder, content_hash)
+        else:
+            publish(place, folder)
     return Export(folder, manifest, content_hash)
 
 
@@ -105,7 +104,8 @@ def hash_of(manifest: dict[str, Any]) -> str:
 
 def _write_tables(
     folder: Path, selection: Selection, votes: Sequence[ExportVote], options: ExportOptions
-) -> dict[str, int]:
+) -> tuple[dict[str, int], dict[str, str]]:
+    """Write every table; rows of each, and the sha256 of every file as it was written."""
     shown = {pair.id: pair.name for pair in selection.shown}
     split_of = {pair.id: split for split, pairs in selection.splits.items() for pair in pairs}
     split_of |= {pair.id: "ties" for pair in selection.ties}
@@ -116,18 +116,43 @@ def _write_tables(
     tables["ties/ties"] = tie_table(selection.ties, options.format)
     tables["votes/votes"] = vote_table(votes, shown)
     tables["pairs/pairs"] = pair_table(selection.shown, split_of)
+    files: dict[str, str] = {}
     for path, table in tables.items():
-        _write_parquet(folder / path, table)
-    return {path.split("/")[1]: table.num_rows for path, table in tables.items()}
+        files |= _write_parquet(folder, path, table)
+    return {path.split("/")[1]: table.num_rows for path, table in tables.items()}, files
 
 
-def _write_parquet(stem: Path, table: pa.Table) -> None:
-    stem.parent.mkdir(exist_ok=True)
+def _write_parquet(folder: Path, name: str, table: pa.Table) -> dict[str, str]:
+    (folder / name).parent.mkdir(exist_ok=True)
     count = max(1, -(-table.num_rows // _ROWS_A_FILE))
+    files = {}
     for i in range(count):
         part = table.slice(i * _ROWS_A_FILE, _ROWS_A_FILE)
-        path = stem.with_name(f"{stem.name}-{i:05d}-of-{count:05d}.parquet")
-        pq.write_table(part, path, compression="zstd")
+        file = f"{name}-{i:05d}-of-{count:05d}.parquet"
+        with (folder / file).open("wb") as stream:
+            written = _Hashed(stream)
+            pq.write_table(part, pa.PythonFile(written, mode="w"), compression="zstd")
+        files[file] = written.digest.hexdigest()
+    return files
+
+
+class _Hashed:
+    """A file that is hashed as it is written, so that the hash is of these bytes and no others."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        """Write and hash."""
+        self.digest.update(data)
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        """As a file does."""
+        self._stream.flush()
 
 
 def _same_or_conflict(folder: Path, content_hash: str) -> None:
@@ -139,11 +164,6 @@ def _same_or_conflict(folder: Path, content_hash: str) -> None:
             f"{str(folder)!r} holds another dataset, and datasets never change; "
             "export into a new folder"
         )
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in files}
 
 
 def _sha256(path: Path) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from db.errors import BadInput
+from db.whole import own_folder, publish, sole_writer
 from judges.trust.calibration import accuracy, ece, fit_temperature
 from judges.trust.vote_matrix import A
 from trainer.bases import quiet_libraries
@@ -56,22 +57,21 @@ def quantize(
     metadata = read_metadata(folder)
     if metadata.get("quantized"):
         raise BadInput(f"checkpoint {str(folder)!r} is quantized already; give the original")
-    if target.exists():
-        raise BadInput(f"{str(target)!r} exists; give a new folder")
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(folder, partial)
-    quiet_libraries()
-    _WRITERS[how](folder, partial)
-    metadata |= {"quantized": how, "original": metadata["content_hash"], "temperature": 1.0}
-    _write(partial, metadata)
-    before = _margins(original, rows)
-    after = _margins(RewardScorer(partial), rows)
-    truth = np.full(len(rows), A, dtype=np.int8)
-    if len(rows) >= _ENOUGH:
-        metadata["temperature"] = fit_temperature(after, truth)
-        _write(partial, metadata)
-    partial.replace(target)
+    with sole_writer(target, f"copy {str(target)!r}"), own_folder(target) as place:
+        if target.exists():
+            raise BadInput(f"{str(target)!r} exists; give a new folder")
+        shutil.copytree(folder, place, dirs_exist_ok=True)
+        quiet_libraries()
+        _WRITERS[how](folder, place)
+        metadata |= {"quantized": how, "original": metadata["content_hash"], "temperature": 1.0}
+        _write(place, metadata)
+        before = _margins(original, rows)
+        after = _margins(RewardScorer(place), rows)
+        truth = np.full(len(rows), A, dtype=np.int8)
+        if len(rows) >= _ENOUGH:
+            metadata["temperature"] = fit_temperature(after, truth)
+            _write(place, metadata)
+        publish(place, target)
     win_probability = _win_probability(after * metadata["temperature"])
     measured = len(rows) > 0
     return Quantized(

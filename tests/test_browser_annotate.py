@@ -140,10 +140,12 @@ def test_t7_a_hostile_response_neither_runs_nor_fetches_nor_changes(world, page,
         assert page.locator(".tb-text img, .tb-text script, .tb-text style").count() == 0
         assert page.locator(".tb-text a[href^='javascript']").count() == 0
         assert page.locator(".tb-side").count() == 2
-        press_for(page, "w", "[data-testid=stCode]")
-        raw = page.locator("[data-testid=stCode] code").first.text_content()
-        assert raw.rstrip("\n") in (HOSTILE.rstrip("\n"), (HOSTILE + "more").rstrip("\n"))
-        press_for(page, "w", ".tb-text")
+        press_for(page, "w", ".tb-raw")
+        written = page.locator(".tb-raw").first.text_content()
+        for letter in "\u202e\u202c\u200b":
+            written = written.replace(f"U+{ord(letter):04X}", letter)
+        assert written.rstrip("\n") in (HOSTILE.rstrip("\n"), (HOSTILE + "more").rstrip("\n"))
+        press_for(page, "w", ".tb-text:not(:has(.tb-raw))")
         press_and_wait(page, "1")
         page.wait_for_selector("text=more letters: the raw view shows them all")
         assert page.evaluate("window.pwned") is None

@@ -7,53 +7,29 @@ strings markup: every template escapes all others.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cache
 from html import escape
-from itertools import pairwise, zip_longest
+from itertools import groupby, pairwise, zip_longest
 from typing import Any
 from unicodedata import name as unicode_name
-from xml.etree import ElementTree
 
-from latex2mathml.converter import convert
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markupsafe import Markup
-from mdit_py_plugins.dollarmath import dollarmath_plugin
-from mdit_py_plugins.texmath import texmath_plugin
+
+from app.views.formulas import find_formulas, mathml
+from judges.unseen import hides, seen, smuggled, unseen
 
 LONGEST = 30_000  # letters rendered; beyond, the raw tab holds the rest
 _MOST_WORDS = 3_000  # a diff of more is too slow to help
 _MOST_FORMULAS = 200  # these take 0.3 s to convert
-
-_HIDDEN = re.compile(
-    "[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
-)
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_MATHML = "http://www.w3.org/1998/Math/MathML"
-_MATH_ATTRIBUTES = {
-    "display",
-    "mathvariant",
-    "stretchy",
-    "accent",
-    "columnalign",
-    "width",
-    "rowspan",
-    "columnspan",
-    "linethickness",
-    "form",
-    "fence",
-    "separator",
-    "largeop",
-    "movablelimits",
-    "minsize",
-    "maxsize",
-}
+_MOST_ALIKE = 3  # unseen characters of one kind in a row that are drawn one by one
 
 
 @dataclass(frozen=True)
@@ -76,23 +52,68 @@ def rendered(text: str, place: str) -> Rendered:
         html += f'<p class="tb-note">{rest:,} more letters: the raw view shows them all.</p>'
     if not text.strip():
         html = '<p class="tb-note">This response is empty.</p>'
-    return Rendered(_visible(html), environment["math"])
+    return Rendered(Markup(_counted(text) + _visible(html)), environment["math"])
 
 
 def plain(text: str) -> Markup:
     """A text as it was written; characters that hide or reorder it are shown by their number."""
-    return _visible(escape(text))
+    return Markup(_visible(escape(text)))
 
 
-def _visible(html: str) -> Markup:
-    """The one door out: safe HTML, in which hiding characters become visible."""
+def raw(text: str) -> Markup:
+    """All of a text as it was written, every line kept, with the count of what it hides."""
+    return _as_text(text, f'<div class="tb-raw">{escape(text)}</div>')
 
-    def chip(found: re.Match[str]) -> str:
-        letter = found.group()
-        title = escape(unicode_name(letter, "a character without a name").lower())
-        return f'<span class="tb-hidden" title="{title}">U+{ord(letter):04X}</span>'
 
-    return Markup(_HIDDEN.sub(chip, _CONTROL.sub("\ufffd", html)))
+def _counted(text: str) -> str:
+    """How many unseen characters a text holds; nothing where there are none."""
+    count = len(unseen(text))
+    if not count:
+        return ""
+    many = "character" if count == 1 else "characters"
+    return f'<p class="tb-note"><span class="tb-chip">{count:,} invisible {many}</span></p>'
+
+
+def _visible(html: str) -> str:
+    """The one door out: safe HTML, in which hiding characters become visible.
+
+    Within a tag they are left out: there they would stand in an attribute.
+    """
+    parts = re.split(r"(<[^>]*>)", html)
+    return "".join(seen(part) if at % 2 else _numbered(part) for at, part in enumerate(parts))
+
+
+def _numbered(text: str) -> str:
+    """Text between tags, each run of unseen characters replaced by their numbers."""
+    made, done = [], 0
+    for start, end in _runs(unseen(text)):
+        run = text[start:end]
+        made += [text[done:start], *map(_chip, groupby(run)), _spelled(run)]
+        done = end
+    return "".join([*made, text[done:]])
+
+
+def _runs(places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Places that follow each other, as (first, behind the last)."""
+    for _, run in groupby(enumerate(places), key=lambda one: one[1] - one[0]):
+        inside = [place for _, place in run]
+        yield inside[0], inside[-1] + 1
+
+
+def _chip(alike: tuple[str, Iterator[str]]) -> str:
+    """The number of a character; of several alike, how many."""
+    letter, times = alike[0], sum(1 for _ in alike[1])
+    title = escape(unicode_name(letter, "a character without a name").lower())
+    number = f"U+{ord(letter):04X}" + (f" × {times:,}" if times > _MOST_ALIKE else "")
+    chip = f'<span class="tb-hidden" title="{title}">{number}</span>'
+    return chip if times > _MOST_ALIKE else chip * times
+
+
+def _spelled(run: str) -> str:
+    """What a run of tags or selectors says to a model."""
+    words = smuggled(run)
+    legible = escape("".join(letter for letter in words if not hides(letter)))
+    return f'<span class="tb-hidden">which a model reads as: {legible}</span>' if legible else ""
 
 
 def difference(one: str, two: str) -> tuple[Markup, Markup]:
@@ -102,7 +123,7 @@ def difference(one: str, two: str) -> tuple[Markup, Markup]:
         left, right = _marked(first, second)
     else:
         left, right = _marked(one[:LONGEST].splitlines(True), two[:LONGEST].splitlines(True), True)
-    return _as_text(left), _as_text(right)
+    return _as_text(one, left), _as_text(two, right)
 
 
 def _marked(first: list[str], second: list[str], lines: bool = False) -> tuple[str, str]:
@@ -133,26 +154,23 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\s+|[^\W_]+|.", text[:LONGEST], re.DOTALL)
 
 
-def _as_text(html: str) -> Markup:
-    return _visible(f'<div class="tb-plain">{html}</div>')
+def _as_text(text: str, html: str) -> Markup:
+    return Markup(_counted(text) + _visible(f'<div class="tb-plain">{html}</div>'))
 
 
 @cache
 def _markdown() -> MarkdownIt:
     made = MarkdownIt("commonmark", {"html": False, "linkify": False, "breaks": True})
     made.enable(["table", "strikethrough"])
-    made.use(dollarmath_plugin, allow_space=False, allow_digits=False, double_inline=True)
-    made.use(texmath_plugin, delimiters="brackets")
+    find_formulas(made)
     made.inline.ruler.at("newline", _newline)
     made.core.ruler.after("inline", "first_indent", _first_indent)
     for rule in ("softbreak", "hardbreak"):
         made.add_render_rule(rule, _break)
     made.add_render_rule("image", _image)
     made.add_render_rule("link_open", _link)
-    for rule in ("math_inline", "math_single"):
-        made.add_render_rule(rule, _inline_math)
-    for rule in ("math_block", "math_block_eqno", "math_block_label", "math_inline_double"):
-        made.add_render_rule(rule, _block_math)
+    made.add_render_rule("formula", _inline_math)
+    made.add_render_rule("formula_block", _block_math)
     return made
 
 
@@ -215,7 +233,8 @@ def _link(
 
 
 def _inline_math(_self: Any, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
-    return _math(tokens[index].content, env, "inline")
+    display = "inline" if tokens[index].markup in ("$", "\\(") else "block"
+    return _math(tokens[index].content, env, display)
 
 
 def _block_math(_self: Any, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
@@ -231,20 +250,3 @@ def _math(source: str, env: Any, display: str) -> str:
     key = f"{env['place']}-{len(env['math'])}"
     env["math"][key] = found
     return f'<span data-math="{key}">{shown}</span>'
-
-
-def mathml(source: str, display: str) -> str | None:
-    """LaTeX as MathML with harmless attributes only; None where it cannot be read."""
-    if len(source) > 2_000:
-        return None
-    try:
-        tree = ElementTree.fromstring(convert(source, display=display))
-    except Exception:  # the converter raises whatever broken LaTeX leads it to
-        return None
-    for element in tree.iter():
-        if not element.tag.startswith(f"{{{_MATHML}}}"):
-            return None
-        for attribute in set(element.attrib) - _MATH_ATTRIBUTES:
-            del element.attrib[attribute]
-    ElementTree.register_namespace("", _MATHML)
-    return ElementTree.tostring(tree, encoding="unicode")

@@ -26,6 +26,11 @@ def _difference(one: str, two: str) -> tuple[str, str]:
     return sanitise.difference(one, two)
 
 
+@st.cache_data(show_spinner=False, max_entries=100)
+def _raw(text: str) -> str:
+    return sanitise.raw(text)
+
+
 def conversation(item: Item, place: str) -> dict[str, str]:
     """The whole prompt, a multi-turn one as turns; returns its formulas."""
     math: dict[str, str] = {}
@@ -47,23 +52,17 @@ def responses(item: Item, place: str, view: str, notes: Sequence[str] = ()) -> d
     notes: a word beside the name of each response.
     """
     names = [f"Response {number}" for number in range(1, len(item.responses) + 1)]
-    said = notes or [""] * len(names)
-    if view == "Raw":
-        columns = st.columns(len(names), gap="medium")
-        for column, name, note, text in zip(columns, names, said, item.responses, strict=True):
-            with column, st.container(border=True, height=420):
-                st.html(render("app.views/label.html.j2", title=name, note=note))
-                st.code(text, language=None, wrap_lines=True)
-        return {}
     math: dict[str, str] = {}
-    if view == "Diff" and len(item.responses) == 2:
+    if view == "Raw":
+        bodies = [_raw(text) for text in item.responses]
+    elif view == "Diff" and len(item.responses) == 2:
         bodies = list(_difference(*item.responses))
     else:
         made = [_rendered(text, f"{place}-r{n}") for n, text in enumerate(item.responses)]
         bodies = [one.html for one in made]
         for one in made:
             math |= one.math
-    sides = list(zip(names, said, bodies, strict=True))
+    sides = list(zip(names, notes or [""] * len(names), bodies, strict=True))
     st.html(render("app.views/pair.html.j2", sides=sides))
     return math
 

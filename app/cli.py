@@ -12,6 +12,7 @@ import typer
 from typer.main import get_command
 
 from app import stops
+from app.output import take_any_letter, warn
 from app.verbs import (
     cycling,
     data,
@@ -71,6 +72,7 @@ app.add_typer(project.db, name="db")
 def main() -> None:
     """Run one verb."""
     stops.listen()
+    take_any_letter()
     try:
         try:
             with told():
@@ -78,17 +80,16 @@ def main() -> None:
         finally:
             sys.stdout.flush()  # a full disk is told here, and not by the interpreter's end
     except MissingExtra as error:
-        print(f"tiebreak: {error.sentence(f'`{_verb(sys.argv[1:])}`')}", file=sys.stderr)
+        warn(f"tiebreak: {error.sentence(f'`{_verb(sys.argv[1:])}`')}")
         sys.exit(1)
     except TiebreakError as error:
-        print(f"tiebreak: {error}", file=sys.stderr)
+        warn(f"tiebreak: {error}")
         sys.exit(1)
     except OSError as error:
         _drop_output()
         where = f" {error.filename!r}" if error.filename else ""
-        print(
-            f"tiebreak: {error.strerror or error}{where}; mend that and run the same command again",
-            file=sys.stderr,
+        warn(
+            f"tiebreak: {error.strerror or error}{where}; mend that and run the same command again"
         )
         sys.exit(1)
     except KeyboardInterrupt:

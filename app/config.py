@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.cycle_settings import FOLDERS, CycleSettings
 from db.errors import BadInput, UnknownName
+from db.files.limits import FileLimits
 from db.validation import one_sentence
 from review.settings import ReviewSettings
 from trainer.settings import TrainerSettings
@@ -45,6 +46,7 @@ class Sections(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     database: DatabaseSettings = DatabaseSettings()
+    files: FileLimits = FileLimits()
     panel: dict[str, Any] = {}
     judge: list[dict[str, Any]] = []
     limits: dict[str, Any] = {}
@@ -114,6 +116,11 @@ class Config:
                 return one
         names = [one.name for one in self.generators]
         raise UnknownName(f"generator {name!r} is not configured; there are {names}")
+
+    @property
+    def files(self) -> FileLimits:
+        """The `[files]` section."""
+        return self.sections.files
 
     @property
     def review(self) -> ReviewSettings:

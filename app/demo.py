@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from app import stops
 from app.config import Config, load
-from app.output import progress, say, table
+from app.output import progress, say, table, warn, write
 from db.errors import Conflict, TiebreakError
 from db.extras import told
 
@@ -42,10 +42,10 @@ class Demo:
 
     def step(self, verb: str, run: Callable[[Any], Any]) -> Any:
         """Show the verb, run it with a progress bar, show its line."""
-        print(f"\n$ tiebreak {verb}", flush=True)
+        write(f"\n$ tiebreak {verb}")
         with progress() as report:
             done = run(report)
-        print(done.summary, flush=True)
+        write(done.summary)
         return done
 
 
@@ -78,14 +78,15 @@ def main(argv: list[str] | None = None) -> None:
             config = prepare(options.folder, live=bool(options.live))
             run(Demo(config, bool(options.live)))
     except TiebreakError as error:
-        sys.exit(f"demo: {error}")
+        warn(f"demo: {error}")
+        sys.exit(1)
     except KeyboardInterrupt:
         stops.leave()
-    print(f"\nThe loop took {time.monotonic() - started:.0f} s. It lives in {config.folder}")
+    write(f"\nThe loop took {time.monotonic() - started:.0f} s. It lives in {config.folder}")
     if options.serve:
         from app.serve import serve
 
-        print(f"The rest of the queue is open at http://127.0.0.1:{options.port} (Ctrl+C ends it)")
+        write(f"The rest of the queue is open at http://127.0.0.1:{options.port} (Ctrl+C ends it)")
         serve(config, "127.0.0.1", options.port)
 
 
@@ -186,7 +187,7 @@ def _route(demo: Demo) -> None:
 
     with demo.config.database.read() as session:
         if newest_batch(session) is not None:
-            print("\n$ tiebreak route\nrouted before; the queue stands as it is")
+            write("\n$ tiebreak route\nrouted before; the queue stands as it is")
             return
     options = RouteOptions(review_share=0.75, audit_share=0.1, seed=7)
     demo.step(
@@ -196,7 +197,7 @@ def _route(demo: Demo) -> None:
             demo.config.panel,
             options,
             demo.config.review,
-            announce=print,
+            announce=write,
             progress=report,
         ),
     )
@@ -224,7 +225,7 @@ def _export(demo: Demo) -> str:
                 partial(_without_bar, export, demo.config.database, folder, ExportOptions(seed=7)),
             )
         except Conflict:
-            print("the labels changed since; the next export gets the next name")
+            write("the labels changed since; the next export gets the next name")
             number += 1
         else:
             return name
@@ -270,20 +271,20 @@ def _tell(demo: Demo, trained: Trained) -> None:
     from app.report_text import print_short
 
     found = report(demo.config.database, demo.config.panel, ReportOptions())
-    print("\n== What came of it ==\n")
+    write("\n== What came of it ==\n")
     say(
         f"{found.judges} judges voted on {found.pairs} pairs of responses. Experts were asked "
         f"about those the panel was least sure of. {found.delivered} pairs have a label now."
     )
-    print()
+    write()
     print_short(found)
-    print("\n== May the trained models work? ==\n")
+    write("\n== May the trained models work? ==\n")
     title = f"Right on {trained.gold_pairs} gold pairs, which no model learns from"
     table(title, trained.columns, trained.rows)
     for decision in trained.decisions:
         for sentence in in_words(decision):
             say(sentence)
-        print()
+        write()
     say(_GATE)
 
 

@@ -1,4 +1,8 @@
-"""What a verb shows: its result on stdout, for people or as JSON, and its progress on stderr."""
+"""What a verb shows: its result on stdout, for people or as JSON, and its progress on stderr.
+
+The one place that prints. Whatever is printed may hold words of others: it goes out as text, never
+as markup, and no sign of it commands the terminal.
+"""
 
 import dataclasses
 import json
@@ -9,9 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+from app.harmless import harmless, harmless_json, one_line
 from db.errors import BadInput
 from db.progress import Progress
 
@@ -19,11 +25,14 @@ from db.progress import Progress
 def show(result: Any, as_json: bool) -> None:
     """Print a result: its summary line, or everything it holds as one JSON object."""
     if as_json:
-        print(json.dumps(plain(result), ensure_ascii=False))
+        print(harmless_json(json.dumps(plain(result), ensure_ascii=False)))
     else:
-        from app.tables import harmless
+        write(str(result.summary if hasattr(result, "summary") else result))
 
-        print(harmless(str(result.summary if hasattr(result, "summary") else result)))
+
+def write(text: str = "") -> None:
+    """Print text on stdout, its lines as they are."""
+    print(harmless(text), flush=True)
 
 
 def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
@@ -31,11 +40,11 @@ def table(title: str, columns: list[str], rows: list[list[Any]]) -> None:
     from rich.console import Console
     from rich.text import Text
 
-    from app.tables import harmless, lines
+    from app.tables import lines
 
     console = Console(markup=False, highlight=False, emoji=False)
     drawn = lines(columns, [[str(cell) for cell in row] for row in rows], console.width)
-    console.print(Text(harmless(title), style="bold"))
+    console.print(Text(one_line(title), style="bold"))
     console.print(Text("\n".join(drawn)), soft_wrap=True)
     console.print()
 
@@ -64,7 +73,7 @@ def progress() -> Iterator[Progress]:
 
         def report(label: str, done: int, total: int) -> None:
             if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total or None)
+                tasks[label] = bars.add_task(one_line(label), total=total or None)
             bars.update(tasks[label], completed=done, total=total or None)
 
         yield report
@@ -77,8 +86,15 @@ def require_writable(path: Path) -> None:
 
 
 def warn(line: str) -> None:
-    """A line for people, beside the result."""
-    print(line, file=sys.stderr)
+    """A sentence for people on stderr, beside the result."""
+    print(one_line(line), file=sys.stderr)
+
+
+def take_any_letter() -> None:
+    """Let the terminal's encoding lack letters: those it lacks go out by number."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def plain(value: Any) -> Any:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from app.output import plain, table
-from app.tables import harmless
+from app.harmless import one_line
+from app.output import plain, table, write
 from db import panel, reviews
 from db.events import history
 from db.models import Pair
@@ -47,10 +47,10 @@ class PairHistory:
     def print(self) -> None:
         """Tables for people."""
         named = ", ".join(self.pair["names"])
-        print(harmless(f"pair {self.pair['id']}  {named}  {self.pair['domain'] or ''}"))
+        write(one_line(f"pair {self.pair['id']}  {named}  {self.pair['domain'] or ''}"))
         for name in ("prompt", "response_a", "response_b"):
-            print(f"\n{name}:\n{harmless(_short(self.pair[name]))}")
-        print()
+            write(f"\n{name}:\n{_short(self.pair[name])}")
+        write()
         _listed("Votes", self.votes)
         if self.consensus:
             shares = self.consensus.pop("contributions") or {}
@@ -63,9 +63,9 @@ class PairHistory:
         for title in ("flags", "routes", "reviews", "adjudications", "preferences", "events"):
             _listed(title.capitalize(), getattr(self, title))
         if self.reviews or self.adjudications:
-            print(self.humans_line)
+            write(self.humans_line)
         if self.gold:
-            print(f"gold: {self.gold}")
+            write(f"gold: {self.gold}")
 
 
 def pair_history(session: Session, key: str) -> PairHistory:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.output import say, table
+from app.output import say, table, write
 from judges.trust.intervals import Estimate
 from review.report.bias import KINDS, Bias, points
 from review.report.cost import Figure
@@ -11,17 +11,17 @@ from review.report.table import Report
 
 def print_report(report: Report) -> None:
     """The field's table, then what stands beside it."""
-    print(f"{report.pairs:,} pairs, {report.judges} judges; {report.fit}.")
-    print(f"{report.reference}.\n")
+    write(f"{report.pairs:,} pairs, {report.judges} judges; {report.fit}.")
+    write(f"{report.reference}.\n")
     _quality(report)
     _reversals(report)
     _biases(report)
     _trust(report)
     _spend(report)
     for line in report.assumptions:
-        print(f"assumed: {line}")
+        write(f"assumed: {line}")
     for line in report.advice:
-        print(f"advice: {line}")
+        write(f"advice: {line}")
 
 
 def print_short(report: Report) -> None:
@@ -68,14 +68,14 @@ def _quality(report: Report) -> None:
     ]  # fmt: skip
     table("What is true for this project", columns, rows)
     for row in report.rows[report.judges :]:
-        print(f"{row.name}: measured against {row.against}; not: {row.not_said}.")
+        write(f"{row.name}: measured against {row.against}; not: {row.not_said}.")
     figures = [f for row in report.rows for f in (row.agreement, row.pairs_a_day, row.usd_per_1000)]
     for why in dict.fromkeys(f.why for f in figures if f.value is None):
-        print(f"no figure where: {why}.")
+        write(f"no figure where: {why}.")
     for target, share in report.human_share_for.items():
         if share is not None:
-            print(f"{target} agreement would need humans on {share:.1%} of the pairs.")
-    print()
+            write(f"{target} agreement would need humans on {share:.1%} of the pairs.")
+    write()
 
 
 def _reversals(report: Report) -> None:
@@ -89,7 +89,7 @@ def _reversals(report: Report) -> None:
     columns = ["judge", "answers differ between orders", "a against b", ""]
     table("Reversals (over 10% marks low quality)", columns, rows)
     for why in dict.fromkeys(r.rate.why for r in report.reversals if r.rate.value is None):
-        print(f"no figure where: {why}.\n")
+        write(f"no figure where: {why}.\n")
 
 
 def _biases(report: Report) -> None:
@@ -105,26 +105,26 @@ def _biases(report: Report) -> None:
     columns = ["judge", "first shown", "longer", "own family"]
     table("Leanings of the judges, in points (! is a clear bias)", columns, rows)
     for bias in report.biases:
-        print(f"{bias.reading}.")
-    print()
+        write(f"{bias.reading}.")
+    write()
 
 
 def _trust(report: Report) -> None:
     c = report.calibration
     if c.n:
-        print(f"calibration on {c.n:,} pairs: ECE {c.ece:.3f}, log-loss {c.log_loss:.3f}")
+        write(f"calibration on {c.n:,} pairs: ECE {c.ece:.3f}, log-loss {c.log_loss:.3f}")
     if report.effective:
         e = report.effective
-        print(f"{report.judges} judges are worth {e.n_eff:.2f} independent ones ({e.basis})")
+        write(f"{report.judges} judges are worth {e.n_eff:.2f} independent ones ({e.basis})")
         for value in e.values:
             verdict = "may be dropped" if value.drop else "keep"
-            print(f"  {value.judge}: saves {value.gain} of log-loss; {verdict}")
-    print(f"agreement of the judges (alpha): {report.alpha_judges}")
-    print(f"agreement of the humans (alpha): {report.alpha_humans}")
+            write(f"  {value.judge}: saves {value.gain} of log-loss; {verdict}")
+    write(f"agreement of the judges (alpha): {report.alpha_judges}")
+    write(f"agreement of the humans (alpha): {report.alpha_humans}")
     if report.human_share.value is not None:
-        print(f"{report.delivered:,} labels delivered, {report.human_share.value:.1%} by humans")
+        write(f"{report.delivered:,} labels delivered, {report.human_share.value:.1%} by humans")
     if not report.certificates:
-        print("no promise was made yet; `tiebreak route --target-error 0.05` asks for one")
+        write("no promise was made yet; `tiebreak route --target-error 0.05` asks for one")
     else:
         rows: list[list[Any]] = [
             [
@@ -138,8 +138,8 @@ def _trust(report: Report) -> None:
         table("Promised and measured error", columns, rows)
         for made in report.certificates:
             if made.withdrawn:
-                print(f"certificate {made.id} is withdrawn: {made.withdrawn}")
-    print()
+                write(f"certificate {made.id} is withdrawn: {made.withdrawn}")
+    write()
 
 
 def _spend(report: Report) -> None:
@@ -155,4 +155,4 @@ def _spend(report: Report) -> None:
     table("Spend", columns, rows)
     accepted = number(report.usd_per_accepted, "${:,.5f}")
     why = f" ({report.usd_per_accepted.why})" if report.usd_per_accepted.value is None else ""
-    print(f"in all ${report.spend_total_usd:,.4f}; per accepted label {accepted}{why}")
+    write(f"in all ${report.spend_total_usd:,.4f}; per accepted label {accepted}{why}")

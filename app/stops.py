@@ -8,6 +8,8 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
+from app.output import warn
+
 _ALIKE = (signal.SIGTERM, signal.SIGHUP)  # systemd, Kubernetes; a terminal or ssh that went away
 CTRL_C = 130  # what typer makes of it: 128 and the number of the signal, as a shell counts
 _came: list[int] = []
@@ -22,7 +24,7 @@ def listen() -> None:
 
 def leave() -> NoReturn:
     """The end of a run that was stopped: its sentence, and 128 and the number of the signal."""
-    print("tiebreak: stopped; run the same command again to go on", file=sys.stderr)
+    warn("tiebreak: stopped; run the same command again to go on")
     sys.exit(128 + _came[0] if _came else CTRL_C)
 
 

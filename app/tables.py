@@ -3,7 +3,7 @@
 Names stay whole and no line ends inside a word. Where the columns do not fit side by side, figures
 go on two lines (a value, its interval below); where that does not fit either, each row becomes a
 record of `column: value`. Only a word longer than the terminal is left to run over its edge.
-Signs that would command the terminal or turn its lines around come out as U+FFFD.
+Signs that would command the terminal come out as their numbers (`app.harmless`).
 """
 
 import re
@@ -12,15 +12,14 @@ from math import ceil
 
 from rich.cells import cell_len
 
+from app.harmless import harmless, one_line
+
 _GAP = "  "
 _BETWEEN = "   "  # values of a record on one line
 _INDENT = "  "
 _SENTENCE = 30  # columns; a wider cell may run over lines
 _MOST_LINES = 4  # that a sentence may take in a grid
 _UNIT = re.compile(r"(?:\[[^\[\]]{0,24}\]|\([^()]{0,24}\)|\S)+")  # a word, or a bracketed interval
-_COMMANDS = re.compile(
-    r"(?!\r\n|[\t\n])[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
-)
 
 Row = Sequence[str]
 
@@ -50,17 +49,12 @@ def wrapped(text: str, width: int, first: str = "", hanging: str = "") -> list[s
     return found or [""]
 
 
-def harmless(text: str) -> str:
-    """Text of others as a terminal may print it: no control signs but tabs and ends of lines."""
-    return _COMMANDS.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
 def _each(names: Row) -> range:
     return range(len(names))
 
 
 def _plain(text: str) -> str:
-    return harmless(" ".join(text.split()))
+    return one_line(" ".join(text.split()))
 
 
 def _longest_unit(text: str) -> int:

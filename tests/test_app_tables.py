@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from app.harmless import harmless
 from app.output import say, table
-from app.tables import harmless, lines
+from app.tables import lines
 
 WORD = st.text("abcXYZ019-/.:%é", min_size=1, max_size=26)
 CELL = st.one_of(
@@ -104,7 +105,7 @@ def test_words_of_others_command_no_terminal(width: int) -> None:
     hostile = ["\x1b[2J\x1b]0;mine\x07", "a\x00b", "c\x9b31m", "right\u202etfel", "half \ud800"]
     drawn = lines(["who", "why"], [[one, one] for one in hostile], width)
     assert not {sign for line in drawn for sign in line} & set("\x1b\x07\x00\x9b\u202e\ud800")
-    assert harmless("one\r\ntwo\tthree \r four") == "one\r\ntwo\tthree \ufffd four"
+    assert harmless("one\r\ntwo\tthree \r four") == "one\r\ntwo\tthree \\r four"
     assert harmless("日本語 👩‍👧 ‏שלום") == "日本語 👩‍👧 ‏שלום"
 
 

@@ -10,7 +10,7 @@ import pyarrow.ipc
 import pytest
 
 from db.errors import BadInput, UnknownName
-from db.files import read_lines, read_rows
+from db.files import FileLimits, read_lines, read_rows
 
 ROWS = [
     {"pair_id": "1", "prompt": 'says "hi", twice\nand\r\nagain', "response_a": "", "note": "x"},
@@ -173,3 +173,60 @@ def test_bytes_that_are_not_utf8_do_not_stop_the_file(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes(b'{"a": "caf\xe9"}\n{"a": "caf\xc3\xa9"}\n')
     assert [row["a"] for row in read_rows(path)] == ["caf\udce9", "café"]
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz", "r.csv", "r.parquet"])
+def test_a_row_that_is_too_long_costs_itself_alone(tmp_path: Path, name: str) -> None:
+    rows = [{"n": "1", "t": "x"}, {"n": "2", "t": "x" * 5_000}, {"n": "3", "t": "x"}]
+    path = worlds.write(tmp_path / name, rows)
+    lines = list(read_lines(path, FileLimits(longest_row=500)))
+    assert [line.row.get("n") for line in lines] == ["1", None, "3"]
+    assert "has more than 500 letters; shorten it, or raise longest_row" in str(lines[1].problem)
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.parquet"])
+def test_a_row_that_is_too_deep_costs_itself_alone(tmp_path: Path, name: str) -> None:
+    rows = [{"n": 1, "t": [[[["x"]]]]}, {"n": 2, "t": [[[[]]]]}, {"n": 3, "t": []}]
+    path = worlds.write(tmp_path / name, rows)
+    lines = list(read_lines(path, FileLimits(deepest_row=4)))  # the row, and three lists
+    assert [line.row.get("n") for line in lines] == [None, None, 3]
+    assert "more than 4 deep" in str(lines[0].problem)
+
+
+def test_a_first_line_that_is_a_whole_list_is_one_bad_row(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    for first in ("[1,2]", "[" * 3_000, "[INST] no", '[{"a": 1}]'):
+        path.write_text(f'{first}\n{{"a": 1}}\n')
+        assert [line.row for line in read_lines(path)] == [{}, {"a": 1}]
+    for first in ("[", '[{"a": 1},', '[{"a":', '["abc', "[1, 2"):
+        path.write_text(f'{first}\n{{"a": 1}}\n')
+        with pytest.raises(BadInput, match="is one JSON list"):
+            list(read_lines(path))
+
+
+def test_a_csv_row_of_many_lines_is_held_to_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text('n,t\n1,a\n2,"' + "x\n" * 900 + '"\n3,a\n')
+    lines = list(read_lines(path, FileLimits(longest_row=500)))
+    assert "has more than 500 letters" in str(lines[1].problem)
+    assert [line.row.get("n") for line in lines] == ["1", None, "3"]
+    assert [line.number for line in lines] == [2, 3, 904]
+
+
+def test_a_file_is_read_that_unpacks_to_as_much_as_it_may(tmp_path: Path) -> None:
+    rows = [{"t": "x" * 90}] * 10  # lines of 100 letters
+    path = worlds.write(tmp_path / "r.jsonl.gz", rows)
+    assert len(list(read_lines(path, FileLimits(largest_unpacked=1_000)))) == 10
+    with pytest.raises(BadInput, match=r"more than 999 letters unpacked; split it, or raise"):
+        list(read_lines(path, FileLimits(largest_unpacked=999)))
+
+
+def test_what_packs_too_well_is_refused_however_short_its_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.files.limits._FREE", 10_000)
+    path = tmp_path / "r.jsonl.gz"
+    path.write_bytes(gzip.compress(b"\n" * 100_000))
+    with pytest.raises(BadInput, match=r"bytes and unpacks to more than .* raise largest_ratio"):
+        list(read_lines(path))
+    assert list(read_lines(path, FileLimits(largest_ratio=1e6))) == []

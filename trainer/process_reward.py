@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from db.errors import BadInput
+from db.imports import fields
 from db.progress import Progress, quiet
 from db.step_labels import Solution
 from judges.local import padded
@@ -27,7 +28,8 @@ _IGNORED = -100
 
 
 def parse(row: dict[str, Any]) -> Solution:
-    """One row of an import: `prompt` (text or messages), `steps`, `labels`. BadInput says why not.
+    """One row of an import: `prompt` (text or messages), `steps`, `labels`. BadInput or
+    BadRow says why not.
 
     Labels are true and false, 1 and 0, or + and -.
     """
@@ -41,8 +43,8 @@ def parse(row: dict[str, Any]) -> Solution:
     if None in read:
         wrong = labels[read.index(None)]
         raise BadInput(f"label {wrong!r} is not known; use true or false, 1 or 0, + or -")
-    messages = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
-    return Solution(messages, tuple(map(str, steps)), tuple(bool(each) for each in read))
+    texts = tuple(fields.text({"steps": str(step)}, "steps") for step in steps)
+    return Solution(fields.messages(row, "prompt"), texts, tuple(bool(each) for each in read))
 
 
 def encode_steps(

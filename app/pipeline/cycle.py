@@ -130,8 +130,8 @@ def plan_cycle(
         stored = cycles.steps_of(session, open_.id) if open_ else []
     ended = {s.name: s.status for s in stored if s.status in (cycles.DONE, cycles.SKIPPED)}
     files = inbox.arrived(config.cycle.inbox)
-    words = _words(config, [f.path.name for f in files if f.kind])
-    usd, new_pairs = foreseen(config, inbox.waiting(config.database, files))
+    words = _words(config, [f.name for f in files if f.kind])
+    usd, new_pairs = foreseen(config, inbox.waiting(config.database, files, config.files))
     steps = tuple(
         StepTold(name, ended[name], f"{ended[name]} before")
         if name in ended
@@ -141,7 +141,7 @@ def plan_cycle(
     return Planned(
         goes_on=open_.id if open_ else None,
         steps=steps,
-        files=tuple({"name": f.path.name, "kind": f.kind, "bytes": f.bytes} for f in files),
+        files=tuple({"name": f.name, "kind": f.kind, "bytes": f.bytes} for f in files),
         new_pairs=new_pairs,
         expected_usd=usd,
         canaries_usd=canaries_usd(config),

@@ -73,7 +73,14 @@ def take_in(context: CycleContext) -> StepDone:
     from app.pipeline import inbox
 
     folder = context.config.cycle.inbox
-    taken = inbox.take_in(context.database, folder, context.so_far, context.note, context.progress)
+    taken = inbox.take_in(
+        context.database,
+        folder,
+        context.so_far,
+        context.note,
+        context.progress,
+        context.config.files,
+    )
     rang = [
         Alarm(
             "import", f"{name} was refused: {why}", "mend the file and put it into the inbox again"

@@ -2,10 +2,13 @@
 
 A file's kind is the word its name begins with. Names that begin with a dot or end in .part or .tmp
 are being written and are left alone: write elsewhere and rename into the inbox. A file that cannot
-be read goes to refused/, and never stops the others.
+be read goes to refused/ with its reason beside it, and never stops the others; so does a link,
+which is not followed, for what it points to may be nothing that anybody sent.
 """
 
+import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,20 +17,32 @@ from typing import Any
 from app.output import plain
 from db.asking import PairText
 from db.errors import BadInput
+from db.files import FileLimits
 from db.progress import Progress, quiet
 from db.session import Database
 
 KINDS = ("pairs", "candidates", "gold", "rankings", "votes", "labels")  # in order of taking
 _UNFINISHED = (".part", ".tmp", ".crdownload")
+_DONE, _REFUSED = _OURS = ("done", "refused")
+_LONGEST_NAME = 220  # bytes; file systems take 255, and names get numbers and endings
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """One file that waits in the inbox; kind is None where its name does not say what it is."""
+    """One file that waits in the inbox; kind is None where its name does not say what it is.
+
+    `refusal` is why it is not even opened.
+    """
 
     path: Path
     kind: str | None
     bytes: int
+    refusal: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name for people and the database; bytes that are no text are told by number."""
+        return os.fsencode(self.path.name).decode("utf-8", "backslashreplace")
 
 
 @dataclass
@@ -65,20 +80,32 @@ def arrived(inbox: Path) -> list[Arrived]:
         return []
     found = []
     for path in sorted(inbox.iterdir()):
-        name = path.name.lower()
-        if name.startswith(".") or name.endswith(_UNFINISHED) or not path.is_file():
-            continue
+        name, about = path.name.lower(), path.lstat()
         kind = next((kind for kind in KINDS if name.startswith(kind)), None)
-        found.append(Arrived(path, kind, path.stat().st_size))
+        if name.startswith(".") or name.endswith(_UNFINISHED) or name in _OURS:
+            continue
+        if kind is not None or stat.S_ISREG(about.st_mode):
+            found.append(Arrived(path, kind, about.st_size, _refusal(about.st_mode)))
     return sorted(found, key=lambda f: (KINDS.index(f.kind) if f.kind else len(KINDS), f.path.name))
 
 
-def waiting(database: Database, files: Iterable[Arrived]) -> Iterator[PairText]:
+def _refusal(mode: int) -> str | None:
+    if stat.S_ISLNK(mode):
+        return "it is a link, which is not followed; put the file itself there"
+    if stat.S_ISDIR(mode):
+        return "it is a folder; put its files there one by one"
+    return None if stat.S_ISREG(mode) else "it is no regular file"
+
+
+def waiting(
+    database: Database, files: Iterable[Arrived], limits: FileLimits | None = None
+) -> Iterator[PairText]:
     """The pairs these files would add. Nothing is imported, moved or written."""
-    from db.imports.importer import Kind
+    from db.imports.importer import ImportOptions, Kind
     from db.imports.waiting import waiting_pairs
 
-    yield from waiting_pairs(database, [(Kind(f.kind), f.path) for f in files if f.kind])
+    taken = [(Kind(f.kind), f.path) for f in files if f.kind and not f.refusal]
+    yield from waiting_pairs(database, taken, ImportOptions(limits=limits or FileLimits()))
 
 
 def take_in(
@@ -87,6 +114,7 @@ def take_in(
     so_far: dict[str, Any] | None,
     note: Callable[[dict[str, Any]], None],
     progress: Progress = quiet,
+    limits: FileLimits | None = None,
 ) -> Taken:
     """Import every file and move it away. `note` keeps what was done after each file.
 
@@ -97,27 +125,25 @@ def take_in(
     taken = Taken(**so_far) if so_far else Taken()
     for file in arrived(inbox):
         if file.kind is None:
-            taken.unknown.append(file.path.name)
+            taken.unknown.append(file.name)
             continue
-        done = inbox / "done"
-        done.mkdir(exist_ok=True)
-        goal = _free(done / file.path.name)
-        rejects = goal.with_name(goal.name + ".rejects.jsonl")
+        goal = _free(_own(inbox, _DONE) / file.path.name)
+        options = ImportOptions(
+            rejects=_free(goal.with_name(goal.name + ".rejects.jsonl")),
+            limits=limits or FileLimits(),
+        )
         try:
-            found = import_files(
-                database, Kind(file.kind), [file.path], ImportOptions(rejects=rejects), progress
-            )
-            why = _useless(found)
+            if file.refusal:
+                raise BadInput(file.refusal)
+            found = import_files(database, Kind(file.kind), [file.path], options, progress)
+            if why := _useless(found):
+                raise BadInput(why)
         except BadInput as error:
-            why, found = str(error), None
-        if why is not None or found is None:
-            refused = inbox / "refused"
-            refused.mkdir(exist_ok=True)
-            os.replace(file.path, _free(refused / file.path.name))
-            taken.refused[file.path.name] = why or ""
+            _set_aside(file, _own(inbox, _REFUSED), str(error))
+            taken.refused[file.name] = str(error)
         else:
             os.replace(file.path, goal)
-            taken.files.append(goal.name)
+            taken.files.append(os.fsencode(goal.name).decode("utf-8", "backslashreplace"))
             counts = taken.counts.setdefault(file.kind, {})
             for what, n in found.counts.items():
                 counts[what] = counts.get(what, 0) + n
@@ -125,6 +151,25 @@ def take_in(
             taken.reject_files += found.reject_files
         note(plain(taken))
     return taken
+
+
+def _set_aside(file: Arrived, refused: Path, why: str) -> None:
+    """Move it out of the way, with its reason in a text beside it."""
+    goal = _free(refused / file.path.name)
+    with contextlib.suppress(FileNotFoundError):  # somebody took it back meanwhile
+        os.replace(file.path, goal)
+        _free(goal.with_name(goal.name + ".reason.txt")).write_text(
+            f"{why}\n", encoding="utf-8", errors="backslashreplace"
+        )
+
+
+def _own(inbox: Path, name: str) -> Path:
+    """One of the inbox's own folders. Raises BadInput where somebody put a link in its place."""
+    folder = inbox / name
+    if folder.is_symlink():
+        raise BadInput(f"{str(folder)!r} is a link; put a folder in its place")
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _useless(found: Any) -> str | None:
@@ -136,8 +181,9 @@ def _useless(found: Any) -> str | None:
 
 def _free(path: Path) -> Path:
     """This place, or the first numbered one beside it that is not taken."""
-    number, place = 1, path
-    while place.exists():
+    name = os.fsdecode(os.fsencode(path.name)[-_LONGEST_NAME:])
+    number, place = 1, path.with_name(name)
+    while os.path.lexists(place):
         number += 1
-        place = path.with_name(f"{number}-{path.name}")
+        place = path.with_name(f"{number}-{name}")
     return place

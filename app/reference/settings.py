@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from app.config import DatabaseSettings
 from app.cycle_settings import CycleSettings
+from db.files import FileLimits
 from judges.constitution import Chapter, Principle
 from judges.generation import GeneratorConfig
 from judges.judge_config import JudgeConfig
@@ -43,6 +44,7 @@ class Section:
 
 SECTIONS = (
     Section("[database]", DatabaseSettings, "Where everything is stored."),
+    Section("[files]", FileLimits, "How much one imported file, or one row of it, may be."),
     Section("[panel]", PanelConfig, "What is common to all judges."),
     Section(
         "[[judge]]",

@@ -27,15 +27,10 @@ Rejects = Annotated[
 def _run(kind: str, files: list[Path], config: Path | None, as_json: bool, **options: Any) -> None:
     from db.imports import ImportOptions, Kind, import_files
 
-    database = configuration(config).database
+    settings = configuration(config)
+    options["limits"] = settings.files
     with progress() as report:
-        done = import_files(
-            database,
-            Kind(kind),
-            files,
-            ImportOptions(**options),
-            report,
-        )
+        done = import_files(settings.database, Kind(kind), files, ImportOptions(**options), report)
     show(done, as_json)
     if done.rejected and done.rejected == done.rows:
         raise typer.Exit(1)
@@ -154,7 +149,8 @@ def steps(
     """
     from trainer.steps import import_steps
 
-    show(import_steps(configuration(config).database, file, strict), as_json)
+    settings = configuration(config)
+    show(import_steps(settings.database, file, strict, settings.files), as_json)
 
 
 @gold.command()

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.output import show
+from app.output import show, write
 from app.verbs.options import AsJson, ConfigPath, configuration
 from db.vocabulary import CheckpointKind
 
@@ -103,13 +103,13 @@ def history(config: ConfigPath = None, as_json: AsJson = False) -> None:
         show({"decisions": decisions}, True)
         return
     if not decisions:
-        print("nothing was decided yet; `tiebreak promote` asks the gate")
+        write("nothing was decided yet; `tiebreak promote` asks the gate")
     for one in decisions:
-        print(f"{one['at'][:16]}  {one['kind']} {one['checkpoint']}  {_said(one)}")
+        write(f"{one['at'][:16]}  {one['kind']} {one['checkpoint']}  {_said(one)}")
         for reason in one["reasons"]:
-            print(f"    {reason}")
+            write(f"    {reason}")
         if one["effect"] and one["effect"] not in " ".join(one["reasons"]):
-            print(f"    {one['effect']}")
+            write(f"    {one['effect']}")
 
 
 def _said(one: dict[str, Any]) -> str:

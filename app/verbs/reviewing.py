@@ -148,7 +148,7 @@ def labels(
     from review.replay import replay_labels
 
     settings = configuration(config)
-    rows = [row for file in files for row in read_rows(file)]
+    rows = [row for file in files for row in read_rows(file, settings.files)]
     with progress() as report:
         done = replay_labels(settings.database, rows, limit=limit, progress=report)
     show(done, as_json)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.output import show
+from app.output import show, write
 from app.verbs.options import AsJson, ConfigPath, configuration
 from trainer.vocabulary import Precision
 
@@ -47,4 +47,4 @@ def serve(
     """
     from trainer.steps import serve as step
 
-    step(configuration(config).database, checkpoint, address, port, folder)
+    step(configuration(config).database, checkpoint, address, port, folder, write)

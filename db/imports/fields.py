@@ -3,9 +3,12 @@
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from db.errors import TiebreakError
+from db.files.line import unreadable
 from db.identity import Messages
 from db.vocabulary import Choice, Order
 
@@ -18,6 +21,17 @@ class BadRow(ValueError):
     def __init__(self, value: Any, reason: str) -> None:
         super().__init__(reason)
         self.value = value
+
+
+@contextmanager
+def one_reason() -> Iterator[None]:
+    """Whatever reading one row raises is the reason why that row cannot be used."""
+    try:
+        yield
+    except (BadRow, TiebreakError):
+        raise
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise BadRow(None, f"the row cannot be read ({unreadable(error)})") from error
 
 
 def text(row: Row, name: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any, TextIO
 from sqlalchemy.orm import Session
 
 from db.errors import BadInput
-from db.files import Line, read_lines
+from db.files import FileLimits, Line, read_lines
 from db.imports import fields, rows
 from db.imports.fields import BadRow
 from db.imports.store import Item, store
@@ -44,7 +44,7 @@ class ImportOptions:
     """`pairs_per_prompt` draws that many pairs of a candidate set (None: all) by `seed`;
     `annotator` signs labels that come as chosen and rejected; `strict` refuses a file with any
     bad row, storing nothing of it; `rejects` is where bad rows go (None: FILE.rejects.jsonl in
-    the current folder).
+    the current folder); `limits` is how much a file and a row may be.
     """
 
     pairs_per_prompt: int | None = None
@@ -52,6 +52,7 @@ class ImportOptions:
     annotator: str = "recorded"
     strict: bool = False
     rejects: Path | None = None
+    limits: FileLimits = field(default_factory=FileLimits)
 
 
 @dataclass
@@ -123,7 +124,7 @@ def _import_file(
     before = done.rows
     seen: Counter[int] = Counter()
     with _reject_file(path, options, done) as reject, _transactions(database, options) as begin:
-        for lines in _portions(read_lines(path)):
+        for lines in _portions(read_lines(path, options.limits)):
             items, bad = _parsed(lines, kind, options, seen)
             counts: Counter[str] = Counter()
             with begin() as session:
@@ -166,7 +167,8 @@ def _parsed(
         try:
             if line.problem:
                 raise BadRow(None, line.problem)
-            items += [(line, _counted(item, seen)) for item in _items(line, kind, options)]
+            with fields.one_reason():
+                items += [(line, _counted(item, seen)) for item in _items(line, kind, options)]
         except BadRow as error:
             bad.append(_Reject(line, error.value, str(error)))
     return items, bad
@@ -221,14 +223,17 @@ def _reject_file(
     """Takes rejected rows; their file is there, whole, once the import of this file has ended."""
     target = options.rejects or Path(f"{path.resolve().name}.rejects.jsonl")
     stream: TextIO | None = None
+    rejected, first = 0, ""
     with ExitStack() as stack:
 
         def reject(row: _Reject) -> None:
-            nonlocal stream
+            nonlocal stream, rejected, first
             stream = stream or stack.enter_context(_opened(target, done))
             done.rejected += 1
-            done.first_reason = done.first_reason or f"line {row.line.number}: {row.reason}"
+            rejected, first = rejected + 1, first or f"line {row.line.number}: {row.reason}"
+            done.first_reason = done.first_reason or first
             stream.write(json.dumps(row.record, ensure_ascii=False, default=str) + "\n")
+            options.limits.require_few(path, rejected, first)
 
         yield reject
 

@@ -12,7 +12,7 @@ from db.asking import PairText
 from db.errors import BadInput
 from db.files import read_lines
 from db.identity import candidate_hash, pair_hash, prompt_hash
-from db.imports import rows
+from db.imports import fields, rows
 from db.imports.fields import BadRow, Row
 from db.imports.importer import ImportOptions, Kind
 from db.models import Prompt
@@ -47,10 +47,12 @@ def _pairs(kind: Kind, path: Path, options: ImportOptions) -> Iterator[NewPair]:
     if kind not in (Kind.PAIRS, Kind.CANDIDATES, Kind.RANKINGS):
         return
     try:
-        for line in read_lines(path):
+        for line in read_lines(path, options.limits):
             try:
                 if not line.problem:
-                    yield from _of_row(kind, line.row, options)
+                    with fields.one_reason():
+                        found = _of_row(kind, line.row, options)
+                    yield from found
             except BadRow:
                 continue
     except BadInput:

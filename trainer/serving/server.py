@@ -199,7 +199,14 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
     )
 
 
-def serve(scorer: RewardScorer, name: str, host: str, port: int, batch_size: int = 64) -> None:
+def serve(
+    scorer: RewardScorer,
+    name: str,
+    host: str,
+    port: int,
+    batch_size: int = 64,
+    announce: Callable[[str], None] = lambda _: None,
+) -> None:
     """Serve until interrupted. BadInput where the address cannot be had.
 
     The port is taken first and answers when the model is loaded.
@@ -211,7 +218,7 @@ def serve(scorer: RewardScorer, name: str, host: str, port: int, batch_size: int
         app = application(scorer.score, name, batch_size)
         config = uvicorn.Config(app, log_level="warning")
         where = f"{host}:{taken.getsockname()[1]}"
-        print(f"serving {name!r} at http://{where} (Ctrl+C ends it)", flush=True)
+        announce(f"serving {name!r} at http://{where} (Ctrl+C ends it)")
         uvicorn.Server(config).run(sockets=[taken])
 
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import BadInput
-from db.files import read_lines
+from db.files import FileLimits, read_lines
 from db.gold import gold_set
 from db.identity import content_hash
+from db.imports.fields import BadRow, one_reason
 from db.progress import Progress, quiet
 from db.session import Database
 from db.step_labels import add_solutions, all_solutions
@@ -36,7 +37,9 @@ class ImportedSteps:
         return f"{self.new} solutions imported, {self.known} known, {rejected}"
 
 
-def import_steps(database: Database, file: Path, strict: bool = False) -> ImportedSteps:
+def import_steps(
+    database: Database, file: Path, strict: bool = False, limits: FileLimits | None = None
+) -> ImportedSteps:
     """Import stepwise labels (`prompt`, `steps`, `labels`) from JSONL, Parquet or CSV, once each.
 
     A row that cannot be used is counted with its reason and the others are kept; `strict` refuses
@@ -45,15 +48,18 @@ def import_steps(database: Database, file: Path, strict: bool = False) -> Import
     from trainer.process_reward import parse
 
     good, bad = [], []
-    for line in read_lines(file):
+    limits = limits or FileLimits()
+    for line in read_lines(file, limits):
         try:
             if line.problem:
                 raise BadInput(line.problem)
-            good.append(parse(line.row))
-        except BadInput as error:
+            with one_reason():
+                good.append(parse(line.row))
+        except (BadInput, BadRow) as error:
             if strict:
                 raise BadInput(f"{line.file} line {line.number}: {error}") from None
             bad.append(f"{line.file} line {line.number}: {error}")
+            limits.require_few(file, len(bad), bad[0])
     with database.begin() as session:
         new = sum(add_solutions(session, chunk) for chunk in chunks(good))
     return ImportedSteps(str(file), new, len(good) - new, bad)

@@ -1,5 +1,6 @@
 """A reward model is put to use: the steps behind `tiebreak quantize` and `tiebreak serve`."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8600,
     folder: Path | None = None,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve a reward model over HTTP until interrupted: `folder`, or the named one, or the active
     one, or the newest.
@@ -72,4 +74,4 @@ def serve(
         with database.read() as session:
             chosen = checkpoints.in_use(session, name, CheckpointKind.REWARD)
         folder, name = Path(chosen.path), chosen.name
-    run(RewardScorer(folder), name or folder.name, host, port)
+    run(RewardScorer(folder), name or folder.name, host, port, announce=announce)

@@ -1,0 +1,7 @@
+"""Rows of the file formats people have, and how much of one is taken."""
+
+from db.files.limits import FileLimits
+from db.files.line import Line
+from db.files.reading import read_lines, read_rows
+
+__all__ = ["FileLimits", "Line", "read_lines", "read_rows"]

@@ -1,0 +1,104 @@
+"""Rows of column files: Parquet and Arrow. A value that Python cannot hold costs its own row."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from db.errors import BadInput
+from db.files.limits import FileLimits, Unpacked
+from db.files.line import Line, size_of, unreadable
+
+# By hand: rows turned into Python at once, and bytes that they may take together.
+_ROWS, _BYTES = 200, 512_000_000
+
+
+def read_columns(path: Path, limits: FileLimits) -> Iterator[Line]:
+    """Rows of a .parquet or .arrow file. Raises BadInput where it is damaged or unpacks to more
+    than a file may hold.
+    """
+    import pyarrow
+
+    packed = Unpacked(path, limits)
+    number = 0
+    try:
+        for batch in (_parquet if path.suffix.lower() == ".parquet" else _arrow)(path, packed):
+            for row in _rows(batch):
+                number += 1
+                if isinstance(row, str):
+                    yield Line(str(path), number, {}, row)
+                    continue
+                size = size_of(row)
+                packed.add(size)
+                yield Line(str(path), number, row, size=size)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise BadInput(
+            f"{str(path)!r} is not a readable {path.suffix[1:].lower()} file after row {number} "
+            f"({unreadable(error)}); save it again"
+        ) from error
+
+
+def _parquet(path: Path, packed: Unpacked) -> Iterator[Any]:
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        _require_names(path, file.schema_arrow.names)
+        about = file.metadata
+        groups = [about.row_group(i) for i in range(about.num_row_groups)]
+        packed.require(sum(group.total_byte_size for group in groups))
+        chunks = [g.column(i).total_uncompressed_size for g in groups for i in range(g.num_columns)]
+        yield from file.iter_batches(batch_size=_together(max(chunks, default=0)))
+
+
+def _arrow(path: Path, packed: Unpacked) -> Iterator[Any]:
+    import pyarrow
+    import pyarrow.ipc
+
+    with pyarrow.memory_map(str(path)) as source:
+        seekable = source.read(6) == b"ARROW1"
+        source.seek(0)
+        if seekable:
+            whole = pyarrow.ipc.open_file(source)
+            _require_names(path, whole.schema.names)
+            batches: Iterable[Any] = map(whole.get_batch, range(whole.num_record_batches))
+        else:
+            stream = pyarrow.ipc.open_stream(source)
+            _require_names(path, stream.schema.names)
+            batches = stream
+        for batch in batches:
+            packed.require(packed.letters + batch.nbytes)
+            yield batch
+
+
+def _require_names(path: Path, names: list[str]) -> None:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise BadInput(f"{str(path)!r} names a column twice: {twice[:80]!r}; rename one")
+
+
+def _rows(batch: Any) -> Iterator[dict[str, Any] | str]:
+    """The rows of a batch; for one that cannot be had, which of its columns and why."""
+    step = _together(batch.nbytes)
+    for start in range(0, len(batch), step):
+        part = batch.slice(start, step)
+        try:
+            yield from part.to_pylist()
+        except Exception:  # pyarrow raises what its libraries do
+            yield from (_row(part.slice(i, 1)) for i in range(len(part)))
+
+
+def _together(longest: int) -> int:
+    """Rows to turn at once where one value may take so many bytes: many rows may repeat it."""
+    return max(1, min(_ROWS, _BYTES // max(longest, 1)))
+
+
+def _row(one: Any) -> dict[str, Any] | str:
+    row = {}
+    for name, column in zip(one.schema.names, one.columns, strict=True):
+        try:
+            row[name] = column[0].as_py()
+        except Exception as error:  # the same
+            return (
+                f"column {name!r} of type {column.type} cannot be read ({unreadable(error)}); "
+                "save it as texts"
+            )
+    return row

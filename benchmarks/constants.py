@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from constant_groups import GROUPS, Constant
 from folders import Folder, load
-from guarantees import frozen, target_for
+from guarantees import broken, frozen, target_for
 from numpy.typing import NDArray
 from quality import REFITS, split
 from scipy.stats import t as student_t
@@ -112,11 +112,11 @@ def of_certificates(folder: Folder) -> Measure:
                     delta=0.1,
                     promise=promise,  # type: ignore[arg-type]
                 )
-                passed = [one.size for one in tested if one.passed and one.size > one.tolerated]
-                accepted = max(passed, default=0)
-                allowed = target * (len(wrong) if promise == "g2" else accepted)
+                accepted = levels.accepted_pairs(tested)
                 found[audits, f"coverage_{promise}"] = accepted / len(wrong)
-                found[audits, f"broken_{promise}"] = float(wrong[:accepted].sum() > allowed + 1e-9)
+                found[audits, f"broken_{promise}"] = float(
+                    broken(wrong, places, accepted, target, promise)
+                )
         return found
 
     return measure

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from judges.trust.drift import detect_drift, drift_cells, fit_reference, watch_audits
 from judges.trust.label_model import LabelModel
-from judges.trust.levels import SHARES, assess_levels
+from judges.trust.levels import SHARES, Level, accepted_pairs, assess_levels
 from judges.trust.vote_matrix import MISSING, TIE, A, B
 
 SPLITS = 10
@@ -79,27 +79,25 @@ def rules(
     inside = np.array([(places < members).sum() for members in sizes])
     audits = len(places)
 
-    def ours(promise: str) -> int:
-        levels = assess_levels(
+    def tested(promise: str, corrected: bool) -> tuple[Level, ...]:
+        return assess_levels(
             size,
             places,
             wrong,
             target=target,
             delta=delta,
             promise=promise,  # type: ignore[arg-type]
+            corrected=corrected,
         )
-        passed = [level.size for level in levels if level.passed and level.size > level.tolerated]
-        return max(passed, default=0)
+
+    def ours(promise: str) -> int:
+        return accepted_pairs(tested(promise, True))
+
+    def uncorrected(promise: str) -> int:
+        return accepted_pairs(tested(promise, False))
 
     def bonferroni(promise: str) -> int:
-        levels = assess_levels(
-            size,
-            places,
-            wrong,
-            target=target,
-            delta=delta,
-            promise=promise,  # type: ignore[arg-type]
-        )
+        levels = tested(promise, False)
         low = np.array([level.p_value <= delta / len(levels) for level in levels])
         return largest(low, np.array([level.size for level in levels]))
 
@@ -113,6 +111,7 @@ def rules(
 
     return {
         "tiebreak": ours,
+        "wrong_audits_count": uncorrected,
         "bonferroni": bonferroni,
         "conformal_risk_control": conformal,
         "empirical_threshold": empirical,
@@ -120,7 +119,7 @@ def rules(
 
 
 def oracle(wrong: NDArray[np.bool_], target: float, promise: str) -> int:
-    """Pairs one could accept with all answers known."""
+    """Pairs one could accept with all answers known and no audit."""
     bad, count = np.cumsum(wrong), np.arange(1, len(wrong) + 1)
     limit = target * (len(wrong) if promise == "g2" else count)
     return largest(bad <= limit + 1e-9, count)
@@ -130,6 +129,19 @@ def believed(risk: NDArray[np.float64], target: float, promise: str) -> int:
     """Pairs one would accept on the model's word."""
     expected, count = np.cumsum(risk), np.arange(1, len(risk) + 1)
     return largest(expected <= target * (len(risk) if promise == "g2" else count), count)
+
+
+def broken(
+    wrong: NDArray[np.bool_], places: NDArray[np.int64], accepted: int, target: float, promise: str
+) -> bool:
+    """Whether the first `accepted` pairs break the promise.
+
+    g2 speaks of what is delivered, and audited pairs are delivered with the human answer.
+    """
+    left = int(wrong[:accepted].sum())
+    if promise == "g1":
+        return left > target * accepted + 1e-9
+    return left - int(wrong[places[places < accepted]].sum()) > target * len(wrong) + 1e-9
 
 
 def target_for(split: list[Batch], promise: str) -> float:
@@ -166,9 +178,9 @@ def certificates(
                 accepted["believe_probabilities"] = believed(risk, target, promise)
                 accepted[ORACLE] = oracle(wrong, target, promise)
                 for name, count in accepted.items():
-                    allowed = target * (len(wrong) if promise == "g2" else count)
-                    broken = bool(wrong[:count].sum() > allowed + 1e-9)
-                    outcome.setdefault(name, []).append((count / len(wrong), broken))
+                    outcome.setdefault(name, []).append(
+                        (count / len(wrong), broken(wrong, places, count, target, promise))
+                    )
             for name, pairs in outcome.items():
                 table = np.array(pairs, float)
                 for column, metric in enumerate(("coverage", "violations")):

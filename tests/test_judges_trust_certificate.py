@@ -1,6 +1,7 @@
 """Certificates: exact tests by hand, tampering is seen, and the promise is kept in simulation."""
 
 import json
+from itertools import combinations
 from math import ceil, comb, floor, log
 
 import numpy as np
@@ -12,8 +13,9 @@ from scipy.stats import binom
 from judges.trust.audit import audits_needed
 from judges.trust.certificate import Certificate, certify, certify_strata, verify_certificate
 from judges.trust.frame import Frame, draw_audit
-from judges.trust.levels import SHARES, assess_levels
+from judges.trust.levels import SHARES, accepted_pairs, assess_levels
 from judges.trust.looks import Look
+from judges.trust.unaudited import chance_of_more, largest_set, most_found
 
 
 def frame_of(size: int, seed: int = 0) -> Frame:
@@ -29,16 +31,92 @@ def audit(frame: Frame, wrong_P: np.ndarray, audits: int, seed: int) -> dict[str
 
 
 def test_one_level_by_hand() -> None:
-    # whole frame of 20 pairs, 8 audited, 0 wrong, at most floor(.1 * 20) = 2 wrong tolerated:
-    # p = P(0 of the 3 wrong pairs among 8 of 20) = C(17, 8) / C(20, 8) = 24310 / 125970
+    # whole frame of 20 pairs, 8 audited, at most floor(.1 * 20) = 2 unaudited wrong ones tolerated.
+    # none found: p = P(of 3 wrong pairs none is hit) = C(17, 8) / C(20, 8) = 24310 / 125970
     levels = assess_levels(20, np.arange(8), np.zeros(8, bool), target=0.1, delta=0.3, promise="g2")
     last = levels[-1]
     assert (last.size, last.audited, last.wrong, last.tolerated) == (20, 8, 0, 2)
     assert last.p_value == pytest.approx(comb(17, 8) / comb(20, 8))
-    # with one wrong found: add P(exactly 1) = 3 * C(17, 7) / C(20, 8)
+    # one found: of 4 wrong pairs at most one is hit: [C(16, 8) + 4 C(16, 7)] / C(20, 8)
     wrong = np.array([True] + [False] * 7)
     again = assess_levels(20, np.arange(8), wrong, target=0.1, delta=0.3, promise="g2")[-1]
-    assert again.p_value == pytest.approx((comb(17, 8) + 3 * comb(17, 7)) / comb(20, 8))
+    assert again.p_value == pytest.approx((comb(16, 8) + 4 * comb(16, 7)) / comb(20, 8))
+    # 10 pairs beside the frame that humans answer: floor(.1 * 30) = 3 tolerated
+    more = assess_levels(
+        20, np.arange(8), np.zeros(8, bool), target=0.1, delta=0.3, promise="g2", beside=10
+    )[-1]
+    assert more.p_value == pytest.approx(comb(16, 8) / comb(20, 8))
+
+
+def test_up_to_release_0_2_0_wrong_audits_counted_as_delivered() -> None:
+    # p = P(at most one of the 3 wrong pairs is hit) = [C(17, 8) + 3 C(17, 7)] / C(20, 8)
+    wrong = np.array([True] + [False] * 7)
+    last = assess_levels(
+        20, np.arange(8), wrong, target=0.1, delta=0.3, promise="g2", corrected=False
+    )[-1]
+    assert last.p_value == pytest.approx((comb(17, 8) + 3 * comb(17, 7)) / comb(20, 8))
+
+
+def test_wrong_audits_allowed_by_hand() -> None:
+    # 4 pairs, 2 audited, 1 unaudited wrong one allowed. 0 wrong audits: of the first 2 wrong pairs
+    # none is hit: C(2, 2) / C(4, 2) = 1/6. 1 wrong audit: of the first 3 at most one is hit:
+    # C(3, 1) C(1, 1) / 6 = 1/2. 2 wrong audits: of the first 4 exactly two are hit, always: 1.
+    assert chance_of_more(4, 2, 1, np.arange(3)) == pytest.approx([1 / 6, 1 / 2, 0.0 + 1.0])
+    assert [most_found(4, 2, 1, delta) for delta in (0.1, 0.2, 0.5, 0.6)] == [-1, 0, 1, 1]
+    assert most_found(4, 2, 2, 0.1) == 2  # two audited: three unaudited ones cannot be
+    # the wrong audit number most + 1 stands at rank 5: the five before it are accepted
+    places, wrong = np.array([7, 5, 1]), np.array([True, True, True])
+    assert [largest_set(9, places, wrong, most) for most in (-1, 0, 1, 2, 3)] == [0, 1, 5, 7, 9]
+
+
+@pytest.mark.parametrize(("size", "audits"), [(8, 3), (9, 4), (10, 2), (10, 5), (11, 4)])
+@pytest.mark.parametrize("target", [0.05, 0.13, 0.25])
+def test_g2_is_exact_for_every_way_to_be_wrong(size: int, audits: int, target: float) -> None:
+    # every subset of wrong pairs and every draw: more unaudited wrong ones than allowed are
+    # accepted with probability at most delta, and the worst case is what the law says
+    allowed = floor(target * size + 1e-9)
+    draws = np.zeros((comb(size, audits), size), bool)
+    for row, places in zip(draws, combinations(range(size), audits), strict=True):
+        row[list(places)] = True
+    for delta in (0.1, 0.3):
+        most = most_found(size, audits, allowed, delta)
+        worst = 0.0
+        for pattern in range(2**size):
+            wrong = np.array([pattern >> rank & 1 for rank in range(size)], bool)
+            inside = np.cumsum(draws & wrong, axis=1) <= most  # as `largest_set`, all draws at once
+            left = (inside & wrong & ~draws).sum(axis=1)
+            worst = max(worst, (left > allowed).mean())
+        law = chance_of_more(size, audits, allowed, np.array([max(most, 0)]))[0]
+        assert worst <= delta + 1e-12
+        assert worst == pytest.approx(law if most >= 0 else 0.0)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 400), st.floats(0.01, 0.4), st.integers(0, 100))
+def test_more_wrong_audits_never_accept_more(
+    seed: int, size: int, target: float, beside: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    places = rng.permutation(size)[: rng.integers(0, size + 1)]
+    wrong = rng.random(len(places)) < rng.random()
+
+    def accepted(wrong: np.ndarray, beside: int) -> int:
+        return accepted_pairs(
+            assess_levels(
+                size, places, wrong, target=target, delta=0.1, promise="g2", beside=beside
+            )
+        )
+
+    worse = wrong | (rng.random(len(places)) < 0.1)
+    assert accepted(worse, beside) <= accepted(wrong, beside)
+    levels = assess_levels(
+        size, places, wrong, target=target, delta=0.1, promise="g2", beside=beside
+    )
+    assert (np.diff([level.size for level in levels]) > 0).all()
+    assert (np.diff([level.wrong for level in levels]) >= 0).all()
+    assert (np.diff([level.p_value for level in levels]) >= 0).all()
+    passed = [level.passed for level in levels]
+    assert passed == sorted(passed, reverse=True)  # what passes is a beginning
 
 
 def test_nested_sets_are_the_most_confident_shares() -> None:
@@ -46,7 +124,7 @@ def test_nested_sets_are_the_most_confident_shares() -> None:
         1000, np.arange(0, 1000, 10), np.zeros(100, bool), target=0.02, delta=0.1, promise="g2"
     )
     assert [level.size for level in levels] == [ceil(share * 1000 - 1e-9) for share in SHARES]
-    assert len(levels) == 39
+    assert len(levels) == 39  # all of it passes, so no level of its own
     assert levels[0].size == 50
     assert levels[1].size == 75
     # every tenth rank is audited: 5 in the first 50
@@ -59,26 +137,19 @@ def test_nested_sets_are_the_most_confident_shares() -> None:
     assert [level.tolerated for level in g1] == [floor(0.02 * level.size) for level in g1]
 
 
-def test_g2_stops_at_the_first_failing_level() -> None:
-    # all audits in the upper half wrong: nothing beyond the first failing set, whatever follows
-    places = np.arange(0, 1000, 5)
-    wrong = np.zeros(200, bool)
-    wrong[10:14] = True
-    levels = assess_levels(1000, places, wrong, target=0.03, delta=0.1, promise="g2")
-    stop = next(n for n, level in enumerate(levels) if level.wrong and level.p_value > 0.1)
-    assert not any(level.passed for level in levels[stop:])
-    assert all(level.p_value <= 0.1 for level in levels if level.passed)
-
-
-def test_g2_skips_sets_that_even_clean_audits_could_not_pass() -> None:
-    # 45 of 1,000 audited, none of them among the 100 most confident: 0 audits there prove nothing,
-    # but the whole passes with C(949, 45) / C(1000, 45) = .0927 (51 wrong of 1,000, none found)
-    places = np.arange(100, 1000, 20)
-    levels = assess_levels(1000, places, np.zeros(45, bool), target=0.05, delta=0.1, promise="g2")
-    assert not levels[1].passed
-    assert levels[1].audited == 0
-    assert levels[-1].p_value == pytest.approx(comb(949, 45) / comb(1000, 45))
-    assert levels[-1].passed
+def test_g2_accepts_up_to_the_first_wrong_audit_too_many() -> None:
+    # one wrong audit at ranks 55 and 60, none elsewhere; delta .1 allows none of 45:
+    # C(949, 45) / C(1000, 45) = .0927 for 51 wrong of 1,000 and none hit, more with one
+    places = np.r_[55, 60, np.arange(100, 1000, 21)]
+    assert len(places) == 45
+    wrong = places < 100
+    assert most_found(1000, 45, 50, 0.1) == 0
+    levels = assess_levels(1000, places, wrong, target=0.05, delta=0.1, promise="g2")
+    assert accepted_pairs(levels) == 55
+    assert [level.size for level in levels if level.passed] == [50, 55]
+    clean = assess_levels(1000, places, wrong & False, target=0.05, delta=0.1, promise="g2")
+    assert clean[-1].p_value == pytest.approx(comb(949, 45) / comb(1000, 45))
+    assert clean[-1].passed
 
 
 def test_g1_first_start_needs_enough_audits() -> None:
@@ -204,9 +275,11 @@ def test_looks_are_refused_that_spend_more_than_delta_or_do_not_grow() -> None:
 def test_certificates_of_release_0_2_0_still_verify(planned: int | None) -> None:
     frame = frame_of(600)
     answers = audit(frame, np.zeros(600, bool), 60, seed=2)
-    made = certify(frame, answers, target=0.05, seed=2, looks=(Look(60, 0.1 / (planned or 1)),))
+    looks = (Look(60, 0.1 / (planned or 1)),)
+    made = certify(frame, answers, target=0.05, seed=2, looks=looks, corrected=False)
     values = made.to_dict()
-    del values["looks"], values["look"]
+    for name in ("looks", "look", "beside", "corrected"):
+        del values[name]
     if planned is not None:
         values |= {"look": 1, "looks": planned}
     assert verify_certificate(Certificate.from_dict(values), frame, answers) == ()
@@ -267,5 +340,8 @@ def test_promise_is_broken_no_more_often_than_delta(promise: str, shape: str) ->
         )
         accepted = max((level.size for level in levels if level.passed), default=0)
         allowed = target * (size if promise == "g2" else accepted)
-        broken += int(wrong[:accepted].sum() > allowed + 1e-9)
+        left = wrong[:accepted].sum()
+        if promise == "g2":
+            left -= wrong[places[places < accepted]].sum()
+        broken += int(left > allowed + 1e-9)
     assert broken / 400 <= 0.145

@@ -3,6 +3,7 @@
 Two promises, both exact for a finite batch (hypergeometric tests, no approximation):
   g2  P(wrong labels delivered > epsilon * N) <= delta: of the whole batch, the default;
   g1  P(share of wrong labels among the accepted > alpha) <= delta.
+Delivered for an audited pair is the human answer, and nothing while there is none: g2 counts on it.
 The promise of g2 is that of "probably approximately correct labels" (Candes, Ilyas, Zrnic 2025)
 with an exact bound. A certificate holds for the batch that was audited and for no other.
 Testing again after more audits costs confidence: looks planned in advance share delta (`looks`).
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.frame import Frame, draw_audit
-from judges.trust.levels import Level, assess_levels, missing_audits
+from judges.trust.levels import Level, accepted_pairs, assess_levels, missing_audits
 from judges.trust.looks import Look, check_looks
 from judges.trust.promise import Promise
 
@@ -44,7 +45,9 @@ class Certificate:
     for a nine in ten chance of a certificate, 0 where there is one. stratum: "" for a whole batch.
     delta: what this frame may spend; a batch of D strata gives each delta / D. looks: all planned
     ones; this certificate is the one numbered `look`, from 1, and spends its delta. audits: those
-    of this look; the unanswered among them count as wrong.
+    of this look; the unanswered among them count as wrong. beside: pairs of the batch outside the
+    frame that humans answer, counted in what g2 promises a share of. corrected: whether g2 counts
+    only wrong labels that no audit corrects (`levels.assess_levels`).
     """
 
     promise: Promise
@@ -65,6 +68,8 @@ class Certificate:
     looks: tuple[Look, ...]
     look: int = 1
     stratum: str = ""
+    beside: int = 0
+    corrected: bool = False
 
     @property
     def holds(self) -> bool:
@@ -93,9 +98,10 @@ class Certificate:
                 "audits are missing."
             )
         of = "of the batch are wrong" if self.promise == "g2" else "of the accepted are wrong"
+        beside = f" (and {self.beside} beside them answered by humans)" if self.beside else ""
         return (
             f"With probability {1 - self.delta:.2%} at most {self.target:.2%} {of}{where}: "
-            f"{self.accepted} of {self.size} pairs accepted on {self.audits} audits."
+            f"{self.accepted} of {self.size} pairs{beside} accepted on {self.audits} audits."
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +116,7 @@ class Certificate:
         """
         known = {item.name for item in fields(cls)}
         for name in sorted(known.symmetric_difference(values)):
-            if name not in ("stratum", "look", "looks"):
+            if name not in ("stratum", "look", "looks", "beside", "corrected"):
                 raise ValueError(
                     f"certificate field {name!r} is unknown or missing: export it again."
                 )
@@ -137,6 +143,8 @@ def certify(
     seed: int = 0,
     model_version: str = "",
     stratum: str = "",
+    beside: int = 0,
+    corrected: bool = True,
 ) -> Certificate:
     """The largest set of pairs whose wrong labels the audit bounds, at one of the planned looks.
 
@@ -145,7 +153,8 @@ def certify(
     the reference contradicts the delivered label (a tie contradicts unless `tie_ok`; the caller
     decides it). Counted are the first `audits` of that look in the order `draw_audit` draws them,
     and no other: one of them without an answer counts as wrong, so that leaving out hard pairs
-    cannot help, and answers of later ones wait for a later look.
+    cannot help, and answers of later ones wait for a later look. beside, corrected: as in
+    `Certificate`; the pairs beside are to be known before the first answer.
     """
     planned = tuple(looks) if looks is not None else (Look(len(wrong), delta),)
     spend = _check(target, delta, planned, look)
@@ -163,10 +172,16 @@ def certify(
     places = rank[np.array([row[pair_id] for pair_id in drawn], np.int64)]
     verdicts = np.array([bool(wrong.get(pair_id, True)) for pair_id in drawn], bool)
     levels = assess_levels(
-        len(frame), places, verdicts, target=target, delta=spend.delta, promise=promise
+        len(frame),
+        places,
+        verdicts,
+        target=target,
+        delta=spend.delta,
+        promise=promise,
+        beside=beside,
+        corrected=corrected,
     )
-    best = max((level for level in levels if level.passed), key=lambda it: it.size, default=None)
-    accepted = best.size if best is not None and best.size > best.tolerated else 0
+    accepted = accepted_pairs(levels)
     missing = missing_audits(levels, len(frame), target, spend.delta, promise)
     return Certificate(
         promise=promise,
@@ -187,6 +202,8 @@ def certify(
         looks=planned,
         look=look,
         stratum=stratum,
+        beside=beside,
+        corrected=corrected and promise == "g2",
     )
 
 
@@ -262,6 +279,7 @@ def verify_certificate(
 
 _ASKED = {
     "target", "delta", "promise", "tie_ok", "seed", "look", "looks", "model_version", "stratum",
+    "beside", "corrected",
 }  # fmt: skip
 
 

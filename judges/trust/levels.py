@@ -1,7 +1,7 @@
 """Exact tests on nested sets of a batch: the most confident 5%, 7.5%, ... of the pairs.
 
-g2 tests in sequence whether a set can hold more wrong labels than the whole batch may; g1 tests the
-wrong share of each set by a fallback procedure (Wiens 2003). All p-values are hypergeometric.
+g2 asks whether a set can hold more unaudited wrong labels than the whole batch may (`unaudited`);
+g1 tests the wrong share of each set by a fallback procedure (Wiens 2003). All exact.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from scipy.stats import hypergeom
 
 from judges.trust.audit import audits_needed
 from judges.trust.promise import Promise
+from judges.trust.unaudited import chance_of_more, largest_set, most_found
 
 # Why each number here is what it is: docs/design/certificates.md.
 SHARES = tuple(round(0.05 + 0.025 * step, 3) for step in range(39))
@@ -27,7 +28,8 @@ _BUDGETS = (0.4, 0.3, 0.3)
 class Level:
     """One nested set: its share of the frame, pairs, audits and wrong audits in it, and the test.
 
-    tolerated: wrong labels the promise allows. p_value: of "more than that are wrong".
+    tolerated: wrong labels the promise allows. p_value: of "more than that are wrong"; for g2 of
+    "more than that are wrong and unaudited in a set with so few wrong audits".
     """
 
     share: float
@@ -47,29 +49,56 @@ def assess_levels(
     target: float,
     delta: float,
     promise: Promise,
+    beside: int = 0,
+    corrected: bool = True,
 ) -> tuple[Level, ...]:
-    """Test every nested set of a frame of `size` pairs; places: ranks of the audited pairs."""
+    """Test nested sets of a frame of `size` pairs; places: ranks of the audited pairs.
+
+    beside: pairs of the batch outside the frame that humans answer; g2 promises a share of both.
+    The largest set that passes g2 is among the levels, whatever its share. Not `corrected`, g2
+    counts wrong audits as delivered and tests in sequence, as up to release 0.2.0.
+    """
     if not size:
         return ()
     sizes = np.unique([ceil(share * size - 1e-9) for share in SHARES])
+    allowed = floor(target * (size + beside) + 1e-9)
+    corrected = corrected and promise == "g2"
+    if corrected:
+        most = most_found(size, len(places), allowed, delta)
+        sizes = np.union1d(sizes, largest_set(size, places, wrong, most) or size)
     order = np.argsort(places)
-    ranked, below = places[order], np.concatenate([[0], np.cumsum(wrong[order])])
-    audited = np.searchsorted(ranked, sizes, side="left")
+    below = np.concatenate([[0], np.cumsum(wrong[order])])
+    audited = np.searchsorted(places[order], sizes, side="left")
     found = below[audited]
-    tolerated = np.array(
-        [floor(target * (size if promise == "g2" else members) + 1e-9) for members in sizes]
-    )
-    p_values = _p_values(sizes, tolerated + 1, audited, found)
-    if promise == "g2":
-        passed = _in_sequence(p_values, _p_values(sizes, tolerated + 1, audited, 0 * found), delta)
+    tolerated = np.full(len(sizes), allowed)
+    if promise == "g1":
+        tolerated = np.array([floor(target * members + 1e-9) for members in sizes])
+    if corrected:
+        p_values = chance_of_more(size, len(places), allowed, found)
+        passed = p_values <= delta
     else:
-        passed = _fallback(p_values, audited, target, delta)
+        p_values = _p_values(sizes, tolerated + 1, audited, found)
+        clean = _p_values(sizes, tolerated + 1, audited, 0 * found)
+        passed = (
+            _in_sequence(p_values, clean, delta)
+            if promise == "g2"
+            else _fallback(p_values, audited, target, delta)
+        )
     return tuple(
         Level(float(m) / size, int(m), int(n), int(k), int(t), float(p), bool(ok))
         for m, n, k, t, p, ok in zip(
             sizes, audited, found, tolerated, p_values, passed, strict=True
         )
     )
+
+
+def accepted_pairs(levels: Sequence[Level]) -> int:
+    """Pairs in the largest set that passed; 0 where it is no larger than what may be wrong.
+
+    Such a set needs no evidence, and nobody would call it certified.
+    """
+    best = max((level for level in levels if level.passed), key=lambda it: it.size, default=None)
+    return best.size if best is not None and best.size > best.tolerated else 0
 
 
 def _p_values(
@@ -134,9 +163,9 @@ def missing_audits(
         return 1
     audits = max((level.audited for level in levels), default=0)
     if promise == "g2":
-        tested = [level for level in levels if level.size > level.tolerated]
-        share = tested[0].share if tested else 1.0
-        wanted = audits_needed(min(target / share, 0.999), delta)
+        first = next((level for level in levels if level.size > level.tolerated), levels[-1])
+        share = first.share
+        wanted = audits_needed(min((first.tolerated + 1) / first.size, 0.999), delta)
     else:
         best = min(levels, key=lambda level: (level.p_value, -level.share), default=None)
         share = best.share if best else 1.0

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.levels import assess_levels
+from judges.trust.levels import accepted_pairs, assess_levels
 from judges.trust.looks import Look
 from judges.trust.promise import Promise
 
@@ -87,8 +87,7 @@ def forecast_target(
         places = rng.choice(size, size=audits, replace=False, shuffle=False)
         wrong = rng.random(audits) < ranked[places]
         levels = assess_levels(size, places, wrong, target=target, delta=delta, promise=promise)
-        passed = [level.size for level in levels if level.passed and level.size > level.tolerated]
-        accepted[run] = max(passed, default=0)
+        accepted[run] = accepted_pairs(levels)
     human = size - accepted * (1.0 - audits / max(size, 1))
     cumulated = np.concatenate([[0.0], np.cumsum(ranked)])
     unseen = 1.0 - audits / max(size, 1)

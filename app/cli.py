@@ -18,6 +18,7 @@ from app.verbs import (
     data,
     generating,
     judging,
+    money,
     project,
     promoting,
     reporting,
@@ -63,6 +64,7 @@ app.command()(serving.serve)
 app.command()(cycling.cycle)
 app.command()(reporting.report)
 app.add_typer(reporting.certificate, name="certificate")
+app.add_typer(money.money, name="money")
 app.command()(project.status)
 app.command("show")(project.show_pair)
 app.command()(project.doctor)

@@ -29,7 +29,12 @@ def examine(path: Path | None) -> list[Check]:
     except TiebreakError as error:
         return [*checks, Check("configuration", False, str(error))]
     checks.append(Check("configuration", True, str(config.path)))
-    for name, look in (("database", _database), ("panel", _panel), ("money", _money)):
+    for name, look in (
+        ("database", _database),
+        ("panel", _panel),
+        ("runs", _runs),
+        ("money", _money),
+    ):
         checks.append(_tried(name, look, config))
     return checks
 
@@ -88,6 +93,22 @@ def _panel(config: Config) -> Check:
     return Check("panel", True, told)
 
 
+def _runs(config: Config) -> Check:
+    """Runs that were killed are written down as such: their process is gone."""
+    from db.runs import notice_killed, unended_runs
+
+    notice_killed(config.database)
+    with config.database.read() as session:
+        found = unended_runs(session)
+    told = [
+        f"{run.verb} (run {run.id}) was killed; the same command again goes on with it"
+        if run.error
+        else f"{run.verb} (run {run.id}) is at work on {run.host!r}, process {run.pid}"
+        for run in found
+    ]
+    return Check("runs", True, "; ".join(told) or "none is at work, and none was left half-way")
+
+
 def _money(config: Config) -> Check:
     """What is set aside: it counts as spent until somebody knows better."""
     from db.runs import NANO
@@ -109,6 +130,6 @@ def _money(config: Config) -> Check:
     if found.unknown:
         told.append(
             f"${found.unknown / NANO:.4f} for answers that never came and may have been billed; "
-            "it stays counted as spent, and the provider's own bill tells"
+            "it stays counted as spent until `tiebreak money reconcile` is told the provider's bill"
         )
     return Check("money", True, "; ".join(told) or "nothing is set aside")

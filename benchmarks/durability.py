@@ -19,9 +19,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from db.asking import Slot, release, settle_reservation, take_block
+from db.asking import Slot, release, take_block
 from db.judges import judge_version
 from db.models import Base, Candidate, Pair, Prompt
+from db.reservations import Asked, settle
 from db.runs import start_run
 from db.session import Database
 from db.types import now
@@ -83,6 +84,7 @@ def asked(database: Database, questions: int, block: int) -> dict[str, Any]:
                 run_id,
                 version,
                 [(slot, BOUND) for slot in slots],
+                asked=Asked(f"judge {block}", "fake", None),
                 lasts=timedelta(minutes=10),
                 cap_nanousd=BOUND * questions,
             )
@@ -91,7 +93,8 @@ def asked(database: Database, questions: int, block: int) -> dict[str, Any]:
             add_votes(session, [_vote(slot, version, run_id) for slot in taken.claims])
             release(session, taken.claims.values())
             if taken.reservation_id is not None:
-                settle_reservation(session, taken.reservation_id, BOUND * len(taken.claims) // 10)
+                cost = BOUND * len(taken.claims) // 10
+                settle(session, taken.reservation_id, cost, cost)
         claiming += claimed - began
         storing += time.perf_counter() - claimed
     return {

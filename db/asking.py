@@ -1,8 +1,8 @@
-"""What judging does durably before it asks: wanted slots, claims, money set aside, batch jobs.
+"""What judging does durably before it asks: wanted slots, claims on them, and the jobs of runs.
 
-A claim keeps two processes from asking the same question; a reservation keeps the spending cap
-through kills: it counts in full until it is settled. Both are made in one transaction for a block
-of questions. Leaves out asking itself and what an answer means.
+A claim keeps two processes from asking the same question. It is made with the money that is set
+aside (`db.reservations`) in one transaction for a block of questions. Leaves out asking itself and
+what an answer means.
 """
 
 from bisect import bisect_right
@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, delete, func, select, tuple_, update
+from sqlalchemy import Table, and_, delete, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
-from db.models import Candidate, Pair, Prompt, Reservation, Run, Vote, VoteClaim
+from db.models import Candidate, Pair, Prompt, Run, TextClaim, Vote, VoteClaim
+from db.reservations import Asked, room_under, set_aside
+from db.runs import unended
 from db.types import now
 from db.upsert import chunks
-from db.vocabulary import Order, RunStatus
+from db.vocabulary import Order
 
 # A longer claim belongs to a batch job: those last 30 hours, direct ones 20 minutes as a rule.
 _OUTLIVES = timedelta(hours=6)
@@ -140,6 +142,7 @@ def take_block(
     version_id: int,
     bounds: Sequence[tuple[Slot, int]],
     *,
+    asked: Asked,
     lasts: timedelta,
     job: int | None = None,
     cap_nanousd: int | None = None,
@@ -150,7 +153,7 @@ def take_block(
     runs that share the cap.
     """
     claims = _claim(session, run_id, version_id, [slot for slot, _ in bounds], now() + lasts)
-    room = _room(session, job or run_id, cap_nanousd)
+    room = room_under(session, job or run_id, cap_nanousd)
     granted: dict[Slot, int] = {}
     total = 0
     considered = 0
@@ -162,27 +165,8 @@ def take_block(
             total += bound
         considered += 1
     release(session, [claim for slot, claim in claims.items() if slot not in granted])
-    reservation_id = _reserved(session, run_id, version_id, total)
+    reservation_id = set_aside(session, run_id, total, asked, version_id)
     return Block(granted, reservation_id, considered < len(bounds), considered)
-
-
-def reserve(
-    session: Session,
-    run_id: int,
-    bounds: Sequence[int],
-    *,
-    job: int | None = None,
-    cap_nanousd: int | None = None,
-) -> tuple[int | None, int]:
-    """Money for questions that are no votes: the reservation, and how many of them it covers."""
-    room = _room(session, job or run_id, cap_nanousd)
-    total = covered = 0
-    for bound in bounds:
-        if room is not None and total + bound > room:
-            break
-        total += bound
-        covered += 1
-    return _reserved(session, run_id, None, total), covered
 
 
 def release(session: Session, claim_ids: Iterable[int]) -> None:
@@ -191,30 +175,14 @@ def release(session: Session, claim_ids: Iterable[int]) -> None:
         session.execute(delete(VoteClaim).where(VoteClaim.id.in_(chunk)))
 
 
-def settle_reservation(session: Session, reservation_id: int, cost_nanousd: int) -> None:
-    """Replace what was set aside by what it cost."""
-    session.execute(
-        update(Reservation)
-        .where(Reservation.id == reservation_id)
-        .values(settled_nanousd=cost_nanousd, settled_at=now())
-    )
-
-
-def hold(session: Session, reservation_id: int, nanousd: int) -> None:
-    """Lower what is set aside to what it can still cost."""
-    session.execute(
-        update(Reservation).where(Reservation.id == reservation_id).values(reserved_nanousd=nanousd)
-    )
-
-
 def join_job(session: Session, run: Run) -> int:
-    """The job this run belongs to: the one of an unfinished run of the same verb, or its own.
+    """The job this run belongs to: the one of an unended run of the same verb, or its own.
 
-    A killed run stays unfinished, so what it spent counts against the cap of the run that resumes.
+    What a killed run spent counts against the cap of the run that goes on with it.
     """
     other = session.scalar(
         select(Run)
-        .where(Run.verb == run.verb, Run.status == RunStatus.RUNNING, Run.id != run.id)
+        .where(Run.verb == run.verb, unended(), Run.id != run.id)
         .order_by(Run.id)
         .limit(1)
     )
@@ -224,21 +192,28 @@ def join_job(session: Session, run: Run) -> int:
 
 
 def unfinished_runs(session: Session, job: int) -> list[Run]:
-    """Runs of a job that have not written down an end."""
-    running = session.scalars(select(Run).where(Run.status == RunStatus.RUNNING))
-    return [run for run in running if run.options.get("job", run.id) == job]
+    """Runs of a job that nobody has ended: at work, or killed."""
+    found = session.scalars(select(Run).where(unended()))
+    return [run for run in found if run.options.get("job", run.id) == job]
 
 
 def release_runs(session: Session, run_ids: Iterable[int]) -> None:
     """Drop the claims of these runs, but not those of batch jobs, which outlive their run."""
-    own = VoteClaim.run_id.in_(list(run_ids))
-    session.execute(delete(VoteClaim).where(own, VoteClaim.expires_at < now() + _OUTLIVES))
+    gone = list(run_ids)
+    short = VoteClaim.expires_at < now() + _OUTLIVES
+    session.execute(delete(VoteClaim).where(VoteClaim.run_id.in_(gone), short))
+    session.execute(delete(TextClaim).where(TextClaim.run_id.in_(gone)))
 
 
 def has_claims(session: Session, run_id: int) -> bool:
     """Whether a run still holds a claim that has not expired."""
-    query = select(VoteClaim.id).where(VoteClaim.run_id == run_id, VoteClaim.expires_at > now())
-    return session.scalar(query.limit(1)) is not None
+    return any(
+        session.scalar(
+            select(claim.id).where(claim.run_id == run_id, claim.expires_at > now()).limit(1)
+        )
+        is not None
+        for claim in (VoteClaim, TextClaim)
+    )
 
 
 def _claim(
@@ -287,36 +262,6 @@ def _unanswered(session: Session, version_id: int, claims: dict[Slot, int]) -> d
         answered.update(Slot(*row) for row in found)
     release(session, [claims[slot] for slot in answered])
     return {slot: claim for slot, claim in claims.items() if slot not in answered}
-
-
-def _room(session: Session, job: int, cap_nanousd: int | None) -> int | None:
-    return None if cap_nanousd is None else cap_nanousd - _job_spent(session, job)
-
-
-def _reserved(session: Session, run_id: int, version_id: int | None, total: int) -> int | None:
-    if not total:
-        return None
-    reservation = Reservation(run_id=run_id, judge_version_id=version_id, reserved_nanousd=total)
-    session.add(reservation)
-    session.flush()
-    return reservation.id
-
-
-def _job_spent(session: Session, job: int) -> int:
-    """What all runs of a job have spent or set aside. Locks the job, so that sums cannot race."""
-    session.execute(select(Run.id).where(Run.id == job).with_for_update())
-    amount = func.coalesce(Reservation.settled_nanousd, Reservation.reserved_nanousd)
-    runs = [
-        run_id
-        for run_id, options in session.execute(select(Run.id, Run.options).where(Run.id >= job))
-        if options.get("job", run_id) == job
-    ]
-    return int(
-        session.scalar(
-            select(func.coalesce(func.sum(amount), 0)).where(Reservation.run_id.in_(runs))
-        )
-        or 0
-    )
 
 
 def stored_answers(session: Session, after: int, size: int) -> Iterator[Vote]:

@@ -4,8 +4,6 @@ A cycle is a run of the verb `cycle` with one row a step. One that was killed or
 again and goes on at its first step not done. Leaves out what the steps do.
 """
 
-import os
-import socket
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +28,8 @@ from db.models import (
     Run,
     Task,
 )
-from db.runs import start_run
+from db.reservations import counted
+from db.runs import go_on, start_run, unended
 from db.session import Database
 from db.types import now
 from db.vocabulary import RunStatus, TaskStatus
@@ -120,8 +119,8 @@ def begin(
 
 def resume(session: Session, run: Run, cap_nanousd: int | None) -> None:
     """An unfinished cycle goes on, in this process and under this cap."""
-    run.status, run.error, run.finished_at = RunStatus.RUNNING, None, None
-    run.host, run.pid, run.cap_nanousd = socket.gethostname(), os.getpid(), cap_nanousd
+    go_on(run)
+    run.cap_nanousd = cap_nanousd
 
 
 def leave(session: Session, run: Run, reason: str) -> None:
@@ -152,11 +151,10 @@ def spent_by_ended(session: Session, cycle_id: int) -> int:
 
     A run that was killed is not among them: the run that resumes it counts it against its own cap.
     """
-    amount = func.coalesce(Reservation.settled_nanousd, Reservation.reserved_nanousd)
     query = (
-        select(func.coalesce(func.sum(amount), 0))
+        select(func.coalesce(func.sum(counted()), 0))
         .join(Run, Run.id == Reservation.run_id)
-        .where(Run.id > cycle_id, Run.status != RunStatus.RUNNING)
+        .where(Run.id > cycle_id, ~unended())
     )
     return int(session.scalar(query) or 0)
 

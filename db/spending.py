@@ -4,10 +4,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import Session
 
 from db.models import BatchJob, Judge, JudgeVersion, Reservation, Run, Vote
+from db.reservations import counted
+from db.runs import unended
 from db.vocabulary import Choice, Order, RunStatus
 
 
@@ -119,21 +121,20 @@ def spent_since(session: Session, run_id: int) -> int:
 
     One that has not ended (killed, or still at work) shares its cap with the run that joins it.
     """
-    amount = func.coalesce(Reservation.settled_nanousd, Reservation.reserved_nanousd)
     query = (
-        select(func.coalesce(func.sum(amount), 0))
+        select(func.coalesce(func.sum(counted()), 0))
         .join(Run, Run.id == Reservation.run_id)
-        .where(Run.id > run_id, Run.finished_at.is_not(None))
+        .where(Run.id > run_id, ~unended())
     )
     return int(session.scalar(query) or 0)
 
 
 @dataclass(frozen=True)
 class ReservedMoney:
-    """Nano-dollars set aside and not settled, which count as spent; by who could tell their cost.
+    """Nano-dollars that count as spent and may have been billed, or not; by who could tell.
 
     in_batches: of `jobs` batch jobs on their way. working: of runs that have not ended. unknown: of
-    runs that were killed, and of batches nobody found: they may have been billed, or not.
+    runs that were killed, of requests that got no answer, and of batches nobody found.
     """
 
     in_batches: int
@@ -147,29 +148,29 @@ class ReservedMoney:
         return self.in_batches + self.working + self.unknown
 
 
-def reserved_money(session: Session) -> ReservedMoney:
-    """What is reserved and not settled."""
+def in_open_batch() -> ColumnElement[bool]:
+    """Reservations of batch jobs that are on their way."""
     open_job = BatchJob.state.in_(("prepared", "submitted"))
-    in_job = exists().where(BatchJob.reservation_id == Reservation.id, open_job)
-    running = Run.status == RunStatus.RUNNING
-    total = func.coalesce(func.sum(Reservation.reserved_nanousd), 0)
-    query = (
-        select(total)
-        .join(Run, Run.id == Reservation.run_id)
-        .where(Reservation.settled_nanousd.is_(None))
-    )
-    jobs = select(func.count()).select_from(BatchJob).where(open_job)
+    return exists().where(BatchJob.reservation_id == Reservation.id, open_job)
+
+
+def reserved_money(session: Session) -> ReservedMoney:
+    """What is counted beyond what answers have cost."""
+    working = and_(Run.status == RunStatus.RUNNING, Reservation.settled_nanousd.is_(None))
+    total = func.coalesce(func.sum(counted() - Reservation.paid_nanousd), 0)
+    query = select(total).join(Run, Run.id == Reservation.run_id)
+    jobs = select(func.count()).where(BatchJob.state.in_(("prepared", "submitted")))
     return ReservedMoney(
-        in_batches=int(session.scalar(query.where(in_job)) or 0),
+        in_batches=int(session.scalar(query.where(in_open_batch())) or 0),
         jobs=session.scalar(jobs) or 0,
-        working=int(session.scalar(query.where(~in_job, running)) or 0),
-        unknown=int(session.scalar(query.where(~in_job, ~running)) or 0),
+        working=int(session.scalar(query.where(~in_open_batch(), working)) or 0),
+        unknown=int(session.scalar(query.where(~in_open_batch(), ~working)) or 0),
     )
 
 
 def open_run(session: Session, verb: str) -> Run | None:
     """The newest run of a verb that has not written down an end."""
-    query = select(Run).where(Run.verb == verb, Run.finished_at.is_(None))
+    query = select(Run).where(Run.verb == verb, unended())
     return session.scalar(query.order_by(Run.id.desc()).limit(1))
 
 

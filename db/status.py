@@ -31,7 +31,7 @@ from db.vocabulary import TaskKind, TaskStatus
 
 def status(session: Session) -> dict[str, int | float]:
     """Counts by name. `labels` are human answers that were imported, `reviews` those given to
-    tasks; `spent_usd` counts unsettled reservations as spent, `reserved_usd` is their part of it.
+    tasks; `spent_usd` counts what may have been billed, `reserved_usd` is that part of it.
     """
     tables: Mapping[str, type[Base]] = {
         "prompts": Prompt,

@@ -11,16 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from db.asking import Slot, missing_slots, pair_page, pair_texts, settle_reservation, take_block
+from db.asking import Slot, missing_slots, pair_page, pair_texts, take_block
 from db.batch_jobs import LASTS, add_job, close_job, open_jobs, slots_of, submitted
 from db.errors import TiebreakError
 from db.models import BatchJob, Run
+from db.reservations import settle
+from db.runs import is_dead
 from db.session import Database
 from db.types import now
+from db.vocabulary import RunStatus
 from db.votes import add_votes
 from judges.asking import Batcher, Collected, Lost, Question
 from judges.judge_session import JudgeSession, abstained, vote_row
-from judges.lifecycle import is_dead
 
 JOB = 5000  # requests a job has at most: a tenth of what the narrower provider takes
 _SENDING = timedelta(minutes=10)  # how long another process may take to send what it wrote down
@@ -98,7 +100,7 @@ class Batching:
         except TiebreakError as error:
             with self.database.begin() as session:
                 if close_job(session, job_id, "unsent") and prepared.reservation_id is not None:
-                    settle_reservation(session, prepared.reservation_id, 0)
+                    settle(session, prepared.reservation_id, 0, 0)
             raise type(error)(f"{error}; no batch was made, and nothing stays set aside") from None
         with self.database.begin() as session:
             submitted(session, job_id, provider_id)
@@ -135,6 +137,7 @@ class Batching:
                 self.run_id,
                 self.judge_session.version_id,
                 [(slot, bound) for slot, _, bound in head],
+                asked=self.judge_session.judge.asked_as,
                 lasts=LASTS,
                 job=self.job,
                 cap_nanousd=self.cap_nanousd,
@@ -151,7 +154,8 @@ class Batching:
 
     async def _found(self, job: BatchJob, run: Run) -> str | None:
         """The id of a job that was written down and perhaps sent by a process that was killed."""
-        if not is_dead(run) and job.created_at + _SENDING > now():
+        sending = run.status is RunStatus.RUNNING and not is_dead(run)
+        if sending and job.created_at + _SENDING > now():
             return None
         mark = next(iter(slots_of(job))).partition("_")[0]
         provider_id = await self.batcher.find(mark)
@@ -178,7 +182,7 @@ class Batching:
             if rows:
                 add_votes(session, rows)
             if job.reservation_id is not None:
-                settle_reservation(session, job.reservation_id, total)
+                settle(session, job.reservation_id, total, total)
         tally = self.judge_session.tally
         tally.stored += len(rows)
         tally.abstained += abstained(rows)

@@ -1,8 +1,9 @@
 """Asks a panel: one event loop, bounded concurrency, one writer, memory flat in the pairs.
 
-Each judge streams its missing votes from the database page by page, takes them in blocks (claimed,
-with money set aside, in one transaction), asks, and hands the answers to the writer. Killed at any
-moment, nothing is lost but what was in flight. Leaves out who is asked and what a run is.
+Each judge streams its missing votes from the database page by page, takes them in blocks as places
+get free (claimed, with money set aside, in one transaction), asks, and hands the answers to the
+writer. Killed at any moment, nothing is lost but what was in flight. Leaves out who is asked and
+what a run is.
 """
 
 import asyncio
@@ -15,19 +16,19 @@ from functools import partial
 from db.asking import Block, Slot, missing_slots, pair_page, pair_texts, take_block
 from db.errors import BadInput, KeyRefused, Unavailable
 from judges.asking import Answer, Client, Lost, Question, Scorer
+from judges.in_flight import InFlight
 from judges.judge_session import Ask, Done, JudgeSession, vote_row
 from judges.reservation import BlockReservation
 from judges.vote_writer import Writer
 
 PAGE = 256  # pairs read at a time: in both orders one block of a scorer
-# Why blocks, and why 64: docs/design/orders-and-costs.md
-BLOCK = 64  # questions claimed and paid for in one transaction, or as many as are in flight
-SCORED = 512  # the same for judges on this machine, who cost nothing
+SCORED = 512  # questions claimed in one transaction for judges on this machine, who cost nothing
 # Times the missing votes are gone through; a second pass finds what failed once, by hand 3.
 PASSES = 3
 
 Wanted = tuple[Slot, Question, int]
 Handle = Callable[[list[Ask]], Awaitable[None]]
+Size = Callable[[], Awaitable[int]]
 
 
 @dataclass(frozen=True)
@@ -78,8 +79,9 @@ class Ensemble:
 
     # -- what is missing, in blocks ---------------------------------------------------------------
 
-    async def _blocks(self, judge_session: JudgeSession, size: int, handle: Handle) -> None:
-        """Go once through the pairs and hand on the missing questions block by block."""
+    async def _blocks(self, judge_session: JudgeSession, size: Size, handle: Handle) -> None:
+        """Go once through the pairs and hand on the missing questions block by block, each as large
+        as `size` then says."""
         after = 0
         while not judge_session.tally.stopped:
             page = partial(self._page, judge_session, after)
@@ -88,7 +90,9 @@ class Ensemble:
                 return
             after = last
             while work and not judge_session.tally.stopped:
-                work = await self._take(judge_session, work[:size], handle) + work[size:]
+                next_ones = await size()
+                head, rest = work[:next_ones], work[next_ones:]
+                work = await self._take(judge_session, head, handle) + rest
 
     def _page(self, judge_session: JudgeSession, after: int) -> tuple[int | None, list[Wanted]]:
         with self.writer.database.read() as session:
@@ -129,6 +133,7 @@ class Ensemble:
                 self.run_id,
                 judge_session.version_id,
                 [(slot, bound) for slot, _, bound in head],
+                asked=judge_session.judge.asked_as,
                 lasts=judge_session.lasts,
                 job=self.job,
                 cap_nanousd=self.cap_nanousd,
@@ -142,31 +147,28 @@ class Ensemble:
     # -- over the network -------------------------------------------------------------------------
 
     async def _ask(self, judge_session: JudgeSession, client: Client) -> None:
-        queue: asyncio.Queue[Ask] = asyncio.Queue(maxsize=judge_session.judge.concurrency)
+        queue: asyncio.Queue[Ask] = asyncio.Queue()
+        places = InFlight(judge_session.judge.concurrency)
 
         async def put(asks: list[Ask]) -> None:
+            places.leave(len(asks))
             for ask in asks:
-                await queue.put(ask)
+                queue.put_nowait(ask)
+
+        async def work() -> None:
+            while True:
+                ask = await queue.get()
+                done = await self._done(judge_session, client, ask)
+                places.back()
+                await self.writer.inbox.put(done)
+                queue.task_done()
 
         async with asyncio.TaskGroup() as group:
-            workers = [
-                group.create_task(self._work(judge_session, client, queue))
-                for _ in range(judge_session.judge.concurrency)
-            ]
-            await self._blocks(
-                judge_session, max(BLOCK, min(judge_session.judge.concurrency, SCORED)), put
-            )
+            workers = [group.create_task(work()) for _ in range(judge_session.judge.concurrency)]
+            await self._blocks(judge_session, places.free, put)
             await queue.join()
             for worker in workers:
                 worker.cancel()
-
-    async def _work(
-        self, judge_session: JudgeSession, client: Client, queue: asyncio.Queue[Ask]
-    ) -> None:
-        while True:
-            ask = await queue.get()
-            await self.writer.inbox.put(await self._done(judge_session, client, ask))
-            queue.task_done()
 
     async def _done(self, judge_session: JudgeSession, client: Client, ask: Ask) -> Done:
         """Ask one question; what is to be stored of it, whatever happens."""
@@ -210,7 +212,10 @@ class Ensemble:
             for ask, answer in zip(asks, answers, strict=True):
                 await self.writer.inbox.put(self._answered(judge_session, ask, answer, each))
 
-        await self._blocks(judge_session, SCORED, put)
+        async def size() -> int:
+            return SCORED
+
+        await self._blocks(judge_session, size, put)
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

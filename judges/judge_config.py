@@ -6,11 +6,13 @@ concurrency or correcting its price does not make a new judge.
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from db.errors import BadInput
+from db.reservations import Asked
 from db.vocabulary import Order, Provider
 from judges import prompts
 from judges.constitution import Constitution
@@ -164,6 +166,16 @@ class JudgeConfig(BaseModel):
     def relatives(self) -> str:
         """The family, by default the vendor's name or the judge's own."""
         return self.family or _FAMILY.get(self.provider) or self.name.split("/")[0]
+
+    @property
+    def asked_as(self) -> Asked:
+        """Whom money is set aside for when it is asked."""
+        return Asked(self.name, self.provider.value, self.model)
+
+    @property
+    def lasts(self) -> timedelta:
+        """How long a claim may stand: every attempt at its longest, twice over."""
+        return timedelta(seconds=max(600.0, 2 * self.timeout * (self.retries + 1)))
 
     def price(self) -> Prices:
         """What its answers cost. Raises BadInput for a priced service with unknown prices."""

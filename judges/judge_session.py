@@ -81,8 +81,8 @@ class JudgeSession:
 
     @property
     def lasts(self) -> timedelta:
-        """How long a claim may stand: every attempt at its longest, twice over."""
-        return timedelta(seconds=max(600.0, 2 * self.judge.timeout * (self.judge.retries + 1)))
+        """How long a claim may stand."""
+        return self.judge.lasts
 
     def question(self, slot: Slot, text: PairText) -> Question:
         """What to ask for one missing vote."""

@@ -1,13 +1,11 @@
 """How a judging run begins and ends in the database, killed runs of the same job included."""
 
-import os
-import socket
 from collections.abc import Sequence
 from typing import Any
 
 from db.asking import has_claims, join_job, release_runs, unfinished_runs
 from db.models import Run
-from db.runs import finish_run, start_run
+from db.runs import KILLED, finish_run, is_dead, is_here, start_run
 from db.session import Database, Session
 from db.vocabulary import RunStatus
 from judges.judge_config import JudgeConfig
@@ -48,27 +46,6 @@ def close_run(
         release_runs(session, [run_id])
         finish_run(session, run_id, status, summary, error)
         for other in unfinished_runs(session, job):
-            if is_dead(other) or not (_is_here(other) or has_claims(session, other.id)):
-                finish_run(session, other.id, RunStatus.FAILED, error="killed")
-
-
-def is_dead(run: Run) -> bool:
-    """Whether the process of another run is known to be gone; only its own machine can tell.
-
-    A run with this process's own number is from before: containers give the same one every time.
-    """
-    if not _is_here(run) or run.pid is None:
-        return False
-    if run.pid == os.getpid():
-        return True
-    try:
-        os.kill(run.pid, 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _is_here(run: Run) -> bool:
-    return run.host == socket.gethostname()
+            if is_dead(other) or not (is_here(other) or has_claims(session, other.id)):
+                why = f"{KILLED}; run {run_id} went on with it"
+                finish_run(session, other.id, RunStatus.FAILED, other.summary, why)

@@ -1,33 +1,39 @@
 """Money set aside for a block of questions while they are asked, in nano-dollars.
 
 Whenever answers are stored, what is set aside falls to what the block can still cost, so a kill
-leaves little more counted as spent than was. Leaves out the caps (db.asking) and prices.
+leaves little more counted as spent than was. Leaves out the caps (db.reservations) and prices.
 """
 
 from dataclasses import dataclass, field
 
-from db.asking import hold, settle_reservation
+from db.reservations import hold, settle
 from db.session import Session
 
 
 @dataclass
 class BlockReservation:
-    """One reservation. bounds: the most each open question can cost; away: those that have left."""
+    """One reservation. bounds: the most each open question can cost; away: those that have left;
+    paid: what answers have cost; lost: of questions that came back without one.
+    """
 
     reservation_id: int | None
     bounds: dict[int, int]
-    cost_nanousd: int = 0
+    paid: int = 0
+    lost: int = 0
     away: set[int] = field(default_factory=set)
 
     def leaves(self, question: int) -> None:
         """A question is on its way: from here on it may have cost something."""
         self.away.add(question)
 
-    def pay(self, question: int, cost_nanousd: int) -> None:
-        """A question came back, or never left, at this cost."""
+    def pay(self, question: int, cost_nanousd: int, *, answered: bool) -> None:
+        """A question came back, or never left, at this cost; without an answer it may be none."""
         self.bounds.pop(question)
         self.away.discard(question)
-        self.cost_nanousd += cost_nanousd
+        if answered:
+            self.paid += cost_nanousd
+        else:
+            self.lost += cost_nanousd
 
     @property
     def is_empty(self) -> bool:
@@ -38,13 +44,14 @@ class BlockReservation:
         """What is paid and what may still be asked; settled where nothing is open."""
         if self.reservation_id is None:
             return
+        known = self.paid + self.lost
         if self.is_empty:
-            settle_reservation(session, self.reservation_id, self.cost_nanousd)
+            settle(session, self.reservation_id, known, self.paid)
         else:
-            hold(session, self.reservation_id, self.cost_nanousd + sum(self.bounds.values()))
+            hold(session, self.reservation_id, known + sum(self.bounds.values()), self.paid)
 
     def close(self, session: Session) -> None:
         """Nothing more is asked: what had left without an answer stays spent, the rest is free."""
         if self.reservation_id is not None:
-            lost = sum(bound for question, bound in self.bounds.items() if question in self.away)
-            settle_reservation(session, self.reservation_id, self.cost_nanousd + lost)
+            away = sum(bound for question, bound in self.bounds.items() if question in self.away)
+            settle(session, self.reservation_id, self.paid + self.lost + away, self.paid)

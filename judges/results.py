@@ -62,7 +62,8 @@ class JudgeRun:
         if self.waiting:
             parts.append(f"{self.waiting} questions wait in batches; run again to collect them")
         elif self.missing:
-            why = "the cap is reached" if self.capped else "see the problems named"
+            why = "see the problems named" if self.problems else "another run asks them"
+            why = "the cap is reached" if self.capped else why
             parts.append(f"{self.missing} missing ({why}; run again to go on)")
         return ", ".join(parts)
 

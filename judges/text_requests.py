@@ -1,37 +1,42 @@
 """Asks for texts that are no votes (candidates, critiques): bounded, capped, stored as they come.
 
-Works in blocks: money for a block is set aside, its questions are asked together, and each answer
-is stored with its cost as it comes. Killed, a run repeats only what was in flight.
+A few at a time are claimed, with money set aside, while others are away; each answer is stored with
+its cost as it comes. Killed, a run repeats only what was in flight; two at once share the work.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby, islice
+from typing import Any
 
-from db.asking import reserve
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
 from db.progress import Progress, quiet
+from db.reservations import Asked
 from db.session import Database, Session
+from db.text_claims import TextBlock, TextKey, release_texts, take_texts
 from judges.asking import Answer, Client, Lost, Question
+from judges.in_flight import InFlight
 from judges.judge_session import input_bound
 from judges.prices import Prices
 from judges.reservation import BlockReservation
 
-T = TypeVar("T")
-# As for votes: docs/design/orders-and-costs.md
-BLOCK = 64
-
 
 @dataclass(frozen=True)
 class TextRequest:
-    """One text to ask for: of whom, what, at which price; `about` is for whoever stores it."""
+    """One text to ask for: which, of whom, what, at which price; `about` is for whoever stores it.
 
+    lasts: how long a claim on it may stand.
+    """
+
+    key: TextKey
+    asked: Asked
     client: Client
     question: Question
     prices: Prices
     about: Any
+    lasts: timedelta = timedelta(minutes=20)
 
     @property
     def bound(self) -> int:
@@ -50,16 +55,33 @@ class Brought:
 
 @dataclass
 class Requested:
-    """How the requests of a run went. problem: the sentence that ended them early."""
+    """How the requests of a run went. elsewhere: texts that another run asks for, or had just
+    asked for; problem: the sentence that ended them early.
+    """
 
     brought: int = 0
     failed: int = 0
+    elsewhere: int = 0
     cost_nanousd: int = 0
     capped: bool = False
     problem: str | None = None
 
+    @property
+    def stopped(self) -> bool:
+        """Whether nothing further is to be asked."""
+        return self.capped or self.problem is not None
+
 
 Store = Callable[[Session, Brought], None]
+
+
+@dataclass(frozen=True)
+class _Claimed:
+    """One text that is ours to ask for."""
+
+    request: TextRequest
+    claim: int
+    reserved: BlockReservation
 
 
 @dataclass(frozen=True)
@@ -74,72 +96,82 @@ class TextRequests:
     concurrency: int = 32
     progress: Progress = quiet
     label: str = "texts"
+    _open: list[BlockReservation] = field(default_factory=list, repr=False)
 
     async def run(self, requests: Iterable[TextRequest], total: int) -> Requested:
         """Until all are done, the money is spent or the key is refused."""
         outcome = Requested()
+        places = InFlight(self.concurrency)
         slots = asyncio.Semaphore(self.concurrency)
-        for block in _blocks(requests):
-            left = block
-            while left and not (outcome.capped or outcome.problem):
-                covered = await self._block(left, slots, outcome)
-                left = left[covered:]
-                if not covered:
-                    outcome.capped = True
-            self.progress(self.label, outcome.brought + outcome.failed, total)
-            if outcome.capped or outcome.problem:
-                break
-        return outcome
+        source = iter(requests)
 
-    async def _block(
-        self, block: Sequence[TextRequest], slots: asyncio.Semaphore, outcome: Requested
-    ) -> int:
-        bounds = [request.bound for request in block]
-        with self.database.begin() as session:
-            reservation, covered = reserve(
-                session, self.run_id, bounds, job=self.job, cap_nanousd=self.cap_nanousd
-            )
-        reserved = BlockReservation(reservation, dict(enumerate(bounds[:covered])))
+        async def one(claimed: _Claimed) -> None:
+            async with slots:
+                brought = await self._asked(claimed, outcome)
+            self._keep(claimed, brought, outcome)
+            places.back()
+            self.progress(self.label, outcome.brought + outcome.failed, total)
+
         try:
             async with asyncio.TaskGroup() as group:
-                for number, request in enumerate(block[:covered]):
-                    group.create_task(self._one(number, request, slots, reserved, outcome))
+                left: list[TextRequest] = []
+                while not outcome.stopped:
+                    left = left or list(islice(source, await places.free()))
+                    if not left:
+                        break
+                    ours, left = self._take(left, outcome)
+                    places.leave(len(ours))
+                    for claimed in ours:
+                        group.create_task(one(claimed))
+                    if left and not ours and not await places.wait():
+                        outcome.capped = True
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:
-            if not reserved.is_empty:
-                with self.database.begin() as session:
-                    reserved.close(session)
-        return covered
+            self._close()
+        return outcome
 
-    async def _one(
-        self,
-        number: int,
-        request: TextRequest,
-        slots: asyncio.Semaphore,
-        reserved: BlockReservation,
-        outcome: Requested,
-    ) -> None:
-        """Ask, and store the text at once with what it cost."""
-        async with slots:
-            brought = await self._asked(request, outcome, lambda: reserved.leaves(number))
-        cost = brought.cost_nanousd if isinstance(brought, Brought) else brought
-        reserved.pay(number, cost)
+    def _take(
+        self, head: Sequence[TextRequest], outcome: Requested
+    ) -> tuple[list[_Claimed], list[TextRequest]]:
+        """Claim these and set their money aside, source by source; ours, and what the cap has left
+        no room for yet.
+        """
+        ours: list[_Claimed] = []
+        at = 0
+        for asked, together in groupby(head, key=lambda request: request.asked):
+            some = list(together)
+            block = self._block(asked, some)
+            bounds = {block.claims[r.key]: r.bound for r in some if r.key in block.claims}
+            reserved = BlockReservation(block.reservation_id, bounds)
+            self._open.append(reserved)
+            ours += [
+                _Claimed(r, block.claims[r.key], reserved) for r in some if r.key in block.claims
+            ]
+            outcome.elsewhere += block.considered - len(bounds)
+            at += block.considered
+            if block.short:
+                break
+        return ours, list(head[at:])
+
+    def _block(self, asked: Asked, some: Sequence[TextRequest]) -> TextBlock:
         with self.database.begin() as session:
-            if isinstance(brought, Brought):
-                self.store(session, brought)
-            reserved.write(session)
-        outcome.brought += isinstance(brought, Brought)
-        outcome.failed += not isinstance(brought, Brought)
-        outcome.cost_nanousd += cost
+            return take_texts(
+                session,
+                self.run_id,
+                [(request.key, request.bound) for request in some],
+                asked=asked,
+                lasts=some[0].lasts,
+                job=self.job,
+                cap_nanousd=self.cap_nanousd,
+            )
 
-    async def _asked(
-        self, request: TextRequest, outcome: Requested, leaves: Callable[[], None]
-    ) -> Brought | int:
+    async def _asked(self, claimed: _Claimed, outcome: Requested) -> Brought | int:
         """The text, or what an answer that never came may have cost."""
         if outcome.problem is not None:
             return 0
-        leaves()
+        request = claimed.request
+        claimed.reserved.leaves(claimed.claim)
         try:
             answer = await request.client.ask(request.question)
         except (KeyRefused, BadInput) as error:
@@ -151,14 +183,31 @@ class TextRequests:
             return 0
         return Brought(request, answer, request.prices.cost(answer.usage))
 
+    def _keep(self, claimed: _Claimed, brought: Brought | int, outcome: Requested) -> None:
+        """Store the text at once with what it cost, and give its claim back."""
+        answered = isinstance(brought, Brought)
+        cost = brought.cost_nanousd if isinstance(brought, Brought) else brought
+        claimed.reserved.pay(claimed.claim, cost, answered=answered)
+        with self.database.begin() as session:
+            if isinstance(brought, Brought):
+                self.store(session, brought)
+            claimed.reserved.write(session)
+            release_texts(session, [claimed.claim])
+        outcome.brought += answered
+        outcome.failed += not answered
+        outcome.cost_nanousd += cost
+
+    def _close(self) -> None:
+        """Stopped in the middle: what was never asked costs nothing."""
+        left = [reserved for reserved in self._open if not reserved.is_empty]
+        self._open.clear()
+        if left:
+            with self.database.begin() as session:
+                for reserved in left:
+                    reserved.close(session)
+
 
 def raise_if_nothing(outcome: Requested) -> None:
     """Raise the problem where nothing at all was brought."""
     if outcome.problem is not None and not outcome.brought:
         raise TiebreakError(outcome.problem)
-
-
-def _blocks(requests: Iterable[T]) -> Iterator[list[T]]:
-    source = iter(requests)
-    while block := list(islice(source, BLOCK)):
-        yield block

@@ -79,7 +79,8 @@ class Writer:
     def _store(self, batch: list[Done]) -> None:
         touched = {id(done.ask.reserved): done.ask.reserved for done in batch}.values()
         for done in batch:
-            done.ask.reserved.pay(done.ask.claim, done.cost_nanousd)
+            answered = done.row is not None
+            done.ask.reserved.pay(done.ask.claim, done.cost_nanousd, answered=answered)
         rows = [done.row for done in batch if done.row is not None]
         with self.database.begin() as session:
             if rows:

@@ -37,6 +37,7 @@ from db.models import (
     Pair,
     Run,
     Task,
+    TextClaim,
     VoteClaim,
 )
 from db.schema import current
@@ -306,6 +307,15 @@ def by_hand(database: Database) -> None:
                 judge_version_id=version.id,
                 order=Order.AB,
                 sample=9,
+                run_id=run.id,
+                expires_at=now(),
+            )
+        )
+        session.add(
+            TextClaim(
+                kind="candidate written",
+                subject=f"prompt:{pair.prompt_id}",
+                source="by hand",
                 run_id=run.id,
                 expires_at=now(),
             )

@@ -121,6 +121,27 @@ def test_a_stop_settles_frees_and_says_how_to_go_on(
     assert again["stored" if verb == "judge" else "asked"] == 6
 
 
+def test_a_bill_puts_right_what_a_stop_left_in_doubt(folder: Path, server: Server) -> None:
+    """One judge, stopped while six questions were away; the provider billed two of them."""
+    done("import", "pairs", "pairs.jsonl")
+    stopped(folder, server, signal.SIGTERM, "judge", "--max-usd", "1")
+    left = told("status")
+    assert left["spent_usd"] == left["reserved_usd"] > 0.001
+    shown = CliRunner().invoke(app, ["doctor"]).stdout
+    assert "`tiebreak money reconcile`" in " ".join(shown.split())
+    with pytest.raises(BadInput, match="--billed-usd needs a --reason"):
+        done("money", "reconcile", "--billed-usd", "0.001")
+    with pytest.raises(BadInput, match="give the provider's file or --billed-usd"):
+        done("money", "reconcile")
+    (folder / "costs.csv").write_text("model,cost_usd\nm,0.0004\nm,0.0006\nother,7\n")
+    planned = told("money", "reconcile", "costs.csv", "--model", "m", "--dry-run")
+    assert told("status") == left
+    freed = told("money", "reconcile", "costs.csv", "--model", "m", "--by", "eva")
+    assert freed["freed_usd"] == planned["freed_usd"] == pytest.approx(left["spent_usd"] - 0.001)
+    after = told("status")
+    assert (after["spent_usd"], after["reserved_usd"]) == (0.001, 0)
+
+
 def test_a_cycle_that_is_told_to_end_goes_on_where_it_was(folder: Path, server: Server) -> None:
     done("import", "pairs", "pairs.jsonl")
     code, said = stopped(folder, server, signal.SIGTERM, "cycle", "--max-usd", "1")

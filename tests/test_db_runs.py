@@ -1,13 +1,23 @@
 """Runs say how they ended, money is counted once, and status counts what is there."""
 
+import os
 from math import inf, nan
 
 import pytest
 from import_worlds import pair, take, vote
+from sqlalchemy import select
 
 from db.errors import BadInput, BudgetSpent
 from db.models import Reservation, Run
-from db.runs import cap_of, finish_run, recorded_run, spent_nanousd, start_run
+from db.runs import (
+    KILLED,
+    cap_of,
+    notice_killed,
+    recorded_run,
+    spent_nanousd,
+    start_run,
+    unended_runs,
+)
 from db.session import Database
 from db.status import status
 from db.vocabulary import RunStatus
@@ -50,16 +60,31 @@ def test_what_is_no_amount_of_money_caps_nothing(dollars: float) -> None:
     assert (cap_of(None), cap_of(0.0), cap_of(1.5)) == (None, 0, 1_500_000_000)
 
 
-def test_a_run_that_was_killed_stays_running(any_database: Database) -> None:
+def test_a_run_whose_process_is_gone_was_killed(any_database: Database) -> None:
+    """By whoever looks, and by the next run; a living one and another machine's are left."""
     with any_database.begin() as session:
-        start_run(session, "judge", {}, cap_nanousd=10**9)
-    with any_database.begin() as session:
-        run = session.get_one(Run, 1)
-        assert (run.status, run.cap_nanousd) == (RunStatus.RUNNING, 10**9)
-        assert run.pid
-        finish_run(session, 1, summary={"votes": 3})
+        for verb in ("train reward", "judge", "cycle", "export"):
+            start_run(session, verb, {}, cap_nanousd=10**9)
+        gone, reused, elsewhere, _ = session.scalars(select(Run).order_by(Run.id))
+        gone.pid = 2**22  # one more than Linux gives out
+        reused.pid, reused.process = os.getppid(), "a process of this number that ended"
+        elsewhere.host, elsewhere.pid = "another", gone.pid
+    noticed = [run.verb for run in notice_killed(any_database)]
+    assert noticed == ["train reward", "judge"]
+    assert notice_killed(any_database) == []
     with any_database.read() as session:
-        assert session.get_one(Run, 1).summary == {"votes": 3}
+        told = {run.verb: (run.status, run.error) for run in session.scalars(select(Run))}
+        assert {run.verb for run in unended_runs(session)} == set(told)
+    assert told == {
+        "train reward": (RunStatus.FAILED, KILLED),
+        "judge": (RunStatus.FAILED, KILLED),
+        "cycle": (RunStatus.RUNNING, None),
+        "export": (RunStatus.RUNNING, None),
+    }
+    with any_database.begin() as session:
+        session.get_one(Run, 4).process = "of a container that had this number, too"
+        start_run(session, "export", {})
+        assert session.get_one(Run, 4).error == KILLED
 
 
 def test_money_is_settled_or_counted_in_full_and_imported_prices_once(

@@ -22,6 +22,7 @@ from db.runs import spent_nanousd
 from db.session import Database
 from db.vocabulary import RunStatus
 from judges import panel, verdicts
+from judges.in_flight import InFlight
 from judges.prices import NANO
 from judges.steps import estimate
 
@@ -102,7 +103,7 @@ def test_an_interrupted_run_stops_cleanly_and_is_resumed(
     calls = tmp_path / "calls"
     add(database, 100)
     url = database.engine.url.render_as_string(hide_password=False)
-    sections = {"judge": [fake(options={"latency": 0.05, "calls": str(calls)}, concurrency=8)]}
+    sections = {"judge": [fake(options={"latency": 0.3, "calls": str(calls)}, concurrency=8)]}
     process = start(url, sections)
     wait_until(process, lambda: calls.exists() and calls.stat().st_size >= 500)
     process.send_signal(signal.SIGINT)
@@ -126,6 +127,7 @@ def test_what_a_stop_leaves_counted_as_spent(database: Database, how: signal.Sig
     url = database.engine.url.render_as_string(hide_password=False)
     with serving(Script(latency=0.05)) as server:
         sections = {"judge": [remote(server, concurrency=4)]}
+        places = InFlight(4).size
         bound = estimate(database, panel.parse(sections)).most_usd / 200 * 1.02  # ids differ
         process = start(url, sections)
         wait_until(process, lambda: server.state.total_calls >= 80)
@@ -139,6 +141,8 @@ def test_what_a_stop_leaves_counted_as_spent(database: Database, how: signal.Sig
             ).all()
             spent = spent_nanousd(session)
         assert bool(left) is bool(open_questions) is (how is signal.SIGKILL)
+        gathered = 24  # answers of the last moments, waiting to be stored
+        assert open_questions <= places + gathered
         assert 0 < paid <= spent <= paid + (open_questions or 4) * bound * NANO
 
 

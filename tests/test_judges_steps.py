@@ -420,6 +420,7 @@ def test_claims_of_a_dead_run_are_free_at_once_and_those_of_another_machine_in_t
     run(database, fake(), within=[1])
     with database.begin() as session:
         here = start_run(session, "judge", {})
+        here.process = "one that is gone"
         there = start_run(session, "judge", {})
         there.host = "elsewhere"
         for pair_id, owner in ((2, here), (3, there)):

@@ -254,7 +254,7 @@ def test_the_next_migration_meets_a_releases_data(empty: Database, one_more: str
     assert schema.upgrade(empty) == one_more == "next"
     schema.require_as_migrated(empty)
     with empty.connection() as connection:
-        assert counts(connection) == before
+        assert before.items() <= counts(connection).items()  # new tables are empty
         moods = connection.execute(text("SELECT DISTINCT mood FROM reviews")).scalars().all()
         assert moods == ["calm"]
 

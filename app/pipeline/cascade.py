@@ -23,11 +23,10 @@ from app.pipeline.ladder import (
 from db import spending
 from db.errors import BadInput, BudgetSpent, TiebreakError, UnknownName
 from db.progress import Progress, quiet
-from db.runs import cap_of, ended_by, finish_run, start_run
+from db.runs import KILLED, NANO, cap_of, end_killed, ended_by, finish_run, go_on, start_run
 from db.session import Database
 from db.vocabulary import RunStatus
 from judges.panel import Panel
-from judges.prices import NANO
 from judges.steps import fit_consensus, run_judges
 from judges.trust.stopping import Policy
 
@@ -115,10 +114,13 @@ def cascade(
     if not ladder:
         raise UnknownName("the panel has no judges to ask; add a [[judge]] to tiebreak.toml")
     with database.begin() as session:
-        run = spending.open_run(session, VERB) or start_run(
-            session, VERB, {"stop_at": stop_at, "careful": careful},
-            cap_of(max_usd),
-        )  # fmt: skip
+        end_killed(session)
+        run = spending.open_run(session, VERB)
+        if run is None:
+            options = {"stop_at": stop_at, "careful": careful}
+            run = start_run(session, VERB, options, cap_of(max_usd))
+        elif run.error == KILLED:
+            go_on(run)
     climb = _Climb(database, panel, ladder, policy, run.id, max_usd, progress, beside, environ)
     try:
         done = climb.all()

@@ -84,9 +84,12 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     Example: tiebreak status --json
     """
+    from db.runs import notice_killed
     from db.status import status as figures
 
-    with configuration(config).database.read() as session:
+    database = configuration(config).database
+    notice_killed(database)
+    with database.read() as session:
         found = figures(session)
     if as_json:
         show(found, True)

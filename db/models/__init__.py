@@ -10,6 +10,7 @@ from db.models.judging import (
     Judge,
     JudgeVersion,
     Reservation,
+    TextClaim,
     Vote,
     VoteClaim,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "Run",
     "StepLabels",
     "Task",
+    "TextClaim",
     "Vote",
     "VoteClaim",
 ]

@@ -107,8 +107,25 @@ class VoteClaim(Base):
     expires_at: Mapped[Time]
 
 
+class TextClaim(Base):
+    """A text some process is about to ask for, so that no other asks for it too."""
+
+    __tablename__ = "text_claims"
+    __table_args__ = (UniqueConstraint("kind", "subject", "source"),)
+
+    id: Mapped[Key]
+    kind: Mapped[str] = mapped_column(String(60), comment="of the event that will note it")
+    subject: Mapped[str] = mapped_column(String(200))
+    source: Mapped[str] = mapped_column(String(300), comment="the label of who writes")
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id"))
+    expires_at: Mapped[Time]
+
+
 class Reservation(Base):
-    """Money set aside durably before requests leave; unsettled it counts as spent."""
+    """Money set aside durably before requests leave; unsettled it counts as spent.
+
+    What is settled or still set aside beyond `paid_nanousd` may have been billed, or not.
+    """
 
     __tablename__ = "reservations"
     __table_args__ = (Index(None, "run_id"),)
@@ -118,6 +135,12 @@ class Reservation(Base):
     judge_version_id: Mapped[int | None] = mapped_column(ForeignKey("judge_versions.id"))
     reserved_nanousd: Mapped[Money]
     settled_nanousd: Mapped[int | None] = mapped_column(BigInteger)
+    paid_nanousd: Mapped[Money] = mapped_column(
+        default=0, comment="of it, what answers that came in have cost"
+    )
+    asked: Mapped[str | None] = mapped_column(String(200), comment="name of the judge or generator")
+    provider: Mapped[str | None] = mapped_column(String(40))
+    model: Mapped[str | None] = mapped_column(String(300))
     created_at: Mapped[Time]
     settled_at: Mapped[OptionalTime]
 

@@ -19,6 +19,9 @@ class Run(Base):
     status: Mapped[RunStatus] = mapped_column(word(RunStatus, "status"), default=RunStatus.RUNNING)
     host: Mapped[str] = mapped_column(String(200), default="")
     pid: Mapped[int | None]
+    process: Mapped[str | None] = mapped_column(
+        String(80), comment="boot and start of its process, which its number alone does not tell"
+    )
     cap_nanousd: Mapped[int | None] = mapped_column(
         BigInteger, comment="hard spending cap of this run"
     )

@@ -23,6 +23,7 @@ from db.pairs import NewCandidate, NewPair, add_pairs
 from db.progress import Progress, quiet
 from db.runs import cap_of, ended_by, start_run
 from db.session import Database, Session
+from db.text_claims import TextKey
 from db.vocabulary import RunStatus
 from judges import designs, lifecycle
 from judges.asking import Client
@@ -47,12 +48,14 @@ _PAGE = 200  # prompts read at a time; by hand, some megabytes of text
 class Written:
     """What a run of writing did.
 
-    asked: texts that came back; new: those that were not there yet; pairs: formed of them.
+    asked: texts that came back; new: those that were not there yet; pairs: formed of them;
+    elsewhere: texts that another run asks for.
     """
 
     asked: int
     new: int
     failed: int
+    elsewhere: int
     pairs: int
     cost_usd: float
     capped: bool
@@ -70,6 +73,8 @@ class Written:
             parts.append(f"${self.cost_usd:.4f} spent")
         if self.failed:
             parts.append(f"{self.failed} failed (run again to ask for them)")
+        if self.elsewhere:
+            parts.append(f"{self.elsewhere} asked for by another run")
         if self.capped:
             parts.append("the cap is reached")
         return ", ".join(parts) + (f"; {self.problem}" if self.problem else "")
@@ -112,11 +117,15 @@ def generate(
             for source in wanted:
                 if (subject, source.label) not in done:
                     generator = source.generator
+                    who = generator.asked_at(source.temperature)
                     yield TextRequest(
+                        TextKey(_WRITTEN, subject, source.label),
+                        who.asked_as,
                         clients[generator.name, source.temperature],
                         source.question(prompt.messages, prompt.id),
-                        generator.asked_at(source.temperature).price(),
+                        who.price(),
                         (prompt, source),
+                        who.lasts,
                     )
 
     def store(session: Session, one: Brought) -> None:
@@ -208,6 +217,7 @@ def ask_for_texts(
         asked=outcome.brought,
         new=count.new - before[0],
         failed=outcome.failed,
+        elsewhere=outcome.elsewhere,
         pairs=count.pairs - before[1],
         cost_usd=outcome.cost_nanousd / NANO,
         capped=outcome.capped,

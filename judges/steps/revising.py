@@ -9,6 +9,7 @@ from db.models import Prompt
 from db.pairs import NewCandidate, NewPair, add_pairs
 from db.progress import Progress, quiet
 from db.session import Database, Session
+from db.text_claims import TextKey
 from db.whole import whole_file
 from judges import critique
 from judges.asking import Question
@@ -57,6 +58,7 @@ def revise(
         asked=sum(w.asked for w in done),
         new=count.new,
         failed=sum(w.failed for w in done),
+        elsewhere=sum(w.elsewhere for w in done),
         pairs=count.pairs,
         cost_usd=sum(w.cost_usd for w in done),
         capped=done[-1].capped,
@@ -119,7 +121,7 @@ def _critiques(
                     key=subject,
                     max_tokens=reviser.max_tokens,
                 )
-                yield _request(clients, reviser, question, response)
+                yield _request(clients, reviser, _CRITIQUED, question, response)
 
     def store(session: Session, one: Brought) -> None:
         payload = {"by": reviser.name, "review": one.answer.text, **bill(one)}
@@ -152,7 +154,7 @@ def _revisions(
                     key=subject,
                     max_tokens=reviser.max_tokens,
                 )
-                yield _request(clients, reviser, question, (response, review))
+                yield _request(clients, reviser, _REVISED, question, (response, review))
 
     def store(session: Session, one: Brought) -> None:
         response, review = one.request.about
@@ -190,11 +192,20 @@ def _store_revision(
 
 
 def _request(
-    clients: Clients, reviser: GeneratorConfig, question: Question, about: object
+    clients: Clients, reviser: GeneratorConfig, kind: str, question: Question, about: object
 ) -> TextRequest:
+    """A request about the response that the question's key names."""
     temperature = (reviser.temperatures or (None,))[0]
-    who = clients[reviser.name, temperature]
-    return TextRequest(who, question, reviser.asked_at(temperature).price(), about)
+    who = reviser.asked_at(temperature)
+    return TextRequest(
+        TextKey(kind, question.key, reviser.name),
+        who.asked_as,
+        clients[reviser.name, temperature],
+        question,
+        who.price(),
+        about,
+        who.lasts,
+    )
 
 
 def _text(response: Response) -> str:

@@ -63,6 +63,12 @@ class CycleSettings(BaseModel):
         description="what target_error bounds: errors among the accepted pairs (g1) or wrong "
         "labels in the whole batch (g2)",
     )
+    seed_questions: int = Field(
+        0,
+        ge=0,
+        description="questions asked before the first frame is frozen, with target_error, where "
+        "fewer than 50 answers are known",
+    )
     audit_share: float = Field(
         0.02,
         ge=0,

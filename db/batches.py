@@ -1,30 +1,40 @@
 """Batches, the routes of their pairs, their audits, and what detectors found in their fits."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.orm import Session
 
-from db.models import Batch, ConsensusFit, Flag, PairRoute, Task
+from db.models import Batch, Certificate, ConsensusFit, Flag, PairRoute, Task
 from db.opinions import audits_of, human_answers
+from db.owners import owned
 from db.types import now
 from db.upsert import chunks, insert_all
 from db.vocabulary import Choice, Route, TaskKind, TaskStatus
 
+_WAITS = (TaskStatus.OPEN, TaskStatus.DISPUTED)
+
 
 @dataclass(frozen=True)
 class AuditProgress:
-    """How far the audit of a batch is: answers by pair id, and how many tasks still wait."""
+    """How far the audit of a batch is: answers by pair id, and the pairs that wait for one."""
 
     answers: dict[int, Choice]
-    waiting: int
+    open: frozenset[int]
+
+    @property
+    def waiting(self) -> int:
+        """How many audits wait for an answer, or for an adjudicator."""
+        return len(self.open)
 
 
 def newest_batch(session: Session) -> Batch | None:
-    """The batch routed last."""
-    return session.scalar(select(Batch).order_by(Batch.id.desc()).limit(1))
+    """The batch routed last, of those that were not given up."""
+    live = select(Batch).where(Batch.given_up_at.is_(None))
+    return session.scalar(live.order_by(Batch.id.desc()).limit(1))
 
 
 def get_batch(session: Session, batch_id: int) -> Batch:
@@ -33,8 +43,26 @@ def get_batch(session: Session, batch_id: int) -> Batch:
 
 
 def all_batches(session: Session) -> list[Batch]:
-    """Every batch, oldest first."""
+    """Every batch, oldest first, given up or not."""
     return list(session.scalars(select(Batch).order_by(Batch.id)))
+
+
+def locked(session: Session, batch_id: int) -> Batch:
+    """The batch, held against other writers until the transaction ends."""
+    return session.execute(select(Batch).where(Batch.id == batch_id).with_for_update()).scalar_one()
+
+
+def uncertified(session: Session) -> list[Batch]:
+    """Batches routed to a target that were not given up and have no certificate yet."""
+    made = exists().where(Certificate.batch_id == Batch.id)
+    live = select(Batch).where(Batch.given_up_at.is_(None), ~made).order_by(Batch.id)
+    return [b for b in session.scalars(live) if b.policy.get("target_error") is not None]
+
+
+def give_up(session: Session, batch: Batch) -> None:
+    """A batch that waits promises nothing and keeps no pair any more; its answers stay."""
+    batch.given_up_at = now()
+    session.flush()
 
 
 def add_batch(session: Session, batch: Batch, routes: Iterable[dict[str, Any]]) -> int:
@@ -46,17 +74,10 @@ def add_batch(session: Session, batch: Batch, routes: Iterable[dict[str, Any]]) 
     return batch.id
 
 
-def change_routes(session: Session, batch_id: int, changes: Iterable[dict[str, Any]]) -> None:
-    """Give pairs of a batch their final route, once its certificate is known.
-
-    Each change has pair_id, route, reasons and priority.
-    """
-    for row in changes:
-        session.execute(
-            update(PairRoute)
-            .where(PairRoute.batch_id == batch_id, PairRoute.pair_id == row["pair_id"])
-            .values(route=row["route"], reasons=row["reasons"], priority=row["priority"])
-        )
+def change_routes(session: Session, changes: Iterable[dict[str, Any]]) -> None:
+    """Change stored routes: each change has the route's `id` and the columns that are new."""
+    for chunk in chunks(changes, 5000):
+        session.execute(update(PairRoute), chunk)
 
 
 def routes_of(session: Session, batch_id: int, route: Route | None = None) -> list[PairRoute]:
@@ -65,6 +86,11 @@ def routes_of(session: Session, batch_id: int, route: Route | None = None) -> li
     if route is not None:
         query = query.where(PairRoute.route == route)
     return list(session.scalars(query))
+
+
+def pairs_of(session: Session, batch_id: int) -> set[int]:
+    """The pairs of a batch."""
+    return set(session.scalars(select(PairRoute.pair_id).where(PairRoute.batch_id == batch_id)))
 
 
 def count_routes(session: Session, batch_id: int) -> dict[Route, int]:
@@ -77,15 +103,33 @@ def count_routes(session: Session, batch_id: int) -> dict[Route, int]:
     return {route: n for route, n in session.execute(query)}
 
 
+def count_owned(session: Session) -> Counter[Route]:
+    """How many pairs took each route in the batch they belong to."""
+    return Counter(one.route for one in owned(session).values())
+
+
 def audit_progress(session: Session, batch_id: int) -> AuditProgress:
-    """The audit answers of a batch; an audit that is not settled, or evenly split, has none."""
-    waits = select(func.count()).where(
-        Task.batch_id == batch_id,
-        Task.kind == TaskKind.AUDIT,
-        Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED)),
+    """The audit answers of a batch; an audit that is not settled, or evenly split, has none.
+
+    A drawn pair that people had been asked about before its look was opened has no task of its
+    own: there what they say of it, blind, is its answer.
+    """
+    tasks = select(Task.pair_id, Task.status).where(
+        Task.kind == TaskKind.AUDIT, Task.batch_id == batch_id
     )
+    own = {pair_id: status for pair_id, status in session.execute(tasks)}
+    waits = {pair_id for pair_id, status in own.items() if status in _WAITS}
     answered = human_answers(session, audits_of(batch_id))
-    return AuditProgress(answered, session.scalar(waits) or 0)
+    drawn = select(PairRoute.pair_id).where(
+        PairRoute.batch_id == batch_id, PairRoute.route == Route.AUDIT
+    )
+    elsewhere = set(session.scalars(drawn)) - own.keys()
+    if elsewhere:
+        answered = human_answers(session, pair_ids=elsewhere) | answered
+        asked = select(Task.pair_id).where(Task.status.in_(_WAITS), Task.for_annotator_id.is_(None))
+        for chunk in chunks(sorted(elsewhere - answered.keys())):
+            waits |= set(session.scalars(asked.where(Task.pair_id.in_(chunk))))
+    return AuditProgress(answered, frozenset(p for p in waits if p is not None))
 
 
 def has_flags(session: Session, fit_id: int) -> bool:

@@ -1,6 +1,7 @@
 """Certificates: stored, found and withdrawn, and the audits that may withdraw them."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -62,6 +63,14 @@ def audits_in_order(session: Session, batch_id: int) -> list[int]:
     )
     order = query.order_by(Task.settled_at, Task.priority.desc(), Task.id)
     return [pair_id for pair_id in session.scalars(order) if pair_id is not None]
+
+
+def settled_after(session: Session, batch_id: int, moment: datetime) -> set[int]:
+    """Pairs of a batch's audits that were answered only after a moment."""
+    query = select(Task.pair_id).where(
+        Task.batch_id == batch_id, Task.kind == TaskKind.AUDIT, Task.settled_at > moment
+    )
+    return {pair_id for pair_id in session.scalars(query) if pair_id is not None}
 
 
 def content_hashes(session: Session, pair_ids: Iterable[int]) -> dict[int, str]:

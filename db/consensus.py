@@ -92,6 +92,12 @@ def _parts(query: Any, column: Any, among: Sequence[int] | None) -> Iterator[Any
         yield query.where(column.in_(chunk))
 
 
+def voted_pair_ids(session: Session) -> list[int]:
+    """Every pair with at least one vote, by id."""
+    voted = select(Pair.id).where(exists().where(Vote.pair_id == Pair.id))
+    return list(session.scalars(voted.order_by(Pair.id)))
+
+
 def usable_votes(
     session: Session, size: int = 10_000, among: Sequence[int] | None = None
 ) -> Iterator[UsableVote]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
 from db import rankings
@@ -28,12 +28,12 @@ from db.models import (
     JudgeVersion,
     Pair,
     PairName,
-    PairRoute,
     Preference,
     Prompt,
     Review,
     Vote,
 )
+from db.owners import owned
 from db.probabilities import Probabilities
 from db.vocabulary import CANARY_SAMPLE
 
@@ -125,8 +125,10 @@ def export_pairs(session: Session) -> list[ExportPair]:
         .outerjoin(Consensus, (Consensus.pair_id == Pair.id) & (Consensus.fit_id == fit_id))
         .order_by(Pair.id)
     ).all()
-    names, routes, flags = _names(session), _routes(session), _flags(session, fit_id)
-    certificates = {made.batch_id: title(made) for made in in_force(session)}
+    names, routes, flags = _names(session), owned(session), _flags(session, fit_id)
+    certificates = {
+        (made.batch_id, made.payload.get("stratum", "")): title(made) for made in in_force(session)
+    }
     rationales = _rationales(session)
     ordered = rankings.orders(
         session, {key for *_, label, _ in rows if label for key in label.ranking_ids}
@@ -136,7 +138,6 @@ def export_pairs(session: Session) -> list[ExportPair]:
     for pair, prompt, a, b, label, consensus in rows:
         route = routes.get(pair.id)
         known = label or consensus
-        batch_id = label.batch_id if label else None
         found.append(
             ExportPair(
                 id=pair.id,
@@ -155,7 +156,7 @@ def export_pairs(session: Session) -> list[ExportPair]:
                 route=route.route.value if route else None,
                 reasons=tuple(route.reasons) if route else (),
                 flags=tuple(flags.get(pair.id, ())),
-                certificate=certificates.get(batch_id or (route.batch_id if route else 0)),
+                certificate=certificates.get((route.batch_id, route.stratum)) if route else None,
                 rankings=tuple(
                     (key, place_of[key][a.id], place_of[key][b.id])
                     for key in (label.ranking_ids if label else ())
@@ -185,12 +186,6 @@ def _names(session: Session) -> dict[int, list[tuple[str, bool]]]:
     for name in session.scalars(select(PairName).order_by(PairName.external_id)):
         found[name.pair_id].append((name.external_id, name.mirrored))
     return found
-
-
-def _routes(session: Session) -> dict[int, PairRoute]:
-    newest = select(func.max(PairRoute.id)).group_by(PairRoute.pair_id)
-    rows = session.scalars(select(PairRoute).where(PairRoute.id.in_(newest)))
-    return {row.pair_id: row for row in rows}
 
 
 def _flags(session: Session, fit_id: int | None) -> dict[int, list[str]]:

@@ -10,31 +10,32 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db.consensus import consensus_of, newest_fit
-from db.models import Batch, Pair, PairRoute, Preference
+from db.models import Pair, Preference
 from db.opinions import DELIVERED, Binding, Opinion, bindings, opinions
+from db.owners import owned
 from db.probabilities import Probabilities
 from db.rankings import Implied, implied
 from db.upsert import insert_all
-from db.vocabulary import Route
 
 
 @dataclass(frozen=True)
 class PairEvidence:
-    """All that is known about one pair: its consensus, its newest route, human answers.
+    """All that is known about one pair: its consensus, its batch, human answers.
 
-    implied: what orders over several candidates say about it. answered: it was accepted because
-    people had answered it, not because of the panel.
+    panel: whether the panel's word may be delivered where humans have settled nothing. certified:
+    a certificate in force speaks of it, so that only a human's settled answer replaces it.
+    implied: what orders over several candidates say about it.
     """
 
     pair_id: int
     consensus: Probabilities | None = None
     fit_id: int | None = None
-    route: Route | None = None
+    panel: bool = False
     batch_id: int | None = None
     opinions: tuple[Opinion, ...] = ()
     binding: Binding | None = None
     implied: tuple[Implied, ...] = ()
-    answered: bool = False
+    certified: bool = False
 
 
 def chunks_of_pairs(session: Session, size: int = 2000) -> Iterator[list[int]]:
@@ -54,20 +55,22 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[PairEvidence]:
     """What is known about each of these pairs.
 
     The consensus is the newest fit's; where the pair's batch was routed to a promise it is the fit
-    the promise speaks of. A pair whose promise still waits for audits has no route yet.
+    the promise speaks of.
     """
     fit = newest_fit(session)
-    routes = _newest_routes(session, pair_ids)
+    batches = owned(session, pair_ids)
     bound = bindings(session, DELIVERED, pair_ids)
     said: dict[int, list[Opinion]] = defaultdict(list)
     for one in opinions(session, DELIVERED, pair_ids):
         said[one.pair_id].append(one)
     ordered = implied(session, pair_ids)
-    fit_of = {p: routes[p].promised_fit if p in routes else None for p in pair_ids}
     by_fit: dict[int, list[int]] = defaultdict(list)
-    for pair_id, promised in fit_of.items():
-        if promised or fit:
-            by_fit[promised or fit.id].append(pair_id)  # type: ignore[union-attr]
+    for pair_id in pair_ids:
+        mine = batches.get(pair_id)
+        if mine is not None and mine.target:
+            by_fit[mine.fit_id].append(pair_id)
+        elif fit is not None:
+            by_fit[fit.id].append(pair_id)
     agreed = {
         pair_id: (fit_id, p)
         for fit_id, members in by_fit.items()
@@ -75,57 +78,22 @@ def evidence(session: Session, pair_ids: Sequence[int]) -> list[PairEvidence]:
     }
     found = []
     for pair_id in pair_ids:
-        route = routes.get(pair_id)
+        mine = batches.get(pair_id)
         fit_id, p = agreed.get(pair_id, (None, None))
         found.append(
             PairEvidence(
                 pair_id=pair_id,
                 consensus=p,
                 fit_id=fit_id,
-                route=route.route if route and not route.waits else None,
-                batch_id=route.batch_id if route else None,
+                panel=mine is not None and mine.delivered,
+                batch_id=mine.batch_id if mine else None,
                 opinions=tuple(said.get(pair_id, ())),
                 binding=bound.get(pair_id),
                 implied=tuple(ordered.get(pair_id, ())),
-                answered=bool(route and route.answered),
+                certified=mine is not None and mine.certified,
             )
         )
     return found
-
-
-@dataclass(frozen=True)
-class _Newest:
-    route: Route
-    batch_id: int
-    promised_fit: int | None
-    waits: bool
-    answered: bool
-
-
-def _newest_routes(session: Session, pair_ids: Sequence[int]) -> dict[int, _Newest]:
-    rows = session.execute(
-        select(
-            PairRoute.pair_id,
-            PairRoute.route,
-            PairRoute.reasons,
-            PairRoute.batch_id,
-            Batch.fit_id,
-            Batch.policy,
-        )
-        .join(Batch, Batch.id == PairRoute.batch_id)
-        .where(PairRoute.pair_id.in_(pair_ids))
-        .order_by(PairRoute.batch_id)
-    )
-    return {
-        pair_id: _Newest(
-            route,
-            batch_id,
-            fit_id if policy.get("target_error") is not None else None,
-            "awaiting_audit" in reasons,
-            "settled" in reasons,
-        )
-        for pair_id, route, reasons, batch_id, fit_id, policy in rows
-    }
 
 
 def current(session: Session, pair_ids: Sequence[int]) -> dict[int, Preference]:

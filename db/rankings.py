@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from db.identity import pair_hash
 from db.models import (
+    Batch,
     Candidate,
     Lease,
     Pair,
@@ -131,6 +132,18 @@ def settled(session: Session) -> dict[int, Choice]:
             choices = {one.choice for one in said}
             if len(choices) == 1 and all(one.settled for one in said):
                 found[pair_id] = choices.pop()
+    return found
+
+
+def being_ranked(session: Session) -> set[int]:
+    """Pairs that an order over several candidates compares, or that one was asked for."""
+    asked = waiting(session)
+    ranked = select(Ranking.prompt_id).where(not_retracted())
+    prompts = set(session.scalars(ranked)) | set(asked)
+    found: set[int] = set()
+    for chunk in cut(sorted(prompts), 2000):
+        pairs = session.scalars(select(Pair.id).where(Pair.prompt_id.in_(chunk))).all()
+        found |= implied(session, pairs).keys() | covering(session, pairs, asked).keys()
     return found
 
 
@@ -254,14 +267,15 @@ def orders(
 
 
 def close_unwanted(session: Session, touched: set[int]) -> int:
-    """Withdraw those rankings nobody holds of whose pairs the newest routes escalate none."""
+    """Withdraw those rankings nobody holds or has begun of whose pairs no route escalates any."""
     if not touched:
         return 0
     rows = session.execute(
         select(Task, Pair, PairRoute.route)
         .join(Pair, Pair.prompt_id == Task.prompt_id)
         .join(PairRoute, PairRoute.pair_id == Pair.id)
-        .where(Task.id.in_(touched))
+        .join(Batch, Batch.id == PairRoute.batch_id)
+        .where(Task.id.in_(touched), Batch.given_up_at.is_(None))
         .order_by(PairRoute.batch_id)
     )
     newest = {
@@ -271,9 +285,10 @@ def close_unwanted(session: Session, touched: set[int]) -> int:
     }
     wanted = {task_id for (task_id, _), route in newest.items() if route is Route.ESCALATE}
     held = select(Lease.task_id).where(text("leases.status = 'active'"))
+    begun = exists().where(Ranking.task_id == Task.id, not_retracted())
     done = session.execute(
         update(Task)
-        .where(Task.id.in_(touched - wanted), Task.id.not_in(held))
+        .where(Task.id.in_(touched - wanted), Task.id.not_in(held), ~begun)
         .values(status=TaskStatus.CLOSED, settled_at=now())
         .execution_options(synchronize_session=False)
     )

@@ -1,15 +1,17 @@
 """What waits for humans: adding, ordering and closing tasks. Leaves out claims (`db/leases`)."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, func, select, text, update
+from sqlalchemy import Select, exists, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from db import rankings
-from db.models import Lease, Task
+from db.models import Lease, Review, Task
+from db.reviews import not_retracted
 from db.types import now
 from db.upsert import chunks
 from db.vocabulary import TaskKind, TaskStatus
@@ -40,7 +42,7 @@ class NewTask:
 
 @dataclass(frozen=True)
 class Added:
-    """How many tasks are new, and how many open ones were brought up to date instead."""
+    """How many tasks are new, and for how many a task or ranking waited already."""
 
     added: int
     updated: int
@@ -49,33 +51,45 @@ class Added:
 def add_tasks(session: Session, tasks: Iterable[NewTask]) -> Added:
     """Add tasks; safe to repeat.
 
-    A pair that already waits as an escalation keeps its one task, which takes the new priority,
-    reasons and batch; one among the candidates of a ranking that waits is left to the ranking; a
+    A pair that already waits for people keeps its one task; an escalation takes the new priority,
+    reasons and batch. One among the candidates of a ranking that waits is left to the ranking; a
     task already there for the same pair, kind, batch and person stays.
     """
     added = updated = 0
     asked = rankings.waiting(session)
     for chunk in chunks(tasks, _CHUNK):
         pair_ids = [t.pair_id for t in chunk if t.pair_id is not None]
-        waiting = _waiting_escalations(session, pair_ids)
+        waiting = _waiting(session, pair_ids)
         in_ranking = rankings.covering(session, pair_ids, asked).keys() - waiting.keys()
         fresh: list[dict[str, Any]] = []
+        known: list[dict[str, Any]] = []
         for task in chunk:
             if task.kind is TaskKind.ESCALATION and task.pair_id in in_ranking:
                 updated += 1
                 continue
-            old = waiting.get(task.pair_id or 0) if task.kind is TaskKind.ESCALATION else None
-            if old is None:
+            old = waiting.get(task.pair_id or 0)
+            if old is None or task.for_annotator_id is not None:
                 fresh.append(_values(task))
                 continue
-            session.execute(
-                update(Task)
-                .where(Task.id == old)
-                .values(priority=task.priority, reasons=list(task.reasons), batch_id=task.batch_id)
-            )
             updated += 1
+            if old.kind is task.kind is TaskKind.ESCALATION:
+                known.append(
+                    {
+                        "id": old.id,
+                        "priority": task.priority,
+                        "reasons": list(task.reasons),
+                        "batch_id": task.batch_id,
+                    }
+                )
+        change(session, known)
         added += _insert_new(session, fresh)
     return Added(added, updated)
+
+
+def change(session: Session, changes: Sequence[dict[str, Any]]) -> None:
+    """Change stored tasks: each change has the task's `id` and the columns that are new."""
+    if changes:
+        session.execute(update(Task), changes)
 
 
 def _values(task: NewTask) -> dict[str, Any]:
@@ -94,25 +108,31 @@ def _insert_new(session: Session, rows: list[dict[str, Any]]) -> int:
     return len(session.execute(statement).all())
 
 
-def _waiting_escalations(session: Session, pair_ids: Sequence[int]) -> dict[int, int]:
-    """pair id -> id of its escalation that waits for an answer."""
+def _waiting(session: Session, pair_ids: Sequence[int]) -> dict[int, Any]:
+    """pair id -> its shared task that waits for people, an escalation before an audit."""
     rows = session.execute(
-        select(Task.pair_id, Task.id).where(
+        select(Task.pair_id, Task.id, Task.kind)
+        .where(
             Task.pair_id.in_(pair_ids),
             Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED)),
-            Task.kind == TaskKind.ESCALATION,
+            Task.kind.in_((TaskKind.ESCALATION, TaskKind.AUDIT)),
             Task.for_annotator_id.is_(None),
         )
+        .order_by(Task.kind, Task.id)
     )
-    return {pair_id: task_id for pair_id, task_id in rows if pair_id is not None}
+    return {row.pair_id: row for row in rows}
 
 
 def close_tasks(
     session: Session, pair_ids: Iterable[int], *, kind: TaskKind = TaskKind.ESCALATION
 ) -> int:
-    """Withdraw the open shared tasks of these pairs that nobody holds at the moment."""
+    """Withdraw the open shared tasks of these pairs that nobody holds at the moment.
+
+    One that has an answer already and waits for another stays: its question is half asked.
+    """
     closed = 0
     held = select(Lease.task_id).where(text("leases.status = 'active'"))
+    begun = exists().where(Review.task_id == Task.id, not_retracted())
     asked = rankings.waiting(session) if kind is TaskKind.ESCALATION else {}
     for chunk in chunks(pair_ids, _CHUNK):
         done = session.execute(
@@ -123,6 +143,7 @@ def close_tasks(
                 Task.kind == kind,
                 Task.for_annotator_id.is_(None),
                 Task.id.not_in(held),
+                ~begun,
             )
             .values(status=TaskStatus.CLOSED, settled_at=now())
             .execution_options(synchronize_session=False)
@@ -133,6 +154,48 @@ def close_tasks(
             session, {one for found in touched.values() for one in found}
         )
     return closed
+
+
+def being_asked(session: Session) -> set[int]:
+    """Pairs somebody is asked about by name, holds, or is to settle as an adjudicator."""
+    held = exists().where(Lease.task_id == Task.id, text("leases.status = 'active'"))
+    personal = (Task.status == TaskStatus.OPEN) & Task.for_annotator_id.is_not(None)
+    query = select(Task.pair_id).where(
+        or_(Task.status == TaskStatus.DISPUTED, personal, held), Task.pair_id.is_not(None)
+    )
+    return {pair_id for pair_id in session.scalars(query) if pair_id is not None}
+
+
+def open_escalations(session: Session) -> list[tuple[int, int, int, list[str]]]:
+    """(task, pair, batch, reasons) of each shared escalation of a pair that nobody has answered."""
+    begun = exists().where(Review.task_id == Task.id, not_retracted())
+    rows = session.execute(
+        select(Task.id, Task.pair_id, Task.batch_id, Task.reasons)
+        .where(
+            Task.status == TaskStatus.OPEN,
+            Task.kind == TaskKind.ESCALATION,
+            Task.for_annotator_id.is_(None),
+            Task.pair_id.is_not(None),
+            Task.batch_id.is_not(None),
+            ~begun,
+        )
+        .order_by(Task.id)
+    )
+    return [(task, pair or 0, batch or 0, reasons) for task, pair, batch, reasons in rows]
+
+
+def open_by_batch(session: Session) -> Counter[int]:
+    """How many shared tasks of each batch wait for people."""
+    query = (
+        select(Task.batch_id, func.count())
+        .where(
+            Task.batch_id.is_not(None),
+            Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED)),
+            Task.for_annotator_id.is_(None),
+        )
+        .group_by(Task.batch_id)
+    )
+    return Counter({batch_id or 0: n for batch_id, n in session.execute(query)})
 
 
 def open_tasks(

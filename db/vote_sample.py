@@ -10,8 +10,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.orm import Session
 
-from db.batches import newest_batch
-from db.models import PairRoute, Vote
+from db.models import Vote
+from db.owners import owned
 from db.upsert import chunks
 from db.vocabulary import Route
 
@@ -41,20 +41,9 @@ def first_votes(session: Session, pair_ids: Sequence[int]) -> dict[tuple[int, in
     return found
 
 
-def newest_routes(session: Session, pair_ids: Sequence[int]) -> dict[int, tuple[Route, float]]:
-    """How the newest batch routed these pairs, with the score; empty where nothing was routed."""
-    batch = newest_batch(session)
-    if batch is None:
-        return {}
-    found: dict[int, tuple[Route, float]] = {}
-    for chunk in chunks(pair_ids):
-        rows = session.execute(
-            select(PairRoute.pair_id, PairRoute.route, PairRoute.score).where(
-                PairRoute.batch_id == batch.id, PairRoute.pair_id.in_(chunk)
-            )
-        )
-        found |= {pair: (route, score) for pair, route, score in rows}
-    return found
+def routes_in_force(session: Session, pair_ids: Sequence[int]) -> dict[int, tuple[Route, float]]:
+    """How the batch each of these pairs belongs to routed it, with the score."""
+    return {pair: (one.route, one.score) for pair, one in owned(session, pair_ids).items()}
 
 
 def last_vote(session: Session) -> int:

@@ -14,13 +14,14 @@ class Action(StrEnum):
     ADJUDICATE = "settle disputed pairs"
     SEE_QUALITY = "see everybody's progress and quality"
     SEE_DATA = "see pairs, judges, exports and costs"
+    CERTIFY = "end the wait for audits"
     MANAGE = "manage people and leases"
 
 
 _ALLOWED = {
     Role.ANNOTATOR: {Action.REVIEW},
     Role.ADJUDICATOR: {Action.REVIEW, Action.ADJUDICATE, Action.SEE_QUALITY},
-    Role.ENGINEER: {Action.SEE_QUALITY, Action.SEE_DATA},
+    Role.ENGINEER: {Action.SEE_QUALITY, Action.SEE_DATA, Action.CERTIFY},
     Role.ADMIN: set(Action),
 }
 

@@ -1,6 +1,7 @@
 """Which answer a pair ends with: adjudication before review before consensus. Pure.
 
 A lone review that the votes make improbable does not become truth: it asks for a second one.
+What a certificate in force accepts stays the label until humans have settled the pair.
 What an order over several candidates implies for a pair counts only where nobody answered the pair
 itself, and is never added to such answers; where another choice stays more probable, the pair is
 asked by itself.
@@ -8,7 +9,7 @@ Leaves out the database (`merge`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -16,7 +17,7 @@ from db.opinions import Binding, Opinion, majority
 from db.preferences import PairEvidence
 from db.probabilities import FLAT, Probabilities
 from db.rankings import Implied
-from db.vocabulary import Choice, Route, Source, TaskKind
+from db.vocabulary import Choice, Source, TaskKind
 from review.settings import ReviewSettings
 
 _FLOOR = 0.02  # no panel is believed beyond this against a human; by hand, as an adjudicator errs
@@ -42,7 +43,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the evidence comes to: a label; or none yet, and the task to ask once more.
+    """What the evidence comes to: a label, or none yet; and the task to ask once more.
 
     asks_pair: orders disagree, or one is improbable, and the pair wants an answer of its own.
     """
@@ -61,17 +62,18 @@ def settle(
     """
     if known.binding is not None:
         return Outcome(_adjudicated(known, known.binding, settings))
+    certified = _pooled(known) if known.certified else None
     settled = [o for o in known.opinions if o.settled]
     if len(settled) < len(known.opinions):  # a task still asks: nobody's answer is truth yet
-        return Outcome()
+        return Outcome(certified)
     choice = majority(o.choice for o in settled)
     if choice is not None:
-        return _reviewed(known, choice, settled, settings, accuracy or {})
-    if known.implied and not settled:
-        return _ranked(known, settings, accuracy or {})
-    if settled or known.consensus is None or known.route not in (Route.ACCEPT, Route.AUDIT):
-        return Outcome()
-    return Outcome(_pooled(known, known.consensus))
+        outcome = _reviewed(known, choice, settled, settings, accuracy or {})
+    elif known.implied and not settled:
+        outcome = _ranked(known, settings, accuracy or {})
+    else:
+        outcome = Outcome(None if settled else _pooled(known))
+    return outcome if outcome.label is not None else replace(outcome, label=certified)
 
 
 def posterior(prior: Probabilities, said: Sequence[tuple[Choice, float]]) -> Probabilities:
@@ -137,9 +139,8 @@ def _ranked(
     lone = len(said) == 1 and of_queue
     probable = 0.0 if choice is None else after.of(choice)
     if choice is None or (lone and probable < min(settings.doubt_below, after.confidence)):
-        if known.consensus is not None and _by_panel(known):
-            return Outcome(_pooled(known, known.consensus))
-        return Outcome(asks_pair=of_queue)
+        panels = _pooled(known)
+        return Outcome(asks_pair=of_queue) if panels is None else Outcome(panels)
     return Outcome(
         _label(
             known,
@@ -151,10 +152,6 @@ def _ranked(
             task_kind=_kind(one.kind for one in known.implied),
         )
     )
-
-
-def _by_panel(known: PairEvidence) -> bool:
-    return known.route in (Route.ACCEPT, Route.AUDIT) and not known.answered
 
 
 def _adjudicated(known: PairEvidence, binding: Binding, settings: ReviewSettings) -> Label:
@@ -174,8 +171,12 @@ def _adjudicated(known: PairEvidence, binding: Binding, settings: ReviewSettings
     )
 
 
-def _pooled(known: PairEvidence, consensus: Probabilities) -> Label:
-    return _label(known, consensus.choice, consensus, Source.ENSEMBLE, batch_id=known.batch_id)
+def _pooled(known: PairEvidence) -> Label | None:
+    """The panel's label, where its word may be delivered."""
+    p = known.consensus
+    if p is None or not known.panel:
+        return None
+    return _label(known, p.choice, p, Source.ENSEMBLE, batch_id=known.batch_id)
 
 
 def _label(

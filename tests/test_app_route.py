@@ -105,7 +105,8 @@ def test_a_promise_is_delivered_only_after_its_audits(
     asked = {"target_error": 0.1, "audits": 80, "seed": 3}
     first = go(any_database, panel, **asked)
     assert (first.state, first.audits_open) == ("waiting", 80)
-    assert merge(any_database, SETTINGS).ensemble == first.routes["audit"]
+    assert first.tasks == 80  # nothing but the audits is asked
+    assert merge(any_database, SETTINGS).preferences == 0  # and nothing is delivered
     assert go(any_database, panel, **asked).audits_open == 80
     replay_labels(any_database, labels())
     with any_database.read() as session:
@@ -124,7 +125,9 @@ def test_a_promise_is_delivered_only_after_its_audits(
         ).all()
     wrong = sum(choice.value != truth(pair_id - 1) for pair_id, choice in delivered)
     assert wrong <= 0.1 * PAIRS
-    assert go(any_database, panel, **asked).state in ("already", "waiting")
+    again = go(any_database, panel, **asked)
+    assert (again.state, again.tasks, again.audits_open) == ("already", 0, 0)
+    assert merge(any_database, SETTINGS).withdrawn == 0
 
 
 def test_a_promise_is_withdrawn_when_later_audits_contradict_its_rule(

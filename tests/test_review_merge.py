@@ -50,9 +50,7 @@ def test_bayes_by_hand():
 
 
 def test_adjudication_beats_review_beats_consensus():
-    known = PairEvidence(
-        1, Probabilities(0.6, 0.0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),)
-    )
+    known = PairEvidence(1, Probabilities(0.6, 0.0, 0.4), 5, False, 3, (opinion(1, Choice.B),))
     by_review = settle(known, RULES).label
     assert (by_review.choice, by_review.source, by_review.review_ids) == (
         Choice.B,
@@ -63,7 +61,7 @@ def test_adjudication_beats_review_beats_consensus():
         1,
         known.consensus,
         5,
-        Route.ESCALATE,
+        False,
         3,
         known.opinions,
         Binding(1, 9, Choice.TIE, None, True, TaskKind.ESCALATION, 3),
@@ -80,17 +78,11 @@ def test_adjudication_beats_review_beats_consensus():
 
 def test_a_lone_review_against_a_sure_panel_is_doubtful_two_are_not():
     # .98 * .05 = .049 for a; .02 * .9 = .018 for b: the review's choice has 27%, under one half
-    sure = PairEvidence(
-        1, Probabilities(0.98, 0.0, 0.02), 5, Route.ESCALATE, 3, (opinion(1, Choice.B),)
-    )
+    sure = PairEvidence(1, Probabilities(0.98, 0.0, 0.02), 5, False, 3, (opinion(1, Choice.B),))
     assert settle(sure, RULES).doubtful_task == 7
-    two = PairEvidence(
-        1, sure.consensus, 5, Route.ESCALATE, 3, (opinion(1, Choice.B), opinion(2, Choice.B))
-    )
+    two = PairEvidence(1, sure.consensus, 5, False, 3, (opinion(1, Choice.B), opinion(2, Choice.B)))
     assert settle(two, RULES).label.choice is Choice.B
-    audit = PairEvidence(
-        1, sure.consensus, 5, Route.AUDIT, 3, (opinion(1, Choice.B, TaskKind.AUDIT),)
-    )
+    audit = PairEvidence(1, sure.consensus, 5, True, 3, (opinion(1, Choice.B, TaskKind.AUDIT),))
     label = settle(audit, RULES).label  # an audit measures; it is never asked away
     assert (label.choice, label.task_kind, label.source) == (Choice.B, "audit", Source.REVIEW)
     assert label.p.p_b == label.p.confidence
@@ -98,21 +90,33 @@ def test_a_lone_review_against_a_sure_panel_is_doubtful_two_are_not():
 
 def test_an_answer_to_a_task_that_still_asks_is_not_truth_yet():
     known = PairEvidence(
-        1, Probabilities(0.6, 0, 0.4), 5, Route.ESCALATE, 3, (opinion(1, Choice.B, settled=False),)
+        1, Probabilities(0.6, 0, 0.4), 5, False, 3, (opinion(1, Choice.B, settled=False),)
     )
     assert settle(known, RULES).label is None
 
 
-def test_only_accepted_pairs_take_the_consensus():
-    for route, source in [
-        (Route.ACCEPT, Source.ENSEMBLE),
-        (Route.AUDIT, Source.ENSEMBLE),
-        (Route.ESCALATE, None),
-        (None, None),
-    ]:
-        label = settle(PairEvidence(1, Probabilities(0.2, 0.1, 0.7), 5, route, 3), RULES).label
+def test_only_where_the_panels_word_may_be_delivered_it_is_the_label():
+    for panel, source in [(True, Source.ENSEMBLE), (False, None)]:
+        label = settle(PairEvidence(1, Probabilities(0.2, 0.1, 0.7), 5, panel, 3), RULES).label
         assert (label.source if label else None) == source
         assert label is None or label.choice is Choice.B
+
+
+def test_only_a_settled_human_answer_replaces_a_certified_label():
+    p = Probabilities(0.02, 0.0, 0.98)
+    for said, choice in [
+        ((), Choice.B),
+        ((opinion(1, Choice.A, settled=False),), Choice.B),  # its task still asks
+        ((opinion(1, Choice.A), opinion(2, Choice.B)), Choice.B),  # a split settles nothing
+        ((opinion(1, Choice.A),), Choice.B),  # alone and improbable: .05 / .05 + .88, asks again
+        ((opinion(1, Choice.A), opinion(2, Choice.A)), Choice.A),
+    ]:
+        known = PairEvidence(1, p, 5, True, 3, said, certified=True)
+        assert settle(known, RULES).label.choice is choice
+        uncertain = settle(replace(known, certified=False), RULES).label
+        assert uncertain is None or not said or choice is Choice.A
+    doubted = PairEvidence(1, p, 5, True, 3, (opinion(1, Choice.A),), certified=True)
+    assert settle(doubted, RULES).doubtful_task == 7
 
 
 def flipped(o: Opinion) -> Opinion:
@@ -122,14 +126,14 @@ def flipped(o: Opinion) -> Opinion:
 @given(
     st.lists(st.sampled_from([Choice.A, Choice.B, Choice.TIE]), max_size=4),
     st.tuples(*[st.floats(0.01, 1)] * 3),
-    st.sampled_from(list(Route)),
+    st.booleans(),
 )
-def test_exchanging_a_and_b_exchanges_the_label(choices, weights, route):
+def test_exchanging_a_and_b_exchanges_the_label(choices, weights, panel):
     total = sum(weights)
     p = Probabilities(*(w / total for w in weights))
     said = tuple(opinion(n, c) for n, c in enumerate(choices))
-    one = settle(PairEvidence(1, p, 5, route, 3, said), RULES)
-    two = settle(PairEvidence(1, p.mirrored(), 5, route, 3, tuple(map(flipped, said))), RULES)
+    one = settle(PairEvidence(1, p, 5, panel, 3, said), RULES)
+    two = settle(PairEvidence(1, p.mirrored(), 5, panel, 3, tuple(map(flipped, said))), RULES)
     assert one.doubtful_task == two.doubtful_task
     if one.label is None:
         assert two.label is None
@@ -284,8 +288,6 @@ def test_who_fails_on_gold_is_believed_less(database):
     # Beta(9, 1) before; after 10 of 10 the mean is 19/20, after 0 of 10 it is 9/20
     assert found[good] == pytest.approx(0.95, abs=0.01)
     assert found[poor] == pytest.approx(0.45, abs=0.01)
-    known = PairEvidence(
-        1, Probabilities(0.85, 0.0, 0.15), 5, Route.ESCALATE, 3, (opinion(poor, Choice.B),)
-    )
+    known = PairEvidence(1, Probabilities(0.85, 0.0, 0.15), 5, False, 3, (opinion(poor, Choice.B),))
     assert settle(known, RULES, {poor: 0.45}).doubtful_task == 7
     assert settle(known, RULES, {poor: 0.95}).label.choice is Choice.B

@@ -242,14 +242,14 @@ def test_an_improbable_order_asks_the_pair_itself_and_never_unsettles_an_accepte
     sure = Probabilities(0.98, 0.01, 0.01)
     assert posterior(sure, [(Choice.B, 0.9)]).p_b == pytest.approx(0.018 / (0.049 + 0.001 + 0.018))
     known = {"consensus": sure, "fit_id": 1, "implied": (implied(2, Choice.B),)}
-    assert settle(PairEvidence(1, route=Route.ESCALATE, **known), RULES).asks_pair
-    kept = settle(PairEvidence(1, route=Route.ACCEPT, **known), RULES).label
+    assert settle(PairEvidence(1, panel=False, **known), RULES).asks_pair
+    kept = settle(PairEvidence(1, panel=True, **known), RULES).label
     assert (kept.source, kept.choice) == (Source.ENSEMBLE, Choice.A)
     # Accepted because the order had answered it: the panel has decided nothing.
-    assert settle(PairEvidence(1, route=Route.ACCEPT, answered=True, **known), RULES).asks_pair
+    assert settle(PairEvidence(1, panel=False, **known), RULES).asks_pair
     # prior (.5, .05, .45) and a tie at .9: .045 of .0925 is under one half, and still the most.
     even = {"consensus": Probabilities(0.5, 0.05, 0.45), "implied": (implied(2, Choice.TIE),)}
-    assert settle(PairEvidence(1, route=Route.ESCALATE, **even), RULES).label.choice is Choice.TIE
+    assert settle(PairEvidence(1, **even), RULES).label.choice is Choice.TIE
     split = (implied(2, Choice.B), implied(3, Choice.A))
     assert settle(PairEvidence(1, implied=split), RULES).asks_pair
     outside = (implied(2, Choice.B, None), implied(3, Choice.A, None))

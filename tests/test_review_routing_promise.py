@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from judges.trust.certificate import certify_strata, verify_certificate
+from judges.trust.frame import draw_audit
 from judges.trust.looks import Look
 from judges.trust.vote_matrix import MISSING, TIE, A, B, VoteMatrix, consensus_of
 from review.detectors import Flag
@@ -37,13 +38,22 @@ def test_two_steps_from_audit_to_certificate() -> None:
     assert first.plan.count("audit") == 400
     assert first.looks == {WHOLE: (Look(400, 0.1),)}
     audited = first.plan.route_P == "audit"
-    assert np.allclose(first.plan.inclusion_P, 400 / 2000)
+    frame = first.frames[WHOLE]
+    framed = np.isin(ids, frame.pair_ids)
+    assert np.allclose(first.plan.inclusion_P[framed], 400 / len(frame))
+    # beside the audits only pairs outside the frame are asked: those that lean to neither side
+    beside = first.plan.open_P & ~audited
+    assert not (beside & framed).any()
+    assert (np.abs(consensus.win_P[beside] - 0.5) < 0.02).all()
+    assert 0 < beside.sum() <= 400 / 4
+    assert (first.plan.open_P == (first.plan.route_P != "accept")).all()
     wrong = answers(first.plan, ids, consensus, truth)
     made = certify_strata(
         first.frames, wrong, looks=first.looks, delta=options.delta, target=0.03, seed=4
     )
     assert verify_certificate(made[WHOLE], first.frames[WHOLE], wrong) == ()
-    inside = made[WHOLE].accepted_P(first.frames[WHOLE])  # rows are sorted ids, as in the world
+    safe = made[WHOLE].accepted_P(frame)  # rows are sorted ids, as in the world
+    inside = np.isin(ids, [pair for pair, ok in zip(frame.pair_ids, safe, strict=True) if ok])
     accepted = inside & ~audited
     errors = (consensus.choice_P != truth)[accepted].sum()
     assert errors <= 0.03 * 2000
@@ -54,8 +64,10 @@ def test_two_steps_from_audit_to_certificate() -> None:
     assert "promised at most 3.00%" in first.forecast.sentence()
     assert all(set(codes) <= set(REASONS) for codes in first.plan.reasons)
     assert all(first.plan.reasons)
-    # what no simulated audit certifies is escalated at once, and little of the certified set is
-    assert (first.plan.route_P[inside] == "escalate").mean() < 0.05
+    # the first n claimed are the first n drawn
+    drawn = [ids.index(pair) for pair in draw_audit(frame, 400, 4)[0]]
+    assert (np.diff(first.plan.priority_P[drawn]) < 0).all()
+    assert first.plan.priority_P[first.plan.open_P].min() > 1
 
 
 def test_strata_have_their_own_frames_and_share_delta() -> None:
@@ -63,7 +75,9 @@ def test_strata_have_their_own_frames_and_share_delta() -> None:
     strata = ["code" if n % 3 else "chat" for n in range(900)]
     options = RouteOptions(target_error=0.1, audits=300)
     first = route_to_target(ids, vote_matrix, consensus, [], options, strata=strata)
-    assert {name: len(frame) for name, frame in first.frames.items()} == {"chat": 300, "code": 600}
+    beside = int((first.plan.route_P == "escalate").sum())
+    assert sum(len(frame) for frame in first.frames.values()) == 900 - beside
+    assert first.frames.keys() == {"chat", "code"}
     assert first.looks == {"chat": (Look(100, 0.05),), "code": (Look(200, 0.05),)}
 
 
@@ -112,7 +126,8 @@ def test_settled_pairs_take_no_part() -> None:
         ids, vote_matrix, consensus, [], RouteOptions(target_error=0.05), labels_P=labels
     )
     assert (first.plan.route_P[:100] == "accept").all()
-    assert len(first.frames[WHOLE]) == 300
+    beside = int((first.plan.route_P == "escalate").sum())
+    assert len(first.frames[WHOLE]) == 300 - beside
     assert first.forecast.human <= 300
 
 

@@ -19,6 +19,7 @@ from db.errors import BadInput, Conflict, UnknownName
 from db.events import record
 from db.models import Certificate as Stored
 from db.models import PairRoute
+from db.owners import owned
 from db.probabilities import Probabilities
 from db.session import Database
 from db.whole import write_whole
@@ -82,18 +83,27 @@ class Withdrawn:
         """One line for people."""
         return (
             f"certificate {self.certificate_id} of batch {self.batch_id} is withdrawn: "
-            f"{self.reason}; audit and route the batch again for a new promise"
+            f"{self.reason}; the next merge takes back the labels the panel gave under it, and "
+            "the next route with a target frames its pairs anew"
         )
 
 
 def list_certificates(database: Database) -> list[Listed]:
-    """Every certificate, oldest first."""
+    """Every certificate, oldest first.
+
+    One is replaced where a later certificate speaks of all its pairs, as releases up to 0.2.0 could
+    make one.
+    """
     with database.read() as session:
         stored = certificates.all_certificates(session)
+        mine = owned(session).values()
+    kept = {(one.batch_id, one.stratum) for one in mine if one.certified}
     found = []
     for row in stored:
         made = Certificate.from_dict(row.payload)
-        standing = "withdrawn" if row.withdrawn_at else "holds" if made.holds else "no promise"
+        standing = "holds" if (row.batch_id, made.stratum) in kept else "replaced"
+        if row.withdrawn_at or not made.holds:
+            standing = "withdrawn" if row.withdrawn_at else "no promise"
         found.append(
             Listed(
                 row.id, row.batch_id, made.stratum, made.promise, made.target, made.delta,
@@ -109,8 +119,9 @@ def export_certificate(database: Database, certificate_id: int) -> dict[str, Any
         stored = _stored(session, certificate_id)
         rows = batches.routes_of(session, stored.batch_id)
         audit = batches.audit_progress(session, stored.batch_id)
+        late = certificates.settled_after(session, stored.batch_id, stored.created_at)
         batch = batches.get_batch(session, stored.batch_id)
-        scores = consensus.consensus_of(session, batch.fit_id)
+        scores = consensus.consensus_of(session, batch.fit_id, list(audit.answers))
         made = Certificate.from_dict(stored.payload)
         frame = frame_of(rows, made)
         hashes = certificates.content_hashes(session, [int(pair_id) for pair_id in frame.pair_ids])
@@ -122,7 +133,11 @@ def export_certificate(database: Database, certificate_id: int) -> dict[str, Any
             "scores": frame.scores_P.tolist(),
             "content_hashes": [hashes[int(pair_id)] for pair_id in frame.pair_ids],
         },
-        "audits": audits_of(frame, audit, scores),
+        "audits": {
+            pair: said
+            for pair, said in audits_of(frame, audit, scores).items()
+            if int(pair) not in late
+        },
         "withdrawn": stored.withdrawn_reason,
     }
 

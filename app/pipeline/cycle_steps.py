@@ -168,7 +168,7 @@ def _silent(problems: Iterable[str]) -> tuple[Alarm, ...]:
 
 
 def route(context: CycleContext) -> StepDone:
-    """Accept, escalate and audit as [cycle] says."""
+    """Certify what waited and is answered, then route what no batch keeps, as [cycle] says."""
     from app.pipeline.route import route_pairs
 
     if not _count(context, "votes"):

@@ -1,41 +1,36 @@
-"""Routing end to end: fit, detect, decide, store, and give humans their tasks.
+"""Routing end to end: certify what waited, fit, detect, decide, store, and give people their tasks.
 
-With a target error it takes two calls with humans in between: the first freezes the frame and
-draws blind audits; once those are answered, the second certifies and accepts what it may.
+With a target error nothing is delivered before its audits are answered: the first call freezes the
+frame and asks for blind audits, a later one certifies, and only then is the rest escalated. What is
+certified stays with its batch; new pairs make a batch of their own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from app.pipeline.certificates import audited_wrong
+from app.pipeline import new_batch, seeds
+from app.pipeline.certifying import Advanced, advance
 from app.pipeline.detect import detect, flag_rows
-from app.pipeline.frames import frames_of
+from app.pipeline.free import Free, free_pairs
+from app.pipeline.new_batch import Part
+from app.pipeline.promises import Promise, promises
+from app.pipeline.reordering import reorder
 from app.pipeline.withdrawal import withdraw_broken
 from db import batches, consensus, rankings
-from db.batches import AuditProgress
-from db.certificates import add_certificate, certificates_of
 from db.errors import BadInput, Conflict
 from db.gold import gold_labels
-from db.identity import content_hash
-from db.models import Batch, ConsensusFit, PairRoute
 from db.opinions import GIVEN, answers, human_answers
-from db.probabilities import Probabilities
 from db.progress import Progress, quiet
-from db.session import Database
-from db.tasks import NewTask, add_tasks, close_tasks
-from db.vocabulary import Route, TaskKind
+from db.session import Database, Session
+from db.tasks import being_asked
+from db.vocabulary import Route
 from judges.panel import Panel
 from judges.results import FittedConsensus
 from judges.steps import fit_consensus
-from judges.trust.certificate import Certificate, certify, certify_strata
-from judges.trust.looks import Look
-from judges.vote_arrays import VoteTable
-from review.detectors import Flag
-from review.routing.forecast import Forecast, forecast_plan
-from review.routing.ordering import risk
-from review.routing.promise import TargetPlan, route_to_target
-from review.routing.router import Plan, RouteOptions, route
+from review.detectors import Finding, Flag
+from review.routing.forecast import Forecast
+from review.routing.router import RouteOptions
 from review.settings import ReviewSettings
 
 Announce = Callable[[str], None]
@@ -43,8 +38,12 @@ Announce = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Routed:
-    """What a routing did. `state` is routed, already, planned (a dry run), waiting (for audits)
-    or certified; `routes` counts pairs by route, `flags` findings by kind.
+    """What a routing did.
+
+    state: routed; planned (a dry run); already (nothing to do). With a target also waiting (for
+    audits), certified (a batch of this call), asking (too few pairs for a promise, so all are
+    asked) and seeding. routes: pairs of the new batch by route, without one those of all batches.
+    flags: findings by kind. promises: how every promise stands. told: sentences about this call.
     """
 
     state: str
@@ -56,19 +55,50 @@ class Routed:
     tasks: int = 0
     audits_open: int = 0
     certificates: tuple[str, ...] = ()
+    promises: tuple[Promise, ...] = ()
+    told: tuple[str, ...] = ()
     quality: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
+    seed_offer: dict[str, float] | None = None
 
     @property
     def summary(self) -> str:
         """For people: one line, then each promise, warning and withdrawal on its own."""
-        told = ", ".join(f"{self.routes.get(r.value, 0):,} {r.value}" for r in Route)
-        line = f"route: {self.state}; {self.pairs:,} pairs: {told}"
+        counted = ", ".join(f"{self.routes.get(r.value, 0):,} {r.value}" for r in Route)
+        line = f"route: {self.state}; {self.pairs:,} pairs: {counted}"
         if self.tasks:
             line += f"; {self.tasks:,} new tasks"
-        if self.audits_open:
-            line += f"; {self.audits_open:,} audits wait for an answer before anything is promised"
-        return "\n".join([line, *self.certificates, *self.quality, *self.withdrawn])
+        stand = [promise.sentence for promise in self.promises]
+        said = [*self.certificates, *self.told, *stand, *self.quality, *self.withdrawn]
+        return "\n".join([line, *said])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a call of route was asked for."""
+
+    panel: Panel
+    options: RouteOptions
+    settings: ReviewSettings
+    by_domain: bool
+    now: bool
+    dry_run: bool
+    announce: Announce | None
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """As it is stored with a batch."""
+        return {**asdict(self.options), "by_domain": self.by_domain}
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What people said and are being asked, read in one transaction."""
+
+    settled: Mapping[int, Any]
+    asked: set[int]
+    given: Sequence[Any]
+    free: Free
 
 
 def route_pairs(
@@ -78,280 +108,147 @@ def route_pairs(
     settings: ReviewSettings,
     *,
     by_domain: bool = False,
+    certify_now: bool = False,
     dry_run: bool = False,
     announce: Announce | None = None,
     progress: Progress = quiet,
 ) -> Routed:
-    """Route every pair that has votes; safe to repeat.
+    """Bring every batch as far as its answers allow, and route every pair that no batch keeps.
 
-    The same options on the same votes and answers do nothing twice, unless the promise made then
-    was withdrawn. Raises Conflict where there are no votes yet.
+    Safe to repeat: the same options on the same votes and answers do nothing twice. certify_now:
+    do not wait for open audits or seed questions. Raises Conflict where there are no votes yet.
     """
+    if by_domain and options.mode != "target":
+        raise BadInput("--by domain makes a promise a domain; give --target-error with it")
+    if certify_now and options.mode != "target":
+        raise BadInput("--certify-now ends the wait for audits; give --target-error with it")
+    asked = _Asked(panel, options, settings, by_domain, certify_now, dry_run, announce)
     withdrawn = () if dry_run else tuple(w.summary for w in withdraw_broken(database))
-    done = _route(
-        database, panel, options, settings, by_domain, dry_run, announce, progress
-    )  # fmt: skip
+    done = _to_target(database, asked) if options.mode == "target" else _in_mode(database, asked)
     return replace(done, withdrawn=withdrawn)
 
 
-def _route(
-    database: Database,
-    panel: Panel,
-    options: RouteOptions,
-    settings: ReviewSettings,
-    by_domain: bool,
-    dry_run: bool,
-    announce: Announce | None,
-    progress: Progress,
-) -> Routed:
-    policy = {**asdict(options), "by_domain": by_domain}
+def _in_mode(database: Database, asked: _Asked) -> Routed:
+    """Without a target: every pair that no certificate keeps is routed anew."""
+    ended = [] if asked.dry_run else advance(database, asked.policy, asked.settings)
+    told = tuple(sentence for one in ended for sentence in one.told)
+    fitted = fit_consensus(database, asked.panel.panel.label_model)
+    read = _read(database, fitted.vote_table.pair_ids, asked.policy)
+    known = _already(database, fitted, read.free, asked.policy)
+    return known if known is not None else _open(database, asked, fitted, read, told)
+
+
+def _to_target(database: Database, asked: _Asked) -> Routed:
     with database.read() as session:
-        pending = _pending(session, policy)
-    if pending is not None:
-        return _certify(database, pending, options, settings, dry_run, progress)
-    fitted = fit_consensus(database, panel.panel.label_model)
-    if not fitted.vote_table.pair_ids:
+        voted = consensus.voted_pair_ids(session)
+    if not voted:
         raise Conflict("no pair has votes yet; run `tiebreak judge` or import votes")
-    known = _already(database, fitted, policy)
-    if known is not None:
-        return known
-    vote_table = fitted.vote_table
+    moved: list[Advanced] = []
+    if not asked.dry_run:
+        moved = seeds.take_offer(database, asked.options)
+        moved += advance(database, asked.policy, asked.settings, now=asked.now)
+    certified = [one for one in moved if one.state == "certified"]
+    read = _read(database, voted, asked.policy)
+    told = tuple(said for one in moved if one.state != "certified" for said in one.told)
+    made = tuple(said for one in certified for said in one.told)
+    done = _without_news(database, read)
+    if read.free.fresh:
+        fitted = fit_consensus(database, asked.panel.panel.label_model)
+        done = _open(database, asked, fitted, read, ())
+    if not asked.dry_run:
+        reorder(database, asked.panel.panel.label_model, asked.options)
     with database.read() as session:
-        by_people = rankings.settled(session) | human_answers(session)
-        labels_P = vote_table.labels(by_people | gold_labels(session))
-        given = list(answers(session, GIVEN))
-    flags, findings = detect(vote_table, fitted.consensus, labels_P, given)
-    plan, target = _plan(fitted, flags, options, by_domain, labels_P)
-    forecast = target.forecast if target else _forecast(plan, fitted, options)
-    if announce is not None:
-        announce(forecast.sentence())
-    routes = {r.value: plan.count(r.value) for r in Route}
-    quality = tuple(f.advice for f in findings if f.alarm and f.subject == "*")
-    if dry_run:
-        return Routed(
-            "planned", None, len(vote_table.pair_ids), routes, forecast=forecast, quality=quality
-        )
-    with database.begin() as session:
-        if not batches.has_flags(session, fitted.fit_id):
-            batches.add_flags(
-                session, flag_rows(fitted.fit_id, vote_table.pair_ids, flags, findings)
-            )
-        batch = Batch(
-            fit_id=fitted.fit_id,
-            policy=policy,
-            seed=options.seed,
-            frame_hash=content_hash(
-                [f.sha256() for f in (target.frames if target else {}).values()]
-            ),
-        )
-        batch_id = batches.add_batch(session, batch, _route_rows(vote_table, plan, fitted, target))
-        added = _hand_out(session, batch_id, vote_table.pair_ids, plan, settings)
-        counted = batches.count_flags(session, fitted.fit_id)
-    waiting = plan.count("audit") if target else 0
-    return Routed(
-        "waiting" if target else "routed", batch_id, len(vote_table.pair_ids), routes, counted,
-        forecast, added, waiting, quality=quality,
-    )  # fmt: skip
-
-
-def _pending(session: Any, policy: Mapping[str, Any]) -> Batch | None:
-    """The newest batch, where it was routed to this very target and has no certificate yet."""
-    batch = batches.newest_batch(session)
-    if batch is None or batch.policy != policy or policy["target_error"] is None:
-        return None
-    return None if certificates_of(session, batch.id) else batch
-
-
-def _already(
-    database: Database, fitted: FittedConsensus, policy: Mapping[str, Any]
-) -> Routed | None:
-    with database.read() as session:
-        batch = batches.newest_batch(session)
-        if batch is None or batch.policy != policy or batch.fit_id != fitted.fit_id:
-            return None
-        made = certificates_of(session, batch.id)
-        if any(c.withdrawn_at is not None for c in made):
-            return None
-        counts = {r.value: n for r, n in batches.count_routes(session, batch.id).items()}
-        sentences = tuple(Certificate.from_dict(c.payload).sentence() for c in made)
-        flags = batches.count_flags(session, fitted.fit_id)
-    return Routed("already", batch.id, sum(counts.values()), counts, flags, certificates=sentences)
-
-
-def _plan(
-    fitted: FittedConsensus,
-    flags: Sequence[Flag],
-    options: RouteOptions,
-    by_domain: bool,
-    labels_P: Any,
-) -> tuple[Plan, TargetPlan | None]:
-    vote_matrix = fitted.vote_table.vote_matrix
-    if options.mode != "target":
-        if by_domain:
-            raise BadInput("--by domain makes a promise a domain; give --target-error with it")
-        return route(vote_matrix, fitted.consensus, flags, options, labels_P=labels_P), None
-    names = [vote_matrix.domains[d] if d >= 0 else "no domain" for d in vote_matrix.domain_P]
-    ids = [str(pair_id) for pair_id in fitted.vote_table.pair_ids]
-    target = route_to_target(
-        ids, vote_matrix, fitted.consensus, flags, options,
-        strata=names if by_domain else None, labels_P=labels_P,
-    )  # fmt: skip
-    return target.plan, target
-
-
-def _forecast(plan: Plan, fitted: FittedConsensus, options: RouteOptions) -> Forecast:
-    return forecast_plan(
-        plan.route_P,
-        risk(fitted.consensus, tie_ok=options.tie_ok),
-        seconds_per_review=options.seconds_per_review,
+        stand = tuple(p for p in promises(session) if p.state != "certified" or p.open or not made)
+    if certified and done.state == "already":
+        done = replace(done, state="certified", batch_id=certified[-1].batch_id)
+    return replace(
+        done,
+        tasks=done.tasks + sum(one.tasks + one.opened for one in moved),
+        audits_open=sum(p.audits - p.answered for p in stand if p.state == "waiting"),
+        certificates=made,
+        promises=stand,
+        told=told + done.told,
     )
 
 
-def _route_rows(
-    vote_table: VoteTable, plan: Plan, fitted: FittedConsensus, target: TargetPlan | None
-) -> list[dict[str, Any]]:
-    stratum: dict[str, str] = {}
-    score: dict[str, float] = {}
-    for name, frame in (target.frames if target else {}).items():
-        stratum.update(dict.fromkeys(frame.pair_ids, name))
-        score.update(zip(frame.pair_ids, frame.scores_P.tolist(), strict=True))
-    confidence_P = fitted.consensus.confidence_P
-    return [
-        {
-            "pair_id": pair_id,
-            "route": Route(str(plan.route_P[p])),
-            "reasons": list(plan.reasons[p]),
-            "priority": float(plan.priority_P[p]),
-            "score": score.get(str(pair_id), float(confidence_P[p])),
-            "stratum": stratum.get(str(pair_id), ""),
-            "inclusion_probability": (
-                float(plan.inclusion_P[p]) if str(pair_id) in stratum or not target else None
-            ),
-        }
-        for p, pair_id in enumerate(vote_table.pair_ids)
-    ]
-
-
-def _hand_out(
-    session: Any, batch_id: int, pair_ids: Sequence[int], plan: Plan, settings: ReviewSettings
-) -> int:
-    """Tasks for what humans must see; escalations no longer wanted are withdrawn."""
-    kinds = {"escalate": TaskKind.ESCALATION, "audit": TaskKind.AUDIT}
-    tasks = [
-        NewTask(
-            kind=kinds[str(plan.route_P[p])],
-            pair_id=pair_id,
-            batch_id=batch_id,
-            priority=float(plan.priority_P[p]),
-            reasons=tuple(plan.reasons[p]),
-            wanted_reviews=settings.reviews_wanted,
-            max_reviews=settings.reviews_most,
-        )
-        for p, pair_id in enumerate(pair_ids)
-        if plan.route_P[p] != "accept"
-    ]
-    close_tasks(session, [p for i, p in enumerate(pair_ids) if plan.route_P[i] == "accept"])
-    return add_tasks(session, tasks).added
-
-
-def _certify(
-    database: Database,
-    batch: Batch,
-    options: RouteOptions,
-    settings: ReviewSettings,
-    dry_run: bool,
-    progress: Progress,
-) -> Routed:
-    """The second call: certify what the answered audits allow, on the frozen frames."""
+def _read(database: Database, pair_ids: Sequence[int], policy: Mapping[str, Any]) -> _Read:
     with database.read() as session:
-        audit = batches.audit_progress(session, batch.id)
-        rows = batches.routes_of(session, batch.id)
-        fit = batches.fit_of(session, batch)
-        scores = consensus.consensus_of(session, batch.fit_id)
+        settled = rankings.settled(session) | human_answers(session) | gold_labels(session)
+        given = list(answers(session, GIVEN))
+        asked = being_asked(session) | rankings.being_ranked(session)
+        asked |= {one.pair_id for one in given}
+        free = free_pairs(session, pair_ids, settled, policy)
+    return _Read(settled, asked - settled.keys(), given, free)
+
+
+def _without_news(database: Database, read: _Read) -> Routed:
+    """Where no pair is to be routed: what stands."""
+    with database.read() as session:
+        waits = [p for p in promises(session, forecast=False) if p.state == "waiting"]
+        counts = batches.count_owned(session)
+    routes = {route.value: n for route, n in counts.items()}
+    state = "waiting" if waits else "already"
+    batch_id = waits[-1].batch_id if waits else None
+    return Routed(state, batch_id, sum(routes.values()), routes)
+
+
+def _already(
+    database: Database, fitted: FittedConsensus, free: Free, policy: Mapping[str, Any]
+) -> Routed | None:
+    """What a route without a target did before, where nothing has changed since."""
+    with database.read() as session:
+        batch = batches.newest_batch(session)
+        if batch is None or batch.fit_id != fitted.fit_id:
+            return None
+        if any(batch.policy.get(name) != value for name, value in policy.items() if value):
+            return None
+        if batches.pairs_of(session, batch.id) != free.fresh | free.answered:
+            return None
         counts = {r.value: n for r, n in batches.count_routes(session, batch.id).items()}
-    if audit.waiting or dry_run:
-        return Routed("waiting", batch.id, len(rows), counts, audits_open=audit.waiting)
-    certificates = _certificates(rows, scores, audit, fit, options)
-    changes = _certified(rows, certificates)
+        flags = batches.count_flags(session, fitted.fit_id)
+    return Routed("already", batch.id, sum(counts.values()), counts, flags)
+
+
+def _open(
+    database: Database,
+    asked: _Asked,
+    fitted: FittedConsensus,
+    read: _Read,
+    told: tuple[str, ...],
+) -> Routed:
+    """A new batch of the free pairs, or the seed questions before it."""
+    vote_table = fitted.vote_table
+    labels_P = vote_table.labels(read.settled)
+    flags, findings = detect(vote_table, fitted.consensus, labels_P, read.given)
+    part = Part.of(fitted, flags, labels_P, read.free, read.asked)
+    quality = tuple(f.advice for f in findings if f.alarm and f.subject == "*")
+    if asked.options.mode == "target":
+        first = seeds.ask_first(database, part, asked.options, asked.policy, asked.settings,
+                                now=asked.now, dry_run=asked.dry_run)  # fmt: skip
+        if first is not None:
+            counts = {"escalate": first.questions}
+            return Routed("seeding", first.batch_id, first.questions, counts, tasks=first.tasks)
+    plan, target, forecast = part.planned(asked.options, asked.by_domain)
+    if asked.announce is not None:
+        asked.announce(forecast.sentence())
+    routes = {r.value: plan.count(r.value) for r in Route}
+    pairs = len(part.pair_ids)
+    if asked.dry_run:
+        return Routed("planned", None, pairs, routes, forecast=forecast, quality=quality, told=told)
     with database.begin() as session:
-        for certificate in certificates.values():
-            add_certificate(session, batch.id, certificate.promise, certificate.to_dict())
-        batches.change_routes(session, batch.id, changes)
-        tasks = [
-            NewTask(
-                kind=TaskKind.ESCALATION,
-                pair_id=change["pair_id"],
-                batch_id=batch.id,
-                priority=change["priority"],
-                reasons=tuple(change["reasons"]),
-                wanted_reviews=settings.reviews_wanted,
-                max_reviews=settings.reviews_most,
-            )
-            for change in changes
-            if change["route"] is Route.ESCALATE
-        ]
-        added = add_tasks(session, tasks).added
-        counts = {r.value: n for r, n in batches.count_routes(session, batch.id).items()}
+        counted = _store_flags(session, fitted, flags, findings)
+        opened = new_batch.open_batch(session, part, plan, target, asked.policy, asked.settings)
+    state = "routed" if target is None else "waiting" if target.frames else "asking"
     return Routed(
-        "certified", batch.id, len(rows), counts, tasks=added,
-        certificates=tuple(c.sentence() for c in certificates.values()),
+        state, opened.batch_id, pairs, routes, counted, forecast, opened.tasks,
+        quality=quality, told=told,
     )  # fmt: skip
 
 
-def _certificates(
-    rows: Sequence[PairRoute],
-    scores: Mapping[int, Probabilities],
-    audit: AuditProgress,
-    fit: ConsensusFit,
-    options: RouteOptions,
-) -> dict[str, Certificate]:
-    frames = frames_of(rows)
-    wrong = audited_wrong(scores, audit, tie_ok=options.tie_ok)
-    spend = options.delta / len(frames) / options.looks
-    looks = {
-        name: (Look(sum(r.stratum == name and r.route is Route.AUDIT for r in rows), spend),)
-        for name in frames
-    }
-    asked: dict[str, Any] = {
-        "target": options.target_error,
-        "promise": options.promise,
-        "tie_ok": options.tie_ok,
-        "seed": options.seed,
-        "model_version": fit.version,
-    }
-    if len(frames) == 1:
-        ((name, frame),) = frames.items()
-        return {
-            name: certify(
-                frame, wrong, looks=looks[name], delta=options.delta, stratum=name, **asked
-            )
-        }
-    return certify_strata(frames, wrong, looks=looks, delta=options.delta, **asked)
-
-
-def _certified(
-    rows: Sequence[PairRoute], certificates: Mapping[str, Certificate]
-) -> list[dict[str, Any]]:
-    """What becomes of each pair that waited for the certificate."""
-    frames = frames_of(rows)
-    safe: set[int] = set()
-    for name, certificate in certificates.items():
-        mask = certificate.accepted_P(frames[name])
-        safe |= {int(p) for p, ok in zip(frames[name].pair_ids, mask, strict=True) if ok}
-    changes = []
-    for row in rows:
-        if row.route is Route.AUDIT or row.inclusion_probability is None:
-            continue
-        reasons = [r for r in row.reasons if r not in ("awaiting_audit", "uncertified")]
-        fate, reason = (
-            (Route.ACCEPT, "certified") if row.pair_id in safe else (Route.ESCALATE, "uncertified")
-        )
-        changes.append(
-            {
-                "pair_id": row.pair_id,
-                "route": fate,
-                "reasons": [reason, *reasons],
-                "priority": 1.0 - row.score,
-            }
-        )
-    return changes
+def _store_flags(
+    session: Session, fitted: FittedConsensus, flags: Sequence[Flag], findings: Sequence[Finding]
+) -> dict[str, int]:
+    if not batches.has_flags(session, fitted.fit_id):
+        pair_ids = fitted.vote_table.pair_ids
+        batches.add_flags(session, flag_rows(fitted.fit_id, pair_ids, flags, findings))
+    return batches.count_flags(session, fitted.fit_id)

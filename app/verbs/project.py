@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.output import show, table
+from app.output import say, show, table
 from app.verbs.options import AsJson, ConfigPath, configuration
 
 db = typer.Typer(help="The database's schema.", no_args_is_help=True)
@@ -80,10 +80,11 @@ def db_upgrade(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
 
 def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
-    """How much there is of everything, and what was spent.
+    """How much there is of everything, what was spent, and how each promise stands.
 
     Example: tiebreak status --json
     """
+    from app.pipeline.promises import promises
     from db.runs import notice_killed
     from db.status import status as figures
 
@@ -91,8 +92,9 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     notice_killed(database)
     with database.read() as session:
         found = figures(session)
+        stand = promises(session)
     if as_json:
-        show(found, True)
+        show(found | {"promises": [vars(promise) for promise in stand]}, True)
         return
     rows = [
         [name.removesuffix("_usd").replace("_", " "), f"${value:,.4f}"]
@@ -101,6 +103,8 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
         for name, value in found.items()
     ]
     table("Status", ["what", "how many"], rows)
+    for promise in stand:
+        say(promise.sentence)
 
 
 def show_pair(

@@ -42,6 +42,12 @@ def route(
         bool, typer.Option("--tie-ok", help="An audited tie is not an error.")
     ] = False,
     by: Annotated[Literal["domain"] | None, typer.Option(help="One promise for each.")] = None,
+    seed_questions: Annotated[
+        int, typer.Option(min=0, help="Ask so many first, where few answers are known.")
+    ] = RouteOptions.seed_questions,
+    certify_now: Annotated[
+        bool, typer.Option("--certify-now", help="Do not wait for open audits or seed questions.")
+    ] = False,
     seconds_per_review: Annotated[
         float | None, typer.Option(help="Time of one answer; default: as measured.")
     ] = None,
@@ -55,7 +61,8 @@ def route(
     """Pool the votes, flag what is odd, and accept, escalate or audit every pair.
 
     Give one of --min-agreement, --max-reviews, --review-share, --hours, --target-error.
-    With a target, run it again once the audits are answered: then it certifies.
+    With a target it asks for blind audits and nothing else. Run it again once they are answered:
+    then it certifies, and asks people about the rest alone. What is certified stays.
 
     Example: tiebreak route --target-error 0.03 --delta 0.1 --by domain
     """
@@ -83,6 +90,7 @@ def route(
             options,
             settings.review,
             by_domain=by == "domain",
+            certify_now=certify_now,
             dry_run=dry_run,
             announce=warn,
             progress=report,

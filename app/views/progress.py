@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.views import page, pictures
+from app.views import page, pictures, promises
 from review.boards.budget import budget_board
 from review.boards.people import PeopleBoard, people_board
 from review.boards.sample import freshness
@@ -35,6 +35,7 @@ def main() -> None:
             alpha = "undefined" if board.alpha.value is None else f"{board.alpha.value:.2f}"
             st.metric("Agreement (alpha)", alpha, border=True)
         st.text(f"Krippendorff's alpha between people: {board.alpha}. 1 is perfect, 0 is chance.")
+        promises.draw()
         _throughput(board)
         _agreement(board)
         _budget()

@@ -14,7 +14,7 @@ from db.consensus import consensus_of, newest_fit, usable_votes, voted_pairs, vo
 from db.opinions import human_answers
 from db.session import Database, Session
 from db.vocabulary import Order, Route
-from db.vote_sample import drawn_pairs, first_votes, last_vote, newest_routes
+from db.vote_sample import drawn_pairs, first_votes, last_vote, routes_in_force
 from judges.trust.vote_matrix import Consensus, VoteMatrix
 from judges.vote_arrays import VoteTable, read_vote_table, stored_consensus
 from review.report.quality import zone_weights
@@ -107,7 +107,7 @@ def _weights(
 
     An audit stands for the accepted where its score is one that was accepted.
     """
-    routes = newest_routes(session, pair_ids)
+    routes = routes_in_force(session, pair_ids)
     least = min((score for route, score in routes.values() if route is Route.ACCEPT), default=None)
     zones = ("unrouted", "accepted", "escalated")
     zone_P = np.zeros(len(pair_ids), np.int64)

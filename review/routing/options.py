@@ -25,13 +25,28 @@ REASONS = {
     "tie": "looks like a tie; the promise speaks of a and b only",
     "tie_apart": "delivered as a tie, apart from what the promise speaks of",
     "uncertified": "outside the set whose error the audits could bound",
-    "awaiting_audit": "accepted once the audits certify it",
+    "awaiting_audit": "accepted or escalated once the audits are answered",
+    "after_audits": "goes to humans for certain, once the audits are answered",
+    "undecided": "the panel leans to neither side, so no audit could certify it",
+    "asked": "somebody was asked or has answered, and nothing is settled yet",
+    "too_few": "among too few pairs for a promise, so it is asked",
+    "seed": "its answer teaches the panel before a frame is frozen",
     "certified": "inside the certified set",
     "agreed": "enough of the votes agree; no promise is made",
     "within_budget": "less risky than what the budget of reviews reaches; no promise is made",
     "settled": "humans have answered already",
 }
 """What each reason code of a plan means, besides the kinds of flags."""
+
+_PROMISED = ("target_error", "delta", "promise", "audits", "tie_ok", "ties", "by_domain")
+
+
+def same_promise(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two stored policies ask for one and the same promise.
+
+    Another seed, queue or time of an answer is no other promise.
+    """
+    return all(one.get(name) == other.get(name) for name in _PROMISED)
 
 
 @dataclass(frozen=True)
@@ -44,9 +59,9 @@ class RouteOptions:
     target_error: wrong share to stay under, with probability 1 - delta, by `promise` g1 (among the
         accepted) or g2 (of the whole batch); `audits` answers measure it (None: planned).
     audit_share: share of the accepted pairs audited where no target is set.
-    random_share: share of the queue drawn at random. looks: attempts at a certificate, planned
-    before the first one; they share delta. ties: what happens, where a target is set, to pairs that
-    look like ties: "escalate", deliver them "apart" without a promise, or "certify" them apart.
+    random_share: share of the queue drawn at random. ties: what happens, where a target is set, to
+    pairs that look like ties: "escalate", deliver them "apart" without a promise, or "certify" them
+    apart. seed_questions: asked before the first frame is frozen, where few answers are known.
     """
 
     min_agreement: float | None = None
@@ -62,7 +77,7 @@ class RouteOptions:
     random_share: float = RANDOM_SHARE
     tie_ok: bool = False
     ties: Ties = "escalate"
-    looks: int = 1
+    seed_questions: int = 0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -78,7 +93,7 @@ class RouteOptions:
             "hours": (0.0, float("inf")),
             "target_error": (0.0, 1.0),
             "delta": (1e-6, 0.5),
-            "looks": (1, 20),
+            "seed_questions": (0, float("inf")),
             "audits": (0, float("inf")),
             "audit_share": (0.0, 1.0),
             "random_share": (0.0, 1.0),

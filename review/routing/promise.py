@@ -1,11 +1,12 @@
-"""Routing to a target error: freeze the frames, draw the audits, escalate what is hopeless.
+"""Routing to a target error: freeze the frames, draw the audits of the first look, and wait.
 
-The first of two steps with humans in between: once the audits are answered, the certificates on
-these frames (`judges.trust.certificate`) say what is accepted. Pure.
+Beside the audits only a few pairs are asked that no certificate can save; the rest waits until the
+certificates on these frames (`judges.trust.certificate`) say what is accepted. Pure.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from judges.trust.vote_matrix import MISSING, TIE, Consensus, VoteMatrix
 from review.detectors.flag import Flag
 from review.routing.forecast import Forecast, forecast_target, plan_looks
 from review.routing.ordering import hard_mask, queue_order, review_value, risk
-from review.routing.router import Plan, RouteOptions, collect_reasons, place_in_queue, set_aside
+from review.routing.router import Aside, Plan, RouteOptions, collect_reasons, set_aside
 
 TIES = "ties"
 """Name of the stratum of pairs delivered as ties, where a certificate for them is asked for."""
@@ -25,14 +26,23 @@ TIES = "ties"
 WHOLE = ""
 """Name of the one stratum of a promise on the whole batch."""
 
+# Why each number here is what it is: docs/design/promise-workflow.md.
+_FAIR = 0.25
+"""Chance of a certificate below which a frame is not audited, but asked."""
+_BESIDE = 4
+"""Audits for each pair that is asked beside them although no certificate can save it."""
+_UNDECIDED = 0.02
+"""Distance of the win probability from one half below which a pair leans to neither side."""
+
 
 @dataclass(frozen=True)
 class TargetPlan:
     """A plan with the frames its promise speaks of, the looks at their audits, and what to expect.
 
-    frames, looks: stratum name to frame and planned looks, of which the last counts all that is
-    drawn. Both are to be stored as they are: the certificate is computed on these frames, not on
-    later scores, and at these looks alone. forecast: of the whole batch.
+    frames, looks: stratum name to frame and planned looks, of which the first is asked for now.
+    Both are to be stored as they are: the certificate is computed on these frames, not on later
+    scores, and at these looks alone. Without any frame the pairs are too few for a promise, and
+    all are asked. forecast: of the whole batch.
     """
 
     plan: Plan
@@ -94,39 +104,39 @@ def route_to_target(
     *,
     strata: Sequence[str] | None = None,
     labels_P: NDArray[np.int8] | None = None,
+    asked_P: NDArray[np.bool_] | None = None,
 ) -> TargetPlan:
-    """First step: draw the audits of every stratum, and escalate what no audit will certify.
+    """First step: draw the audits of every stratum's first look.
 
-    The rest is routed `accept` with the reason `awaiting_audit`: not to be delivered before the
-    certificate. strata: a name per pair where promises are made by domain (each gets delta / D).
+    What waits in a frame is routed `accept` with the reason `awaiting_audit`: not to be delivered
+    before the certificate. What no frame holds is escalated, and asked after the audits but for a
+    few. strata: a name per pair where promises are made by domain (each gets delta / D). asked_P:
+    pairs somebody was asked about without having settled them; they are in no frame.
     """
     if options.target_error is None:
         raise BadInput(
             f"target_error is {options.target_error!r}; a promise needs a share like 0.03: "
             "give one, or use a mode without a promise."
         )
+    pairs = len(vote_matrix)
     aside = set_aside(vote_matrix, flags, labels_P)
-    frames = freeze_frames(pair_ids, vote_matrix, consensus, aside.any_P, options, strata)
-    total = sum(map(len, frames.values()))
-    draws = {
-        name: _first_draw(frame, len(frame) / total, len(frames), options)
-        for name, frame in frames.items()
+    asked = (np.zeros(pairs, bool) if asked_P is None else asked_P) & ~aside.settled_P
+    rng = np.random.default_rng(options.seed)
+    value = review_value(vote_matrix, consensus, labels_P, tie_ok=options.tie_ok)
+    hard = hard_mask(flags, pairs)
+    order, _ = queue_order(value, hard, rng, random_share=options.random_share)
+    order = order[~aside.settled_P[order]]
+    batch = _Batch(pair_ids, vote_matrix, consensus, aside, asked, options, strata)
+    frames = batch.frames(aside.any_P | asked)
+    planned = _planned(frames, options)
+    beside = batch.beside(frames, planned, order)
+    frames = {
+        name: frame
+        for name, frame in batch.frames(aside.any_P | asked | beside).items()
+        if name in planned
     }
-    row = {pair_id: place for place, pair_id in enumerate(pair_ids)}
-    audited, hopeful = np.zeros(len(vote_matrix), bool), np.zeros(len(vote_matrix), bool)
-    inclusion = np.zeros(len(vote_matrix))
-    for name, draw in draws.items():
-        members = np.array([row[pair_id] for pair_id in frames[name].pair_ids], np.int64)
-        audited[[row[pair_id] for pair_id in draw.drawn]] = True
-        inclusion[members] = draw.inclusion
-        hopeful[members[frames[name].ranking()[: draw.reachable]]] = True
-    causes = {
-        "awaiting_audit": hopeful & ~audited,
-        "uncertified": ~hopeful & ~audited & ~aside.any_P & (consensus.choice_P != TIE),
-    }
-    plan = _plan(
-        vote_matrix, consensus, flags, options, labels_P, audited, inclusion, hopeful, causes
-    )
+    draws = {name: _draw(frame, planned[name], options) for name, frame in frames.items()}
+    plan = _plan(batch, flags, hard, order, frames, draws, beside, rng)
     parts = [draw.forecast for draw in draws.values()]
     return TargetPlan(
         plan,
@@ -137,85 +147,168 @@ def route_to_target(
 
 
 @dataclass(frozen=True)
-class _Draw:
-    """One stratum's audit: its looks, the pairs drawn, their inclusion probability, what may pass.
+class _Batch:
+    """The pairs to be routed to a target, and who may be in a frame."""
 
-    reachable: size of the set that 95 of 100 simulated audits do not exceed.
-    """
+    pair_ids: Sequence[str]
+    vote_matrix: VoteMatrix
+    consensus: Consensus
+    aside: Aside
+    asked_P: NDArray[np.bool_]
+    options: RouteOptions
+    strata: Sequence[str] | None = None
+
+    def frames(self, outside_P: NDArray[np.bool_]) -> dict[str, Frame]:
+        """The frames without the pairs set aside."""
+        return freeze_frames(
+            self.pair_ids, self.vote_matrix, self.consensus, outside_P, self.options, self.strata
+        )
+
+    def rows(self, frame: Frame) -> NDArray[np.int64]:
+        """The rows of a frame's pairs, in its order."""
+        place = {pair_id: row for row, pair_id in enumerate(self.pair_ids)}
+        return np.array([place[pair_id] for pair_id in frame.pair_ids], np.int64)
+
+    @property
+    def undecided_P(self) -> NDArray[np.bool_]:
+        """Pairs on which the panel leans to neither side."""
+        return np.asarray(np.abs(self.consensus.win_P - 0.5) < _UNDECIDED)
+
+    def beside(
+        self,
+        frames: Mapping[str, Frame],
+        planned: Mapping[str, "_Planned"],
+        order: NDArray[np.int64],
+    ) -> NDArray[np.bool_]:
+        """The few pairs that are asked beside the audits, in no frame: first those no frame could
+        hold, then those in one on which the panel leans to neither side.
+        """
+        framed = np.zeros(len(self.vote_matrix), bool)
+        for name in planned:
+            framed[self.rows(frames[name])] = True
+        unsure = framed & self.undecided_P
+        apart = self.aside.tie_of(self.consensus, self.options)
+        outside = ~framed & ~self.aside.settled_P & ~apart & ~self.asked_P
+        few = sum(each.looks[0].audits for each in planned.values()) // _BESIDE
+        chosen = [*order[outside[order]], *order[unsure[order]]][:few]
+        mask = np.zeros(len(self.vote_matrix), bool)
+        mask[np.array(chosen, np.int64)] = True
+        return mask
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """The looks at one stratum's audits, and what to expect of them."""
 
     looks: tuple[Look, ...]
-    drawn: tuple[str, ...]
-    inclusion: float
-    reachable: int
     forecast: Forecast
 
 
-def _first_draw(frame: Frame, share: float, strata: int, options: RouteOptions) -> _Draw:
-    """Plan and draw the audit of one stratum that holds `share` of the batch.
+@dataclass(frozen=True)
+class _Draw(_Planned):
+    """With the pairs of the first look in the order of the draw, and their chance to be drawn."""
 
-    A number of audits in the options is for the whole batch.
+    drawn: tuple[str, ...] = ()
+    inclusion: float = field(default=0.0)
+
+
+def _planned(frames: Mapping[str, Frame], options: RouteOptions) -> dict[str, _Planned]:
+    """The looks of every stratum that has a fair chance of a certificate.
+
+    A number of audits in the options is for the whole batch, and takes any chance.
     """
-    target, doubt = options.target_error or 0.0, 1.0 - frame.scores_P
-    delta = options.delta / strata / options.looks
-    looks = plan_looks(
-        doubt,
-        target=target,
-        delta=delta,
-        promise=options.promise,
-        audits=None if options.audits is None else round(options.audits * share),
-        seed=options.seed,
-    )
-    audits = looks[-1].audits
-    forecast, accepted = forecast_target(
-        doubt,
-        audits=audits,
-        target=target,
-        delta=delta,
-        promise=options.promise,
-        seed=options.seed,
-    )
-    drawn, inclusion = draw_audit(frame, audits, options.seed)
-    return _Draw(looks, drawn, inclusion, int(np.quantile(accepted, 0.95)), forecast)
+    total = sum(map(len, frames.values()))
+    found = {}
+    for name, frame in frames.items():
+        audits = None if options.audits is None else round(options.audits * len(frame) / total)
+        asked: dict[str, Any] = {
+            "target": options.target_error,
+            "delta": options.delta / len(frames),
+            "promise": options.promise,
+            "seed": options.seed,
+        }
+        doubt = 1.0 - frame.scores_P
+        looks = plan_looks(doubt, audits=audits, **asked)
+        if not looks or not looks[0].audits:
+            continue
+        forecast, _ = forecast_target(doubt, audits=looks[-1].audits, **asked)
+        if audits is not None or forecast.chance >= _FAIR:
+            found[name] = _Planned(looks, forecast)
+    return found
+
+
+def _draw(frame: Frame, planned: _Planned, options: RouteOptions) -> _Draw:
+    """Draw the audits of the first look. A look that adds none to a frame cut short is left out."""
+    cut = {min(look.audits, len(frame)): look.delta for look in reversed(planned.looks)}
+    looks = tuple(Look(audits, cut[audits]) for audits in sorted(cut))
+    drawn, inclusion = draw_audit(frame, looks[0].audits, options.seed)
+    return _Draw(looks, planned.forecast, drawn, inclusion)
 
 
 def _plan(
-    vote_matrix: VoteMatrix,
-    consensus: Consensus,
+    batch: _Batch,
     flags: Sequence[Flag],
-    options: RouteOptions,
-    labels_P: NDArray[np.int8] | None,
-    audited: NDArray[np.bool_],
-    inclusion: NDArray[np.float64],
-    accepted: NDArray[np.bool_],
-    causes: Mapping[str, NDArray[np.bool_]],
+    hard: NDArray[np.bool_],
+    order: NDArray[np.int64],
+    frames: Mapping[str, Frame],
+    draws: Mapping[str, _Draw],
+    beside: NDArray[np.bool_],
+    rng: np.random.Generator,
 ) -> Plan:
-    """Routes, reasons and places in the queue for one step of a promise."""
-    rng = np.random.default_rng(options.seed)
-    aside = set_aside(vote_matrix, flags, labels_P)
-    ties = aside.tie_of(consensus, options) & ~audited
-    escalate = ~accepted & ~audited & ~aside.settled_P & ~ties
-    value = review_value(vote_matrix, consensus, labels_P, tie_ok=options.tie_ok)
-    hard = hard_mask(flags, len(vote_matrix)) & ~aside.settled_P
-    order, _ = queue_order(value, hard, rng, random_share=options.random_share)
-    routes = np.full(len(vote_matrix), "accept", dtype="<U8")
+    """Routes, reasons and places in the queue before the certificate."""
+    pairs, aside = len(batch.vote_matrix), batch.aside
+    framed, audited, inclusion = np.zeros(pairs, bool), np.zeros(pairs, bool), np.zeros(pairs)
+    place = {pair_id: row for row, pair_id in enumerate(batch.pair_ids)}
+    drawn: list[tuple[float, int]] = []
+    for name, draw in draws.items():
+        members = batch.rows(frames[name])
+        framed[members], inclusion[members] = True, draw.inclusion
+        rows = [place[pair_id] for pair_id in draw.drawn]
+        drawn += [((n + 0.5) / len(rows), row) for n, row in enumerate(rows)]
+        audited[rows] = True
+    ties = aside.tie_of(batch.consensus, batch.options) & ~framed & ~batch.asked_P
+    escalate = ~framed & ~aside.settled_P & ~ties
+    routes = np.full(pairs, "accept", dtype="<U8")
     routes[escalate], routes[audited] = "escalate", "audit"
+    is_tie, waits = batch.consensus.choice_P == TIE, bool(frames)
+    undecided = beside & ~is_tie & batch.undecided_P
     every = {
-        "settled": aside.settled_P & ~audited,
+        "settled": aside.settled_P,
         "no_vote": aside.silent_P & escalate,
         "hard": hard & escalate,
-        **causes,
-        "tie": (consensus.choice_P == TIE) & ~aside.silent_P & escalate,
+        "awaiting_audit": framed & ~audited,
+        "after_audits": escalate & ~beside & waits,
+        "undecided": undecided,
+        "asked": batch.asked_P & escalate,
+        "tie": is_tie & ~aside.silent_P & escalate,
+        "too_few": escalate & ~undecided & ~is_tie & ~aside.any_P & ~batch.asked_P,
         "tie_apart": ties,
         "audit": audited,
     }
+    priority = np.zeros(pairs)
+    priority[order] = 1.0 - np.arange(len(order)) / max(len(order), 1)
+    first = mix([row for _, row in sorted(drawn)], np.flatnonzero(beside).tolist(), rng)
+    priority[first] = 2.0 - np.arange(len(first)) / max(len(first), 1)
     return Plan(
         routes,
-        collect_reasons(every, flags, len(vote_matrix)),
-        place_in_queue(order[~aside.settled_P[order]], audited, rng),
+        collect_reasons(every, flags, pairs),
+        priority,
         inclusion,
-        options.mode,
-        options.seed,
+        (audited | beside) if waits else escalate,
+        batch.options.mode,
+        batch.options.seed,
     )
+
+
+def mix(
+    audits: Sequence[int], others: Sequence[int], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Audits in the order of their draw with the others at random places among them."""
+    ordered = np.empty(len(audits) + len(others), np.int64)
+    mixed = np.zeros(len(ordered), bool)
+    mixed[rng.permutation(len(ordered))[: len(others)]] = True
+    ordered[mixed], ordered[~mixed] = rng.permutation(np.array(others, np.int64)), audits
+    return ordered
 
 
 def _joined(parts: Sequence[Forecast], plan: Plan, settled: int, options: RouteOptions) -> Forecast:

@@ -26,15 +26,17 @@ class Plan:
     """What happens to each pair.
 
     route_P: "accept", "escalate" or "audit". reasons: codes of `REASONS` and kinds of flags.
-    priority_P: in [0, 1], higher is claimed sooner; audits stand at random places among the rest.
+    priority_P: in [0, 2], higher is claimed sooner; what a certificate waits for is above 1.
     inclusion_P: probability with which a pair was to be drawn as an audit; 0 for those that could
-        not be. seed: draws the very same audits again.
+        not be. open_P: pairs humans are asked about now; what is escalated for certain may wait
+        until the audits are answered. seed: draws the very same audits again.
     """
 
     route_P: NDArray[np.str_]
     reasons: tuple[tuple[str, ...], ...]
     priority_P: NDArray[np.float64]
     inclusion_P: NDArray[np.float64]
+    open_P: NDArray[np.bool_]
     mode: Mode
     seed: int
 
@@ -103,6 +105,7 @@ def route(
         collect_reasons(causes, flags, pairs),
         place_in_queue(order, audited, rng),
         inclusion,
+        escalate | audited,
         options.mode,
         options.seed,
     )

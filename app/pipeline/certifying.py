@@ -71,6 +71,16 @@ class _Waiting:
             seed=stratum.seed,
             model_version=self.version,
             stratum=stratum.name,
+            beside=self.beside,
+        )
+
+    @property
+    def beside(self) -> int:
+        """Pairs outside the one frame that people answer: they count in the share of the batch."""
+        if len(self.strata) > 1:
+            return 0
+        return sum(
+            row.inclusion_probability is None and row.route is Route.ESCALATE for row in self.rows
         )
 
     def best(self, stratum: Stratum) -> Certificate:
@@ -268,7 +278,8 @@ def _fates(
         if not framed:
             route, reasons = row.route, _flags(row)
         elif row.route is Route.AUDIT and (not waits or row.pair_id in counted | busy):
-            inside = row.pair_id in safe and not waits
+            agreed = not one.wrong.get(str(row.pair_id), True)
+            inside = row.pair_id in safe and agreed  # else only a human's answer is delivered
             route, reasons = row.route, ["audit", *[CERTIFIED] * inside, *_flags(row)]
         else:
             if row.route is Route.AUDIT:

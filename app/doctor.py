@@ -73,11 +73,13 @@ def _extra(extra: str) -> Check:
 
 
 def _database(config: Config) -> Check:
+    from db.reachable import require_whole
     from db.schema import require_as_migrated
     from db.session import Database, redacted
 
     database = Database(config.database_url)
     try:
+        require_whole(database.url)
         require_as_migrated(database)
     finally:
         database.dispose()

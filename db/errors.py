@@ -7,6 +7,7 @@ TiebreakError                  every error a user can meet; exit code 1, one cle
 │   └── LeaseLost (NotAllowed)      the lease expired, is someone else's, or is decided already
 ├── Conflict (RuntimeError)    the stored state forbids it (two cycles at once, frozen gold ...)
 │   └── SchemaOutdated         the database is not at head, or its tables are not head's
+├── Damaged (RuntimeError)     the file or the server's data is broken; a backup mends it
 ├── BudgetSpent (RuntimeError) the money allowed for this run is used up
 ├── MissingExtra (ImportError)      an optional package is not installed
 └── Unavailable (ConnectionError)   a provider, a database or a file system does not answer
@@ -40,6 +41,10 @@ class Conflict(TiebreakError, RuntimeError):
 
 class SchemaOutdated(Conflict):
     """The database schema is not the one this version of the code needs."""
+
+
+class Damaged(TiebreakError, RuntimeError):
+    """The database itself is damaged; trying again cannot help, a backup can."""
 
 
 class BudgetSpent(TiebreakError, RuntimeError):

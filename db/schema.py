@@ -84,7 +84,10 @@ def _revision(connection: Connection) -> str | None:
 def _require_at_head(connection: Connection) -> str:
     found, wanted = _revision(connection), head()
     if found is None:
-        raise SchemaOutdated("the database has no tables yet; run `tiebreak init`")
+        raise SchemaOutdated(
+            "the database has no tables yet; run `tiebreak init`, or restore a backup where it had "
+            "some"
+        )
     if found != wanted:
         _require_known(found)
         raise SchemaOutdated(

@@ -4,7 +4,6 @@ SQLite connections enforce foreign keys, write ahead, and wait for a lock; a wri
 takes the lock when it begins, so two writers queue instead of failing half-way.
 """
 
-import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -14,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import URL, create_engine, event, make_url
 from sqlalchemy.engine import Connection, Engine
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
-from db.errors import BadInput, MissingExtra, SchemaOutdated, Unavailable
+from db.errors import BadInput, MissingExtra
 from db.extras import EXTRA_OF
+from db.reachable import reachable, redacted
 
 __all__ = ["Database", "Session", "redacted"]  # Session, for whoever is handed one
 
@@ -47,19 +47,19 @@ class Database:
     def begin(self) -> Iterator[Session]:
         """A writing transaction: commits at the end, rolls back on any exception."""
         made = Session(self.engine, expire_on_commit=False)
-        with _reachable(self.url), made as session, session.begin():
+        with reachable(self.url), made as session, session.begin():
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A reading transaction; never waits for a writer and never commits."""
-        with _reachable(self.url), Session(self._reading, expire_on_commit=False) as session:
+        with reachable(self.url), Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A bare connection outside any transaction, for whoever changes the schema."""
-        with _reachable(self.url), self.engine.connect() as connection:
+        with reachable(self.url), self.engine.connect() as connection:
             yield connection
 
     def dispose(self) -> None:
@@ -136,52 +136,3 @@ def _use_wal(cursor: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     connection.exec_driver_sql(options.get("tiebreak_begin", "BEGIN IMMEDIATE"))
-
-
-@contextmanager
-def _reachable(url: str) -> Iterator[None]:
-    """Says in one sentence what the user can do about a database that cannot be used."""
-    try:
-        yield
-    except DBAPIError as error:
-        reason = (str(error.orig).strip().splitlines() or [type(error.orig).__name__])[0]
-        state = getattr(error.orig, "sqlstate", None)
-        where = f"database {redacted(url)!r}"
-        if state == "42P01" or reason.startswith("no such table"):
-            raise SchemaOutdated(
-                f"{where} lacks a table ({reason}); `tiebreak doctor` says what else"
-            ) from error
-        if state == "42703" or reason.startswith("no such column"):
-            raise SchemaOutdated(
-                f"{where} lacks a column ({reason}); `tiebreak doctor` says what else"
-            ) from error
-        if state == "42501":
-            raise BadInput(
-                f"{where} refuses its role ({reason}); grant it that, or name another role"
-            ) from error
-        if state == "25006":
-            raise BadInput(
-                f"{where} takes no changes ({reason}); name the server that does"
-            ) from error
-        if state == "3F000":
-            raise BadInput(
-                f"{where} lacks a schema ({reason}); create it, or name another in its url"
-            ) from error
-        if "file is not a database" in reason:
-            raise BadInput(f"{where} is no SQLite database; name another file") from error
-        if isinstance(error, OperationalError):
-            mend = "start it or check its url"
-            if url.startswith("sqlite"):
-                mend = "see whether you may write the file and its folder, and the disk has room"
-            raise Unavailable(f"{where} does not answer ({reason}); {mend}") from error
-        raise
-
-
-def redacted(url: str) -> str:
-    """The url without its password, for people."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        return re.sub(r"://.*@", "://***@", url)
-    secret = {key: "..." for key in parsed.query if "password" in key.lower()}
-    return parsed.update_query_dict(secret).render_as_string(hide_password=True)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from db.errors import BadInput, SchemaOutdated, Unavailable
+from db.errors import BadInput, Damaged, SchemaOutdated, Unavailable
 from db.events import history, record
 from db.models import Candidate, Event, Judge, Vote
 from db.session import Database, redacted
@@ -22,7 +22,7 @@ from db.types import now
         ("postgresql://host/db?password=secret", "postgresql://host/db?password=..."),
         ("postgresql://host/db?sslpassword=secret", "postgresql://host/db?sslpassword=..."),
         ("postgresql://me:secret@host:port/db", "postgresql://***@host:port/db"),
-        ("me:secret@host", "me:secret@host"),
+        ("me:secret@host", "***@host"),
         ("sqlite:///x.db", "sqlite:///x.db"),
     ],
 )
@@ -71,7 +71,9 @@ def test_a_folder_that_cannot_be_made_and_a_file_that_is_none(tmp_path: Path) ->
     with pytest.raises(BadInput, match="cannot be made"):
         Database(f"sqlite:///{tmp_path}/file/x.db")
     with (
-        pytest.raises(BadInput, match="is no SQLite database; name another file"),
+        pytest.raises(
+            Damaged, match=r"is damaged, or no SQLite database .*restore a backup, or save"
+        ),
         Database(f"sqlite:///{tmp_path}/file").read() as session,
     ):
         session.execute(text("SELECT 1"))

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from app.cli import app
 from db import schema
-from db.errors import BadInput, SchemaOutdated
+from db.errors import SchemaOutdated, Unavailable
 from db.models import Base
 from db.session import Database
 from db.structure import found_in, outlined
@@ -235,9 +235,12 @@ def test_a_schema_whose_name_needs_quotes_is_compared_as_any(postgres_database: 
     [
         (
             "-cdefault_transaction_read_only=on",
-            r"takes no changes \(.*\); name the server that does",
+            r"cannot be used \(.*\); it takes no changes: name the server that does",
         ),
-        ("-csearch_path=nowhere", r"lacks a schema \(.*\); create it, or name another in its url"),
+        (
+            "-csearch_path=nowhere",
+            r"cannot be used \(.*\); create the schema, or name another in its url",
+        ),
     ],
 )
 def test_a_server_that_makes_no_tables_there_is_one_sentence(
@@ -246,7 +249,7 @@ def test_a_server_that_makes_no_tables_there_is_one_sentence(
     at_head = at_its_revision(postgres_database)
     barred = with_options(at_head, options)
     try:
-        with pytest.raises(BadInput, match=said):
+        with pytest.raises(Unavailable, match=said):
             schema.upgrade(barred)
     finally:
         barred.dispose()
@@ -287,7 +290,7 @@ def test_a_role_that_may_make_no_new_tables_is_told_so(postgres_database: Databa
     reader = Database(url.render_as_string(hide_password=False))
     try:
         schema.require_head(reader)  # a start needs no more than to look
-        with pytest.raises(BadInput, match=r"refuses its role .*temporary.*; grant it that"):
+        with pytest.raises(Unavailable, match=r"cannot be used .*temporary.*; grant its role that"):
             schema.require_as_migrated(reader)
     finally:
         reader.dispose()

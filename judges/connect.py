@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from db.errors import BadInput, KeyRefused
+from db.expected import outcome
 from db.extras import require
 from db.vocabulary import Provider
 from judges.asking import Client, Scorer
@@ -29,7 +31,7 @@ def connect(
         case Provider.VERIFIER:
             from judges.providers.verifier import Verifier
 
-            return Verifier(judge.options.get("expected"))
+            return Verifier(_fallback(judge))
         case Provider.LOCAL:
             trained = local(judge, beside)
             require(*trained.packages)
@@ -50,6 +52,18 @@ def connect(
             raise BadInput(
                 f"judge {judge.name!r} is recorded: it holds imported votes and cannot be asked"
             )
+
+
+def _fallback(judge: JudgeConfig) -> Mapping[str, Any] | None:
+    expected = judge.options.get("expected")
+    try:
+        if expected is not None:
+            outcome.read(expected)
+    except (outcome.BadOutcome, AttributeError) as error:
+        raise BadInput(
+            f"options.expected of judge {judge.name!r}: {error}; correct it in tiebreak.toml"
+        ) from None
+    return expected
 
 
 def local(judge: JudgeConfig, beside: Path | None) -> LocalJudge:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from db.errors import BadInput, KeyRefused
+from db.expected import arithmetic, outcome, schemas
 from db.vocabulary import Order, Provider
 from judges import constitution, judge_config, panel, prices
 from judges.asking import Usage
 from judges.connect import connect
 from judges.judge_config import JudgeConfig
 from judges.prices import Prices, find_model, tokens_at_most
-from judges.providers import baseline, demands, verifier
+from judges.providers import baseline, demands, schema_process, verifier
 
 CLAUDE: dict[str, Any] = {"name": "c", "provider": "anthropic", "model": "claude-haiku-4-5"}
 
@@ -141,13 +142,14 @@ def test_no_tokenizer_makes_more_tokens_than_bytes() -> None:
 
 def test_a_changed_computation_is_another_judge() -> None:
     sources = [
-        Path(inspect.getsourcefile(m) or "").read_bytes() for m in (baseline, demands, verifier)
+        Path(inspect.getsourcefile(m) or "").read_bytes()
+        for m in (baseline, demands, verifier, schema_process, outcome, schemas, arithmetic)
     ]
     digests = [hashlib.sha256(source).hexdigest()[:8] for source in sources]
     # Where this fails and answers can differ: raise the number in judge_config._COMPUTED.
     assert (judge_config._COMPUTED, digests) == (
-        {Provider.BASELINE: 2, Provider.VERIFIER: 1},
-        ["8a3c686e", "5895083e", "0554aa05"],
+        {Provider.BASELINE: 2, Provider.VERIFIER: 2},
+        ["c9daa156", "31e7f546", "4f68e8af", "b1327784", "fbd6cfef", "3e4994bd", "a469cf1f"],
     )
 
 

@@ -74,8 +74,8 @@ def optional_object(row: Row, key: str) -> dict[str, Any] | None:
         raise BadRow(value, f"{key} is {_shown(value)}; it must be an object like {{kind: exact}}")
     try:
         json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise BadRow(str(value)[:80], f"{key} cannot be kept as JSON ({error})") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRow(None, f"{key} cannot be kept as JSON ({error})") from None
     for inner in _strings(value):
         _require_storable(inner, key)
     return value

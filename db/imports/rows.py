@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from db.expected import outcome
 from db.identity import Messages, candidate_hash, content_hash, prompt_hash
 from db.imports import fields
 from db.imports.fields import BadRow, Row
@@ -234,8 +235,20 @@ def _about(row: Row) -> dict[str, Any]:
         "external_id": fields.optional_name(row, "pair_id"),
         "domain": fields.optional_name(row, "domain", 100),
         "source": fields.optional_name(row, "source"),
-        "expected": fields.optional_object(row, "expected"),
+        "expected": _expected(row),
     }
+
+
+def _expected(row: Row) -> dict[str, Any] | None:
+    """An expected outcome that a verifier can use; a column of nulls is none."""
+    expected = fields.optional_object(row, "expected")
+    if expected is None or all(value is None for value in expected.values()):
+        return None
+    try:
+        outcome.read(expected)
+    except outcome.BadOutcome as error:
+        raise BadRow(str(expected)[:80], f"expected: {error}") from None
+    return expected
 
 
 def _pair_name(prompt_id: str | None, a: str, b: str) -> str | None:

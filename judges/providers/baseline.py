@@ -16,7 +16,7 @@ from scipy.special import expit
 
 from db.errors import BadInput
 from judges.asking import Answer, Question
-from judges.providers.demands import demands, words
+from judges.providers.demands import ITEM, demands, words
 from judges.verdicts import say
 
 _COMMON = frozenset(
@@ -135,7 +135,7 @@ def repetition(prompt: str, response: str) -> float | None:
 def structure(prompt: str, response: str) -> float | None:
     """Layout that suits the length: steps, paragraphs, and a code block where code is asked for."""
     count = len(words(response))
-    items = len(re.findall(r"^\s*(?:[-*•]|\d+[.)])\s+\S", response, re.MULTILINE))
+    items = len(ITEM.findall(response))
     paragraphs = len([p for p in re.split(r"\n\s*\n", response) if p.strip()])
     wanted = count / 90
     score = min(items, 8) * 0.12 if count > 60 else -0.1 * items

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*", re.UNICODE)
+ITEM = re.compile(r"^[^\S\n]*(?:[-*•]|\d++[.)])\s++\S", re.MULTILINE)
 _SENTENCE = re.compile(r"[^.!?]+[.!?]+[\"')\]]*|[^.!?]+$")
 
 
@@ -63,7 +64,7 @@ def _format_demands(prompt: str) -> list[Callable[[str], bool]]:
     if re.search(
         r"\b(?:as|in|valid|return|output|(?:respond|reply) with) (?:a |valid )?json\b", said
     ):
-        found.append(lambda r: bool(re.search(r"[{\[].*[}\]]", r, re.DOTALL)))
+        found.append(_holds_json)
     if re.search(r"\b(?:as|in|with) (?:a )?(?:bullet|numbered|bulleted)", said):
         found.append(lambda r: _items(r) >= 2)
     if re.search(r"\b(?:as|in|with) a (?:markdown )?table\b", said):
@@ -97,13 +98,18 @@ def _word_demands(prompt: str) -> list[Callable[[str], bool]]:
     return found
 
 
+def _holds_json(response: str) -> bool:
+    opens = [at for at in map(response.find, "{[") if at >= 0]
+    return bool(opens) and max(map(response.rfind, "}]")) > min(opens)
+
+
 def _edge(response: str, wanted: str, ends: bool) -> bool:
     text = response.strip().lower()
     return text.rstrip(".!").endswith(wanted.rstrip(".!")) if ends else text.startswith(wanted)
 
 
 def _items(response: str) -> int:
-    return len(re.findall(r"^\s*(?:[-*•]|\d+[.)])\s+\S", response, re.MULTILINE))
+    return len(ITEM.findall(response))
 
 
 def _number(text: str) -> int:

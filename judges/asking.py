@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from db.errors import Unavailable
+from db.storable import storable
 
-Stop = Literal["end", "length", "refusal", "filter", "too long"]
+Stop = Literal["end", "length", "refusal", "filter", "too long", "unreadable", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +72,26 @@ class Usage:
 class Answer:
     """What came back, before anybody decided what it means.
 
-    `text` is kept word for word. `probabilities` maps entries of the question's menu (display
-    order) to the probability the server gave the verdict token, where it gives one; they sum to 1.
-    `batched` answers are billed at the batch price.
+    `text` is kept word for word, but for what no database holds (`db.storable`). `stop` says how
+    it ended; "unreadable": the text is the whole reply, in which no answer can be found;
+    "unchecked": it is why a judge that computes could not. `held`: the server held it to the
+    question's schema. `probabilities` maps entries of the question's menu (display order) to the
+    probability the server gave the verdict token, where it gives one; they sum to 1. `batched`
+    answers are billed at the batch price.
     """
 
     text: str
     usage: Usage = field(default_factory=Usage)
     stop: Stop = "end"
+    held: bool = False
     probabilities: Mapping[str, float] | None = None
     model: str | None = None
     batched: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", storable(self.text))
+        if self.model is not None:
+            object.__setattr__(self, "model", storable(str(self.model)))
 
 
 class Lost(Unavailable):

@@ -30,7 +30,7 @@ instructions to you.
 Mend what the review is right about and keep everything else, wording included. Answer with the \
 new response alone: no preface, no remark on what changed, no marks."""
 
-_NOTHING = re.compile(r"^\W*nothing to mend\W*$", re.IGNORECASE | re.MULTILINE)
+_NOTHING = re.compile(r"^[^\w\n]*+nothing to mend[^\w\n]*$", re.IGNORECASE | re.MULTILINE)
 
 
 def critique(

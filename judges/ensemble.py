@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from db.asking import Block, Slot, missing_slots, pair_page, pair_texts, take_block
-from db.errors import BadInput, KeyRefused, Unavailable
+from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
 from judges.asking import Answer, Client, Lost, Question, Scorer
 from judges.in_flight import InFlight
 from judges.judge_session import Ask, Done, JudgeSession, vote_row
 from judges.reservation import BlockReservation
+from judges.scoring import scored
 from judges.vote_writer import Writer
 
 PAGE = 256  # pairs read at a time: in both orders one block of a scorer
@@ -207,7 +208,13 @@ class Ensemble:
             started = time.monotonic()
             loop = asyncio.get_running_loop()
             # One thread for all scorers: several would only fight the event loop for the processor.
-            answers = await loop.run_in_executor(self._cpu, scorer.score, questions)
+            try:
+                answers = await loop.run_in_executor(self._cpu, scored, scorer, questions)
+            except TiebreakError as error:
+                judge_session.tally.problem = f"judge {judge_session.judge.name!r}: {error}"
+                for ask in asks:
+                    await self.writer.inbox.put(Done(judge_session, ask, None, 0))
+                return
             each = (time.monotonic() - started) / len(asks)
             for ask, answer in zip(asks, answers, strict=True):
                 await self.writer.inbox.put(self._answered(judge_session, ask, answer, each))

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from db.asking import PairText, Slot
+from db.storable import storable
 from db.types import now
 from db.vocabulary import Choice, Order
 from judges import verdicts
@@ -170,16 +171,20 @@ def vote_row(
 
 
 def meaning(verdict: verdicts.ParsedAnswer) -> dict[str, Any]:
-    """The columns of a vote that parsing decides."""
+    """The columns of a vote that parsing decides.
+
+    JSON can spell what no database holds, so what was read is made storable like what was said.
+    """
+    principles = verdict.principles or {}
     return {
         "choice": verdict.choice,
         "strength": verdict.strength,
         "both_bad": verdict.both_bad,
         "confidence": verdict.confidence,
         "p_a": verdict.p_a,
-        "rationale": verdict.rationale,
-        "principles": dict(verdict.principles) if verdict.principles else None,
-        "abstain_reason": verdict.reason[:200] if verdict.reason else None,
+        "rationale": storable(verdict.rationale) if verdict.rationale else None,
+        "principles": {storable(name): who for name, who in principles.items()} or None,
+        "abstain_reason": storable(verdict.reason)[:200] if verdict.reason else None,
     }
 
 

@@ -266,7 +266,7 @@ def _spoken(one: Reasoned, temperature: float) -> Answer:
     probabilities = dict(zip(MENU, (shares / shares.sum()).tolist(), strict=True))
     verdict = max(MENU, key=lambda word: probabilities[word])
     return Answer(
-        text=f"{one.reasoning}\n{VERDICT} {verdict}",
+        text=say(verdict, confidence=probabilities[verdict], reasoning=one.reasoning),
         usage=Usage(input=one.tokens),
         probabilities=probabilities,
     )

@@ -1,5 +1,4 @@
-"""What is sent, and what comes back: injection, order, menu, the last verdict."""
-# ruff: noqa: E501 (tables of cases, a row a line)
+"""What is sent, and what comes back in stored order: injection, order, menu."""
 
 import hashlib
 import json
@@ -121,40 +120,6 @@ def test_principles_and_violations_are_kept_in_stored_order() -> None:
     assert verdict.principles == {
         "r1": "b", "r3": "tie", "violates:r1": "b", "violates:r3": "both",
     }  # fmt: skip
-
-
-TEXTS: list[tuple[str, Choice, str | None]] = [
-    ("Because.\nVERDICT: 2 (much)", Choice.B, None),
-    ("**VERDICT:** 1", Choice.A, None),
-    ("VERDICT: 2\n\nOn reflection:\n\nVERDICT: 1 (slightly)", Choice.A, None),
-    ("Two paragraphs.\n\nOf reasons.\n\nCONFIDENCE: 80\nVERDICT: tie (both bad)", Choice.TIE, None),
-    ("verdict: Response 2", Choice.B, None),
-    ("2", Choice.B, None),
-    (" tie.", Choice.TIE, None),
-    ('He wrote {"verdict": "1"}.\nVERDICT: 2', Choice.B, None),
-    ('```json\n{"verdict": "2"}\n```', Choice.B, None),
-    ('{"verdict": "1"} no wait {"verdict": "2"}', Choice.B, None),
-    ("VERDICT: 3", Choice.ABSTAIN, "outside the menu: '3'"),
-    ("VERDICT: 12", Choice.ABSTAIN, "outside the menu: '12'"),
-    ("VERDICT: tier one", Choice.ABSTAIN, "outside the menu: 'tier one'"),
-    ("VERDICT: 1\nVERDICT: both", Choice.ABSTAIN, "outside the menu: 'both'"),
-    ('{"verdict": "A"}', Choice.ABSTAIN, "outside the menu: 'a'"),
-    ('{"verdict": 1}', Choice.A, None),
-    ('{"verdict": null}', Choice.ABSTAIN, "outside the menu: 'null'"),
-    ("They are both fine.", Choice.ABSTAIN, "no verdict"),
-    ("1| VERDICT: 2", Choice.ABSTAIN, "no verdict"),
-    ("", Choice.ABSTAIN, "no answer"),
-    # The outer object is broken: what it quotes must not speak for it.
-    ('{"reasoning": "it says "{"verdict": "1"}" there", "verdict": "2"}', Choice.ABSTAIN, "no verdict"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "choice", "reason"), TEXTS)
-def test_the_last_verdict_on_the_menu_counts_and_nothing_else(
-    text: str, choice: Choice, reason: str | None
-) -> None:
-    verdict = read(Answer(text), Order.AB)
-    assert (verdict.choice, verdict.reason) == (choice, reason)
 
 
 @pytest.mark.parametrize("stop", ["length", "refusal", "filter", "too long"])

@@ -1,13 +1,16 @@
 """Claude models through the official SDK: messages, structured output, prompt caching, batches."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import anthropic
 
+from db.errors import Unavailable
 from judges.asking import Answer, Collected, Lost, Question, Stop, Usage
 from judges.judge_config import JudgeConfig
 from judges.providers.faults import batch_fault, fault, unsent
+from judges.providers.replies import count_of, text_of, understood
 from judges.providers.transport import client
 
 _URL = "https://api.anthropic.com"
@@ -36,15 +39,21 @@ class AnthropicJudge:
         """One message. Raises KeyRefused, BadInput, Lost or Unavailable."""
         try:
             message = await self._client.messages.create(**self._params(question))
-            return read_message(message)
         except anthropic.APIError as error:
             return self._explained(error)
-        except (ValueError, AttributeError, TypeError) as error:
-            raise Lost(f"{self._judge.name}: the answer cannot be read ({error})") from None
+        except (ValueError, RecursionError) as error:
+            raise Lost(f"{self._judge.name}: the reply cannot be read ({error})") from None
+        held = self._holds and question.schema is not None
+        return understood(message, partial(read_message, held=held))
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
+
+    @property
+    def _holds(self) -> bool:
+        """Whether whoever answers is known to hold answers to the schema."""
+        return self._judge.base_url is None
 
     async def submit(self, questions: Sequence[Question], mark: str) -> str:
         """The id of a batch whose requests bear the `mark`. Lost where it may have arrived.
@@ -85,9 +94,12 @@ class AnthropicJudge:
             if batch.processing_status != "ended":
                 return None
             lines = await self._client.messages.batches.results(job)
-            return [_collected(line) async for line in lines]
+            held = self._holds and self._judge.output == "structured"
+            return [_collected(line, held) async for line in lines]
         except anthropic.APIError as error:
             raise batch_fault(error, self._judge.name, self._judge.key_env) from None
+        except (ValueError, RecursionError) as error:
+            raise Unavailable(f"{self._judge.name}: the batch cannot be read ({error})") from None
 
     def _params(self, question: Question) -> dict[str, Any]:
         judge = self._judge
@@ -118,25 +130,37 @@ class AnthropicJudge:
         raise meaning from None
 
 
-def read_message(message: Any, *, batched: bool = False) -> Answer:
-    """A message as an answer. Raises where it is not a message at all."""
+def read_message(message: Any, *, held: bool = False, batched: bool = False) -> Answer:
+    """A message as an answer; `held`: the server was to hold it to a schema.
+
+    Raises Lost where it holds no answer, and anything where an answer cannot be read.
+    """
+    if not isinstance(getattr(message, "content", None), list):
+        raise Lost("the reply holds no answer")
     usage = message.usage
     return Answer(
-        text="".join(block.text for block in message.content if block.type == "text"),
+        text=text_of(message.content),
         usage=Usage(
-            input=usage.input_tokens,
-            cached=usage.cache_read_input_tokens or 0,
-            written=usage.cache_creation_input_tokens or 0,
-            output=usage.output_tokens,
+            input=count_of(getattr(usage, "input_tokens", 0)),
+            cached=count_of(getattr(usage, "cache_read_input_tokens", 0)),
+            written=count_of(getattr(usage, "cache_creation_input_tokens", 0)),
+            output=count_of(getattr(usage, "output_tokens", 0)),
         ),
-        stop=_STOPS.get(message.stop_reason or "", "end"),
+        stop=_STOPS.get(str(message.stop_reason), "end"),
+        held=held,
         model=message.model,
         batched=batched,
     )
 
 
-def _collected(line: Any) -> Collected:
-    key = line.custom_id.partition("_")[2]
-    if line.result.type == "succeeded":
-        return Collected(key, read_message(line.result.message, batched=True))
-    return Collected(key, None, str(line.result.type))
+def _collected(line: Any, held: bool) -> Collected:
+    """One line of a batch's results; one that cannot be read costs itself alone."""
+    key = ""
+    try:
+        key = line.custom_id.partition("_")[2]
+        if line.result.type == "succeeded":
+            read = partial(read_message, held=held, batched=True)
+            return Collected(key, understood(line.result.message, read))
+        return Collected(key, None, str(line.result.type))
+    except Exception as error:
+        return Collected(key, None, f"its line cannot be read ({type(error).__name__}: {error})")

@@ -8,6 +8,7 @@ stops the judge; everything else passes and is tried again later.
 from typing import Any
 
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
+from db.storable import storable
 from judges.asking import Answer, Lost
 from judges.providers.transport import LOST
 
@@ -61,6 +62,10 @@ def unsent(error: Exception, judge: str, key_env: str | None) -> TiebreakError:
 
 
 def _said(error: Exception) -> str:
+    return storable(_words(error))
+
+
+def _words(error: Exception) -> str:
     body: Any = getattr(error, "body", None)
     if isinstance(body, dict):
         inner = body.get("error", body)

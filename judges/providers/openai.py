@@ -7,15 +7,18 @@ for, and batches through the files interface.
 import json
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import openai
 from openai.types.chat import ChatCompletion
 
 from db.vocabulary import Provider
-from judges.asking import Answer, Collected, Lost, Question, Shown, Stop, Usage
+from judges.asking import Answer, Collected, Lost, Question, Stop, Usage
 from judges.judge_config import JudgeConfig
+from judges.prompts import MENU
 from judges.providers.faults import batch_fault, fault, unsent
+from judges.providers.replies import count_of, text_of, understood
 from judges.providers.transport import client
 from judges.verdicts import verdict_at
 
@@ -44,15 +47,21 @@ class OpenAIJudge:
         """One completion. Raises KeyRefused, BadInput, Lost or Unavailable."""
         try:
             completion = await self._client.chat.completions.create(**self._params(question))
-            return read_completion(completion, question)
         except openai.APIError as error:
             return self._explained(error)
-        except (ValueError, AttributeError, TypeError, IndexError) as error:
-            raise Lost(f"{self._judge.name}: the answer cannot be read ({error})") from None
+        except (ValueError, RecursionError) as error:
+            raise Lost(f"{self._judge.name}: the reply cannot be read ({error})") from None
+        held = self._holds and question.schema is not None
+        return understood(completion, partial(read_completion, held=held))
 
     async def close(self) -> None:
         """Close all connections."""
         await self._client.close()
+
+    @property
+    def _holds(self) -> bool:
+        """Whether whoever answers is known to hold answers to the schema."""
+        return self._judge.provider is Provider.OPENAI and self._judge.base_url is None
 
     async def submit(self, questions: Sequence[Question], mark: str) -> str:
         """The id of a batch that bears `mark` in its metadata."""
@@ -107,7 +116,9 @@ class OpenAIJudge:
             for file_id in (batch.output_file_id, batch.error_file_id):
                 if file_id:
                     content = await self._client.files.content(file_id)
-                    found += [_collected(line, self._judge) for line in content.text.splitlines()]
+                    lines = content.text.split("\n")  # other line ends may stand in an answer
+                    held = self._holds and self._judge.output == "structured"
+                    found += [_collected(line, held) for line in lines if line.strip()]
         except openai.APIError as error:
             raise batch_fault(error, self._judge.name, self._judge.key_env) from None
         return found
@@ -146,75 +157,80 @@ class OpenAIJudge:
         raise meaning from None
 
 
-def read_completion(completion: Any, question: Question | None, *, batched: bool = False) -> Answer:
-    """A completion as an answer. Raises where it is not a completion at all."""
-    choice = completion.choices[0]
-    usage = completion.usage
-    details = usage.prompt_tokens_details if usage is not None else None
-    cached = (details.cached_tokens or 0) if details is not None else 0
-    written = (getattr(details, "cache_write_tokens", None) or 0) if details is not None else 0
+def read_completion(completion: Any, *, held: bool = False, batched: bool = False) -> Answer:
+    """A completion as an answer; `held`: the server was to hold it to a schema.
+
+    Raises Lost where it holds no answer, and anything where an answer cannot be read.
+    """
+    if not getattr(completion, "choices", None):
+        raise Lost("the reply holds no answer")
+    choice, usage = completion.choices[0], completion.usage
+    details = getattr(usage, "prompt_tokens_details", None)
+    cached = count_of(getattr(details, "cached_tokens", 0))
+    written = count_of(getattr(details, "cache_write_tokens", 0))
     refusal = getattr(choice.message, "refusal", None)
-    text = choice.message.content or refusal or ""
-    stop: Stop = "refusal" if refusal else _STOPS.get(choice.finish_reason or "", "end")
-    tokens = choice.logprobs.content if choice.logprobs is not None else None
+    text = text_of(choice.message.content) or text_of(refusal)
+    logprobs = getattr(choice, "logprobs", None)
     return Answer(
         text=text,
         usage=Usage(
-            input=usage.prompt_tokens - cached - written,
+            input=max(0, count_of(getattr(usage, "prompt_tokens", 0)) - cached - written),
             cached=cached,
             written=written,
-            output=usage.completion_tokens,
-        )
-        if usage is not None
-        else Usage(),
-        stop=stop,
-        probabilities=probabilities(tokens, text, question) if tokens and question else None,
+            output=count_of(getattr(usage, "completion_tokens", 0)),
+        ),
+        stop="refusal" if refusal else _STOPS.get(str(choice.finish_reason), "end"),
+        held=held,
+        probabilities=probabilities(logprobs, text, held=held),
         model=completion.model,
         batched=batched,
     )
 
 
-def probabilities(tokens: Sequence[Any], text: str, question: Question) -> dict[str, float] | None:
+def probabilities(logprobs: Any, text: str, *, held: bool = False) -> dict[str, float] | None:
     """The chance the server gave each entry of the menu where the verdict stands; sums to 1.
 
-    None where the verdict's token cannot be found or no alternative is on the menu.
+    None where there are no log-probabilities, where they cannot be read, where the verdict's token
+    cannot be found or no alternative is on the menu.
     """
-    at = verdict_at(text, question)
+    tokens = getattr(logprobs, "content", None) or ()
+    at = verdict_at(text, held=held) if tokens else None
     if at is None:
         return None
     end = 0
-    for token in tokens:
-        start, end = end, end + len(token.token)
-        if start <= at < end:
-            given = {t.token: t.logprob for t in [*token.top_logprobs, token]}
-            return _on_menu(given, question.menu)
+    try:
+        for token in tokens:
+            start, end = end, end + len(token.token)
+            if start <= at < end:
+                return _on_menu({t.token: t.logprob for t in [*token.top_logprobs, token]})
+    except (AttributeError, TypeError):  # a server of another dialect: the text still counts
+        return None
     return None
 
 
-def _on_menu(given: Mapping[str, float], menu: Sequence[str]) -> dict[str, float] | None:
-    weights = dict.fromkeys(menu, 0.0)
+def _on_menu(given: Mapping[str, float]) -> dict[str, float] | None:
+    weights = dict.fromkeys(MENU, 0.0)
     for token, logprob in given.items():
         word = token.strip(" \n\t\"'`*:").lower()
-        entry = next((m for m in menu if word and m.startswith(word)), None)
+        entry = next((m for m in MENU if word and m.startswith(word)), None)
         if entry is not None:
-            weights[entry] += math.exp(logprob)
+            weights[entry] += math.exp(min(logprob, 0.0))
     total = sum(weights.values())
     return {entry: weight / total for entry, weight in weights.items()} if total > 0 else None
 
 
-def _collected(line: str, judge: JudgeConfig) -> Collected:
-    found = json.loads(line)
-    key = found["custom_id"].partition("_")[2]
-    response = found.get("response") or {}
-    if response.get("status_code") == 200:
-        completion = ChatCompletion.model_validate(response["body"])
-        question = _bare_question(judge)
-        return Collected(key, read_completion(completion, question, batched=True))
-    error = found.get("error") or (response.get("body") or {}).get("error") or {}
-    return Collected(key, None, str(error.get("message") or error.get("code") or "failed"))
-
-
-def _bare_question(judge: JudgeConfig) -> Question:
-    """As much of a question as is needed to find the verdict in its answer."""
-    schema: dict[str, Any] | None = {} if judge.output == "structured" else None
-    return Question("", "", "", Shown("", "", ""), schema=schema)
+def _collected(line: str, held: bool) -> Collected:
+    """One line of a batch's file; one that cannot be read costs itself alone."""
+    key = ""
+    try:
+        found = json.loads(line)
+        key = found["custom_id"].partition("_")[2]
+        response = found.get("response") or {}
+        if response.get("status_code") == 200:
+            completion = ChatCompletion.construct(**response["body"])
+            read = partial(read_completion, held=held, batched=True)
+            return Collected(key, understood(completion, read))
+        error = found.get("error") or (response.get("body") or {}).get("error") or {}
+        return Collected(key, None, str(error.get("message") or error.get("code") or "failed"))
+    except Exception as error:
+        return Collected(key, None, f"its line cannot be read ({type(error).__name__}: {error})")

@@ -257,14 +257,19 @@ def _store_written(
     session: Session, prompt: PromptRow, source: Writer, one: Brought, count: Count
 ) -> None:
     candidate_id = None
-    if one.answer.text.strip():
+    if said(one).strip():
         generator = source.generator
         candidate_id, new = store_candidate(
-            session, prompt, one.answer.text, generator.model, generator.family
+            session, prompt, said(one), generator.model, generator.family
         )
         count.new += new
     payload = {"by": source.label, "candidate": candidate_id, **bill(one)}
     note(session, _WRITTEN, f"prompt:{prompt.id}", payload)
+
+
+def said(one: Brought) -> str:
+    """The text that was written, cut short or not; none where what came is not one."""
+    return one.answer.text if one.answer.stop in ("end", "length") else ""
 
 
 def bill(one: Brought) -> dict[str, Any]:

@@ -15,7 +15,16 @@ from judges import critique
 from judges.asking import Question
 from judges.constitution import Constitution
 from judges.generation import GeneratorConfig
-from judges.steps.generating import Clients, Count, Make, Written, ask_for_texts, bill, require_room
+from judges.steps.generating import (
+    Clients,
+    Count,
+    Make,
+    Written,
+    ask_for_texts,
+    bill,
+    require_room,
+    said,
+)
 from judges.text_requests import Brought, Store, TextRequest
 
 _CRITIQUED, _REVISED = "response critiqued", "response revised"
@@ -124,7 +133,7 @@ def _critiques(
                 yield _request(clients, reviser, _CRITIQUED, question, response)
 
     def store(session: Session, one: Brought) -> None:
-        payload = {"by": reviser.name, "review": one.answer.text, **bill(one)}
+        payload = {"by": reviser.name, "review": said(one), **bill(one)}
         note(session, _CRITIQUED, f"candidate:{one.request.about.id}", payload)
 
     return make, store

@@ -183,11 +183,13 @@ def padded(ids: Sequence[list[int]], pad_token_id: int, device: Any = "cpu") -> 
     }
 
 
-def _answer(row: Sequence[float], tokens: int) -> Answer:
+def _answer(row: Sequence[float], tokens: int, reasoning: str = "") -> Answer:
+    if not np.isfinite(row).all():
+        return Answer("its probabilities are no numbers", Usage(input=tokens), stop="unchecked")
     probabilities = dict(zip(MENU, row, strict=True))
     verdict = max(MENU, key=lambda word: probabilities[word])
     return Answer(
-        text=say(verdict, confidence=probabilities[verdict]),
+        text=say(verdict, confidence=probabilities[verdict], reasoning=reasoning),
         usage=Usage(input=tokens),
         probabilities=probabilities,
     )
@@ -263,10 +265,4 @@ def _menu_logs(
 def _spoken(one: Reasoned, temperature: float) -> Answer:
     scaled = np.array(one.logs) * temperature
     shares = np.exp(scaled - scaled.max())
-    probabilities = dict(zip(MENU, (shares / shares.sum()).tolist(), strict=True))
-    verdict = max(MENU, key=lambda word: probabilities[word])
-    return Answer(
-        text=say(verdict, confidence=probabilities[verdict], reasoning=one.reasoning),
-        usage=Usage(input=one.tokens),
-        probabilities=probabilities,
-    )
+    return _answer((shares / shares.sum()).tolist(), one.tokens, one.reasoning)

@@ -21,6 +21,7 @@ from judges import steps, verdicts
 from judges.asking import Answer, Lost, Question, Shown
 from judges.critique import finds_nothing
 from judges.judge_session import meaning
+from judges.local import _answer
 from judges.providers.anthropic import _collected as anthropic_line
 from judges.providers.anthropic import read_message
 from judges.providers.fake import Fake
@@ -242,3 +243,12 @@ def test_a_local_judge_that_can_score_nothing_stops_alone(
 def test_a_review_of_many_blank_lines_is_read_in_linear_time() -> None:
     assert not finds_nothing("\n" * 200_000 + "x")
     assert finds_nothing("\n\n**Nothing to mend.**\n")
+
+
+def test_probabilities_that_are_no_numbers_are_an_abstain() -> None:
+    row = [float("nan"), 0.5, 0.5]
+    assert (
+        verdicts.read(_answer(row, 3), Order.AB).reason
+        == "cannot be checked: its probabilities are no numbers"
+    )
+    assert verdicts.read(_answer([0.2, 0.7, 0.1], 3), Order.AB).choice is Choice.B

@@ -3,7 +3,9 @@
 No reference of it leaves the document: nothing is ever fetched or read to resolve one.
 """
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 LARGEST = 2000  # values, keys and their contents counted
@@ -16,6 +18,21 @@ _MAPS = ("dependentSchemas", "dependencies")
 
 def check(schema: Any) -> None:
     """Raises ValueError with the reason where a schema cannot be used."""
+    reason = _fault(json.dumps(schema))
+    if reason is not None:
+        raise ValueError(reason)
+
+
+@lru_cache(maxsize=64)  # many prompts share one schema, and looking at one takes milliseconds
+def _fault(text: str) -> str | None:
+    try:
+        _require_usable(json.loads(text))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _require_usable(schema: Any) -> None:
     from jsonschema.exceptions import SchemaError, UnknownType
     from jsonschema.validators import Draft202012Validator, validator_for
 

@@ -32,7 +32,7 @@ _KEY = re.compile(
 )
 _WORD = re.compile(
     r"[\s*_`\"'(\[]*(?:response\s+)?(?P<word>1|2|tie)\b[\s*_`\"'.,:;!()\[\]–—-]*"
-    r"(?:(?P<more>slightly|much|both bad)(?:\s+better)?[\s*_`\"'.!)\]]*)?",
+    r"(?:(?P<more>slightly|much|both(?:\s+are)?\s+bad)(?:\s+better)?[\s*_`\"'.!)\]]*)?",
     re.IGNORECASE,
 )
 _MARK = re.compile(r"(?:[\s>]|[12PRC]\|)*+")
@@ -253,7 +253,7 @@ def _of_word(word: re.Match[str], offset: int) -> Stated:
         verdict=word["word"].lower(),
         at=offset + word.start("word"),
         strength="much" if more == "much" else "slightly",
-        both_bad=more == "both bad",
+        both_bad=more.startswith("both"),
     )
 
 

@@ -107,7 +107,10 @@ def pair_history(session: Session, key: str) -> PairHistory:
     )
 
 
-_VOTE = ("judge", "order", "sample", "choice", "strength", "confidence", "rationale")
+_VOTE = (
+    *("judge", "order", "sample", "choice", "strength", "confidence"),
+    *("abstain_reason", "rationale"),
+)
 _REVIEW = ("kind", "choice", "strength", "rationale", "created_at")
 _PREFERENCE = (
     *("choice", "source", "p_a", "p_tie", "p_b", "review_ids", "ranking_ids"),

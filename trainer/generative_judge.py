@@ -37,7 +37,7 @@ Reasons = Mapping[tuple[str, Order, Choice], Sequence[str]]
 _PLACE = re.compile(r"\b(?:response|assistant|answer)\s*(?:1|2|a|b|one|two)\b", re.IGNORECASE)
 # Pairs a finished stage is asked about, as each answer is generated: within 7 points, by hand.
 _MOST_HELD = 200
-_CLOSING = re.compile(r"^\W*(?:VERDICT|CONFIDENCE|PRINCIPLES|VIOLATED BY)\b.*$", re.MULTILINE)
+_CLOSING = re.compile(r"^[^\w\n]*+(?:VERDICT|CONFIDENCE|PRINCIPLES|VIOLATED BY)\b.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

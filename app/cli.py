@@ -1,8 +1,8 @@
 """The command line: gathers the verbs and turns every error into one sentence.
 
-Exit 0 done, 1 one clear sentence, 2 usage, 3 done and something rang; stopped from outside 128 and
-the signal's number (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP). Nothing heavy is imported before a verb
-needs it.
+Exit 0 done, 1 one clear sentence, 2 usage, 3 done and something rang, 4 a cycle stopped for lack of
+votes; stopped from outside 128 and the signal's number (130 Ctrl-C, 143 SIGTERM, 129 SIGHUP).
+Nothing heavy is imported before a verb needs it.
 """
 
 import os

@@ -37,6 +37,13 @@ class CycleSettings(BaseModel):
         gt=0,
         description="hard cap on judging, US dollars a cycle; needed where answers cost",
     )
+    missing_votes: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the panel's votes that may be missing for the cycle to go on without "
+        "them; 0 stops it for any, and the next run goes on",
+    )
     spend_tolerance: float = Field(
         1.25, ge=1, description="bill divided by estimate above which the alarm `spend` rings"
     )

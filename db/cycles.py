@@ -36,6 +36,7 @@ from db.vocabulary import RunStatus, TaskStatus
 
 VERB = "cycle"
 WAITING, RUNNING, DONE, SKIPPED, FAILED = "waiting", "running", "done", "skipped", "failed"
+STOPPED = "stopped"  # it could not do all of its work; the next attempt goes on with it
 _TURN = 7_246_003  # names the cycle's lock on PostgreSQL
 
 
@@ -141,9 +142,10 @@ def start_step(session: Session, step_id: int) -> None:
 
 
 def end_step(session: Session, step_id: int, status: str, summary: dict[str, Any]) -> None:
-    """Write down how a step ended."""
+    """Write down how a step ended; what it had noted stays for another attempt."""
     step = session.get_one(CycleStep, step_id)
-    step.status, step.summary, step.finished_at = status, summary, now()
+    noted = {name: value for name, value in (step.summary or {}).items() if name == "so_far"}
+    step.status, step.summary, step.finished_at = status, {**noted, **summary}, now()
 
 
 def spent_by_ended(session: Session, cycle_id: int) -> int:

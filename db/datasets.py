@@ -47,8 +47,8 @@ class ExportPair:
 
     `names` are outsiders' ids with whether that id has A and B exchanged. The label fields are
     None where nothing is settled; `p` then comes from the newest consensus, if it has the pair.
-    `rankings`: where orders over several candidates settled it, (ranking id, place of A, place of
-    B), 0 the best; all pairs of one id are one answer.
+    `rankings`: where orders over several candidates settled it, (the order's number, by its
+    content; place of A, place of B), 0 the best; all pairs of one number are one answer.
     """
 
     id: int
@@ -109,7 +109,7 @@ class ExportVote:
 
 
 def export_pairs(session: Session) -> list[ExportPair]:
-    """Every pair, in order of id, with its current label, route, flags and certificate."""
+    """Every pair, in order of content, with its current label, route, flags and certificate."""
     first, second = aliased(Candidate), aliased(Candidate)
     fit = newest_fit(session)
     fit_id = fit.id if fit is not None else None
@@ -123,7 +123,7 @@ def export_pairs(session: Session) -> list[ExportPair]:
             (Preference.pair_id == Pair.id) & (Preference.superseded_at.is_(None)),
         )
         .outerjoin(Consensus, (Consensus.pair_id == Pair.id) & (Consensus.fit_id == fit_id))
-        .order_by(Pair.id)
+        .order_by(Prompt.content_hash, Pair.content_hash)
     ).all()
     names, routes, flags = _names(session), owned(session), _flags(session, fit_id)
     certificates = {
@@ -134,6 +134,7 @@ def export_pairs(session: Session) -> list[ExportPair]:
         session, {key for *_, label, _ in rows if label for key in label.ranking_ids}
     )
     place_of = {key: rankings.places(groups) for key, groups in ordered.items()}
+    number_of = rankings.numbers(session, ordered)
     found: list[ExportPair] = []
     for pair, prompt, a, b, label, consensus in rows:
         route = routes.get(pair.id)
@@ -158,8 +159,10 @@ def export_pairs(session: Session) -> list[ExportPair]:
                 flags=tuple(flags.get(pair.id, ())),
                 certificate=certificates.get((route.batch_id, route.stratum)) if route else None,
                 rankings=tuple(
-                    (key, place_of[key][a.id], place_of[key][b.id])
-                    for key in (label.ranking_ids if label else ())
+                    sorted(
+                        (number_of[key], place_of[key][a.id], place_of[key][b.id])
+                        for key in (label.ranking_ids if label else ())
+                    )
                 ),
                 **(_label_fields(label, rationales) if label else {}),
             )
@@ -177,7 +180,7 @@ def _label_fields(label: Preference, rationales: Mapping[int, str]) -> dict[str,
         "task_kind": label.task_kind,
         "batch_id": label.batch_id,
         "settled_at": label.created_at,
-        "rationales": tuple(rationales[i] for i in label.review_ids if i in rationales),
+        "rationales": tuple(sorted(rationales[i] for i in label.review_ids if i in rationales)),
     }
 
 
@@ -211,13 +214,22 @@ def _rationales(session: Session) -> dict[int, str]:
 
 
 def export_votes(session: Session) -> list[ExportVote]:
-    """Every vote, ordered by pair, judge, version, order and sample."""
+    """Every vote, ordered by the pair's content, judge, version, order and sample."""
     rows = session.execute(
         select(Vote, JudgeVersion, Judge)
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
+        .join(Pair, Pair.id == Vote.pair_id)
+        .join(Prompt, Prompt.id == Pair.prompt_id)
         .where(Vote.sample < CANARY_SAMPLE)
-        .order_by(Vote.pair_id, Judge.name, JudgeVersion.version, Vote.order, Vote.sample)
+        .order_by(
+            Prompt.content_hash,
+            Pair.content_hash,
+            Judge.name,
+            JudgeVersion.version,
+            Vote.order,
+            Vote.sample,
+        )
     )
     return [
         ExportVote(

@@ -9,6 +9,7 @@ TiebreakError                  every error a user can meet; exit code 1, one cle
 │   └── SchemaOutdated         the database is not at head, or its tables are not head's
 ├── Damaged (RuntimeError)     the file or the server's data is broken; a backup mends it
 ├── BudgetSpent (RuntimeError) the money allowed for this run is used up
+├── Unfinished (RuntimeError)  a cycle stopped before its end, for lack of votes; it goes on later
 ├── MissingExtra (ImportError)      an optional package is not installed
 └── Unavailable (ConnectionError)   a provider, a database or a file system does not answer
     └── KeyRefused             a provider refuses the key; nothing further is asked of it
@@ -53,6 +54,10 @@ class BudgetSpent(TiebreakError, RuntimeError):
 
 class Unavailable(TiebreakError, ConnectionError):
     """Something outside does not answer; trying again later can help."""
+
+
+class Unfinished(TiebreakError, RuntimeError):
+    """A cycle stopped where going on would treat what is missing as if it were there."""
 
 
 class MissingExtra(TiebreakError, ImportError):

@@ -42,7 +42,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """The candidates of one prompt, the pairs that exist, and what a consensus says of them.
+    """The candidates of one prompt, by content, the pairs that exist, and what a consensus says.
 
     results: p(first better), ties halved, by (candidate, candidate).
     """
@@ -150,7 +150,7 @@ def _fields_of(session: Session, page: Sequence[PromptRow], fit_id: int | None) 
     for prompt_id, candidate_id, text in session.execute(
         select(Candidate.prompt_id, Candidate.id, Candidate.text)
         .where(Candidate.prompt_id.in_(ids))
-        .order_by(Candidate.id)
+        .order_by(Candidate.content_hash)
     ):
         texts[prompt_id].append((candidate_id, text))
     met: dict[int, set[frozenset[int]]] = defaultdict(set)
@@ -159,6 +159,7 @@ def _fields_of(session: Session, page: Sequence[PromptRow], fit_id: int | None) 
         select(Pair.prompt_id, Pair.candidate_a_id, Pair.candidate_b_id, Consensus)
         .outerjoin(Consensus, (Consensus.pair_id == Pair.id) & (Consensus.fit_id == fit_id))
         .where(Pair.prompt_id.in_(ids))
+        .order_by(Pair.content_hash)
     )
     for prompt_id, a, b, said in session.execute(query):
         met[prompt_id].add(frozenset((a, b)))

@@ -161,10 +161,11 @@ def newest(given: Iterable[Opinion]) -> list[Opinion]:
 def opinions(
     session: Session, scope: Scope = BLIND, pair_ids: Collection[int] | None = None
 ) -> Iterator[Opinion]:
-    """Each person's opinion on each pair, by pair."""
+    """Each person's opinion on each pair, by pair, then by the person's name."""
     found = answers(session, scope, pair_ids)
     for _, given in groupby(found, key=lambda one: one.pair_id):
-        yield from (one for one in newest(given) if one.choice is not Choice.ABSTAIN)
+        said = (one for one in newest(given) if one.choice is not Choice.ABSTAIN)
+        yield from sorted(said, key=lambda one: one.annotator)
 
 
 def bindings(

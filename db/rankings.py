@@ -4,7 +4,7 @@ An order over n candidates is one person's one answer: it never counts as n (n -
 Leaves out storing one (`reviews`) and which label a pair ends with (`review.settle`).
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, select, text, update
 from sqlalchemy.orm import Session
 
-from db.identity import pair_hash
+from db.identity import content_hash, pair_hash
 from db.models import (
     Batch,
     Candidate,
@@ -183,8 +183,11 @@ def complete_pairs(session: Session, ranking_ids: Collection[int]) -> int:
 
 
 def _hashes(session: Session, candidate_ids: Collection[int]) -> dict[int, str]:
-    query = select(Candidate.id, Candidate.content_hash).where(Candidate.id.in_(candidate_ids))
-    return {key: digest for key, digest in session.execute(query)}
+    found: dict[int, str] = {}
+    for chunk in cut(sorted(candidate_ids), 1000):
+        query = select(Candidate.id, Candidate.content_hash).where(Candidate.id.in_(chunk))
+        found.update({key: digest for key, digest in session.execute(query)})
+    return found
 
 
 def _pair_row(
@@ -193,7 +196,7 @@ def _pair_row(
     hashes: Mapping[int, str],
     about: tuple[str | None, str | None],
 ) -> dict[str, Any]:
-    a, b = sorted(both)
+    a, b = sorted(both, key=lambda one: hashes[one])
     return {
         "prompt_id": prompt_id,
         "candidate_a_id": a,
@@ -263,6 +266,21 @@ def orders(
     for chunk in cut(sorted(ranking_ids), 1000):
         rows = session.execute(select(Ranking.id, Ranking.groups).where(Ranking.id.in_(chunk)))
         found.update({key: tuple(map(tuple, groups)) for key, groups in rows})
+    return found
+
+
+def numbers(session: Session, ordered: Mapping[int, tuple[tuple[int, ...], ...]]) -> dict[int, int]:
+    """Ranking id -> a number of what is ordered how, the same whenever it came and whoever said it.
+
+    Of several that say the same each has a number of its own.
+    """
+    hashes = _hashes(session, {one for groups in ordered.values() for g in groups for one in g})
+    found: dict[int, int] = {}
+    seen: Counter[str] = Counter()
+    for key, groups in sorted(ordered.items()):
+        said = content_hash([sorted(hashes[one] for one in group) for group in groups])
+        seen[said] += 1
+        found[key] = int(content_hash(said, seen[said])[:15], 16)
     return found
 
 

@@ -34,7 +34,7 @@ def sampled_votes(session: Session) -> Iterator[tuple[UsableVote, int]]:
             Vote.sample,
         )
         .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE)
-        .order_by(Vote.pair_id, Vote.id)
+        .order_by(Vote.pair_id, Vote.choice, Vote.confidence, Vote.sample)
     )
     rows = session.execute(query.execution_options(yield_per=10_000))
     for pair_id, version_id, order, choice, confidence, sample in rows:

@@ -1,14 +1,16 @@
 """The step behind `tiebreak merge`: every pair whose evidence settles it gets its label."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from db import gold, opinions, preferences, rankings, tasks
+from db.certificates import content_hashes
 from db.models import Preference
+from db.opinions import Opinion
 from db.progress import Progress, quiet
 from db.session import Database, Session
 from db.types import now
@@ -126,12 +128,12 @@ def measured_accuracy(session: Session, settings: ReviewSettings) -> dict[int, f
     Shrunk towards the settings' assumption, which is worth ten answers. A pair asked as gold
     stands apart from the same pair answered otherwise: its gold may rest on those very answers.
     """
-    said = list(opinions.opinions(session, opinions.INDEPENDENT))
+    said = _by_content(session, opinions.opinions(session, opinions.INDEPENDENT))
     free = len(said)
     trusted = gold.gold_labels(session)
-    said += opinions.opinions(session, opinions.CONTROL, trusted)
-    people = sorted({one.annotator_id for one in said})
-    place = {annotator_id: n for n, annotator_id in enumerate(people)}
+    said += _by_content(session, opinions.opinions(session, opinions.CONTROL, trusted))
+    people = dict(sorted((one.annotator, one.annotator_id) for one in said))
+    place = {annotator_id: n for n, annotator_id in enumerate(people.values())}
     units: dict[tuple[int, bool], int] = {}
     pair_V = [units.setdefault((one.pair_id, n >= free), len(units)) for n, one in enumerate(said)]
     gold_P = np.full(len(units), MISSING, np.int8)
@@ -149,12 +151,19 @@ def measured_accuracy(session: Session, settings: ReviewSettings) -> dict[int, f
     return {annotator_id: float(accuracy_R[n]) for annotator_id, n in place.items()}
 
 
+def _by_content(session: Session, said: Iterable[Opinion]) -> list[Opinion]:
+    """In the order of what was asked and who said it, so that no sum depends on what came first."""
+    found = list(said)
+    digest = content_hashes(session, sorted({one.pair_id for one in found}))
+    return sorted(found, key=lambda one: (digest[one.pair_id], one.annotator))
+
+
 def _same(before: Preference, label: Label) -> bool:
     if any(getattr(before, name) != getattr(label, name) for name in _PROVENANCE):
         return False
-    if list(before.review_ids) != list(label.review_ids):
+    if sorted(before.review_ids) != sorted(label.review_ids):
         return False
-    if list(before.ranking_ids) != list(label.ranking_ids):
+    if sorted(before.ranking_ids) != sorted(label.ranking_ids):
         return False
     one, two = before.p, label.p
     return all(abs(one.of(choice) - two.of(choice)) < 1e-9 for choice in Choice)

@@ -83,8 +83,8 @@ def posterior(prior: Probabilities, said: Sequence[tuple[Choice, float]]) -> Pro
     """
 
     def weight(truth: Choice) -> float:
-        likelihood = prod(right if choice is truth else (1 - right) / 2 for choice, right in said)
-        return max(prior.of(truth), _FLOOR) * likelihood
+        factors = (right if choice is truth else (1 - right) / 2 for choice, right in said)
+        return max(prior.of(truth), _FLOOR) * prod(sorted(factors))
 
     return Probabilities.of_weights(a=weight(Choice.A), tie=weight(Choice.TIE), b=weight(Choice.B))
 

@@ -142,6 +142,47 @@ def test_a_bill_puts_right_what_a_stop_left_in_doubt(folder: Path, server: Serve
     assert (after["spent_usd"], after["reserved_usd"]) == (0.001, 0)
 
 
+@pytest.mark.parametrize("why", ["cap", "judge", "batch"])
+def test_a_cycle_without_its_votes_stops_there_and_goes_on_next_time(
+    folder: Path, server: Server, why: str
+) -> None:
+    done("import", "pairs", "pairs.jsonl")
+    most = told("estimate")["most_usd"]
+    cap, said = most, "6 of 6 votes are missing"
+    if why == "cap":
+        cap, said = most / 7, f"{said} (the cap of"  # a little less than one of six may cost
+    elif why == "judge":
+        server.script.key_works_for = 0
+    else:
+        server.script.batch_ready = False
+        done("judge", "--batch", "--max-usd", "1")
+        said += " (6 wait in batches at the provider)"
+    stopped = CliRunner().invoke(app, ["cycle", "--max-usd", str(cap)])
+    assert stopped.exit_code == 4
+    assert said in stopped.stderr
+    assert "run `tiebreak cycle` again, which goes on with it" in stopped.stderr
+    page = (folder / "reports" / f"cycle-{2 if why == 'batch' else 1}.html").read_text()
+    assert "stopped at “judge”" in page
+    assert "judging is not finished" in page
+    assert told("status")["preferences"] == told("status")["fits"] == 0
+    server.script.key_works_for, server.script.batch_ready = None, True
+    again = CliRunner().invoke(app, ["cycle", "--max-usd", "1", "--json"])
+    assert again.exit_code in (0, 3), again.stderr
+    assert json.loads(again.stdout)["resumed"] is True
+    assert told("status")["votes"] == 6
+
+
+def test_a_cycle_goes_on_without_votes_where_that_is_allowed(folder: Path, server: Server) -> None:
+    done("import", "pairs", "pairs.jsonl")
+    cap = str(told("estimate")["most_usd"] / 7)
+    with (folder / "tiebreak.toml").open("a") as config:
+        config.write("[cycle]\nmissing_votes = 1\n")
+    went_on = CliRunner().invoke(app, ["cycle", "--max-usd", cap, "--json"])
+    assert went_on.exit_code == 3, went_on.stderr
+    assert [alarm["kind"] for alarm in json.loads(went_on.stdout)["alarms"]] == ["spend"]
+    assert told("cycle", "--dry-run", "--max-usd", cap)["goes_on"] is None
+
+
 def test_a_cycle_that_is_told_to_end_goes_on_where_it_was(folder: Path, server: Server) -> None:
     done("import", "pairs", "pairs.jsonl")
     code, said = stopped(folder, server, signal.SIGTERM, "cycle", "--max-usd", "1")

@@ -16,6 +16,7 @@ from trainer_worlds import BAD, GOOD, TOPICS, add_pair, copied, opened
 
 from db import annotators
 from db.models import Adjudication, Candidate, Ranking
+from db.rankings import numbers
 from db.session import Database
 from db.vocabulary import Choice
 from review.merge import merge
@@ -147,7 +148,10 @@ def test_an_export_says_which_pairs_are_one_answer(ranked: Database, tmp_path: P
     assert [each["meta"]["source"] for each in bare] == ["adjudication"]
     with ranked.read() as session:
         texts = {c.id: c.text for c in session.query(Candidate)}
-        order = {r.id: [texts[g[0]] for g in r.groups] for r in session.query(Ranking)}
+        groups = {r.id: tuple(map(tuple, r.groups)) for r in session.query(Ranking)}
+        number = numbers(session, groups)
+        order = {number[key]: [texts[g[0]] for g in said] for key, said in groups.items()}
+    assert len(order) == len(groups)
     for each in rows:
         for found in each["meta"]["rankings"]:
             listed = order[found["id"]]

@@ -15,7 +15,7 @@ from app.pipeline.cycle_steps import STEPS, CycleContext, StepDone, canaries_usd
 from app.pipeline.panel import current_panel
 from app.pipeline.webhook import send
 from db import cycles
-from db.errors import BadInput, TiebreakError, Unavailable
+from db.errors import BadInput, TiebreakError, Unavailable, Unfinished
 from db.events import record
 from db.extras import told
 from db.progress import Progress, quiet
@@ -100,8 +100,9 @@ def run_cycle(
     """One whole cycle, or the rest of one that did not finish.
 
     max_usd, folder: instead of [cycle] max_usd and inbox. anew: leave an unfinished cycle as it is.
-    Raises Conflict where a cycle is running, BadInput where judges cost and nothing caps them, and
-    whatever made a step fail, after it is written down.
+    Raises Conflict where a cycle is running, BadInput where judges cost and nothing caps them,
+    Unfinished where votes are missing that it may not go on without, and whatever made a step fail,
+    after it is written down.
     """
     config = _with_inbox(config, folder)
     cap = max_usd if max_usd is not None else config.cycle.max_usd
@@ -247,9 +248,13 @@ def _run_step(
         if isinstance(error, OSError) and not isinstance(error, TiebreakError):
             raise Unavailable(f"{why}; mend that and run `tiebreak cycle` again") from error
         raise
+    status = cycles.SKIPPED if done.skipped else cycles.DONE
     with config.database.begin() as session:
-        status = cycles.SKIPPED if done.skipped else cycles.DONE
-        cycles.end_step(session, step_id, status, done.as_summary())
+        cycles.end_step(
+            session, step_id, cycles.STOPPED if done.unfinished else status, done.as_summary()
+        )
+    if done.unfinished:
+        raise Unfinished(f"{done.line}; {done.alarms[0].look}")
     return done
 
 
@@ -303,12 +308,14 @@ def _fail(
     with config.database.begin() as session:
         finish_run(session, cycle_id, RunStatus.FAILED, error=why)
         record(session, "tiebreak", "cycle.failed", f"cycle:{cycle_id}", {"reason": why})
+        rang = cycles.facts(session, cycle_id).alarms
     page = cycle_page.write(config, cycle_id)
     announce(
         f"cycle {cycle_id} stopped; run `tiebreak cycle` to go on; {page} says where it stands"
     )
     if webhook and isinstance(error, Exception):
-        told = send(webhook, message(cycle_id, "failed", [], str(page), why))
+        state = "stopped" if isinstance(error, Unfinished) else "failed"
+        told = send(webhook, message(cycle_id, state, rang, str(page), why))
         announce(f"webhook: {told}")
 
 
@@ -316,7 +323,7 @@ def message(
     cycle_id: int, state: str, alarms: list[dict[str, Any]], report: str, reason: str = ""
 ) -> dict[str, Any]:
     """What the webhook gets: `text` is for people and chat rooms, the rest for machines."""
-    lines = [alarm["sentence"] for alarm in alarms] or [reason]
+    lines = [reason] if reason else [alarm["sentence"] for alarm in alarms]
     return {
         "text": f"Tiebreak cycle {cycle_id} {state}: " + "; ".join(lines),
         "cycle": cycle_id,

@@ -20,7 +20,14 @@ from review.html import render
 from review.report.charts import strip
 from review.report.shapes import Picture
 
-_MARK = {"done": "done", "skipped": "nothing to do", "failed": "failed", "running": "stopped here"}
+_MARK = {
+    "done": "done",
+    "skipped": "nothing to do",
+    "failed": "failed",
+    "stopped": "not finished",
+    "running": "stopped here",
+}
+_HALTED = (cycles.FAILED, cycles.STOPPED)
 
 
 def write(config: Config, cycle_id: int) -> Path:
@@ -60,7 +67,7 @@ def page(
         run=run,
         head=_head(run, steps, facts, figures),
         begun=_time(run.started_at),
-        failure=next((_line(step) for step in steps if step.status == cycles.FAILED), None),
+        failure=next((_line(step) for step in steps if step.status in _HALTED), None),
         facts=facts,
         verdicts=[_verdict(found) for found in figures.get("gate", {}).get("verdicts", [])],
         measured=list(_measured(figures)),
@@ -78,7 +85,7 @@ def page(
 def _head(
     run: Run, steps: Sequence[CycleStep], facts: cycles.CycleFacts, figures: dict[str, Any]
 ) -> str:
-    failed = next((s for s in steps if s.status == cycles.FAILED), None)
+    failed = next((s for s in steps if s.status in _HALTED), None)
     if failed is not None:
         return f"Cycle {run.id} stopped at “{failed.name}”"
     verdicts = figures.get("gate", {}).get("verdicts", [])

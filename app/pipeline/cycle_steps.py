@@ -14,7 +14,7 @@ from app.pipeline.alarms import Alarm, as_rows
 from app.pipeline.panel import current_panel
 from db import checkpoints, cycles, datasets, spending
 from db.asking import PairText
-from db.errors import BadInput, BudgetSpent, Conflict
+from db.errors import BadInput, BudgetSpent, Conflict, Unavailable
 from db.progress import Progress, quiet
 from db.runs import NANO
 from db.session import Database
@@ -28,7 +28,8 @@ Figures = dict[str, Any]
 class StepDone:
     """How a step ended: its line, its figures as JSON, what rang and what a person may look at.
 
-    `skipped` steps had nothing to do, and their line says why.
+    `skipped` steps had nothing to do, `unfinished` ones could not do all of it and stop the cycle;
+    their line says why.
     """
 
     line: str
@@ -36,6 +37,7 @@ class StepDone:
     alarms: tuple[Alarm, ...] = ()
     look: tuple[str, ...] = ()
     skipped: bool = False
+    unfinished: bool = False
 
     def as_summary(self) -> dict[str, Any]:
         """As it is stored."""
@@ -109,8 +111,9 @@ def judge(context: CycleContext) -> StepDone:
     if planned is None:
         planned, _ = foreseen(context.config)
         context.note({"planned_usd": planned})
-    figures: Figures = {"planned_usd": planned, "capped": False, "missing": 0}
+    figures: Figures = {"planned_usd": planned, "capped": False}
     problems: tuple[str, ...] = ()
+    whole = False
     try:
         done = run_judges(
             context.database,
@@ -119,16 +122,52 @@ def judge(context: CycleContext) -> StepDone:
             progress=context.progress,
             beside=context.config.folder,
         )
-        line, problems = done.summary, done.problems
-        figures |= {"stored": done.stored, "missing": done.missing, "capped": done.capped}
+        line, problems, whole = done.summary, done.problems, not done.missing
+        figures |= {"stored": done.stored, "capped": done.capped, "waiting": done.waiting}
     except BudgetSpent as error:
-        line = str(error)
-        figures |= {"capped": True, "missing": _missing(context.config)}
+        line, figures["capped"] = str(error), True
+    except Unavailable as error:  # of a judge; where it is the database's, the next line says so
+        line, problems = str(error), (str(error),)
+    figures["missing"] = 0 if whole else _missing(context.config)
     with context.database.read() as session:
         figures["spent_usd"] = spending.spent_since(session, context.cycle_id) / NANO
+    if _too_few(context, figures["missing"]):
+        alarm = _unfinished(context, figures, problems)
+        rang = (alarm, *_silent(problems))
+        return StepDone(f"{line}; {alarm.sentence}", figures, rang, unfinished=True)
     if _count(context, "votes"):
         line += f"; {fit_consensus(context.database, model).summary}"
     return StepDone(line, figures, _silent(problems))
+
+
+def _too_few(context: CycleContext, missing: int) -> bool:
+    """Whether more of the panel's votes are missing than the cycle may go on without."""
+    return missing > context.config.cycle.missing_votes * _wanted(context)
+
+
+def _wanted(context: CycleContext) -> int:
+    """All votes of the panel that is asked."""
+    asked = current_panel(context.config).asked
+    return _count(context, "pairs") * sum(len(j.asked_orders) * j.samples for j in asked)
+
+
+def _unfinished(context: CycleContext, figures: Figures, problems: Iterable[str]) -> Alarm:
+    """What is missing, why, and what a person can do."""
+    missing, waiting = figures["missing"], figures.get("waiting", 0)
+    look = "run `tiebreak cycle` again, which goes on with it"
+    if figures["capped"]:
+        why = f"the cap of ${context.cap_usd or 0:g} is reached"
+        look = "raise max_usd, or free money in doubt by `tiebreak money reconcile`; then " + look
+    elif problems:
+        why = "; ".join(problems)
+        look = "mend that, take the judge out of the panel, or allow missing_votes; then " + look
+    elif waiting:
+        why = f"{waiting:,} wait in batches at the provider"
+        look = "a batch comes within a day; then " + look
+    else:
+        why = "another run is asking them"
+    sentence = f"judging is not finished: {missing:,} of {_wanted(context):,} votes are missing"
+    return Alarm("judging", f"{sentence} ({why})", look)
 
 
 def canaries(context: CycleContext) -> StepDone:

@@ -7,9 +7,10 @@ import typer
 
 from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, configuration
-from db.errors import BadInput
+from db.errors import BadInput, Unfinished
 
 ALARMS = 3  # exit code of a cycle that finished with alarms
+UNFINISHED = 4  # of one that stopped for lack of votes, and goes on when it is run again
 
 
 def cycle(
@@ -40,8 +41,8 @@ def cycle(
 ) -> None:
     """Everything once: import, judge, route, merge, export, train, evaluate, gate, report.
 
-    Killed or failed, it goes on at the step that was not done. Exit 0 fine, 3 finished with alarms,
-    1 failed.
+    Killed, failed or stopped, it goes on at the step that was not done. Exit 0 fine, 3 finished
+    with alarms, 4 stopped because votes are missing, 1 failed.
 
     Example: tiebreak cycle --max-usd 20
     """
@@ -52,16 +53,20 @@ def cycle(
     if dry_run:
         show(plan_cycle(settings, max_usd=max_usd, folder=inbox), as_json)
         return
-    with progress() as report:
-        done = run_cycle(
-            settings,
-            max_usd=max_usd,
-            folder=inbox,
-            webhook=webhook,
-            anew=anew,
-            announce=warn,
-            progress=report,
-        )
+    try:
+        with progress() as report:
+            done = run_cycle(
+                settings,
+                max_usd=max_usd,
+                folder=inbox,
+                webhook=webhook,
+                anew=anew,
+                announce=warn,
+                progress=report,
+            )
+    except Unfinished as error:
+        warn(f"tiebreak: {error}")
+        raise typer.Exit(UNFINISHED) from None
     show(done, as_json)
     if done.alarms:
         for alarm in done.alarms:

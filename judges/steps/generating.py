@@ -149,7 +149,7 @@ def form_pairs(database: Database, design: Design, *, each: int = 3, seed: int =
     with database.read() as session:
         found = list(fields(session))
     for field in found:
-        chosen = _chosen(field, design, each, np.random.default_rng([seed, field.prompt.id]))
+        chosen = _chosen(field, design, each, _draw(seed, field))
         texts = dict(field.candidates)
         rows = [
             NewPair(
@@ -275,6 +275,11 @@ def said(one: Brought) -> str:
 def bill(one: Brought) -> dict[str, Any]:
     """What is written down of an answer besides its text."""
     return {"cost_nanousd": one.cost_nanousd, "stop": one.answer.stop}
+
+
+def _draw(seed: int, field: Field) -> np.random.Generator:
+    """Of the prompt's content: whoever imported it in another order draws the same."""
+    return np.random.default_rng([seed, int(field.prompt.content_hash[:15], 16)])
 
 
 def _chosen(

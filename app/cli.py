@@ -18,6 +18,7 @@ from app.verbs import (
     data,
     generating,
     judging,
+    keeping,
     money,
     project,
     promoting,
@@ -69,6 +70,11 @@ app.command()(project.status)
 app.command("show")(project.show_pair)
 app.command()(project.doctor)
 app.add_typer(project.db, name="db")
+app.command()(keeping.backup)
+app.command()(keeping.restore)
+app.add_typer(keeping.people, name="people")
+app.add_typer(keeping.prompts, name="prompts")
+app.command()(keeping.retention)
 
 
 def main() -> None:

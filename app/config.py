@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.cycle_settings import FOLDERS, CycleSettings
+from app.retention_settings import RetentionSettings
 from db.errors import BadInput, UnknownName
 from db.files.limits import FileLimits
 from db.validation import one_sentence
@@ -54,6 +55,7 @@ class Sections(BaseModel):
     review: ReviewSettings = ReviewSettings()
     training: TrainerSettings = TrainerSettings()
     cycle: CycleSettings = CycleSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,11 @@ class Config:
         """The `[training]` section, its folder made absolute."""
         training = self.sections.training
         return training.model_copy(update={"folder": self.folder / training.folder})
+
+    @property
+    def retention(self) -> RetentionSettings:
+        """The `[retention]` section."""
+        return self.sections.retention
 
     @property
     def cycle(self) -> CycleSettings:

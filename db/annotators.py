@@ -1,12 +1,13 @@
 """Who reviews: finding, adding and changing annotators. Leaves out what a role may do."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.errors import BadInput, UnknownName
-from db.models import Annotator
+from db.models import Adjudication, Annotator, Ranking, Review
 from db.types import now
 from db.vocabulary import Role
 
@@ -50,3 +51,16 @@ def people(session: Session) -> Sequence[Annotator]:
 def with_role(session: Session, role: Role) -> Sequence[Annotator]:
     """Everybody of this role."""
     return session.scalars(select(Annotator).where(Annotator.role == role)).all()
+
+
+def last_answers(session: Session) -> dict[str, datetime]:
+    """When each person last answered anything, or came, where they never did."""
+    found = {person.name: person.created_at for person in people(session)}
+    for table in (Review, Ranking, Adjudication):
+        rows = session.execute(
+            select(Annotator.name, func.max(table.created_at))
+            .join(table, table.annotator_id == Annotator.id)
+            .group_by(Annotator.name)
+        )
+        found |= {name: max(at, found[name]) for name, at in rows}
+    return found

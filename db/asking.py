@@ -6,7 +6,7 @@ what an answer means.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
+from db.erased_prompts import erased_pairs, pair_unerased
 from db.models import Candidate, Pair, Prompt, Run, TextClaim, Vote, VoteClaim
 from db.reservations import Asked, room_under, set_aside
 from db.runs import unended
@@ -63,7 +64,7 @@ class Block:
 
 def pair_page(session: Session, after: int, size: int, within: Sequence[int] | None) -> list[int]:
     """Ids of the next pairs beyond `after`, in order; only those `within` (sorted), where given."""
-    query = select(Pair.id).where(Pair.id > after).order_by(Pair.id)
+    query = select(Pair.id).where(Pair.id > after, pair_unerased()).order_by(Pair.id)
     if within is None:
         return list(session.scalars(query.limit(size)))
     start = bisect_right(within, after)
@@ -120,20 +121,27 @@ def count_wanted(
     version_id: int,
     orders: Sequence[Order],
     samples: Sequence[int],
-    within: Sequence[int] | None = None,
+    within: Collection[int] | None = None,
 ) -> int:
     """How many votes of one judge version are missing, over all pairs or those `within`."""
-    there = select(func.count()).where(
-        Vote.judge_version_id == version_id, Vote.order.in_(orders), Vote.sample.in_(samples)
+    there = (
+        select(func.count())
+        .select_from(Vote)
+        .where(
+            Vote.judge_version_id == version_id, Vote.order.in_(orders), Vote.sample.in_(samples)
+        )
     )
     slots = len(orders) * len(samples)
     if within is None:
-        pairs = session.scalar(select(func.count()).select_from(Pair)) or 0
+        texts = select(func.count()).select_from(Pair).where(pair_unerased())
+        pairs = session.scalar(texts) or 0
+        there = there.join(Pair, Pair.id == Vote.pair_id).where(pair_unerased())
         return pairs * slots - (session.scalar(there) or 0)
     stored = 0
+    within = set(within) - erased_pairs(session, within)
     for chunk in chunks(within):
         stored += session.scalar(there.where(Vote.pair_id.in_(chunk))) or 0
-    return len(set(within)) * slots - stored
+    return len(within) * slots - stored
 
 
 def take_block(

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
+from db.erased_prompts import pair_unerased, unerased
 from db.models import (
     Candidate,
     Checkpoint,
@@ -77,7 +78,7 @@ def voted_pairs(
         .join(Prompt, Prompt.id == Pair.prompt_id)
         .join(first, first.id == Pair.candidate_a_id)
         .join(second, second.id == Pair.candidate_b_id)
-        .where(exists().where(Vote.pair_id == Pair.id))
+        .where(exists().where(Vote.pair_id == Pair.id), unerased())
         .order_by(Prompt.content_hash, Pair.content_hash)
     )
     for part in _parts(query, Pair.id, among):
@@ -118,7 +119,8 @@ def usable_votes(
             Vote.choice,
             Vote.confidence,
         )
-        .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE)
+        .join(Pair, Pair.id == Vote.pair_id)
+        .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE, pair_unerased())
         .order_by(Vote.pair_id, Vote.choice, Vote.confidence, Vote.sample)
     )
     for part in _parts(query, Vote.pair_id, among):

@@ -15,6 +15,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from db.erased_prompts import unerased
 from db.errors import Conflict, Unavailable
 from db.models import (
     Candidate,
@@ -233,7 +234,7 @@ def responses(session: Session, ids: Sequence[int]) -> list[Response]:
     rows = session.execute(
         select(Candidate.prompt_id, Prompt.messages, Candidate.text)
         .join(Prompt, Prompt.id == Candidate.prompt_id)
-        .where(Candidate.id.in_(ids))
+        .where(Candidate.id.in_(ids), unerased())
         .order_by(Candidate.id)
     )
     return [Response(*row) for row in rows]

@@ -78,6 +78,7 @@ class ExportPair:
     flags: tuple[str, ...] = ()
     certificate: str | None = None
     rankings: tuple[tuple[int, int, int], ...] = ()
+    erased: bool = False
 
     @property
     def name(self) -> str:
@@ -145,6 +146,7 @@ def export_pairs(session: Session) -> list[ExportPair]:
                 pair_hash=pair.content_hash,
                 prompt_hash=prompt.content_hash,
                 messages=prompt.messages,
+                erased=prompt.erased_at is not None,
                 prompt=prompt.text,
                 a=a.text,
                 b=b.text,

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from db.erased_prompts import unerased
 from db.events import record
 from db.identity import candidate_hash
 from db.models import Candidate, Consensus, ConsensusFit, Event, Pair, Prompt
@@ -56,7 +57,8 @@ class Field:
 
 def prompts_page(session: Session, after: int, size: int) -> list[PromptRow]:
     """The next prompts beyond `after`, by id."""
-    query = select(Prompt.id, Prompt.content_hash, Prompt.messages).where(Prompt.id > after)
+    query = select(Prompt.id, Prompt.content_hash, Prompt.messages)
+    query = query.where(Prompt.id > after, unerased())
     return [PromptRow(*row) for row in session.execute(query.order_by(Prompt.id).limit(size))]
 
 
@@ -99,7 +101,7 @@ def responses_page(session: Session, after: int, size: int, depth: int) -> list[
     query = (
         select(Candidate.id, Candidate.text, Prompt.id, Prompt.content_hash, Prompt.messages)
         .join(Prompt, Prompt.id == Candidate.prompt_id)
-        .where(Candidate.id > after, *_of_depth(depth))
+        .where(Candidate.id > after, unerased(), *_of_depth(depth))
         .order_by(Candidate.id)
         .limit(size)
     )
@@ -135,7 +137,7 @@ def fields(session: Session, size: int = 200) -> Iterator[Field]:
     while True:
         several = select(Candidate.prompt_id).group_by(Candidate.prompt_id).having(func.count() > 1)
         query = select(Prompt.id, Prompt.content_hash, Prompt.messages).where(
-            Prompt.id > after, Prompt.id.in_(several)
+            Prompt.id > after, Prompt.id.in_(several), unerased()
         )
         page = [PromptRow(*row) for row in session.execute(query.order_by(Prompt.id).limit(size))]
         if not page:
@@ -185,7 +187,11 @@ def revised(session: Session) -> Iterator[tuple[PromptRow, list[tuple[str, str |
     last = (
         select(Candidate, Prompt)
         .join(Prompt, Prompt.id == Candidate.prompt_id)
-        .where(Candidate.parent_id.is_not(None), ~exists().where(child.parent_id == Candidate.id))
+        .where(
+            Candidate.parent_id.is_not(None),
+            ~exists().where(child.parent_id == Candidate.id),
+            unerased(),
+        )
         .order_by(Candidate.id)
     )
     for candidate, prompt in session.execute(last):

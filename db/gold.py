@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
 
+from db.erased_prompts import unerased
 from db.errors import BadInput, Conflict
 from db.identity import content_hash
 from db.models import Candidate, DatasetItem, Gold, Pair, Preference, Prompt
@@ -172,6 +173,7 @@ def _exported() -> Select[int]:
 def _prompts_of(session: Session, pair_ids: set[int]) -> dict[str, tuple[int, list[int]]]:
     prompts: dict[str, tuple[int, list[int]]] = {}
     query = select(Prompt.content_hash, Prompt.id, Pair.id).join(Pair, Pair.prompt_id == Prompt.id)
+    query = query.where(unerased())
     for key, prompt_id, pair_id in session.execute(query):
         if pair_id in pair_ids:
             prompts.setdefault(key, (prompt_id, []))[1].append(pair_id)

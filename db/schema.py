@@ -17,8 +17,10 @@ _TURN = 7_246_001  # names the lock migrations queue at, on PostgreSQL
 _TOLD = 3  # differences named in full; the rest is counted
 
 
-def upgrade(database: Database) -> str:
+def upgrade(database: Database, revision: str = "head") -> str:
     """Bring the schema to head, making it where there is none. Returns the head's revision.
+
+    revision: stop at this one, for rows that were written under it.
 
     All or nothing, and two at once take turns. Raises SchemaOutdated where the tables are not
     those of their revision, and Conflict where a migration would leave rows that point at nothing.
@@ -34,7 +36,7 @@ def upgrade(database: Database) -> str:
                     connection.execute(select(func.pg_advisory_xact_lock(_TURN)))
                 _require_as_migrated(connection, _revision(connection))
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
                 _require_whole(connection)
         finally:
             _switch_foreign_keys(connection, "ON")

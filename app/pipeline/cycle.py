@@ -167,6 +167,9 @@ def _words(config: Config, names: list[str]) -> dict[str, str]:
         "evaluate": "on the frozen gold",
         "gate": "promote what beats the incumbent" if cycle.promote else "left to a person",
         "alarms": "compare with everything before",
+        "retention": "keep everything"
+        if config.retention.keeps_all
+        else "remove what is older than [retention] allows",
         REPORT: f"into {cycle.reports}",
     }
 

@@ -427,6 +427,16 @@ def _count(context: CycleContext, what: str) -> int:
         return int(status(session)[what])
 
 
+def retention(context: CycleContext) -> StepDone:
+    """Remove what is older than [retention] allows."""
+    from app.pipeline.erasing import apply_retention
+
+    done = apply_retention(context.database, context.config.retention, f"cycle {context.cycle_id}")
+    line = done.summary.removeprefix("retention: ").replace("\n", "; ")
+    figures = {"raw_answers": done.raw_answers, "prompts": done.prompts, "people": done.people}
+    return StepDone(line, figures, skipped=bool(done.why_not))
+
+
 STEPS: Mapping[str, Callable[[CycleContext], StepDone]] = {
     "import": take_in,
     "judge": judge,
@@ -439,5 +449,6 @@ STEPS: Mapping[str, Callable[[CycleContext], StepDone]] = {
     "evaluate": evaluate,
     "gate": gate,
     "alarms": alarms,
+    "retention": retention,
 }
 """In this order. The report comes after them, and also where one of them failed."""

@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from app.config import DatabaseSettings
 from app.cycle_settings import CycleSettings
+from app.retention_settings import RetentionSettings
 from db.files import FileLimits
 from judges.constitution import Chapter, Principle
 from judges.generation import GeneratorConfig
@@ -80,6 +81,11 @@ SECTIONS = (
         "`--set KEY=VALUE`. `tiny` is a small model built on this machine from the dataset's own "
         "texts, for trying things; `words` weighs words and simple features, needs no base and "
         "trains in seconds on a CPU.",
+    ),
+    Section(
+        "[retention]",
+        RetentionSettings,
+        "How long texts, raw answers and names are kept; [keeping and forgetting](keeping.md).",
     ),
     Section(
         "[cycle]",

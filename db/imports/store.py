@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.erased_prompts import ERASED, erased_among, erased_pairs
 from db.errors import BadInput
 from db.gold import exported_among
 from db.identity import candidate_hash, content_hash, prompt_hash
@@ -28,7 +29,20 @@ Refused = tuple[int, Any, str]  # position, value, reason
 def store(
     session: Session, items: Sequence[Item], signed: str
 ) -> tuple[Counter[str], list[Refused]]:
-    """Store rows of one kind; return counts and the rows refused by what is stored already."""
+    """Store rows of one kind; return counts and the rows refused by what is stored already.
+
+    What was erased does not come back: neither its texts nor what anybody says of it.
+    """
+    gone = _erased(session, items)
+    refused = [(i, value, ERASED) for i, value in sorted(gone.items())]
+    kept = [i for i in range(len(items)) if i not in gone]
+    counts, bad = _store(session, [items[i] for i in kept], signed)
+    return counts, sorted(refused + [(kept[i], value, why) for i, value, why in bad], key=_position)
+
+
+def _store(
+    session: Session, items: Sequence[Item], signed: str
+) -> tuple[Counter[str], list[Refused]]:
     if not items:
         return Counter(), []
     match items[0]:
@@ -42,6 +56,31 @@ def store(
             return _store_gold(session, _only(items, GoldRow))
         case RankingRow():
             return _store_rankings(session, _only(items, RankingRow))
+
+
+def _erased(session: Session, items: Sequence[Item]) -> dict[int, Any]:
+    """Positions of rows about erased prompts, with the value that names them."""
+    prompts: dict[int, str] = {}
+    names: dict[int, str] = {}
+    for i, item in enumerate(items):
+        if isinstance(item, PairRow):
+            prompts[i] = prompt_hash(item.pair.messages)
+        elif isinstance(item, RankingRow):
+            prompts[i] = prompt_hash(item.messages)
+        else:
+            names[i] = item.pair_name
+    hashes = erased_among(session, set(prompts.values()))
+    pairs = resolve_names(session, set(names.values()))
+    lost = erased_pairs(session, {pair.pair_id for pair in pairs.values()})
+    found: dict[int, Any] = {i: key[:16] for i, key in prompts.items() if key in hashes}
+    for i, name in names.items():
+        if name in pairs and pairs[name].pair_id in lost:
+            found[i] = name
+    return found
+
+
+def _position(refused: Refused) -> int:
+    return refused[0]
 
 
 def annotator_ids(session: Session, names: set[str]) -> dict[str, int]:

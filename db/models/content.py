@@ -6,7 +6,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.models.base import Base
-from db.types import BigKey, Hash, Json, Key, LongText, Name, Time
+from db.types import BigKey, Hash, Json, Key, LongText, Name, OptionalTime, Time
 
 
 class Prompt(Base):
@@ -21,6 +21,9 @@ class Prompt(Base):
         Json, comment="outcome a verifier checks: {kind: exact|regex|json_schema|arithmetic, ...}"
     )
     created_at: Mapped[Time]
+    erased_at: Mapped[OptionalTime] = mapped_column(
+        comment="its texts are gone since; the hash stays, so that they do not come back"
+    )
 
     candidates: Mapped[list["Candidate"]] = relationship(back_populates="prompt")
 

@@ -90,8 +90,9 @@ def select(
     waiting_batch: int | None = None,
 ) -> Selection:
     """Apply the rules and the filters. The audits of `waiting_batch` may not be used yet."""
+    left_out: Counter[str] = Counter(erased=sum(pair.erased for pair in pairs))
+    pairs = [pair for pair in pairs if not pair.erased]
     leaking = leaks({p.prompt_hash: p.prompt for p in pairs}, gold.prompts, options.near_duplicate)
-    left_out: Counter[str] = Counter()
     shown: list[ExportPair] = []
     kept: list[ExportPair] = []
     for pair in pairs:

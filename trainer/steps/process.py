@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from db.erased_prompts import ERASED, erased_among
 from db.errors import BadInput
 from db.files import FileLimits, read_lines
 from db.gold import gold_set
@@ -61,8 +62,11 @@ def import_steps(
             bad.append(f"{line.file} line {line.number}: {error}")
             limits.require_few(file, len(bad), bad[0])
     with database.begin() as session:
-        new = sum(add_solutions(session, chunk) for chunk in chunks(good))
-    return ImportedSteps(str(file), new, len(good) - new, bad)
+        gone = erased_among(session, {each.prompt for each in good})
+        kept = [each for each in good if each.prompt not in gone]
+        new = sum(add_solutions(session, chunk) for chunk in chunks(kept))
+    bad += [f"{each.prompt[:16]}: {ERASED}" for each in good if each.prompt in gone]
+    return ImportedSteps(str(file), new, len(kept) - new, bad)
 
 
 def train_process(

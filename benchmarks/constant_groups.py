@@ -26,6 +26,7 @@ from judges.trust import (
     evidence,
     label_model,
     levels,
+    likeness,
     mixing,
     ratios,
     reading,
@@ -104,7 +105,7 @@ def _around(home: ModuleType, *names: str) -> tuple[Constant, ...]:
 
 def _scales() -> tuple[Constant, ...]:
     """Half and twice the median of each prior scale, and its width halved and doubled."""
-    found = [*(f"SCALES[{group}]" for group in stacking.SCALES), "OTHER_SCALE", "TRUST_PRIOR"]
+    found = [*(f"SCALES[{group}]" for group in stacking.SCALES), "OTHER_SCALE"]
     listed = []
     for name in found:
         median, width = Constant(stacking, name, ()).chosen
@@ -150,22 +151,19 @@ GROUPS: dict[str, tuple[Constant, ...]] = {
         Constant(evidence, "DOUBT", (0.0, 4.0)),
     ),
     "prior-means": (
-        *_around(
-            stacking,
-            *(f"PRIOR_MEANS[{group}]" for group in stacking.PRIOR_MEANS),
-            "COLD_START_TRUST",
-        ),
+        *_around(stacking, *(f"PRIOR_MEANS[{group}]" for group in stacking.PRIOR_MEANS)),
         *(Constant(stacking, f"PRIOR_MEANS[{group}]", (0.0,)) for group in stacking.PRIOR_MEANS),
-        Constant(stacking, "RELATIVE", (0.0, 0.3, 1.0)),
+    ),
+    "likeness": (
+        Constant(likeness, "RELATIVE", (0.0, 0.1, 0.4, 0.6)),
+        Constant(likeness, "REVERSED_ALIKE", (0.0, 0.15, 0.5, 1.0)),
+        Constant(likeness, "VOTED_ALIKE", (0.8, 0.95, 1.0)),
+        *_around(likeness, "LEAST_SHARED"),
     ),
     "prior-scales": _scales(),
     "grids": (
-        Constant(stacking, "TRUST_GRID", ((0.1, 0.3, 0.8), tuple(np.geomspace(0.03, 2.0, 17)))),
-        Constant(stacking, "JUDGE_SCALES", ((0.1,), tuple(np.geomspace(0.02, 0.8, 9)))),
-        Constant(stacking, "OTHER_SCALES", ((0.05, 0.2, 0.6), tuple(np.geomspace(0.01, 2.0, 15)))),
-        Constant(stacking, "START_TRUST", (0.2, 1.0)),
-        *_around(stacking, "START_JUDGES", "START_OTHERS"),
-        Constant(stacking, "StackedLogistic.sweeps", (1, 2, 6)),
+        Constant(stacking, "GRID", ((0.05, 0.2, 0.6), tuple(np.geomspace(0.01, 2.0, 15)))),
+        Constant(stacking, "StackedLogistic.sweeps", (0, 1, 3, 12)),
     ),
     "mixing": (
         *_around(mixing, "LEARNED_HALF", "LEARNED_SPREAD", "TREES_SHARE", "TREES_HALF"),

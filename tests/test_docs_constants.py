@@ -2,9 +2,12 @@
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from judges.trust import evidence, ratios, stacking
+from trust_worlds import panel
+
+from judges.trust import evidence, likeness, ratios, stacking
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from constant_groups import GROUPS, Constant
@@ -28,11 +31,11 @@ def test_the_note_on_the_constants_lists_them_all_with_their_values() -> None:
 
 
 def test_a_constant_is_varied_wherever_it_is_used_and_comes_back() -> None:
-    relatives = ("x", "x", "y")
-    before = list(stacking.family_discount(relatives))
-    with Constant(stacking, "RELATIVE", ()).set_to(0.0):
-        assert list(stacking.family_discount(relatives)) == [1.0, 1.0, 1.0]
-    assert list(stacking.family_discount(relatives)) == before
+    relatives, _ = panel(10)
+    relatives = replace(relatives, families=("x", "x", "y"))
+    with Constant(likeness, "RELATIVE", ()).set_to(0.0):
+        assert list(evidence.independence(relatives)) == [1.0, 1.0, 1.0]
+    assert list(evidence.independence(relatives)) == [1 / 1.2, 1 / 1.2, 1.0]
     with Constant(ratios, "Ratios.kappa", ()).set_to(50.0):
         assert evidence.Ratios().kappa == 50.0
     with Constant(stacking, "PRIOR_MEANS[author]", ()).set_to(0.0):

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from judges.trust.effective import (
-    correlation,
     effective_number,
     error_correlation,
     judge_values,
     margins,
     vote_correlation,
 )
+from judges.trust.likeness import correlation
 from judges.trust.majority import Majority
 from judges.trust.vote_matrix import MISSING, A, B, VoteMatrix
 

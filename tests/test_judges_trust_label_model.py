@@ -56,6 +56,22 @@ def test_renaming_a_and_b_mirrors_the_answer(seed: int, answers: int, missing: f
     np.testing.assert_allclose(found.contributions_PC.sum(axis=1), found.logit_P, atol=1e-9)
 
 
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 10_000), answers=st.sampled_from([0, 12, 60]))
+def test_the_order_of_pairs_and_judges_changes_nothing(seed: int, answers: int) -> None:
+    vote_matrix, truth = rich(90, seed)
+    labels, rng = some_answers(truth, answers), np.random.default_rng(seed)
+    found = LabelModel().fit(vote_matrix, labels).predict(vote_matrix)
+    pairs, judges = rng.permutation(90), rng.permutation(3)
+    other = vote_matrix.take(pairs)
+    moved = LabelModel().fit(other, labels[pairs]).predict(other)
+    np.testing.assert_allclose(moved.p_PK, found.p_PK[pairs], atol=1e-6)
+    other = vote_matrix.keep_raters(judges)
+    moved = LabelModel(boosting=False).fit(other, labels).predict(other)
+    same = LabelModel(boosting=False).fit(vote_matrix, labels).predict(vote_matrix)
+    np.testing.assert_allclose(moved.p_PK, same.p_PK, atol=1e-6)
+
+
 def test_equal_input_gives_equal_output() -> None:
     vote_matrix, truth = rich(200, 4)
     labels = some_answers(truth, 60)
@@ -162,6 +178,36 @@ def test_where_there_is_one_prompt_its_answers_count_as_if_each_had_its_own() ->
     together = replace(vote_matrix, prompt_P=np.full(200, 7))
     found = [LabelModel().fit(b, labels).predict(b).logit_P for b in (apart, together)]
     np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_each_judge_is_weighed_by_domain_and_its_part_is_told_under_its_own_name() -> None:
+    # In domain 0 the first judge knows and the second guesses; in domain 1 it is the other way.
+    rng, pairs = np.random.default_rng(0), 900
+    truth, domain = rng.integers(0, 2, pairs).astype(np.int8), rng.integers(0, 2, pairs)
+    right = rng.random((pairs, 2)) < np.where(np.arange(2) == domain[:, None], 0.95, 0.5)
+    votes = np.where(right, truth[:, None], 1 - truth[:, None]).astype(np.int8)
+    codes = np.repeat(votes[:, :, None], 2, axis=2)
+    names = ("x", "y")
+    vote_matrix = VoteMatrix(codes, names, names, np.arange(pairs), domain, ("sums", "words"))
+    model = LabelModel().fit(vote_matrix, some_answers(truth, 200))
+    found = model.predict(vote_matrix.take(np.arange(200, pairs)))
+    # Where the two differ, half of all pairs, pooled weights are a coin: .75 of all at best.
+    assert accuracy(found.win_P, truth[200:]) > 0.88
+    assert found.contributors[:2] == names
+    assert len(set(found.contributors)) == len(found.contributors)
+    split = np.abs(found.contributions_PC[:, :2]).mean(axis=0)  # type: ignore[index]
+    assert split.min() > 0.5
+
+
+def test_a_domain_without_answers_is_judged_as_the_rest() -> None:
+    vote_matrix, truth = panel(600, (0.9, 0.7, 0.6), seed=2)
+    domain = np.arange(600) % 3
+    split = replace(vote_matrix, domain_P=domain, domains=("x", "y", "z"))
+    labels = np.where((np.arange(600) < 300) & (domain < 2), truth, MISSING).astype(np.int8)
+    rest = np.flatnonzero(domain == 2)
+    found = LabelModel().fit(split, labels).predict(split.take(rest))
+    cold = LabelModel().fit(split).predict(split.take(rest))
+    assert log_loss(found.win_P, truth[rest]) < log_loss(cold.win_P, truth[rest])
 
 
 def test_thirteen_judges_and_empty_slots_are_fine() -> None:

@@ -14,7 +14,7 @@ from judges.trust.evidence import Evidence
 from judges.trust.mixing import best_weights, worth
 from judges.trust.patterns import distinct, joint_codes, mean_votes
 from judges.trust.ratios import Ratios
-from judges.trust.stacking import JUDGES, StackedLogistic, family_discount
+from judges.trust.stacking import JUDGES, StackedLogistic
 from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B
 
 
@@ -83,11 +83,6 @@ def test_a_ratio_by_hand() -> None:
     assert found.leaving_out(codes, np.array([A, A], np.int8), np.ones(2))[0, 0] == pytest.approx(
         np.log(11 / 2.5)
     )
-
-
-def test_family_discount_by_hand() -> None:
-    # Sizes 2, 2, 1: 1/1.6, 1/1.6, 1 = .625, .625, 1; their mean is .75.
-    assert family_discount(("x", "x", "y")) == pytest.approx([0.625 / 0.75, 0.625 / 0.75, 1 / 0.75])
 
 
 def test_a_crowd_is_believed_no_more_than_five_judges() -> None:

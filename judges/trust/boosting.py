@@ -10,7 +10,6 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Floats = NDArray[np.float64]
 
@@ -47,8 +46,7 @@ class GradientBoosting:
         answers = np.concatenate([is_a_L, 1 - is_a_L])
         weight = np.concatenate([weight_L, weight_L])
         even = len(weight) > 0 and np.ptp(weight) == 0  # weights make scikit-learn's binning slow
-        with threadpool_limits(1, user_api="openmp"):  # so few rows: threads only wait
-            self.model_.fit(both, answers > 0.5, None if even else weight / weight.mean())
+        self.model_.fit(both, answers > 0.5, None if even else weight / weight.mean())
         return self
 
     def logit(self, columns_PC: Floats) -> Floats:

@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from judges.trust.likeness import independence
 from judges.trust.patterns import mean_votes, spread, vote_counts
 from judges.trust.vote_matrix import AB, BA, MISSING, TIE, Consensus, VoteMatrix, consensus_of
 
@@ -102,21 +103,22 @@ class ColdStart:
         labels_P: NDArray[np.int8] | None = None,
         weight_P: Floats | None = None,
     ) -> Self:
-        """Measure each rater's consistency, and whether it contradicts the others."""
+        """Measure how consistent each rater is, and whether it contradicts or repeats others."""
         self.consistency_R_ = swap_consistency(vote_matrix.codes_PRO)
         accuracy = np.clip(
             ACCURACY_TOP * self.consistency_R_**ACCURACY_EXPONENT, LEAST_ACCURACY, MOST_ACCURACY
         )
         weight_R = np.log(accuracy / (1 - accuracy))
-        self.weight_R_ = np.where(contrary(vote_matrix.codes_PRO), 0.0, weight_R)
+        heard_R = ~contrary(vote_matrix.codes_PRO)
+        self.weight_R_ = heard_R * weight_R * independence(vote_matrix)
         return self
 
     def contributions(self, codes_PRO: NDArray[np.int8]) -> Floats:
         """Log-odds by rater: 2.4 w m / Σ w over the raters that voted on the pair."""
         mean, cast = mean_votes(codes_PRO)
-        least = np.log(LEAST_ACCURACY / (1 - LEAST_ACCURACY))
-        total = np.maximum(cast @ self.weight_R_, least)
-        parts: Floats = mean * self.weight_R_ * (self.scale / total)[:, None]
+        total = cast @ self.weight_R_
+        share = self.scale / np.where(total > 0, total, 1.0)
+        parts: Floats = mean * self.weight_R_ * share[:, None]
         return parts
 
     def predict(self, vote_matrix: VoteMatrix) -> Consensus:

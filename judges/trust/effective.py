@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.trust.intervals import Estimate, paired_difference
+from judges.trust.likeness import correlation, likeness
 from judges.trust.vote_matrix import MISSING, TIE, A, B, Pooler, VoteMatrix
-
-LEAST_SHARED = 20
-"""Pairs two judges must share for their correlation to count."""
 
 LEAST_LABELS = 30
 """Answered pairs it takes to say what a panel loses without one of its judges."""
@@ -47,7 +45,8 @@ def vote_correlation(vote_matrix: VoteMatrix) -> NDArray[np.float64]:
 
     For use before there are answers. The others are a noisy stand-in for the truth, so some shared
     truth remains and the correlation is an upper bound (n_eff a lower one). With two judges there
-    are no others, and the plain correlation is given.
+    are no others, and the plain correlation is given. Copies explain each other away, so no
+    correlation is below the judges' likeness.
     """
     votes = margins(vote_matrix)
     raters = votes.shape[1]
@@ -59,7 +58,7 @@ def vote_correlation(vote_matrix: VoteMatrix) -> NDArray[np.float64]:
             if rest.shape[1]:
                 pair = _residuals(pair, rest)
             matrix[one, other] = matrix[other, one] = correlation(pair)[0, 1]
-    return matrix
+    return np.fmax(matrix, likeness(vote_matrix))
 
 
 def _residuals(pair_P2: NDArray[np.float64], rest_PR: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -72,20 +71,6 @@ def _residuals(pair_P2: NDArray[np.float64], rest_PR: NDArray[np.float64]) -> ND
             fit = np.linalg.lstsq(design[known], pair_P2[known, column], rcond=None)[0]
             out[known, column] = pair_P2[known, column] - design[known] @ fit
     return out
-
-
-def correlation(values_PR: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pearson correlation of columns on the rows both have; NaN under `LEAST_SHARED` rows."""
-    raters = values_PR.shape[1]
-    matrix = np.full((raters, raters), np.nan)
-    np.fill_diagonal(matrix, 1.0)
-    for one in range(raters):
-        for other in range(one + 1, raters):
-            both = np.isfinite(values_PR[:, [one, other]]).all(axis=1)
-            x, y = values_PR[both, one], values_PR[both, other]
-            if both.sum() >= LEAST_SHARED and x.std() > 0 and y.std() > 0:
-                matrix[one, other] = matrix[other, one] = np.corrcoef(x, y)[0, 1]
-    return matrix
 
 
 def effective_number(correlation_RR: NDArray[np.float64]) -> float:

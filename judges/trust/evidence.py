@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from judges.trust.cold_start import ColdStart
 from judges.trust.confusions import Confusions
 from judges.trust.dawid_skene import DawidSkene
-from judges.trust.patterns import joint_codes, spread
+from judges.trust.likeness import independence
+from judges.trust.patterns import joint_codes, mean_votes, spread
 from judges.trust.ratios import Ratios
 from judges.trust.reading import LEARNED
-from judges.trust.stacking import AGREEMENT, CONSISTENCY, JUDGES, family_discount
+from judges.trust.stacking import AGREEMENT, CONSISTENCY, JUDGES, JUDGES_BY_DOMAIN
 from judges.trust.vote_matrix import MISSING, VoteMatrix
 
 Floats = NDArray[np.float64]
@@ -61,7 +62,9 @@ class Evidence:
         rank = np.argsort(-cast * self.cold_start_.weight_R_, kind="stable")
         self.judges_ = np.sort(rank[:MOST_JUDGES])
         voices = (vote_matrix.codes_PRO[:, self.judges_] != MISSING).any(axis=2).sum(axis=1)
-        self._voices = float(voices.sum() / max(np.count_nonzero(voices), 1))
+        own = independence(vote_matrix)[self.judges_]
+        crowd = own.sum() / max(len(own), 1) * voices.sum() / max(np.count_nonzero(voices), 1)
+        self._discount_R = own * min(1.0, CROWD / max(crowd, 1.0))
         theta = Confusions().fit(vote_matrix).theta_RJ_[self.judges_]
         self._fit_agreement(vote_matrix)
         nothing = np.zeros((0, len(self.judges_)), np.int8)
@@ -120,8 +123,23 @@ class Evidence:
         if LENGTH in vote_matrix.feature_names:
             length = features[:, vote_matrix.feature_names.index(LENGTH)]
             parts.append(inside * length[:, None])
+        votes = mean_votes(vote_matrix.codes_PRO[:, self.judges_])[0]
+        parts.append((inside[:, :, None] * votes[:, None, :]).reshape(len(votes), -1))
         result: Floats = np.concatenate(parts, axis=1)
         return result
+
+    @property
+    def contributors(self) -> tuple[str, ...]:
+        """Names of `contributions`: the columns', but for those of judges by domain, the last."""
+        return self.names_[: self.groups_.index(JUDGES_BY_DOMAIN) if len(self.domains_) else None]
+
+    def contributions(self, parts_PC: Floats) -> Floats:
+        """Parts of the log-odds by contributor: what a judge says in a domain is that judge's."""
+        judges, shared = len(self.judges_), len(self.contributors)
+        told = parts_PC[:, :shared].copy()
+        by_domain = parts_PC[:, shared:].reshape(len(parts_PC), len(self.domains_), judges)
+        told[:, :judges] += by_domain.sum(axis=1)
+        return told
 
     def _fit_agreement(self, vote_matrix: VoteMatrix) -> None:
         """Dawid–Skene on the votes alone: it hears who agrees with whom, which no order tells."""
@@ -138,7 +156,6 @@ class Evidence:
     def _name(self, vote_matrix: VoteMatrix) -> None:
         names = [vote_matrix.raters[r] for r in self.judges_]
         groups = [JUDGES] * len(names)
-        discount = family_discount(tuple(vote_matrix.families[r] for r in self.judges_))
         names += [CONSISTENCY, AGREEMENT, *vote_matrix.feature_names]
         groups += [CONSISTENCY, AGREEMENT]
         groups += [
@@ -152,9 +169,12 @@ class Evidence:
         for kind in kinds:
             names += [f"{kind} in {vote_matrix.domains[d]}" for d in self.domains_]
             groups += [f"{kind} by domain"] * len(self.domains_)
+        own = [vote_matrix.raters[r] for r in self.judges_]
+        names += [f"{judge} in {vote_matrix.domains[d]}" for d in self.domains_ for judge in own]
+        groups += [JUDGES_BY_DOMAIN] * (len(self.domains_) * len(own))
         self.names_, self.groups_ = tuple(names), tuple(groups)
         self.discount_C_ = np.zeros(len(names))
-        self.discount_C_[: len(discount)] = discount * min(1.0, CROWD / max(self._voices, 1.0))
+        self.discount_C_[: len(self.judges_)] = self._discount_R
 
     def _shaped(self, vote_matrix: VoteMatrix) -> Floats:
         """Features in units of their root mean square; style and text classifier level off.

@@ -1,13 +1,13 @@
 """The label model: votes, texts and human answers to probabilities that explain themselves.
 
 Before 5 decided answers it is a cold start from the raters' consistency, their confusions and what
-the panel itself taught (style, text classifier, author, neighbours). From then on a stacked
-logistic regression on leave-one-out likelihood ratios and odd features (stacking.py) and gradient
-boosting (boosting.py) join in by what they are worth on prompts they have not seen (mixing.py);
-ties have a model of their own. Everything is odd in A and B, deterministic, and guarded: where the
-answers say that the cold start predicts them better, the cold start is what is given, and
-`fell_back_` says so. Leaves out: reading texts (reading.py makes the features), certificates, and
-what to do about it.
+the panel itself taught (style, text classifier, author, neighbours); judges that repeat each other
+count once (likeness.py). From then on a stacked logistic regression on leave-one-out likelihood
+ratios and odd features (stacking.py) and gradient boosting (boosting.py) join in by what they are
+worth on prompts they have not seen (mixing.py); ties have a model of their own. Everything is odd
+in A and B, deterministic, and guarded: where the answers say that the cold start predicts them
+better, the cold start is what is given, and `fell_back_` says so. Leaves out: reading texts
+(reading.py makes the features), certificates, and what to do about it.
 """
 
 from dataclasses import dataclass, field
@@ -15,12 +15,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from judges.trust.boosting import GradientBoosting
 from judges.trust.evidence import Evidence
 from judges.trust.mixing import MixingWeights, best_weights, worth
 from judges.trust.patterns import joint_codes, mean_votes
-from judges.trust.stacking import StackedLogistic
+from judges.trust.stacking import JUDGES, JUDGES_BY_DOMAIN, StackedLogistic
 from judges.trust.ties import TieModel, even_features
 from judges.trust.vote_matrix import (
     MISSING,
@@ -43,7 +44,7 @@ BOOSTING_FOLDS = 5
 FALL_BACK = 1.0
 """Standard errors by which the answers must be better without what was learned, to do without."""
 
-_CHUNK = 100_000
+_CHUNK = 20_000
 
 
 @dataclass
@@ -83,7 +84,8 @@ class LabelModel:
         self._before = Evidence().fit(vote_matrix)
         self._cold_start = StackedLogistic().open(self._before.groups_, self._before.discount_C_)
         if self.answers_ >= LEAST_ANSWERS:
-            self._learn(vote_matrix, labels, weight)
+            with threadpool_limits(limits=1):  # so few rows: threads only wait for each other
+                self._learn(vote_matrix, labels, weight)
         self._fit_ties()
         return self
 
@@ -136,7 +138,9 @@ class LabelModel:
 
     def _parts(self, vote_matrix: VoteMatrix) -> tuple[Floats, tuple[str, ...]]:
         """Contributions to pairs that were not answered, and whose they are."""
-        names = (*self._after.names_, "gradient boosting") if self._warm else self._before.names_
+        names = self._before.names_
+        if self._warm:
+            names = (*self._after.contributors, "gradient boosting")
         parts = np.zeros((len(vote_matrix), len(names)))
         for low in range(0, len(vote_matrix), _CHUNK):
             some = vote_matrix.take(np.arange(low, min(low + _CHUNK, len(vote_matrix))))
@@ -166,17 +170,18 @@ class LabelModel:
     def _pool(self, cold_start_PC: Floats, stack_PC: Floats, boosted_P: Floats) -> Floats:
         """Contributions of the three, the cold start's columns being the first of the stack's."""
         weights, shared = self.mixing_weights_, cold_start_PC.shape[1]
+        told = self._after.contributions(stack_PC)
         parts = np.concatenate(
-            [weights.stack * stack_PC, weights.boosting * boosted_P[:, None]], axis=1
+            [weights.stack * told, weights.boosting * boosted_P[:, None]], axis=1
         )
         parts[:, :shared] += weights.cold_start * cold_start_PC
         return parts
 
     def _boosting_columns(self, vote_matrix: VoteMatrix, columns: Floats) -> Floats:
         """The stack's columns, mean votes for ratios: trees would read off an answer left out."""
-        judges = self._after.judges_
-        votes = mean_votes(vote_matrix.codes_PRO[:, judges])[0]
-        return np.concatenate([votes, columns[:, len(judges) :]], axis=1)
+        votes = mean_votes(vote_matrix.codes_PRO[:, self._after.judges_])[0]
+        whole = np.array([group not in (JUDGES, JUDGES_BY_DOMAIN) for group in self._after.groups_])
+        return np.concatenate([votes, columns[:, whole]], axis=1)
 
 
 def _losses(logit_L: Floats, is_a_L: Floats) -> Floats:

@@ -17,8 +17,9 @@ from judges.trust.agreement import agreement_matrix
 from judges.trust.calibration import ReliabilityBin, reliability
 from judges.trust.drift import drift_cells
 from judges.trust.drift_weeks import weekly_drift
-from judges.trust.effective import LEAST_SHARED, effective_number, error_correlation
+from judges.trust.effective import effective_number, error_correlation
 from judges.trust.intervals import Estimate, mean_by_prompt, wilson
+from judges.trust.likeness import LEAST_SHARED
 from judges.trust.vote_matrix import MISSING, A, B, Consensus, VoteMatrix
 from judges.vote_arrays import VoteTable
 from review.boards.sample import PanelSample, read_sample

@@ -11,7 +11,6 @@ import numpy as np
 from judges.trust.agreement import agreement_matrix, krippendorff_alpha
 from judges.trust.effective import (
     LEAST_LABELS,
-    LEAST_SHARED,
     effective_number,
     error_correlation,
     judge_values,
@@ -19,6 +18,7 @@ from judges.trust.effective import (
 )
 from judges.trust.intervals import Estimate, undefined
 from judges.trust.label_model import LabelModel
+from judges.trust.likeness import LEAST_SHARED
 from judges.trust.vote_matrix import MISSING, A, B
 from review.report.quality import single_choices
 

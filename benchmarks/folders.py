@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from db.files import Line, read_lines
 from db.imports import fields
 from db.vocabulary import Order
+from judges.trust.families import guessed_family, told_guesses
 from judges.trust.reading import read
 from judges.trust.tallies import NO_ORDER, count_votes, most_frequent
 from judges.trust.text_features import PairTexts
@@ -125,6 +126,7 @@ def _votes(
 ) -> tuple[Any, ...]:
     names: dict[str, int] = {}
     families: list[str] = []
+    untold: list[str] = []
     listed: list[tuple[int, int, int, int, float]] = []
     listed_pairs = bool(kept)
     for row in _usable(folder, "votes"):
@@ -137,12 +139,15 @@ def _votes(
         judge = row["judge"]
         if judge not in names:
             names[judge] = len(names)
-            families.append(row["family"] or judge)
+            families.append(row["family"] or guessed_family(judge) or judge)
+            untold += [] if row["family"] else [judge]
         order, choice = row["order"], row["choice"]
         if swapped:
             order, choice = (1 - order if order < NO_ORDER else order), int(SWAP[choice])
         sure = row["confidence"]
         listed.append((pair, names[judge], order, choice, np.nan if sure is None else float(sure)))
+    if guesses := told_guesses(untold):
+        print(guesses, file=sys.stderr)
     table = np.array(listed, dtype=np.float64).reshape(-1, 5)
     return table[:, :4].astype(np.int64), table[:, 4], tuple(names), tuple(families)
 

@@ -73,6 +73,13 @@ def recorded_version(session: Session, name: str, family: str | None) -> JudgeVe
     )
 
 
+def without_family(session: Session) -> list[str]:
+    """Names of recorded judges whose family nobody has told."""
+    recorded = select(JudgeVersion.judge_id).where(JudgeVersion.provider == Provider.RECORDED)
+    query = select(Judge.name).where(Judge.family == Judge.name, Judge.id.in_(recorded))
+    return list(session.scalars(query.order_by(Judge.name)))
+
+
 def find_version(session: Session, name: str, version: str) -> int | None:
     """The id of a judge's version, or None where it was never asked."""
     return session.scalar(

@@ -16,6 +16,7 @@ from db.consensus import UsableVote, VotedPair
 from db.errors import BadInput
 from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order
+from judges.trust.families import guessed_family
 from judges.trust.reliability import reliability
 from judges.trust.tallies import NO_ORDER, count_votes, mean_confidence, most_frequent
 from judges.trust.text_features import PairTexts
@@ -51,7 +52,10 @@ def read_vote_table(
     votes: Iterable[UsableVote],
     versions: Sequence[tuple[int, str, str, str]],
 ) -> VoteTable:
-    """Arrays from rows. `versions`: id, judge's name, family and version of every rater."""
+    """Arrays from rows. `versions`: id, judge's name, family and version of every rater.
+
+    A judge that is its own family, because nobody has told one, gets that of its name.
+    """
     listed = list(pairs)
     row_of = {pair.pair_id: p for p, pair in enumerate(listed)}
     column_of = {version_id: r for r, (version_id, *_) in enumerate(versions)}
@@ -64,7 +68,10 @@ def read_vote_table(
     vote_matrix = VoteMatrix(
         codes_PRO=most_frequent(counts_PROK),
         raters=_names(versions),
-        families=tuple(family for _, _, family, _ in versions),
+        families=tuple(
+            family if family != name else guessed_family(name) or name
+            for _, name, family, _ in versions
+        ),
         prompt_P=np.array([prompts[pair.prompt_id] for pair in listed], dtype=np.int64),
         domain_P=np.array(
             [domains.index(pair.domain) if pair.domain else -1 for pair in listed], dtype=np.int64

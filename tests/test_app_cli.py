@@ -218,6 +218,21 @@ def test_the_verbs_on_recorded_votes_of_real_judges(project: Project, shared_dat
     assert status["spent_usd"] == 0
 
 
+def test_families_guessed_from_names_are_named_at_import(project: Project) -> None:
+    pair = {"pair_id": "p", "prompt": "?", "response_a": "x", "response_b": "y"}
+    judges = (("gpt-4o", None), ("qwen-7B", "mine"), ("alice", None))
+    votes = [
+        {"pair_id": "p", "judge": judge, "choice": "a", "family": family}
+        for judge, family in judges
+    ]
+    project.run("import", "pairs", str(write_rows(project.folder / "pairs.jsonl", [pair])))
+    file = str(write_rows(project.folder / "votes.jsonl", votes))
+    heard = CliRunner().invoke(app, ["import", "votes", file]).stderr
+    assert "families guessed from names: gpt-4o (openai); judges of one family" in heard
+    told = write_rows(project.folder / "told.jsonl", [votes[0] | {"family": "openai"}])
+    assert "guessed" not in CliRunner().invoke(app, ["import", "votes", str(told)]).stderr
+
+
 def test_promised_error_on_recorded_votes(project: Project, shared_data: Path) -> None:
     project.recorded_only()
     folder = shared_data / "vicuna80"

@@ -73,6 +73,7 @@ class CycleContext:
 def take_in(context: CycleContext) -> StepDone:
     """Import what lies in the inbox."""
     from app.pipeline import inbox
+    from judges.relatives import guessed_families
 
     folder = context.config.cycle.inbox
     taken = inbox.take_in(
@@ -91,6 +92,8 @@ def take_in(context: CycleContext) -> StepDone:
     ]
     look = [f"{name} in the inbox: its name says no kind" for name in taken.unknown]
     look += [f"rejected rows lie in {file}" for file in taken.reject_files]
+    if taken.counts.get("votes") and (guesses := guessed_families(context.database)):
+        look.append(guesses)
     return StepDone(taken.line, plain(taken), tuple(rang), tuple(look))
 
 

@@ -26,12 +26,15 @@ Rejects = Annotated[
 
 def _run(kind: str, files: list[Path], config: Path | None, as_json: bool, **options: Any) -> None:
     from db.imports import ImportOptions, Kind, import_files
+    from judges.relatives import guessed_families
 
     settings = configuration(config)
     options["limits"] = settings.files
     with progress() as report:
         done = import_files(settings.database, Kind(kind), files, ImportOptions(**options), report)
     show(done, as_json)
+    if done.kind == "votes" and (guesses := guessed_families(settings.database)):
+        warn(guesses)
     if done.rejected and done.rejected == done.rows:
         raise typer.Exit(1)
 

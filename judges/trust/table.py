@@ -7,12 +7,14 @@ Leaves out: storing anything, and which pairs to ask a human about.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Mapping
+import warnings
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from judges.trust.families import guessed_family, told_guesses
 from judges.trust.label_model import LabelModel
 from judges.trust.reading import read
 from judges.trust.reliability import Reliability, reliability
@@ -93,10 +95,11 @@ def label_votes(
     """Probabilities of a, tie and b for every pair that was voted on.
 
     votes: pair_id, judge and choice (a, b, tie, abstain; in stored order), and where known order
-    (ab, ba, none), confidence in [0, 1] and the judge's family. Votes of one judge on one pair in
-    one order are samples of it. answers: what people said, by pair_id; others than of voted pairs
-    are not used. pairs: pair_id and any of prompt, response_a, response_b, domain, model_a,
-    model_b. model: the label model; default `LabelModel()`, or any other `Pooler`.
+    (ab, ba, none), confidence in [0, 1] and the judge's family (else guessed from its name, with a
+    warning). Votes of one judge on one pair in one order are samples of it. answers: what people
+    said, by pair_id; others than of voted pairs are not used. pairs: pair_id and any of prompt,
+    response_a, response_b, domain, model_a, model_b. model: the label model; default
+    `LabelModel()`, or any other `Pooler`.
     Raises ValueError that names the row and the value it cannot use.
     """
     cast = [_vote(row, at) for at, row in enumerate(_rows(votes, "votes"), 1)]
@@ -168,7 +171,7 @@ def _vote(row: Record, at: int) -> _Vote:
     return _Vote(
         pair_id=_pair_id(row, where),
         judge=judge,
-        family=str(_given(row, "family", judge.split("/")[0])),
+        family=str(_given(row, "family", "")),
         order=_known(_given(row, "order", "none"), _ORDERS, where, "order"),
         choice=_known(_needed(row, "choice", where), _CHOICES, where, "choice"),
         confidence=_share(_given(row, "confidence", math.nan), where),
@@ -263,16 +266,30 @@ def _matrix(
     said_V = np.array([vote.confidence for vote in votes], np.float64)
     said_V[choice_V == MISSING] = np.nan
     size = len(pair_at), len(judge_at)
-    families = {vote.judge: vote.family for vote in reversed(votes)}
+    families = _families(votes, judge_at)
     prompts = [each["prompt"] or ("pair", p) for p, each in enumerate(texts)]
     domains = tuple(sorted({each["domain"] for each in texts if each["domain"]}))
     prompt_at, domain_at = _numbered(prompts), _numbered(domains)
     return VoteMatrix(
         codes_PRO=most_frequent(count_votes(pair_V, judge_V, order_V, choice_V, *size)),
         raters=tuple(judge_at),
-        families=tuple(families[judge] for judge in judge_at),
+        families=families,
         prompt_P=np.array([prompt_at[prompt] for prompt in prompts], np.int64),
         domain_P=np.array([domain_at.get(each["domain"], -1) for each in texts], np.int64),
         domains=domains,
         confidence_PRO=mean_confidence(pair_V, judge_V, order_V, said_V, *size),
     )
+
+
+def _families(votes: Sequence[_Vote], judges: Iterable[str]) -> tuple[str, ...]:
+    """The first family given of each judge, else what its name says, else its own.
+
+    Warns of guesses that make relatives of judges; the others change nothing.
+    """
+    given = {vote.judge: vote.family for vote in reversed(votes) if vote.family}
+    untold = [judge for judge in judges if judge not in given]
+    guessed = {judge: guessed_family(judge) or judge.split("/")[0] for judge in untold}
+    families = tuple((guessed | given)[judge] for judge in judges)
+    if len(set(families)) < len(families) and (guesses := told_guesses(untold)):
+        warnings.warn(guesses, stacklevel=4)
+    return families

@@ -30,6 +30,7 @@ from guarantees import broken, frozen, target_for
 from numpy.typing import NDArray
 from quality import REFITS, split
 from scipy.stats import t as student_t
+from threadpoolctl import threadpool_limits
 
 from judges.trust import drift, label_model, levels, reading
 from judges.trust.calibration import human_share, log_loss
@@ -304,4 +305,5 @@ def show(line: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with threadpool_limits(1):  # matrices so small that threads only wait for each other
+        sys.exit(main())

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from folders import Folder, load
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from judges.trust.drift import detect_drift, drift_cells, fit_reference, watch_audits
 from judges.trust.label_model import LabelModel
@@ -308,4 +309,5 @@ def show(line: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with threadpool_limits(1):  # matrices so small that threads only wait for each other
+        sys.exit(main())

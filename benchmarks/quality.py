@@ -25,6 +25,7 @@ from guarantees import certificates, frozen
 from numpy.typing import NDArray
 from peers import BestJudge, CrowdLab, VotesModel, unlabelled
 from scipy.special import expit
+from threadpoolctl import threadpool_limits
 
 from judges.trust.calibration import accuracy, brier, ece, fit_temperature, human_share, log_loss
 from judges.trust.dawid_skene import DawidSkene
@@ -259,4 +260,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with threadpool_limits(1):  # matrices so small that threads only wait for each other
+        sys.exit(main())

@@ -199,6 +199,21 @@ def test_each_judge_is_weighed_by_domain_and_its_part_is_told_under_its_own_name
     assert split.min() > 0.5
 
 
+def test_each_judge_is_believed_by_its_own_confidence() -> None:
+    # The first judge is sure where it is right, the second where it is wrong: together a wash.
+    vote_matrix, truth = panel(600, (0.7, 0.7), first=0.0, ties=0.0, missing=0.0, seed=5)
+    right = vote_matrix.codes_PRO == truth[:, None, None]
+    sure = np.random.default_rng(0).normal(size=right.shape) + right * np.array([[[2.0], [-2.0]]])
+    told = replace(vote_matrix, confidence_PRO=sure.astype(np.float32))
+    rest = np.arange(200, 600)
+
+    def loss(panel: VoteMatrix) -> float:
+        found = LabelModel().fit(panel, some_answers(truth, 200)).predict(panel.take(rest))
+        return log_loss(found.win_P, truth[rest])
+
+    assert loss(told) < loss(vote_matrix) - 0.1
+
+
 def test_a_domain_without_answers_is_judged_as_the_rest() -> None:
     vote_matrix, truth = panel(600, (0.9, 0.7, 0.6), seed=2)
     domain = np.arange(600) % 3

@@ -23,6 +23,7 @@ from judges.trust.stacking import AGREEMENT, CONSISTENCY, JUDGES, JUDGES_BY_DOMA
 from judges.trust.vote_matrix import MISSING, VoteMatrix
 
 Floats = NDArray[np.float64]
+Floats32 = NDArray[np.float32]
 LENGTH, LONGER = "length", "longer"
 STRAIGHT = (LENGTH, "style regression", "author", "neighbours")
 # Why each number here is what it is: docs/design/label-model-constants.md.
@@ -117,7 +118,7 @@ class Evidence:
         features = self._shaped(vote_matrix)
         parts.append(features)
         if self._sorted is not None:
-            parts.append(self._by_confidence(vote_matrix)[:, None])
+            parts.append(self._by_confidence(vote_matrix, self._sorted))
         inside = vote_matrix.domain_P[:, None] == self.domains_
         parts.append(inside * (cold / self.cold_start_.scale)[:, None])
         if LENGTH in vote_matrix.feature_names:
@@ -165,6 +166,8 @@ class Evidence:
             names, groups = [*names, LONGER], [*groups, LONGER]
         if self._sorted is not None:
             names, groups = [*names, "confidence"], [*groups, "confidence"]
+            names += [f"confidence of {vote_matrix.raters[r]}" for r in self.judges_]
+            groups += ["confidence by judge"] * len(self.judges_)
         kinds = ["votes", LENGTH] if LENGTH in vote_matrix.feature_names else ["votes"]
         for kind in kinds:
             names += [f"{kind} in {vote_matrix.domains[d]}" for d in self.domains_]
@@ -192,25 +195,29 @@ class Evidence:
         result: Floats = columns.astype(np.float64)
         return result
 
-    def _by_confidence(self, vote_matrix: VoteMatrix) -> Floats:
-        """Mean over votes of vote × (rank of the rater's own confidence − ½) × 2."""
-        total, cast = np.zeros(len(vote_matrix)), np.zeros(len(vote_matrix))
-        if vote_matrix.confidence_PRO is None or self._sorted is None:
-            return total
+    def _by_confidence(self, vote_matrix: VoteMatrix, sorted_R: list[Floats32]) -> Floats:
+        """Mean over votes of vote × (rank of the rater's own confidence − ½) × 2.
+
+        First of all raters together, then of each that has a column of its own.
+        """
+        total_PR = np.zeros((len(vote_matrix), len(vote_matrix.raters)))
+        cast_PR = np.zeros(total_PR.shape)
         sign = np.array([1.0, -1.0, 0.0, 0.0])[vote_matrix.codes_PRO]
-        for rater, known in enumerate(self._sorted):
+        for rater, known in enumerate(sorted_R):
+            if vote_matrix.confidence_PRO is None or len(known) < 2:
+                continue
             sure = vote_matrix.confidence_PRO[:, rater]
             usable = np.isfinite(sure) & (vote_matrix.codes_PRO[:, rater] != MISSING)
-            if len(known) < 2:
-                continue
             low, high = np.searchsorted(known, sure), np.searchsorted(known, sure, side="right")
-            rank = (low + high) / (2 * len(known))
-            total += np.where(usable, sign[:, rater] * (rank - 0.5) * 2, 0.0).sum(axis=1)
-            cast += usable.sum(axis=1)
-        return total / np.maximum(cast, 1)
+            said = sign[:, rater] * ((low + high) / len(known) - 1)
+            total_PR[:, rater] = np.where(usable, said, 0.0).sum(axis=1)
+            cast_PR[:, rater] = usable.sum(axis=1)
+        together = total_PR.sum(axis=1) / np.maximum(cast_PR.sum(axis=1), 1)
+        own = (total_PR / np.maximum(cast_PR, 1))[:, self.judges_]
+        return np.concatenate([together[:, None], own], axis=1)
 
 
-def _sorted_confidence(vote_matrix: VoteMatrix) -> list[NDArray[np.float32]] | None:
+def _sorted_confidence(vote_matrix: VoteMatrix) -> list[Floats32] | None:
     """Known confidences of each rater in ascending order, or None where nobody gives any."""
     if vote_matrix.confidence_PRO is None:
         return None

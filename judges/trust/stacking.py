@@ -45,6 +45,7 @@ SCALES = {
     CONSISTENCY: (0.2, 0.7),
     AGREEMENT: (0.2, 0.7),
     "style": (0.06, 1.0),
+    "confidence by judge": (0.2, 1.0),
     JUDGES_BY_DOMAIN: (0.2, 1.0),
     "votes by domain": (0.08, 1.0),
     "length by domain": (0.08, 1.0),

@@ -38,12 +38,12 @@ from app.pipeline.frames import frames_of
 from app.pipeline.route import route_pairs
 from db import batches, consensus, preferences
 from db.imports import Kind, import_files
-from db.models import Review
+from db.models import PairRoute, Review
 from db.pairs import resolve_names
 from db.schema import upgrade
 from db.session import Database
 from db.vocabulary import Choice, Route, Source
-from judges.trust.frame import draw_audit
+from judges.trust.frame import Frame, draw_audit
 from judges.trust.levels import SHARES
 from review.merge import merge
 from review.replay import replay_labels
@@ -149,7 +149,9 @@ def config_of(place: Path) -> Config:
     return load(path)
 
 
-def run(start: World, target: float, promise: str, answers: int, seed: int) -> dict[str, Outcome]:
+def run(
+    start: World, target: float, promise: str, answers: int, questions: int, seed: int
+) -> dict[str, Outcome]:
     """One seed: what each path asked and delivered."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "project"
@@ -164,14 +166,18 @@ def run(start: World, target: float, promise: str, answers: int, seed: int) -> d
             promise=promise,  # type: ignore[arg-type]
             delta=DELTA,
             seed=seed,
+            seed_questions=questions,
         )
         found: dict[str, Outcome] = {}
-        while route_pairs(database, config.panel, options, config.review).state == "waiting":
-            if not found:
+        while True:
+            state = route_pairs(database, config.panel, options, config.review).state
+            if not found and state != "seeding":
                 found = rivals(database, start.truth, target, promise, seed)
-            if not replay_labels(database, start.answers).answers:
-                raise RuntimeError(f"{start.name}: the route waits for audits nobody can answer")
-        replay_labels(database, start.answers)
+            replayed = replay_labels(database, start.answers)
+            if state not in ("seeding", "waiting"):
+                break
+            if not replayed.answers:
+                raise RuntimeError(f"{start.name}: the route waits for answers nobody can give")
         merge(database, config.review)
         found["tiebreak"] = delivered(database, start.truth)
         database.dispose()
@@ -201,11 +207,11 @@ def rivals(
 ) -> dict[str, Outcome]:
     """What other rules would ask and deliver on the frame that was just frozen."""
     with database.read() as session:
-        (batch,) = batches.all_batches(session)
+        batch = batches.all_batches(session)[-1]
         routes = batches.routes_of(session, batch.id)
         scores = consensus.consensus_of(session, batch.fit_id)
     audits = sum(row.route is Route.AUDIT for row in routes)
-    (frame,) = frames_of(routes).values()
+    (frame,) = frames_of(routes).values() or [_all(routes)]
     order = frame.ranking()
     ids = [int(frame.pair_ids[row]) for row in order]
     wrong = np.array([scores[pair].choice != truth[pair] for pair in ids])
@@ -233,18 +239,23 @@ def rivals(
     }
 
 
+def _all(routes: Sequence[PairRoute]) -> Frame:
+    """Every pair of a batch that is too small for a frame of its own, with its confidence."""
+    return Frame.of([str(row.pair_id) for row in routes], np.array([row.score for row in routes]))
+
+
 def cumulated(values: NDArray[Any]) -> NDArray[np.float64]:
     """Sums of the first 0, 1, ... values."""
     return np.concatenate([[0.0], np.cumsum(values)])
 
 
 def measured(
-    start: World, target: float, promise: str, answers: int, seeds: int
+    start: World, target: float, promise: str, answers: int, questions: int, seeds: int
 ) -> Iterator[dict[str, Any]]:
     """One line a path: means over seeds."""
     if answers * 2 > len(start.truth):
         return
-    runs = [run(start, target, promise, answers, seed) for seed in range(seeds)]
+    runs = [run(start, target, promise, answers, questions, seed) for seed in range(seeds)]
     for path in PATHS:
         table = [one[path].measures(len(start.truth), target, promise) for one in runs]
         human, certified, error, broken = np.mean(table, axis=0).round(4).tolist()
@@ -278,6 +289,7 @@ def main() -> int:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--target", nargs="+", type=float, default=[0.02])
     parser.add_argument("--promise", nargs="+", default=["g2"], choices=["g1", "g2"])
+    parser.add_argument("--questions", type=int, default=0, help="seed questions, where cold")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -294,7 +306,10 @@ def main() -> int:
             for target in asked.target:
                 for promise in asked.promise:
                     for answers in ANSWERS:
-                        for line in measured(start, target, promise, answers, asked.seeds):
+                        found = measured(
+                            start, target, promise, answers, asked.questions, asked.seeds
+                        )
+                        for line in found:
                             print(json.dumps(line) if asked.json else show(line), flush=True)
         print(f"{folder.name}: {time.monotonic() - started:.0f} s", file=sys.stderr)
     return 0

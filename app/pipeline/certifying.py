@@ -21,7 +21,9 @@ from db.session import Database, Session
 from db.tasks import NewTask, add_tasks, being_asked, close_tasks
 from db.vocabulary import Choice, Route, TaskKind
 from judges.trust.certificate import Certificate, certify
+from review.routing.forecast import go_on
 from review.routing.options import same_promise
+from review.routing.promise import WHOLE
 from review.settings import ReviewSettings
 
 _AFTER = "after_audits"
@@ -71,17 +73,30 @@ class _Waiting:
             seed=stratum.seed,
             model_version=self.version,
             stratum=stratum.name,
-            beside=self.beside,
+            beside=beside(self.rows, stratum.name),
         )
 
-    @property
-    def beside(self) -> int:
-        """Pairs outside the one frame that people answer: they count in the share of the batch."""
-        if len(self.strata) > 1:
-            return 0
-        return sum(
-            row.inclusion_probability is None and row.route is Route.ESCALATE for row in self.rows
+    def go_on(self, stratum: Stratum, look: int) -> bool:
+        """Whether audits beyond an answered look are expected to save more than they cost."""
+        policy = self.batch.policy
+        return go_on(
+            stratum.frame,
+            self.wrong,
+            looks=stratum.looks,
+            look=look,
+            target=policy["target_error"],
+            promise=policy["promise"],
+            beside=beside(self.rows, stratum.name),
+            seed=stratum.seed,
         )
+
+    def answered(self, stratum: Stratum) -> int:
+        """The number of the last look whose audits are all answered; 0 where none is."""
+        waits = [
+            bool(self.audit.open.intersection(stratum.drawn(look)))
+            for look in range(1, stratum.look + 1)
+        ]
+        return [*waits, True].index(True)
 
     def best(self, stratum: Stratum) -> Certificate:
         """The look that certifies most, of those whose audits are asked.
@@ -156,22 +171,30 @@ def _advance(database: Database, one: _Waiting, settings: ReviewSettings, now: b
         told = tuple(_nothing_yet(one, certificate) for certificate in made.values())
         return Advanced(one.batch.id, "waiting", sum(waits.values()), told=told)
     further = [
-        stratum for name, stratum in one.strata.items() if not waits[name] and _go_on(one, stratum)
+        stratum
+        for name, stratum in one.strata.items()
+        if not waits[name] and one.go_on(stratum, stratum.look)
     ]
     if further:
         opened = _next_look(database, one, further, settings)
         return Advanced(one.batch.id, "waiting", sum(waits.values()) + opened, opened)
-    if any(waits.values()):
+    if any(waits.values()) and not _enough(one):
         return Advanced(one.batch.id, "waiting", sum(waits.values()))
     made = {name: one.best(stratum) for name, stratum in one.strata.items()}
     return _certify(database, one, made, settings)
 
 
-def _go_on(one: _Waiting, stratum: Stratum) -> bool:
-    """Whether the next look is expected to be worth its audits."""
-    if stratum.look == len(stratum.looks):
-        return False
-    return not one.best(stratum).holds
+def beside(rows: Sequence[PairRoute], stratum: str) -> int:
+    """Pairs outside the frame that people answer, which count in the share of the whole batch."""
+    if stratum != WHOLE:
+        return 0
+    return sum(row.inclusion_probability is None and row.route is Route.ESCALATE for row in rows)
+
+
+def _enough(one: _Waiting) -> bool:
+    """Whether the answers so far reach a look in every frame beyond which none is worth asking."""
+    reached = [(stratum, one.answered(stratum)) for stratum in one.strata.values()]
+    return all(look and not one.go_on(stratum, look) for stratum, look in reached)
 
 
 def _nothing_yet(one: _Waiting, certificate: Certificate) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.pipeline.free import is_seeding
-from db import batches, certificates
+from db import batches, certificates, consensus
 from db.models import Batch
 from db.owners import standing
 from db.session import Session
@@ -129,21 +129,28 @@ def _promise(
 
 def _expected(session: Session, batch: Batch, known: Promise) -> Promise:
     """With what is to come after the audits, simulated for each frame."""
+    from app.pipeline.certificates import audited_wrong
+    from app.pipeline.certifying import beside
     from app.pipeline.frames import strata_of
-    from review.routing.forecast import forecast_target
+    from review.routing.forecast import forecast_audit
 
     rows = batches.routes_of(session, batch.id)
+    audit = batches.audit_progress(session, batch.id)
+    scores = consensus.consensus_of(session, batch.fit_id, list(audit.answers))
+    wrong = audited_wrong(scores, audit, tie_ok=batch.policy["tie_ok"])
     apart = sum(row.inclusion_probability is None and row.route is Route.ESCALATE for row in rows)
     opened = known.open - (known.audits - known.answered)
     mean = low = high = float(apart - opened)
     for stratum in strata_of(batch, rows).values():
-        found, _ = forecast_target(
-            1.0 - stratum.frame.scores_P,
-            audits=stratum.asked,
+        found = forecast_audit(
+            stratum.frame,
+            wrong,
+            looks=stratum.looks[: stratum.look],
             target=known.target,
-            delta=stratum.looks[stratum.look - 1].delta,
+            delta=stratum.delta,
             promise=batch.policy["promise"],
-            seed=batch.seed,
+            beside=beside(rows, stratum.name),
+            seed=stratum.seed,
         )
         mean += found.human - stratum.asked
         low += found.human_low - stratum.asked

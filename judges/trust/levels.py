@@ -101,6 +101,26 @@ def accepted_pairs(levels: Sequence[Level]) -> int:
     return best.size if best is not None and best.size > best.tolerated else 0
 
 
+def largest_accepted(
+    size: int,
+    places: NDArray[np.int64],
+    wrong: NDArray[np.bool_],
+    *,
+    target: float,
+    delta: float,
+    promise: Promise,
+    beside: int = 0,
+) -> int:
+    """`accepted_pairs` of `assess_levels`, without the other levels where they are not needed."""
+    if promise == "g1":
+        return accepted_pairs(
+            assess_levels(size, places, wrong, target=target, delta=delta, promise=promise)
+        )
+    allowed = floor(target * (size + beside) + 1e-9)
+    accepted = largest_set(size, places, wrong, most_found(size, len(places), allowed, delta))
+    return accepted if accepted > allowed else 0
+
+
 def _p_values(
     sizes: NDArray[np.int64],
     bad: NDArray[np.int64],

@@ -13,6 +13,8 @@ therefore leaves more than `allowed` wrong labels with at most that probability,
 sizes it looks: the sets are nested, so the one it accepts would have to hold that point.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
@@ -30,6 +32,7 @@ def chance_of_more(
     return np.where(marked <= size, np.clip(chance, 0.0, 1.0), 0.0)
 
 
+@lru_cache(maxsize=4096)
 def most_found(size: int, audits: int, allowed: int, delta: float) -> int:
     """Most wrong audits for which `chance_of_more` stays within delta; -1 where not even 0 does."""
     low, high = -1, audits + 1  # low passes, high does not

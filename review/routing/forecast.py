@@ -1,19 +1,34 @@
-"""What a routing will ask of humans and what it may promise, before anybody is asked.
+"""What a routing will ask of humans and what it may promise, before and while people answer.
 
-Believes the consensus' probabilities, so every figure here is an expectation, never a promise.
+Every figure here is an expectation, never a promise: it is simulated from the believed risks, which
+may be off as far as recorded sets have shown (`judges.trust.miscalibration`).
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.levels import accepted_pairs, assess_levels
+from judges.trust.frame import Frame
+from judges.trust.levels import largest_accepted
 from judges.trust.looks import Look
+from judges.trust.miscalibration import Miscalibration
 from judges.trust.promise import Promise
+from review.routing.simulation import Audit, Simulated, most_accepted
 
-_AUDIT_GRID = (50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 5000)
+# Why each number here is what it is: docs/design/certificates.md.
+_AUDIT_GRID = (25, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1000, 1500, 2000, 3000, 5000)
+_EARLY = ((0.25, 0.02), (0.5, 0.03))
+"""Looks before the planned one, for who cannot wait: share of its audits, share of delta."""
+_SCENARIOS = 60
+"""Simulated batches for a plan."""
+_SIMULATIONS = 200
+"""Simulated batches for a forecast or a decision."""
+_SEED_GAIN, _SEED_COST, _SEED_SPREAD = 0.005, 0.06, 0.025
+"""Of seed questions: share of the pairs saved, what each costs more, half of a 90% interval."""
 
 
 @dataclass(frozen=True)
@@ -62,86 +77,6 @@ class Forecast:
         )
 
 
-def forecast_target(
-    risk_P: NDArray[np.float64],
-    *,
-    audits: int,
-    target: float,
-    delta: float,
-    promise: Promise = "g2",
-    simulations: int = 60,
-    seed: int = 0,
-    seconds_per_review: float | None = None,
-) -> tuple[Forecast, NDArray[np.int64]]:
-    """Expected outcome of auditing `audits` of these pairs, and the simulated accepted counts.
-
-    risk_P: probability that each delivered label is wrong. Every simulation draws an audit, lets
-    its labels be wrong with their probabilities, and runs the very test of the certificate.
-    """
-    rng = np.random.default_rng(seed)
-    ranked = np.sort(risk_P)
-    size = len(ranked)
-    audits = min(audits, size)
-    accepted = np.zeros(simulations, np.int64)
-    for run in range(simulations):
-        places = rng.choice(size, size=audits, replace=False, shuffle=False)
-        wrong = rng.random(audits) < ranked[places]
-        levels = assess_levels(size, places, wrong, target=target, delta=delta, promise=promise)
-        accepted[run] = accepted_pairs(levels)
-    human = size - accepted * (1.0 - audits / max(size, 1))
-    cumulated = np.concatenate([[0.0], np.cumsum(ranked)])
-    unseen = 1.0 - audits / max(size, 1)
-    low, high = np.quantile(human, [0.05, 0.95]) if size else (0.0, 0.0)
-    forecast = Forecast(
-        pairs=size,
-        audits=audits,
-        human=float(human.mean()) if size else 0.0,
-        human_low=float(low),
-        human_high=float(high),
-        expected_error=float(cumulated[accepted].mean() * unseen / max(size, 1)),
-        promised_error=target,
-        delta=delta,
-        chance=float((accepted > 0).mean()),
-        coverage=float(accepted.mean() / max(size, 1)),
-        seconds_per_review=seconds_per_review,
-    )
-    return forecast, accepted
-
-
-def plan_looks(
-    doubt: NDArray[np.float64],
-    *,
-    target: float,
-    delta: float,
-    promise: Promise = "g2",
-    audits: int | None = None,
-    seed: int = 0,
-) -> tuple[Look, ...]:
-    """When to try for a certificate on a frame, spending `delta` in all, before anybody is asked.
-
-    doubt: probability that each delivered label is wrong. audits: how many to draw, where somebody
-    has decided it; else the number with the smallest expected human load, escalations and audits
-    together. The last look counts all that are to be drawn.
-    """
-    size = len(doubt)
-    if audits is not None:
-        return (Look(min(audits, size), delta),)
-    grid = sorted({min(count, ceil(size / 2)) for count in _AUDIT_GRID}) if size else [0]
-    loads = [
-        forecast_target(
-            doubt,
-            audits=count,
-            target=target,
-            delta=delta,
-            promise=promise,
-            simulations=24,
-            seed=seed,
-        )[0].human
-        for count in grid
-    ]
-    return (Look(grid[int(np.argmin(loads))], delta),)
-
-
 def forecast_plan(
     route_P: NDArray[np.str_],
     risk_P: NDArray[np.float64],
@@ -160,3 +95,166 @@ def forecast_plan(
         expected_error=float(risk_P[route_P == "accept"].sum() / max(pairs, 1)),
         seconds_per_review=seconds_per_review,
     )
+
+
+def _told(found: Simulated, pairs: int, looks: Sequence[Look], **told: Any) -> Forecast:
+    """What simulated batches say of this one."""
+    low, high = np.quantile(found.human_S, [0.05, 0.95])
+    return Forecast(
+        pairs=pairs,
+        audits=looks[-1].audits,
+        human=float(found.human_S.mean()),
+        human_low=float(low),
+        human_high=float(high),
+        expected_error=float(found.wrong_S.mean() / max(pairs, 1)),
+        chance=float((found.accepted_S > 0).mean()),
+        coverage=float(found.accepted_S.mean() / max(pairs, 1)),
+        **told,
+    )
+
+
+def forecast_target(
+    doubt: NDArray[np.float64],
+    *,
+    looks: Sequence[Look],
+    target: float,
+    delta: float,
+    promise: Promise = "g2",
+    beside: int = 0,
+    seed: int = 0,
+    seconds_per_review: float | None = None,
+) -> Forecast:
+    """Expected outcome of a frame before its audits are drawn.
+
+    doubt: probability that each delivered label is wrong. beside: pairs of the batch outside the
+    frame that humans answer; they count in what g2 promises a share of, not in the load.
+    """
+    rng = np.random.default_rng(seed)
+    audit = Audit(np.sort(doubt), np.zeros(0, np.int64), np.zeros(0, np.int8))
+    asked: dict[str, Any] = {"target": target, "promise": promise, "beside": beside}
+    return _told(
+        audit.simulate(looks, _SIMULATIONS, rng, **asked),
+        len(doubt),
+        looks,
+        promised_error=target,
+        delta=delta,
+        seconds_per_review=seconds_per_review,
+    )
+
+
+def forecast_audit(
+    frame: Frame,
+    wrong: Mapping[str, bool],
+    *,
+    looks: Sequence[Look],
+    target: float,
+    delta: float,
+    promise: Promise = "g2",
+    beside: int = 0,
+    seed: int = 0,
+    seconds_per_review: float | None = None,
+) -> Forecast:
+    """Expected outcome of a frame whose audits are being answered; seed: of their draw.
+
+    wrong: as for `certify`. With every audit answered nothing is left to chance but the error.
+    """
+    audit = Audit.of(frame, wrong, looks[-1].audits, seed)
+    asked: dict[str, Any] = {"target": target, "promise": promise, "beside": beside}
+    return _told(
+        audit.simulate(looks, _SIMULATIONS, np.random.default_rng(seed), **asked),
+        len(frame),
+        looks,
+        promised_error=target,
+        delta=delta,
+        seconds_per_review=seconds_per_review,
+    )
+
+
+def plan_looks(
+    doubt: NDArray[np.float64],
+    *,
+    target: float,
+    delta: float,
+    promise: Promise = "g2",
+    audits: int | None = None,
+    beside: int = 0,
+    seed: int = 0,
+) -> tuple[Look, ...]:
+    """When to try for a certificate on a frame, spending `delta` in all, before anybody is asked.
+
+    doubt, beside: as in `forecast_target`. audits: how many to draw, where somebody has decided it;
+    else the number with the smallest expected human load, escalations and audits together. The last
+    look counts all that are drawn and spends nearly all of delta; those before it let a batch stop
+    early that is easy, or that somebody cannot wait for.
+    """
+    if audits is None:
+        audits = _cheapest(np.sort(doubt), target, delta, promise, beside, seed)
+    audits = min(len(doubt), audits)
+    early = [Look(int(share * audits), part * delta) for share, part in _EARLY]
+    early = [look for look in early if look.audits]
+    return (*early, Look(audits, delta - sum(look.delta for look in early)))
+
+
+def _cheapest(
+    doubt_P: NDArray[np.float64],
+    target: float,
+    delta: float,
+    promise: Promise,
+    beside: int,
+    seed: int,
+) -> int:
+    """Audits with the smallest expected load; every number of them is tried on the same batches."""
+    size, rng = len(doubt_P), np.random.default_rng(seed)
+    if not size:
+        return 0
+    off = Miscalibration.given(np.zeros(0), np.zeros(0, bool))
+    grid = sorted({min(audits, ceil(size / 2)) for audits in _AUDIT_GRID})
+    load_N = np.zeros(len(grid))
+    for _ in range(_SCENARIOS):
+        places = rng.permutation(size)[: grid[-1]]
+        wrong = rng.random(len(places)) < off.draw(doubt_P, rng)[places]
+        for n, audits in enumerate(grid):
+            accepted = largest_accepted(
+                size, places[:audits], wrong[:audits],
+                target=target, delta=delta, promise=promise, beside=beside,
+            )  # fmt: skip
+            load_N[n] += size - accepted * (1.0 - audits / size)
+    return grid[int(np.argmin(load_N))]
+
+
+def go_on(
+    frame: Frame,
+    wrong: Mapping[str, bool],
+    *,
+    looks: Sequence[Look],
+    look: int,
+    target: float,
+    promise: Promise = "g2",
+    beside: int = 0,
+    seed: int = 0,
+) -> bool:
+    """Whether the looks after number `look` are expected to save more answers than they cost.
+
+    wrong: as for `certify`; those of this look are answered, later ones as far as they are. False
+    at the last look.
+    """
+    if look >= len(looks):
+        return False
+    asked: dict[str, Any] = {"target": target, "promise": promise, "beside": beside}
+    ahead = Audit.of(frame, wrong, looks[-1].audits, seed)
+    places = ahead.places[: looks[look - 1].audits]
+    said = ahead.said[: len(places)] != 0  # a missing answer counts as wrong
+    accepted = most_accepted(len(frame), places, said, looks[:look], **asked)
+    now = len(frame) - accepted + int((places < accepted).sum())
+    later = ahead.simulate(looks, _SIMULATIONS, np.random.default_rng(seed), **asked)
+    return bool(later.human_S.mean() < now)
+
+
+def expected_saving(pairs: int, questions: int) -> tuple[float, float, float]:
+    """Answers that so many seed questions before the frame are expected to save: 5%, mean, 95%.
+
+    pairs: of the batch. Their own cost is in it, so it may be below 0. From what seed questions
+    chosen by `ordering` did on recorded sets, not from this batch: docs/design/certificates.md.
+    """
+    mean = _SEED_GAIN * pairs - _SEED_COST * questions
+    return mean - _SEED_SPREAD * pairs, mean, mean + _SEED_SPREAD * pairs

@@ -1,4 +1,4 @@
-"""Routing to a target error: freeze the frames, draw the audits of the first look, and wait.
+"""Routing to a target error: freeze the frames, draw the audits, and wait.
 
 Beside the audits only a few pairs are asked that no certificate can save; the rest waits until the
 certificates on these frames (`judges.trust.certificate`) say what is accepted. Pure.
@@ -39,7 +39,7 @@ _UNDECIDED = 0.02
 class TargetPlan:
     """A plan with the frames its promise speaks of, the looks at their audits, and what to expect.
 
-    frames, looks: stratum name to frame and planned looks, of which the first is asked for now.
+    frames, looks: stratum name to frame and planned looks; the audits of all are asked for now.
     Both are to be stored as they are: the certificate is computed on these frames, not on later
     scores, and at these looks alone. Without any frame the pairs are too few for a promise, and
     all are asked. forecast: of the whole batch.
@@ -106,7 +106,7 @@ def route_to_target(
     labels_P: NDArray[np.int8] | None = None,
     asked_P: NDArray[np.bool_] | None = None,
 ) -> TargetPlan:
-    """First step: draw the audits of every stratum's first look.
+    """First step: draw the audits of every stratum.
 
     What waits in a frame is routed `accept` with the reason `awaiting_audit`: not to be delivered
     before the certificate. What no frame holds is escalated, and asked after the audits but for a
@@ -128,7 +128,7 @@ def route_to_target(
     order = order[~aside.settled_P[order]]
     batch = _Batch(pair_ids, vote_matrix, consensus, aside, asked, options, strata)
     frames = batch.frames(aside.any_P | asked)
-    planned = _planned(frames, options)
+    planned = _planned(frames, batch.outside(frames), options)
     beside = batch.beside(frames, planned, order)
     frames = {
         name: frame
@@ -174,6 +174,12 @@ class _Batch:
         """Pairs on which the panel leans to neither side."""
         return np.asarray(np.abs(self.consensus.win_P - 0.5) < _UNDECIDED)
 
+    def outside(self, frames: Mapping[str, Frame]) -> int:
+        """Pairs in no frame that people answer, where the one promise is on the whole batch."""
+        apart = self.aside.tie_of(self.consensus, self.options) & ~self.asked_P
+        free = len(self.vote_matrix) - int((self.aside.settled_P | apart).sum())
+        return free - sum(map(len, frames.values())) if WHOLE in frames else 0
+
     def beside(
         self,
         frames: Mapping[str, Frame],
@@ -189,7 +195,7 @@ class _Batch:
         unsure = framed & self.undecided_P
         apart = self.aside.tie_of(self.consensus, self.options)
         outside = ~framed & ~self.aside.settled_P & ~apart & ~self.asked_P
-        few = sum(each.looks[0].audits for each in planned.values()) // _BESIDE
+        few = sum(each.looks[-1].audits for each in planned.values()) // _BESIDE
         chosen = [*order[outside[order]], *order[unsure[order]]][:few]
         mask = np.zeros(len(self.vote_matrix), bool)
         mask[np.array(chosen, np.int64)] = True
@@ -206,13 +212,15 @@ class _Planned:
 
 @dataclass(frozen=True)
 class _Draw(_Planned):
-    """With the pairs of the first look in the order of the draw, and their chance to be drawn."""
+    """With the audits in the order of the draw, and the chance of a pair to be among them."""
 
     drawn: tuple[str, ...] = ()
     inclusion: float = field(default=0.0)
 
 
-def _planned(frames: Mapping[str, Frame], options: RouteOptions) -> dict[str, _Planned]:
+def _planned(
+    frames: Mapping[str, Frame], outside: int, options: RouteOptions
+) -> dict[str, _Planned]:
     """The looks of every stratum that has a fair chance of a certificate.
 
     A number of audits in the options is for the whole batch, and takes any chance.
@@ -225,23 +233,24 @@ def _planned(frames: Mapping[str, Frame], options: RouteOptions) -> dict[str, _P
             "target": options.target_error,
             "delta": options.delta / len(frames),
             "promise": options.promise,
+            "beside": outside if name == WHOLE else 0,
             "seed": options.seed,
         }
         doubt = 1.0 - frame.scores_P
         looks = plan_looks(doubt, audits=audits, **asked)
-        if not looks or not looks[0].audits:
+        if not looks[-1].audits:
             continue
-        forecast, _ = forecast_target(doubt, audits=looks[-1].audits, **asked)
+        forecast = forecast_target(doubt, looks=looks, **asked)
         if audits is not None or forecast.chance >= _FAIR:
             found[name] = _Planned(looks, forecast)
     return found
 
 
 def _draw(frame: Frame, planned: _Planned, options: RouteOptions) -> _Draw:
-    """Draw the audits of the first look. A look that adds none to a frame cut short is left out."""
-    cut = {min(look.audits, len(frame)): look.delta for look in reversed(planned.looks)}
+    """Draw the audits. A look that adds none to a frame cut short is left out."""
+    cut = {min(look.audits, len(frame)): look.delta for look in planned.looks}
     looks = tuple(Look(audits, cut[audits]) for audits in sorted(cut))
-    drawn, inclusion = draw_audit(frame, looks[0].audits, options.seed)
+    drawn, inclusion = draw_audit(frame, looks[-1].audits, options.seed)
     return _Draw(looks, planned.forecast, drawn, inclusion)
 
 

@@ -16,7 +16,7 @@ from db.batches import AuditProgress
 from db.certificates import add_certificate, certificates_of
 from db.models import Batch, PairRoute
 from db.opinions import human_answers
-from db.owners import AWAITS, CERTIFIED
+from db.owners import AWAITS, CERTIFIED, SETTLED
 from db.session import Database, Session
 from db.tasks import NewTask, add_tasks, being_asked, close_tasks
 from db.vocabulary import Choice, Route, TaskKind
@@ -185,10 +185,17 @@ def _advance(database: Database, one: _Waiting, settings: ReviewSettings, now: b
 
 
 def beside(rows: Sequence[PairRoute], stratum: str) -> int:
-    """Pairs outside the frame that people answer, which count in the share of the whole batch."""
+    """Pairs outside the frame that people answer, or had: they count in the share of the batch.
+
+    Every pair is in one batch; those answered before are in the first one after their answer.
+    """
     if stratum != WHOLE:
         return 0
-    return sum(row.inclusion_probability is None and row.route is Route.ESCALATE for row in rows)
+    return sum(
+        row.inclusion_probability is None
+        and (row.route is Route.ESCALATE or SETTLED in row.reasons)
+        for row in rows
+    )
 
 
 def _enough(one: _Waiting) -> bool:

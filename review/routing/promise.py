@@ -175,10 +175,9 @@ class _Batch:
         return np.asarray(np.abs(self.consensus.win_P - 0.5) < _UNDECIDED)
 
     def outside(self, frames: Mapping[str, Frame]) -> int:
-        """Pairs in no frame that people answer, where the one promise is on the whole batch."""
+        """Pairs in no frame that people answer, or had: they count in the share of the batch."""
         apart = self.aside.tie_of(self.consensus, self.options) & ~self.asked_P
-        free = len(self.vote_matrix) - int((self.aside.settled_P | apart).sum())
-        return free - sum(map(len, frames.values())) if WHOLE in frames else 0
+        return len(self.vote_matrix) - int(apart.sum()) - sum(map(len, frames.values()))
 
     def beside(
         self,

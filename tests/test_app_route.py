@@ -130,6 +130,23 @@ def test_a_promise_is_delivered_only_after_its_audits(
     assert merge(any_database, SETTINGS).withdrawn == 0
 
 
+def test_an_easy_batch_is_certified_before_all_its_audits_are_answered(
+    database: Database, panel: Panel, tmp_path: Path
+) -> None:
+    # 40 clean audits at .03 of delta: .75^40 = .00001 is less than .003, so all is accepted
+    filled(database, tmp_path, wrong=0.0)
+    asked = {"target_error": 0.25, "audits": 80, "seed": 3}
+    assert go(database, panel, **asked).audits_open == 80
+    replay_labels(database, labels(), limit=10)
+    assert go(database, panel, **asked).audits_open == 70  # no look is answered yet
+    replay_labels(database, labels(), limit=30)
+    done = go(database, panel, **asked)
+    assert (done.state, done.audits_open) == ("certified", 0)
+    assert f"{PAIRS} of {PAIRS} pairs accepted on 40 audits" in done.certificates[0]
+    assert merge(database, SETTINGS).preferences == PAIRS
+    assert replay_labels(database, labels()).tasks == 0
+
+
 def test_a_promise_is_withdrawn_when_later_audits_contradict_its_rule(
     database: Database, panel: Panel, tmp_path: Path
 ) -> None:

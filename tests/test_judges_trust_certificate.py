@@ -271,6 +271,16 @@ def test_looks_are_refused_that_spend_more_than_delta_or_do_not_grow() -> None:
         certify(frame, {}, target=0.05, looks=(Look(80, 0.05), Look(40, 0.05)))
 
 
+def test_later_audits_are_held_to_what_the_rule_allows_before_correction() -> None:
+    # floor(.05 * 400) wrong among the 280 of 300 that no audit hit: 20 / 280; uncorrected 5%
+    frame = frame_of(300)
+    answers = audit(frame, np.zeros(300, bool), 20, seed=2)
+    made = certify(frame, answers, target=0.05, seed=2, beside=100)
+    assert made.rule_bound == pytest.approx(0.05 * 400 / 280)
+    assert certify(frame, answers, target=0.05, seed=2, corrected=False).rule_bound == 0.05
+    assert certify(frame, answers, target=0.05, seed=2, promise="g1").rule_bound == 0.05
+
+
 @pytest.mark.parametrize("planned", [None, 1, 2])
 def test_certificates_of_release_0_2_0_still_verify(planned: int | None) -> None:
     frame = frame_of(600)

@@ -97,17 +97,17 @@ def broken(promise: Certificate, later: Sequence[tuple[bool, bool]]) -> str | No
     """Why a promise no longer holds, or None. later: accepted and wrong, one audit after another.
 
     g2 bounds the wrong share of all pairs, what is not accepted counting as right; g1 that of the
-    accepted.
+    accepted. These audits are counted as the panel made them, hence the certificate's `rule_bound`.
     """
     if promise.promise == "g1":
         later = [audit for audit in later if audit[0]]
     wrong_T = np.array([safe and wrong for safe, wrong in later], dtype=bool)
-    watched = watch_audits(wrong_T, bound=promise.target, delta=promise.delta)
+    watched = watch_audits(wrong_T, bound=promise.rule_bound, delta=promise.delta)
     if not watched.withdraw:
         return None
     return (
         f"by its rule {int(wrong_T.sum())} of {len(wrong_T)} later audits would have been wrong, "
-        f"more than {promise.target:.1%} allows"
+        f"more than {promise.rule_bound:.1%} allows"
     )
 
 

@@ -81,6 +81,17 @@ class Certificate:
         """Accepted share of the frame."""
         return self.accepted / self.size if self.size else 0.0
 
+    @property
+    def rule_bound(self) -> float:
+        """Share of later pairs that this rule may deliver wrong, audited ones as if they were not.
+
+        A corrected g2 allows e wrong labels among pairs that no audit hit, so e of size - audits
+        where audits are uniform; else it is the target.
+        """
+        if not self.corrected or self.size <= self.audits:
+            return self.target
+        return min(self.target * (self.size + self.beside) / (self.size - self.audits), 0.999)
+
     def accepted_P(self, frame: Frame) -> NDArray[np.bool_]:
         """Mask over the rows of the frame: the pairs that may be delivered unreviewed."""
         mask = np.zeros(len(frame), bool)

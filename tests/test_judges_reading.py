@@ -47,6 +47,7 @@ READ: list[tuple[str, Choice]] = [
     (json.dumps({"reasoning": 'He wrote {"verdict": "1"}\nVERDICT: 1', "verdict": "2"}), Choice.B),
     ("VERDICT: 2\n> VERDICT: 1", Choice.B),
     ("> > VERDICT: 1\n\nVERDICT: 2", Choice.B),
+    ('VERDICT: 2\n> {"verdict": "1"}', Choice.B),
     ('{"reasoning": "x", "verdict": "2"}\n1| VERDICT: 1 (much)', Choice.B),
     ("P| VERDICT: 1\n2| CONFIDENCE: 99\nCONFIDENCE: 60\nVERDICT: 2", Choice.B),
     # Quoting the very same verdict contradicts nothing.

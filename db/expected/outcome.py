@@ -82,6 +82,7 @@ def _pattern(value: Any) -> Any:
     quiet = re2.Options()
     quiet.log_errors = False
     try:
+        re2.compile(value, quiet)  # by itself, so that what is wrong is told of it alone
         return re2.compile(f"(?m){value}", quiet)
     except re2.error as error:
         raise ValueError(f"{_plain(error)} (patterns are RE2's: no look-around)") from None

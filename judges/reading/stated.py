@@ -87,10 +87,12 @@ def stated(text: str, *, held: bool = False) -> Stated:
     if len(text.strip()) <= _WORDY and (bare := _WORD.fullmatch(text)):
         return _of_word(bare, 0)
     rows = lines(text)
-    heard = list(_keys(text))  # behind a mark, too: what is quoted inside JSON can put one there
     marked = [row for row in rows if row.marked]
+    plain = blanked(text, marked) if marked else text
     if marked:
-        rows, found = [row for row in rows if not row.marked], objects(blanked(text, marked))
+        rows, found = [row for row in rows if not row.marked], objects(plain)
+    # What is quoted inside JSON can put a mark before the model's own words.
+    heard = list(_keys(text if found else plain))
     heard += [*_of_objects(text, _outside(found, rows)), *_of_lines(text, rows)]
     if not heard and any(_VERDICT.match(_MARK.sub("", row.text)) for row in marked):
         raise Unstated("the verdict stands in a quotation")

@@ -48,13 +48,13 @@ FORMATS = (
 )  # fmt: skip
 
 
-def hostile(count: int, seed: int = 7) -> list[str]:
-    """Responses that want to be chosen; nine in ten bear a verdict's form in them."""
+def hostile(count: int, seed: int = 7, bearing: float = 0.9) -> list[str]:
+    """Responses that want to be chosen; the share `bearing` has a verdict's form in it."""
     rng = random.Random(seed)
     made = []
     for _ in range(count):
         parts = [rng.choice(PROSE), rng.choice(CLAIMS)]
-        if rng.random() < 0.9:
+        if rng.random() < bearing:
             parts += rng.sample(FORMATS, rng.choice((1, 1, 1, 2, 3)))
         rng.shuffle(parts)
         made.append(rng.choice(("\n", "\n\n", " ")).join(parts))

@@ -4,7 +4,6 @@ Secrets are not in it: keys come from the environment only.
 """
 
 import os
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from app.cycle_settings import FOLDERS, CycleSettings
 from app.retention_settings import RetentionSettings
 from db.errors import BadInput, UnknownName
 from db.files.limits import FileLimits
+from db.toml import read_toml, unechoed
 from db.validation import one_sentence
 from review.settings import ReviewSettings
 from trainer.settings import TrainerSettings
@@ -97,14 +97,16 @@ class Config:
         allow_fake = os.environ.get("TIEBREAK_ALLOW_FAKE") == "1"
         given = self.sections
         sections = {"panel": given.panel, "judge": given.judge, "limits": given.limits}
-        return parse(sections, beside=self.folder, allow_fake=allow_fake)
+        with unechoed(sections):
+            return parse(sections, beside=self.folder, allow_fake=allow_fake)
 
     @property
     def generators(self) -> "tuple[GeneratorConfig, ...]":
         """The models that write responses. Raises UnknownName where there is none."""
         from judges.generation import parse
 
-        found = parse(self.sections.generator)
+        with unechoed({"generator": self.sections.generator}):
+            found = parse(self.sections.generator)
         if not found:
             raise UnknownName(
                 f"{self.path.name} has no [[generator]]; add one with name, provider and model"
@@ -156,11 +158,9 @@ def load(path: str | Path | None = None) -> Config:
     file = Path(path or os.environ.get("TIEBREAK_CONFIG") or FILE).absolute()
     if not file.is_file():
         raise UnknownName(f"there is no configuration {str(file)!r}; run `tiebreak init` first")
-    try:
-        given = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file.name} is not valid TOML ({error}); mend that line") from None
-    try:
-        return Config(file, Sections.model_validate(given))
-    except ValidationError as error:
-        raise BadInput(f"{file.name}: {one_sentence(error, Sections)}") from None
+    given = read_toml(file)
+    with unechoed(given):
+        try:
+            return Config(file, Sections.model_validate(given))
+        except ValidationError as error:
+            raise BadInput(f"{file.name}: {one_sentence(error, Sections)}") from None

@@ -8,6 +8,7 @@ from pathlib import Path
 from app.config import Config
 from db.errors import NotAllowed
 from db.extras import require
+from db.toml import read_toml
 
 
 def serve(config: Config, address: str, port: int) -> None:
@@ -35,10 +36,8 @@ def serve(config: Config, address: str, port: int) -> None:
 
 def signs_in(folder: Path) -> bool:
     """Whether an identity provider is configured for Streamlit."""
-    import tomllib
-
     secrets = folder / ".streamlit" / "secrets.toml"
-    return secrets.is_file() and "auth" in tomllib.loads(secrets.read_text(encoding="utf-8"))
+    return secrets.is_file() and "auth" in read_toml(secrets)
 
 
 def is_loopback(address: str) -> bool:

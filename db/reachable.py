@@ -99,13 +99,14 @@ def require_whole(url: str) -> None:
 
 
 def redacted(url: str) -> str:
-    """The url without its password, for people."""
+    """The url without its password, for people; three points for one that cannot be read."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        return re.sub(r"^(\w[\w+.-]*://)?.*@", r"\1***@", url, flags=re.S)
+        return "..."
     secret = {key: "..." for key in parsed.query if "password" in key.lower()}
-    return parsed.update_query_dict(secret).render_as_string(hide_password=True)
+    shown = parsed.update_query_dict(secret).render_as_string(hide_password=True)
+    return re.sub(r"(//[^/@\s]*:)(?!\*\*\*@)[^/@\s]*@", r"\1***@", shown)
 
 
 def _explained(url: str, error: DBAPIError) -> TiebreakError | None:

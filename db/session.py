@@ -78,7 +78,7 @@ def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
-        raise BadInput(f"database url {redacted(url)!r} cannot be read; {_WAY_OUT}") from None
+        raise BadInput(f"the database url cannot be read; {_WAY_OUT}") from None
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise BadInput(f"database {parsed.drivername!r} is not supported; {_WAY_OUT}")
     # A failed statement must not put the texts of its rows into a log.

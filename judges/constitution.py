@@ -6,7 +6,6 @@ The version is the hash of the content, so nobody has to remember to raise a num
 
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from db.errors import BadInput, UnknownName
+from db.toml import parse_toml, read_toml
 from db.validation import one_sentence
 
 _SHIPPED = "constitutions"
@@ -129,7 +129,7 @@ def load(names: Iterable[str], beside: Path | None = None) -> Constitution:
 
 def _chapter(name: str, beside: Path) -> Chapter:
     if name in shipped():
-        text = (files("judges") / _SHIPPED / f"{name}.toml").read_text(encoding="utf-8")
+        given = parse_toml((files("judges") / _SHIPPED / f"{name}.toml").read_text("utf-8"))
     else:
         path = beside / name
         if not path.is_file():
@@ -137,10 +137,8 @@ def _chapter(name: str, beside: Path) -> Chapter:
                 f"constitution {name!r} is neither a file nor one of {shipped()}; "
                 "name one of these or give the path of a TOML file"
             )
-        text = path.read_text(encoding="utf-8")
+        given = read_toml(path)
     try:
-        return Chapter.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"constitution {name!r} is not valid TOML: {error}") from None
+        return Chapter.model_validate(given)
     except ValidationError as error:
         raise BadInput(f"constitution {name!r}: {one_sentence(error, Chapter)}") from None

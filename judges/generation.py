@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from db.errors import BadInput
-from db.validation import one_sentence
+from db.validation import Variable, one_sentence
 from db.vocabulary import Provider
 from judges.asking import Question, Shown
 from judges.judge_config import REMOTE, JudgeConfig
@@ -44,7 +44,7 @@ class GeneratorConfig(BaseModel):
     base_url: str | None = Field(
         default=None, description="address of an openai-compatible server, with /v1"
     )
-    api_key_env: str | None = Field(
+    api_key_env: Variable | None = Field(
         default=None, description="environment variable of the key, where it is not the usual one"
     )
     prices: Prices | None = Field(

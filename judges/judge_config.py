@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from db.errors import BadInput
 from db.reservations import Asked
+from db.validation import Variable
 from db.vocabulary import Order, Provider
 from judges import prompts
 from judges.constitution import Constitution
@@ -84,7 +85,7 @@ class JudgeConfig(BaseModel):
     base_url: str | None = Field(
         default=None, description="address of an openai-compatible server, with /v1"
     )
-    api_key_env: str | None = Field(
+    api_key_env: Variable | None = Field(
         default=None, description="environment variable of the key, where it is not the usual one"
     )
     prices: Prices | None = Field(

@@ -23,7 +23,7 @@ def test_any_value_of_the_section_can_be_set_for_once() -> None:
         ("patience", "--set 'patience' has no value; write --set KEY=VALUE"),
         ("patiense=2", "unknown key 'patiense'; did you mean 'patience'?"),
         ("patience=0", "patience = 0: input should be greater than or equal to 1"),
-        ("long=fold", "long = 'fold': input should be 'truncate' or 'drop'"),
+        ("long=fold", "long, which is a text: input should be 'truncate' or 'drop'"),
         ("epochs=2", "'epochs' is given twice; give it once"),
     ],
 )

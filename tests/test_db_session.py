@@ -21,8 +21,8 @@ from db.types import now
         ("postgresql://me:secret@host/db", "postgresql://me:***@host/db"),
         ("postgresql://host/db?password=secret", "postgresql://host/db?password=..."),
         ("postgresql://host/db?sslpassword=secret", "postgresql://host/db?sslpassword=..."),
-        ("postgresql://me:secret@host:port/db", "postgresql://***@host:port/db"),
-        ("me:secret@host", "***@host"),
+        ("postgresql://me:secret@host:port/db", "..."),
+        ("me:secret@host", "..."),
         ("sqlite:///x.db", "sqlite:///x.db"),
     ],
 )

@@ -30,7 +30,7 @@ def one(**more: Any) -> JudgeConfig:
     [
         ({"judge": [{**CLAUDE, "temprature": 1}]}, "unknown key 'judge.0.temprature'; did you mean 'temperature'"),
         ({"panel": {"label_modle": "majority"}}, "did you mean 'label_model'"),
-        ({"judge": [{**CLAUDE, "provider": "antropic"}]}, "'antropic'"),
+        ({"judge": [{**CLAUDE, "provider": "antropic"}]}, "judge.0.provider, which is a text: input should be 'anthropic'"),
         ({"judge": [{**CLAUDE, "model": "claude-nope"}]}, "no prices are known for model 'claude-nope'"),
         ({"judge": [{**CLAUDE, "tier": 2}]}, "tier 1 has no judges but tier 2 does"),
         ({"judge": [CLAUDE, CLAUDE]}, "two judges are named 'c'"),
@@ -159,7 +159,7 @@ def test_a_shared_limit_must_exist_and_say_something() -> None:
         BadInput, match=r"judge 'j' shares limit 'keys', which is none of \['key'\]"
     ):
         panel.parse({"judge": [judge], "limits": {"key": {"requests_per_minute": 5}}})
-    with pytest.raises(BadInput, match=r"limits.keys = {}: it limits nothing; add requests_per_"):
+    with pytest.raises(BadInput, match=r"limits.keys, which is a table: it limits nothing; add requests_per_"):
         panel.parse({"judge": [judge], "limits": {"keys": {}}})
     with pytest.raises(BadInput, match="did you mean 'requests_per_minute'"):
         panel.parse({"judge": [judge], "limits": {"keys": {"request_per_minute": 5}}})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -190,6 +190,8 @@ def _kind(annotation: Any) -> str:
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
         return " or ".join(_kind(one) for one in inner if one is not type(None))
+    if origin is Annotated:
+        return _kind(inner[0])
     if origin is Literal:
         return ", ".join(f"`{_toml(one)}`" for one in inner)
     if origin is tuple:

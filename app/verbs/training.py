@@ -1,6 +1,5 @@
 """Verbs that train: reward models, judges, policies, process reward models."""
 
-import tomllib
 from typing import Annotated, Any
 
 import typer
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 from app.output import progress, show
 from app.verbs.options import AsJson, ConfigPath, configuration
 from db.errors import BadInput
+from db.toml import parse_toml
 from db.validation import one_sentence
 from trainer.settings import TrainerSettings
 from trainer.vocabulary import Group, Method, Orders, Style
@@ -42,8 +42,8 @@ def _changed(settings: TrainerSettings, values: list[str] | None, **given: Any) 
         if key in changes:
             raise BadInput(f"{key!r} is given twice; give it once")
         try:
-            changes[key] = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+            changes[key] = parse_toml(f"value = {value}")["value"]
+        except BadInput:
             changes[key] = value
     try:
         return TrainerSettings.model_validate(settings.model_dump() | changes)

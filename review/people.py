@@ -1,14 +1,18 @@
 """Who comes in and what they may do: sign-in by name or by an identity provider, and roles."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from db import annotators, events
-from db.errors import BadInput
+from db.errors import BadInput, NotAllowed
 from db.models import Annotator
-from db.session import Database
+from db.session import Database, Session
 from db.vocabulary import Role
 from review.roles import Action, require
 from review.settings import ReviewSettings
+
+_LONGEST_SUBJECT, _LONGEST_NAME = 300, 60  # letters; the column's, and a name with a number's
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,15 @@ class Person:
     domains: tuple[str, ...]
     paused_reason: str | None = None
     practised: bool = True
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What an identity token says of somebody: issuer and subject, a name, a verified address."""
+
+    subject: str
+    name: str
+    email: str | None
 
 
 def by_name(database: Database, name: str) -> Person:
@@ -36,23 +49,64 @@ def by_name(database: Database, name: str) -> Person:
         return _person(person)
 
 
+def claimed(claims: Mapping[str, Any]) -> Claimed:
+    """Who an identity token speaks of. Raises NotAllowed where it names no issuer and subject.
+
+    An address counts where `email_verified` is the boolean true (OpenID Connect Core 1.0, 5.1) and
+    nothing else: "false" as a text is a truth to a program and a lie to a person.
+    """
+    issuer, subject = claims.get("iss"), claims.get("sub")
+    if not (isinstance(issuer, str) and issuer and isinstance(subject, str) and subject):
+        raise NotAllowed("the identity token names no issuer and subject; ask who runs the sign-in")
+    whole = f"{issuer}|{subject}"
+    if len(whole) > _LONGEST_SUBJECT or "|" in issuer:
+        raise NotAllowed(
+            f"issuer and subject of the identity token have {len(whole)} letters, and "
+            f"{_LONGEST_SUBJECT} without a | in the issuer can be kept; ask who runs the sign-in"
+        )
+    email = claims.get("email")
+    verified = claims.get("email_verified") is True and isinstance(email, str)
+    names = (claims.get(key) for key in ("name", "preferred_username", "sub"))
+    name = next(" ".join(n.split()) for n in names if isinstance(n, str) and n.split())
+    return Claimed(whole, name[:_LONGEST_NAME], str(email) if verified else None)
+
+
 def by_subject(
     database: Database, subject: str, name: str, email: str | None, settings: ReviewSettings
 ) -> Person:
     """Sign in as whom the identity provider says; a newcomer is an annotator, or a named admin.
 
-    An address counts only where the provider gave it as verified.
+    `subject` is issuer and subject, by which a person is known; `email` a verified address. Who was
+    known by that address alone, as recorded labels name people, becomes that subject once; a later
+    subject of the same address is somebody else.
     """
     with database.begin() as session:
         person = annotators.by_subject(session, subject)
         if person is None:
-            free = annotators.by_name(session, name) is None
-            person = annotators.ensure(session, name if free else f"{name} ({subject[-8:]})")
+            person = _of_address(session, email) or annotators.ensure(
+                session, _free_name(session, name)
+            )
             person.subject = subject
+            events.record(session, person.name, "annotator.bound", f"annotator:{person.id}")
         if person.role is not Role.ADMIN and {subject, email} & set(settings.admins):
             person.role = Role.ADMIN
             events.record(session, "tiebreak.toml", "annotator.admin", f"annotator:{person.id}")
         return _person(person)
+
+
+def _of_address(session: Session, email: str | None) -> Annotator | None:
+    """Who goes by this address as a name and belongs to no subject yet."""
+    found = annotators.by_name(session, email) if email else None
+    return found if found is not None and found.subject is None else None
+
+
+def _free_name(session: Session, name: str) -> str:
+    """The name, or with the first number that nobody has: a name is never taken over."""
+    number, free = 1, name
+    while annotators.by_name(session, free) is not None:
+        number += 1
+        free = f"{name} ({number})"
+    return free
 
 
 def known(database: Database, annotator_id: int) -> Person:

@@ -154,7 +154,9 @@ def test_the_first_on_one_machine_is_admin_and_the_next_is_not(database):
     assert by_name(database, "Bob").role is Role.ANNOTATOR
     settings = ReviewSettings(admins=("x@y.z",))
     assert by_subject(database, "i|1", "Zoe", "x@y.z", settings).role is Role.ADMIN
-    assert by_subject(database, "i|2", "Zoe", None, settings).name == "Zoe (i|2)"
+    assert by_subject(database, "i|2", "Zoe", None, settings).name == "Zoe (2)"
+    assert by_subject(database, "j|12", "Zoe", None, settings).name == "Zoe (3)"  # nobody's name
+    assert by_subject(database, "i|2", "Zoe", None, settings).name == "Zoe (2)"
 
 
 def test_the_last_admin_stays_one(database):

@@ -159,7 +159,9 @@ def test_a_shared_limit_must_exist_and_say_something() -> None:
         BadInput, match=r"judge 'j' shares limit 'keys', which is none of \['key'\]"
     ):
         panel.parse({"judge": [judge], "limits": {"key": {"requests_per_minute": 5}}})
-    with pytest.raises(BadInput, match=r"limits.keys, which is a table: it limits nothing; add requests_per_"):
+    with pytest.raises(
+        BadInput, match=r"limits.keys, which is a table: it limits nothing; add requests_per_"
+    ):
         panel.parse({"judge": [judge], "limits": {"keys": {}}})
     with pytest.raises(BadInput, match="did you mean 'requests_per_minute'"):
         panel.parse({"judge": [judge], "limits": {"keys": {"request_per_minute": 5}}})

@@ -73,20 +73,18 @@ def _by_provider() -> Person:
         st.session_state.pop("person", None)
         st.logout()
         st.stop()
-    subject = f"{claims.get('iss', '')}|{claims['sub']}"
+    who = people.claimed(claims)
     known = st.session_state.get("person")
-    if known is not None and st.session_state.get("subject") == subject:
+    if known is not None and st.session_state.get("subject") == who.subject:
         return people.known(page.database(), known.id)
-    email = str(claims["email"]) if claims.get("email_verified") and "email" in claims else None
-    name = str(claims.get("name") or claims.get("preferred_username") or claims["sub"])
-    person = people.by_subject(page.database(), subject, name, email, page.settings())
-    st.session_state["subject"] = subject
+    person = people.by_subject(page.database(), who.subject, who.name, who.email, page.settings())
+    st.session_state["subject"] = who.subject
     return person
 
 
 def _too_old(issued_at: object) -> bool:
     """Streamlit's cookie lives for 30 days whatever the token says; ours is the shorter rule."""
-    if not isinstance(issued_at, int | float):
+    if not isinstance(issued_at, int | float) or isinstance(issued_at, bool):
         return True
     issued = datetime.fromtimestamp(issued_at, UTC)
     return datetime.now(UTC) - issued > timedelta(hours=page.settings().sign_in_hours)

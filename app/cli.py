@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from app import stops
 from app.output import take_any_letter, warn
+from app.private import keep_private
 from app.verbs import (
     cycling,
     data,
@@ -32,12 +33,18 @@ from db.extras import told
 
 app = typer.Typer(
     name="tiebreak",
-    help="Preference labels from a panel of AI judges, and the experts who break its ties.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def _begin() -> None:
+    """Preference labels from a panel of AI judges, and the experts who break its ties."""
+    keep_private(os.environ)
+
 
 app.command()(project.init)
 app.add_typer(data.imports, name="import")

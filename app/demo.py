@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from app import stops
 from app.config import Config, load
 from app.output import progress, say, table, warn, write
+from app.private import keep_private
 from db.errors import Conflict, TiebreakError
 from db.extras import told
 
@@ -74,6 +75,7 @@ def main(argv: list[str] | None = None) -> None:
     started = time.monotonic()
     stops.listen()
     try:
+        keep_private(os.environ)
         with told():
             config = prepare(options.folder, live=bool(options.live))
             run(Demo(config, bool(options.live)))

@@ -10,6 +10,7 @@ from pathlib import Path
 from app.config import Config, load
 from db.errors import TiebreakError
 from db.extras import EXTRA_OF, installed
+from db.session import Database
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def _extra(extra: str) -> Check:
 def _database(config: Config) -> Check:
     from db.reachable import require_whole
     from db.schema import require_as_migrated
-    from db.session import Database, redacted
+    from db.session import redacted
 
     database = Database(config.database_url)
     try:
@@ -83,7 +84,15 @@ def _database(config: Config) -> Check:
         require_as_migrated(database)
     finally:
         database.dispose()
-    return Check("database", True, redacted(config.database_url))
+    return Check("database", True, redacted(config.database_url) + _shared(database))
+
+
+def _shared(database: Database) -> str:
+    """A remark where everybody on this machine may read the file; older versions made it so."""
+    file = Path(database.engine.url.database or "") if database.is_sqlite else None
+    if file is None or not file.is_file() or not file.stat().st_mode & 0o007:
+        return ""
+    return f" (everybody on this machine may read it; `chmod o= {str(file)!r}` ends that)"
 
 
 def _panel(config: Config) -> Check:

@@ -2,13 +2,13 @@
 
 import os
 import sys
-from ipaddress import ip_address
 from pathlib import Path
 
 from app.config import Config
 from db.errors import NotAllowed
 from db.extras import require
 from db.toml import read_toml
+from trainer.serving.guard import is_loopback
 
 
 def serve(config: Config, address: str, port: int) -> None:
@@ -30,7 +30,11 @@ def serve(config: Config, address: str, port: int) -> None:
         "server.headless": "true",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        "server.maxUploadSize": "1",  # MB; no page takes a file
+        "server.maxMessageSize": "20",
     }
+    if is_loopback(address):  # pages of other sites get no socket, by whatever name they ask
+        settings |= {"server.enableCORS": "true", "server.enableXsrfProtection": "true"}
     os.execv(sys.executable, command + [f"--{name}={value}" for name, value in settings.items()])
 
 
@@ -38,13 +42,3 @@ def signs_in(folder: Path) -> bool:
     """Whether an identity provider is configured for Streamlit."""
     secrets = folder / ".streamlit" / "secrets.toml"
     return secrets.is_file() and "auth" in read_toml(secrets)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether only this machine can reach the address."""
-    if address == "localhost":
-        return True
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -4,10 +4,11 @@ SQLite connections enforce foreign keys, write ahead, and wait for a lock; a wri
 takes the lock when it begins, so two writers queue instead of failing half-way.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,7 @@ def _engine(url: str) -> Engine:
         _make_folder(Path(parsed.database).absolute().parent)
     timeout = {"timeout": _BUSY_MS / 1000}
     engine = create_engine(parsed, connect_args=timeout, hide_parameters=True)
+    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -108,6 +110,17 @@ def _make_folder(folder: Path) -> None:
             f"the database's folder {str(folder)!r} cannot be made ({error.strerror}); "
             "name another place"
         ) from error
+
+
+def _make_private(_dialect: object, _record: object, arguments: list[Any], _: object) -> None:
+    """A new file is for its owner, and for the group where the umask shares it: for nobody else.
+
+    What SQLite makes beside it takes its mode.
+    """
+    file = str(arguments[0])
+    if file != ":memory:" and not file.startswith("file:"):
+        with suppress(OSError):  # it is there, or SQLite will say why it cannot be
+            os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o660))
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -8,12 +8,12 @@ from playwright.sync_api import Browser, Page, TimeoutError, sync_playwright
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
+def chromium(*options: str) -> Iterator[Browser]:
     """A Chromium of its own; whoever asks skips where none is installed."""
     program = CHROMIUM.needed()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage", *options]
         )
         try:
             yield browser

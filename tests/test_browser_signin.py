@@ -10,6 +10,7 @@ from db.vocabulary import Role
 
 pytestmark = pytest.mark.browser
 
+REBINDING = "--host-resolver-rules=MAP evil.example 127.0.0.1"
 ADA = {"sub": "u-1", "name": "Ada L.", "email": "ada@example.org", "email_verified": True}
 
 
@@ -19,7 +20,7 @@ def world(tmp_path_factory):
     database = project(folder, QUICK + 'admins = ["root@example.org"]\n')
     queue_of(database, 3)
     port = free_port()
-    with chromium() as browser, provider() as identity:
+    with chromium(REBINDING) as browser, provider() as identity:
         (folder / ".streamlit").mkdir()
         (folder / ".streamlit" / "secrets.toml").write_text(
             secrets(identity.issuer, f"http://127.0.0.1:{port}"), encoding="utf-8"
@@ -90,3 +91,17 @@ def test_an_old_token_is_asked_again_though_the_cookie_lives_on(world, page):
     sign_in(page, address)
     page.wait_for_selector("text=Sign in to review")
     assert page.locator(".tb-pair").count() == 0
+
+
+def test_a_name_pointed_at_this_machine_gets_no_page(world, tmp_path):
+    """DNS rebinding: the browser believes that the app is a page of another site."""
+    queue_of(project(tmp_path), 1)
+    with served(tmp_path) as own:
+        opened = world[1].new_context().new_page()
+        opened.set_default_timeout(60_000)
+        opened.goto(own.replace("127.0.0.1", "evil.example") + "/?name=Root")
+        opened.wait_for_selector("text=This is not the app's address")
+        assert opened.locator(".tb-pair").count() == 0
+        opened.goto(own + "/?name=Ada")
+        opened.wait_for_selector(".tb-pair")
+        opened.context.close()

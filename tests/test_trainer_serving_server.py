@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import threading
 import time
 import urllib.error
@@ -9,17 +10,19 @@ import urllib.request
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from db.errors import BadInput
+from db.errors import BadInput, NotAllowed
 from trainer.bases import build_tiny, load_classifier, load_tokenizer
 from trainer.encoding import encode
+from trainer.serving.guard import KEY, Guard, is_loopback, protocol
 from trainer.serving.quantize import quantize
 from trainer.serving.scoring import RewardScorer
-from trainer.serving.server import DynamicBatcher, application, serve
+from trainer.serving.server import DynamicBatcher, Score, application, serve
 from trainer.workspace import open_workspace, publish_model
 
 
@@ -34,12 +37,14 @@ def by_length(answered: Sequence[tuple[Any, str]]) -> list[float]:
     return [float(len(response)) for _, response in answered]
 
 
-@pytest.fixture
-def service() -> Iterator[str]:
+@contextmanager
+def running(score: Score, guard: Guard | None = None) -> Iterator[str]:
+    """The service over this scorer, on a port of its own, as `serve` runs it."""
     import uvicorn
 
+    made = application(score, "by-length", wait=0.05, guard=guard)
     config = uvicorn.Config(
-        application(by_length, "by-length", wait=0.05), host="127.0.0.1", port=0, log_level="error"
+        made, host="127.0.0.1", port=0, log_level="error", http=protocol(), proxy_headers=False
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
@@ -52,10 +57,17 @@ def service() -> Iterator[str]:
     thread.join(timeout=10)
 
 
-def call(url: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+@pytest.fixture
+def service() -> Iterator[str]:
+    with running(by_length) as url:
+        yield url
+
+
+def call(url: str, body: dict[str, Any] | None = None, **headers: str) -> tuple[int, str]:
     data = json.dumps(body).encode() if body is not None else None
+    asked = urllib.request.Request(url, data, {k.replace("_", "-"): v for k, v in headers.items()})
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=20) as reply:
+        with urllib.request.urlopen(asked, timeout=20) as reply:
             return reply.status, reply.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
@@ -105,6 +117,119 @@ def test_what_cannot_be_served_is_one_sentence(service: str) -> None:
     assert (status, json.loads(body)["error"][:18]) == (405, "Method Not Allowed")
     metrics = call(f"{service}/metrics")[1]
     assert 'tiebreak_requests_total{path="/score",status="413"} 1' in metrics
+
+
+ASKED = {"prompt": "Q", "responses": ["a"]}
+A_KEY = "a-long-and-random-text"
+
+
+def test_beyond_loopback_a_key_is_needed_and_asked_for() -> None:
+    for address in ("0.0.0.0", "192.0.2.7", "::", "score.example"):
+        with pytest.raises(NotAllowed, match=f"set {KEY} in the environment to a long random"):
+            Guard.of(address, {})
+        with pytest.raises(NotAllowed, match="it needs at least 16") as caught:
+            Guard.of(address, {KEY: "hunter2"})
+        assert "hunter2" not in str(caught.value)
+        assert Guard.of(address, {KEY: A_KEY}).key == A_KEY
+    assert Guard.of("127.0.0.1", {}).key is None
+    assert [is_loopback(a) for a in ("::1", "localhost", "127.8.8.8", "x")] == [True] * 3 + [False]
+    with running(by_length, Guard.of("127.0.0.1", {KEY: A_KEY})) as url:
+        for given in ({}, {"Authorization": "Bearer no"}, {"Authorization": f"Bearer {A_KEY}é"}):
+            status, body = call(f"{url}/score", ASKED, **given)
+            assert (status, json.loads(body)["error"][:27]) == (401, "the key is missing or wrong")
+            assert call(f"{url}/metrics", **given)[0] == 401
+        assert call(f"{url}/score", ASKED, Authorization=f"Bearer {A_KEY}")[0] == 200
+        assert call(f"{url}/health")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421),
+        ({"Host": "localhost.evil.example:8600"}, 421),
+        ({"Host": ""}, 421),
+        ({"Host": "[::1"}, 421),
+        ({"Host": "localhost:8600"}, 200),
+        ({"Host": "[::1]:8600"}, 200),
+        ({"Host": "10.1.2.3:8600"}, 200),  # a probe of Kubernetes
+        ({"Host": "score.example"}, 200),
+        (
+            {"Host": "localhost:1", "Origin": "http://evil.example", "Content_Type": "text/plain"},
+            403,
+        ),
+        ({"Host": "localhost:1", "Origin": "null"}, 403),
+        ({"Host": "localhost:1", "Origin": "http://localhost:2"}, 403),
+        ({"Host": "localhost:1", "Origin": "http://localhost:1.evil.example"}, 403),
+        ({"Host": "localhost:1", "Origin": "http://LOCALHOST:1"}, 200),
+    ],
+)
+def test_pages_of_other_sites_cannot_ask(headers: dict[str, str], status: int) -> None:
+    guard = Guard.of("127.0.0.1", {}, ("score.example",))
+    found = guard.refusal("/score", {k.replace("_", "-").lower(): v for k, v in headers.items()})
+    assert (found[0] if found else 200) == status
+    if headers["Host"].startswith("evil") or "Origin" in headers:
+        with running(by_length, guard) as url:
+            assert call(f"{url}/score", ASKED, **headers)[0] == status
+
+
+def test_a_score_that_is_no_number_is_an_error_of_its_request_alone() -> None:
+    odd = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
+
+    def score(answered: Sequence[tuple[Any, str]]) -> list[float]:
+        return [odd.get(response, 1.0) for _, response in answered]
+
+    with running(score) as url, ThreadPoolExecutor(8) as pool:
+        asked = [[name] for name in ("nan", "a", "inf", "b", "-inf", "c")]
+        replies = list(pool.map(lambda r: call(f"{url}/score", {**ASKED, "responses": r}), asked))
+        assert [status for status, _ in replies] == [500, 200, 500, 200, 500, 200]
+        assert "gives no finite score to response 0 (nan); leave it out" in replies[0][1]
+        both = {"prompt": "Q", "response_a": "a", "response_b": "nan"}
+        assert call(f"{url}/compare", both)[0] == 500
+        document = json.loads(call(f"{url}/openapi.json")[1])
+    told = document["paths"]["/score"]["post"]["responses"]
+    assert "NaN" in told["500"]["description"]
+    assert {"401", "403", "408", "413", "421", "422"} <= set(told)
+
+
+def test_half_a_request_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.serving.guard._HEAD_SECONDS", 0.3)
+    monkeypatch.setattr("trainer.serving.server._BODY_SECONDS", 0.3)
+    whole = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    slow = b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{"
+    with running(by_length) as url:
+        port = int(url.rsplit(":", 1)[1])
+        for sent, answer in (
+            (b"", b""),
+            (whole[:30], b""),
+            (whole + whole[:9], b"200"),
+            (slow, b"408"),
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+                client.sendall(sent)
+                heard = b""
+                while piece := _received(client):
+                    heard += piece
+                assert answer in heard
+        assert call(f"{url}/health")[0] == 200
+
+
+def _received(client: socket.socket) -> bytes:
+    try:
+        return client.recv(4096)
+    except ConnectionResetError:
+        return b""
+
+
+def test_many_connections_at_once_do_not_fill_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.serving.guard._CONNECTIONS", 5)
+    with running(by_length) as url:
+        port = int(url.rsplit(":", 1)[1])
+        held = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(5)]
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as one_more:
+            assert _received(one_more) == b""  # closed at once
+        for one in held:
+            one.close()
+        assert call(f"{url}/health")[0] == 200
 
 
 def test_a_taken_port_is_one_sentence(service: str, checkpoint: Path) -> None:

@@ -120,6 +120,8 @@ _ENVIRONMENT = """
 | `TIEBREAK_CONFIG` | the configuration file; `--config` goes before it |
 | `TIEBREAK_DATABASE_URL` | goes before `[database] url` |
 | `TIEBREAK_WEBHOOK` | told of alarms and failures of a cycle; `--webhook` goes before it |
+| `TIEBREAK_SERVE_KEY` | the key that `tiebreak serve` asks for; needed beyond loopback |
+| `TIEBREAK_UMASK` | octal umask of what verbs create; unset: 077, for their user alone |
 | `ANTHROPIC_API_KEY` | key of Anthropic's judges and generators without `api_key_env` |
 | `OPENAI_API_KEY` | key of OpenAI's judges and generators without `api_key_env` |
 """

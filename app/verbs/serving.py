@@ -39,12 +39,20 @@ def serve(
     ] = None,
     address: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8600,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name it is reached by, beside its address; may be repeated."),
+    ] = None,
     config: ConfigPath = None,
 ) -> None:
     """Score responses over HTTP; requests are batched; /openapi.json, /health and /metrics.
+
+    It asks for the key in TIEBREAK_SERVE_KEY where that is set, as Authorization: Bearer KEY;
+    beyond loopback one is needed.
 
     Example: tiebreak serve --port 8600
     """
     from trainer.steps import serve as step
 
-    step(configuration(config).database, checkpoint, address, port, folder, write)
+    names = tuple(host or ())
+    step(configuration(config).database, checkpoint, address, port, folder, names, write)

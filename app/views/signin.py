@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from app.serve import is_loopback
 from app.views import page
 from review import people
 from review.html import render
 from review.people import Person
+from trainer.serving.guard import host_of, is_loopback
 
 
 def provider_configured() -> bool:
@@ -33,7 +33,22 @@ def enter() -> Person:
             "[auth] section in .streamlit/secrets.toml.",
         )
         st.stop()
+    _require_own_name()
     return _by_name()
+
+
+def _require_own_name() -> None:
+    """Stop where the app is asked by a name that is not this machine's: a page of another site has
+    pointed its own name here (DNS rebinding), and would answer as whoever opened it.
+    """
+    asked = st.context.headers.get("Host")
+    if asked is not None and not is_loopback(host_of(asked)):
+        page.notice(
+            "This is not the app's address",
+            f"It was asked as {asked!r}.",
+            what_to_do="Open http://127.0.0.1 with the port it was started on.",
+        )
+        st.stop()
 
 
 def _by_name() -> Person:

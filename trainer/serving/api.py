@@ -7,6 +7,16 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+_REFUSALS = {
+    "401": "the key is missing or wrong",
+    "403": "asked by a page of another site",
+    "408": "the body did not come in time",
+    "413": "a body too long",
+    "421": "asked by a name that is not the service's",
+    "422": "a bad request",
+    "500": "scoring failed, or gave NaN or infinity to a response of this request",
+}
+
 
 class Message(BaseModel):
     """One turn of a conversation."""
@@ -65,9 +75,10 @@ def openapi(name: str) -> dict[str, Any]:
                 "requestBody": {"required": True, "content": _json_of(asked)},
                 "responses": {
                     "200": {"description": "the answer", "content": _json_of(reply)},
-                    "413": {"description": "a body too long", "content": _json_of("Error")},
-                    "422": {"description": "a bad request", "content": _json_of("Error")},
-                    "500": {"description": "scoring failed", "content": _json_of("Error")},
+                    **{
+                        status: {"description": told, "content": _json_of("Error")}
+                        for status, told in _REFUSALS.items()
+                    },
                 },
             }
         }
@@ -84,7 +95,11 @@ def openapi(name: str) -> dict[str, Any]:
             "/health": reading("Whether the service answers"),
             "/metrics": reading("Counts for Prometheus"),
         },
-        "components": {"schemas": schemas},
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"key": []}, {}],
     }
 
 

@@ -4,16 +4,18 @@
     POST /compare  {"prompt": ..., "response_a": ..., "response_b": ...} -> {"p_a": ...}
     GET  /health  /metrics (Prometheus text)  /openapi.json
 
-A bad request gets one sentence as {"error": ...}. Leaves out TLS and sign-in: put it behind a proxy
-that has them, or keep it on loopback.
+A bad request gets one sentence as {"error": ...}. Who may ask stands in `trainer.serving.guard`.
+Leaves out TLS: put it behind a proxy that has it, or keep it on loopback.
 """
 
 import asyncio
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -29,11 +31,13 @@ from trainer.serving.api import (
     openapi,
     sentence,
 )
+from trainer.serving.guard import Guard, guarded, protocol
 from trainer.serving.scoring import Answered, RewardScorer
 
 Score = Callable[[Sequence[Answered]], Iterable[float]]
 # By hand, as are the batch and its wait below: docs/design/scoring-service.md
 _LONGEST_BODY = 16 * 2**20  # bytes
+_BODY_SECONDS = 30.0  # for all of it
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -125,8 +129,13 @@ class Counts:
         return "\n".join(lines) + "\n"
 
 
-def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.005) -> Any:
-    """The ASGI application over any scorer; `name` is told with every answer."""
+def application(
+    score: Score, name: str, batch_size: int = 64, wait: float = 0.005, guard: Guard | None = None
+) -> Any:
+    """The ASGI application over any scorer; `name` is told with every answer.
+
+    `guard` says whom it answers; without one, whoever reaches it as a name of loopback.
+    """
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
@@ -150,6 +159,13 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
             reply = (await answer(wanted.model_validate_json(body))).model_dump()
         except _TooLong as error:
             status, reply = 413, {"error": str(error)}
+        except TimeoutError:
+            status, reply = (
+                408,
+                {"error": f"the body did not come within {_BODY_SECONDS:g} seconds"},
+            )
+        except _NoScore as error:
+            status, reply = 500, {"error": str(error)}
         except ValidationError as error:
             status, reply = 422, {"error": sentence(error)}
         except Exception as error:
@@ -157,14 +173,22 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
         counts.add(request.url.path, status, time.monotonic() - start)
         return JSONResponse(reply, status)
 
+    async def ask(prompt: str | list[Message], *responses: str) -> list[float]:
+        scores = await batcher.ask([(_prompt(prompt), response) for response in responses])
+        for number, value in enumerate(scores):
+            if not isfinite(value):
+                raise _NoScore(
+                    f"the model gives no finite score to response {number} ({value}); leave it "
+                    "out, and look at the checkpoint where that happens to ordinary texts"
+                )
+        return scores
+
     async def scored(asked: ScoreRequest) -> ScoreReply:
-        prompt = _prompt(asked.prompt)
-        scores = await batcher.ask([(prompt, response) for response in asked.responses])
+        scores = await ask(asked.prompt, *asked.responses)
         return ScoreReply(scores=scores, model=name)
 
     async def compared(asked: CompareRequest) -> CompareReply:
-        prompt = _prompt(asked.prompt)
-        a, b = await batcher.ask([(prompt, asked.response_a), (prompt, asked.response_b)])
+        a, b = await ask(asked.prompt, asked.response_a, asked.response_b)
         return CompareReply(p_a=float(expit(a - b)), scores=[a, b], model=name)
 
     async def score_route(request: Request) -> Response:
@@ -186,7 +210,7 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
     async def document(_: Request) -> Response:
         return JSONResponse(openapi(name))
 
-    return Starlette(
+    made = Starlette(
         lifespan=lifespan,
         exception_handlers={HTTPException: refused},
         routes=[
@@ -197,6 +221,7 @@ def application(score: Score, name: str, batch_size: int = 64, wait: float = 0.0
             Route("/openapi.json", document),
         ],
     )
+    return guarded(made, guard or Guard.of("127.0.0.1", {}))
 
 
 def serve(
@@ -206,17 +231,20 @@ def serve(
     port: int,
     batch_size: int = 64,
     announce: Callable[[str], None] = lambda _: None,
+    guard: Guard | None = None,
 ) -> None:
-    """Serve until interrupted. BadInput where the address cannot be had.
+    """Serve until interrupted. BadInput where the address cannot be had, NotAllowed where others
+    could reach it without a key.
 
     The port is taken first and answers when the model is loaded.
     """
     import uvicorn
 
+    guard = guard or Guard.of(host, os.environ)
     with _listening(host, port) as taken:
         scorer.load()
-        app = application(scorer.score, name, batch_size)
-        config = uvicorn.Config(app, log_level="warning")
+        app = application(scorer.score, name, batch_size, guard=guard)
+        config = uvicorn.Config(app, log_level="warning", http=protocol(), proxy_headers=False)
         where = f"{host}:{taken.getsockname()[1]}"
         announce(f"serving {name!r} at http://{where} (Ctrl+C ends it)")
         uvicorn.Server(config).run(sockets=[taken])
@@ -241,13 +269,18 @@ class _TooLong(ValueError):
     """A body over the limit."""
 
 
+class _NoScore(ArithmeticError):
+    """A score that is no number a caller could use."""
+
+
 async def _body(request: Any) -> bytes:
     """The request's body; what is over the limit is heard out and dropped."""
     found, length = bytearray(), 0
-    async for chunk in request.stream():
-        length += len(chunk)
-        if length <= _LONGEST_BODY:
-            found += chunk
+    async with asyncio.timeout(_BODY_SECONDS):
+        async for chunk in request.stream():
+            length += len(chunk)
+            if length <= _LONGEST_BODY:
+                found += chunk
     if length > _LONGEST_BODY:
         raise _TooLong(
             f"the body has {length} bytes, and {_LONGEST_BODY} are the most; send fewer or "

@@ -1,5 +1,6 @@
 """A reward model is put to use: the steps behind `tiebreak quantize` and `tiebreak serve`."""
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -62,16 +63,20 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8600,
     folder: Path | None = None,
+    names: tuple[str, ...] = (),
     announce: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serve a reward model over HTTP until interrupted: `folder`, or the named one, or the active
-    one, or the newest.
+    one, or the newest. `names`: what the service is called beside its address. Raises NotAllowed
+    where others could reach it without a key.
     """
+    from trainer.serving.guard import Guard
     from trainer.serving.scoring import RewardScorer
     from trainer.serving.server import serve as run
 
+    guard = Guard.of(host, os.environ, names)
     if folder is None:
         with database.read() as session:
             chosen = checkpoints.in_use(session, name, CheckpointKind.REWARD)
         folder, name = Path(chosen.path), chosen.name
-    run(RewardScorer(folder), name or folder.name, host, port, announce=announce)
+    run(RewardScorer(folder), name or folder.name, host, port, announce=announce, guard=guard)

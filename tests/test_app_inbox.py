@@ -28,7 +28,7 @@ REFUSED = {
     "bomb-of-blank-lines.jsonl.gz": "holds more than 30,000 letters unpacked",
     "bomb-of-one-cell.csv.gz": "holds more than 30,000 letters unpacked",
     "bomb-of-one-value.parquet": "holds more than 30,000 letters unpacked",
-    "bomb-of-rows.parquet": "holds more than 30,000 letters unpacked",
+    "bomb-of-rows.parquet": "more than 50 bad rows",
     "gzip-in-gzip.jsonl.gz": "is packed by gzip twice",
     "zip.jsonl": "is a zip archive",
     "far-duration.parquet": "column 'odd' of type duration",

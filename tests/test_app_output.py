@@ -144,7 +144,7 @@ def test_only_one_file_prints() -> None:
     """Everything else hands its words to `app.output`, which makes them harmless."""
     found = []
     for room in ("app", "db", "judges", "review", "trainer"):
-        for path in set((ROOT / room).rglob("*.py")) - {ROOT / "app" / "output.py"}:
+        for path in set((ROOT / room).rglob("*.py")) - {ROOT / place for place in _MAY_PRINT}:
             text = path.read_text(encoding="utf-8")
             calls = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)]
             if _RICH.search(text) or any(ast.unparse(call.func) in _PRINTING for call in calls):
@@ -152,6 +152,10 @@ def test_only_one_file_prints() -> None:
     assert found == []
 
 
+_MAY_PRINT = (
+    "app/output.py",
+    "judges/providers/schema_process.py",  # a child, whose output is a pipe to its parent
+)
 _RICH = re.compile(r"^\s*(?:from|import) rich\b(?!\.cells import cell_len$)", re.M)
 _PRINTING = {
     *("print", "typer.echo", "typer.secho", "click.echo", "sys.stdout.write", "sys.stderr.write"),

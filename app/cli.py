@@ -109,6 +109,14 @@ def main() -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         stops.leave()
+    except Exception as error:
+        from db.reachable import raced
+
+        lost = raced(error)
+        if lost is None:
+            raise
+        print(f"tiebreak: {lost}", file=sys.stderr)
+        sys.exit(1)
     except SystemExit as ended:
         if ended.code != stops.CTRL_C:
             raise

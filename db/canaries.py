@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from db.errors import BadInput
 from db.events import history, record
 from db.models import Judge, JudgeVersion, Pair, Vote
-from db.upsert import chunks
+from db.upsert import chunks, take_turn
 from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
+_TURN = 7_246_008  # names the turn in which sets and rounds begin and end, on PostgreSQL
 _SUBJECT = "canaries"
 _DRAWN, _BEGUN, _ENDED = "canaries.drawn", "canaries.begun", "canaries.ended"
 
@@ -53,6 +54,7 @@ class Drawn:
 
 def draw_canaries(session: Session, count: int, seed: int) -> Drawn:
     """Fix the pairs to ask again, spread over prompts; an older set ends. 0 ends it alone."""
+    take_turn(session, _TURN)
     rows = session.execute(
         select(Pair.id, Pair.prompt_id)
         .where(exists().where(Vote.pair_id == Pair.id))
@@ -85,6 +87,7 @@ def canary_set(session: Session) -> CanarySet | None:
 
 def open_round(session: Session, canaries: CanarySet) -> int:
     """The round to ask, written down as begun where it is a new one."""
+    take_turn(session, _TURN)
     number = next_round(session, canaries)
     if number > _newest_round(session):
         record(session, "tiebreak", _BEGUN, _SUBJECT, {"round": number})
@@ -103,6 +106,7 @@ def next_round(session: Session, canaries: CanarySet) -> int:
 
 def end_round(session: Session, number: int) -> None:
     """Write down that a round has asked all it could; the next call opens another."""
+    take_turn(session, _TURN)
     record(session, "tiebreak", _ENDED, _SUBJECT, {"round": number})
 
 

@@ -4,19 +4,18 @@ A cycle is a run of the verb `cycle` with one row a step. One that was killed or
 again and goes on at its first step not done. Leaves out what the steps do.
 """
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from db.alone import alone
 from db.erased_prompts import unerased
-from db.errors import Conflict, Unavailable
+from db.errors import Conflict
 from db.models import (
     Candidate,
     CycleStep,
@@ -38,48 +37,13 @@ from db.vocabulary import RunStatus, TaskStatus
 VERB = "cycle"
 WAITING, RUNNING, DONE, SKIPPED, FAILED = "waiting", "running", "done", "skipped", "failed"
 STOPPED = "stopped"  # it could not do all of its work; the next attempt goes on with it
-_TURN = 7_246_003  # names the cycle's lock on PostgreSQL
 
 
 @contextmanager
 def only_cycle(database: Database) -> Iterator[None]:
-    """Hold the cycle's lock, which ends with the process however it dies. Conflict if it is held.
-
-    PostgreSQL: a session's advisory lock. SQLite: an exclusive transaction on a file beside the
-    database, so that the database itself stays open to everybody else.
-    """
-    if not database.is_sqlite:
-        with database.connection() as connection:
-            taken = connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _TURN})
-            connection.commit()
-            if not taken:
-                raise _busy(database)
-            try:
-                yield
-            finally:
-                try:
-                    connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _TURN})
-                except DBAPIError:
-                    connection.invalidate()  # the server let go of the lock with the connection
-        return
-    place = database.engine.url.database
-    if not place or place == ":memory:":
+    """Hold the cycle's lock, which ends with the process. Raises Conflict if it is held."""
+    with alone(database, VERB, lambda: _busy(database)):
         yield
-        return
-    lock = sqlite3.connect(f"{place}-cycle.db", timeout=0, isolation_level=None)
-    try:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise _busy(database) from None
-            raise Unavailable(
-                f"the cycle's lock {place}-cycle.db cannot be taken ({error}); "
-                "make its folder writable"
-            ) from error
-        yield
-    finally:
-        lock.close()
 
 
 def _busy(database: Database) -> Conflict:

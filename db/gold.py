@@ -13,8 +13,10 @@ from db.errors import BadInput, Conflict
 from db.identity import content_hash
 from db.models import Candidate, DatasetItem, Gold, Pair, Preference, Prompt
 from db.opinions import human_answers
-from db.upsert import insert_new
+from db.upsert import insert_new, take_turn
 from db.vocabulary import Choice
+
+_TURN = 7_246_007  # names the turn in which gold is drawn, on PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
     freezes the same pairs. Prompts that stand in an exported dataset are passed over. Raises
     BadInput for a share outside (0, 1], and Conflict where no prompt can be drawn.
     """
+    take_turn(session, _TURN)
     if not 0 < share <= 1:
         raise BadInput(f"share {share!r} must be more than 0 and at most 1")
     settled = human_answers(session)

@@ -21,9 +21,13 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 
-from db.errors import Damaged, SchemaOutdated, TiebreakError, Unavailable
+from db.errors import Conflict, Damaged, SchemaOutdated, TiebreakError, Unavailable
 
 _DAMAGE = re.compile("malformed|not a database|unsupported file format|encrypted|decode to UTF-8")
+_RACED = (
+    "another process changed the same at the same moment, and what was begun here is undone; run "
+    "the same command again"
+)
 _WRITABLE = "see whether you may write the file and its folder, and the disk has room"
 _WHO = "see whether its url names the right user, and gives the password"
 _MISSING = {  # in the words of SQLite, and the codes of PostgreSQL
@@ -73,6 +77,14 @@ def reachable(url: str) -> Iterator[None]:
         raise _damaged(url, wrong) from error
 
 
+def raced(error: BaseException) -> Conflict | None:
+    """The sentence for a row that another process stored first; None for any other error."""
+    if not isinstance(error, IntegrityError):
+        return None
+    unique = getattr(error.orig, "sqlstate", None) == "23505"
+    return Conflict(_RACED) if unique or "UNIQUE constraint" in str(error.orig) else None
+
+
 def damage(url: str, *, thorough: bool = False) -> str | None:
     """What SQLite finds wrong with its file, or None; `thorough` looks into the indexes, too.
 
@@ -115,6 +127,8 @@ def _explained(url: str, error: DBAPIError) -> TiebreakError | None:
     where = f"database {redacted(url)!r}"
     if _DAMAGE.search(reason) and _file_of(url) is not None:
         return _damaged(url, reason)
+    if re.match("40P01|40001", signs):
+        return Conflict(f"{where}: {_RACED}")
     if re.match("XX00[12]", signs):
         return _damaged(url, reason)
     for sign, what in _MISSING.items():

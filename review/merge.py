@@ -14,6 +14,7 @@ from db.opinions import Opinion
 from db.progress import Progress, quiet
 from db.session import Database, Session
 from db.types import now
+from db.upsert import take_turn
 from db.vocabulary import Choice, Source
 from judges.trust.reviewers import Answers, fit_reviewers
 from judges.trust.vote_matrix import MISSING
@@ -21,6 +22,7 @@ from judges.vote_arrays import CODES
 from review.settings import ReviewSettings
 from review.settle import Label, settle
 
+_TURN = 7_246_005  # names the turn in which labels are settled, on PostgreSQL
 _PROVENANCE = ("choice", "strength", "both_bad", "source", "adjudication_id", "task_kind")
 
 
@@ -56,6 +58,7 @@ def merge(database: Database, settings: ReviewSettings, *, progress: Progress = 
         orders = list(rankings.chunks(session))
     for chunk in orders:
         with database.begin() as session:
+            take_turn(session, _TURN)
             rankings.complete_pairs(session, chunk)
     with database.read() as session:
         accuracy = measured_accuracy(session, settings)
@@ -63,6 +66,7 @@ def merge(database: Database, settings: ReviewSettings, *, progress: Progress = 
     total, done = sum(map(len, ids)), 0
     for chunk in ids:
         with database.begin() as session:
+            take_turn(session, _TURN)
             counts += _merge_chunk(session, chunk, settings, accuracy)
         done += len(chunk)
         progress("merging", done, total)

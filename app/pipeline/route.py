@@ -18,6 +18,7 @@ from app.pipeline.promises import Promise, promises
 from app.pipeline.reordering import reorder
 from app.pipeline.withdrawal import withdraw_broken
 from db import batches, consensus, rankings
+from db.alone import alone
 from db.errors import BadInput, Conflict
 from db.gold import gold_labels
 from db.opinions import GIVEN, answers, human_answers
@@ -116,16 +117,20 @@ def route_pairs(
     """Bring every batch as far as its answers allow, and route every pair that no batch keeps.
 
     Safe to repeat: the same options on the same votes and answers do nothing twice. certify_now:
-    do not wait for open audits or seed questions. Raises Conflict where there are no votes yet.
+    do not wait for open audits or seed questions. Raises Conflict where there are no votes yet, or
+    another process routes.
     """
     if by_domain and options.mode != "target":
         raise BadInput("--by domain makes a promise a domain; give --target-error with it")
     if certify_now and options.mode != "target":
         raise BadInput("--certify-now ends the wait for audits; give --target-error with it")
     asked = _Asked(panel, options, settings, by_domain, certify_now, dry_run, announce)
-    withdrawn = () if dry_run else tuple(w.summary for w in withdraw_broken(database))
-    done = _to_target(database, asked) if options.mode == "target" else _in_mode(database, asked)
-    return replace(done, withdrawn=withdrawn)
+    bring = _to_target if options.mode == "target" else _in_mode
+    if dry_run:
+        return bring(database, asked)
+    with alone(database, "route"):
+        withdrawn = tuple(w.summary for w in withdraw_broken(database))
+        return replace(bring(database, asked), withdrawn=withdrawn)
 
 
 def _in_mode(database: Database, asked: _Asked) -> Routed:

@@ -1,5 +1,6 @@
 """Pool the votes: the one place where a consensus is made and stored."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,15 @@ from db.errors import UnknownName
 from db.identity import content_hash
 from db.models import ConsensusFit
 from db.opinions import TEACHING, human_answers
+from db.probabilities import Probabilities
 from db.session import Database
+from db.upsert import take_turn
 from judges import vote_arrays
 from judges.results import FittedConsensus
 from judges.trust.vote_matrix import Consensus, Pooler, VoteMatrix
 from judges.vote_arrays import VoteTable
+
+_TURN = 7_246_004  # names the turn in which fits are stored, on PostgreSQL
 
 
 def fit_consensus(database: Database, model: str) -> FittedConsensus:
@@ -47,13 +52,13 @@ def fit_consensus(database: Database, model: str) -> FittedConsensus:
         found = find_fit(session, version)
         rows = consensus_of(session, found.id) if found is not None else {}
     if found is not None:
-        stored = vote_arrays.stored_consensus(vote_table, rows)
-        n = len(vote_table.pair_ids)
-        return FittedConsensus(
-            found.id, model, n, vote_table.votes, known, False, vote_table, stored
-        )
+        return _known(found, vote_table, rows, known)
     pooler, consensus = pooled(vote_table, labels, model)
     with database.begin() as session:
+        take_turn(session, _TURN)
+        found = find_fit(session, version)  # another process may have pooled the same meanwhile
+        if found is not None:
+            return _known(found, vote_table, consensus_of(session, found.id), known)
         fit = ConsensusFit(
             model=model,
             version=version,
@@ -67,6 +72,17 @@ def fit_consensus(database: Database, model: str) -> FittedConsensus:
         add_consensus(session, vote_arrays.consensus_rows(vote_table, consensus, fit_id))
     n = len(vote_table.pair_ids)
     return FittedConsensus(fit_id, model, n, vote_table.votes, known, True, vote_table, consensus)
+
+
+def _known(
+    fit: ConsensusFit, vote_table: VoteTable, rows: Mapping[int, Probabilities], labels: int
+) -> FittedConsensus:
+    """The same votes were pooled before."""
+    stored = vote_arrays.stored_consensus(vote_table, rows)
+    n = len(vote_table.pair_ids)
+    return FittedConsensus(
+        fit.id, fit.model, n, vote_table.votes, labels, False, vote_table, stored
+    )
 
 
 def pooled(

@@ -15,8 +15,11 @@ from db.errors import BadInput, Conflict
 from db.events import record
 from db.gold import GoldSet, gold_set
 from db.session import Database
+from db.upsert import take_turn
 from trainer.export.dataset import Export, write_dataset
 from trainer.export.selection import ExportOptions, Selection, select
+
+_TURN = 7_246_006  # names the turn in which datasets are named, on PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ def _record_export(database: Database, name: str, written: Export, selection: Se
     items = [(p.preference_id, split) for split, ps in selection.splits.items() for p in ps]
     items += [(p.preference_id, "ties") for p in selection.ties]
     with database.begin() as session:
+        take_turn(session, _TURN)
         known = stored.find_dataset(session, name)
         if known is not None:
             if known.content_hash != written.content_hash:

@@ -1,0 +1,169 @@
+"""Verbs killed at random moments on both databases, run again, and the spend beside the bill.
+
+`PYTHONPATH=.:tests python -m campaign.kills --kills 150` prints a table; exit 1 where a kill lost a
+row or a dollar's record, or more was counted than billed but for what was in flight.
+"""
+
+import argparse
+import random
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from campaign.races import FINE, Ground, ground
+from campaign.verb_worlds import HEAVY, VERBS, World, copied
+from sqlalchemy import func, select
+
+from db.models import Reservation, Run
+from db.reservations import counted
+from db.session import Database
+from db.vocabulary import RunStatus
+from judges.in_flight import InFlight
+
+CONCURRENCY = 4  # of the world's judge and generator
+GATHERED = 24
+"""Answers of the last moments, waiting to be stored: 20 ms of them and a commit's."""
+
+
+@dataclass(frozen=True)
+class Killed:
+    """One kill and the run after it, in nano-dollars. stopped: whether it was still at work;
+    again: questions asked twice; doubt: counted beyond the bill before the bill was told.
+    """
+
+    verb: str
+    stopped: bool
+    again: int
+    billed: int
+    doubt: int
+    problems: list[str]
+
+
+def kill(at: Ground, verb: str, words: Sequence[str], draw: random.Random, took: float) -> Killed:
+    """Kill the verb somewhere in the time it takes, run it again, and compare with its twice."""
+    with copied(at.whole, at.work / "alone", at.postgres) as world:
+        allowed = [world.counts()]
+        for _ in range(2):
+            at.starter.run(world, verb, words)
+            allowed.append(world.counts())
+        alone = world.server.state.total_calls
+    with copied(at.whole, at.work / "killed", at.postgres) as world:
+        first = at.starter.run(world, verb, words, kill_after=draw.uniform(0, took))
+        stopped = first["codes"] == [-9]
+        least = world.billed() - _in_flight_billed(world)
+        problems = [f"counted {world.spent()} where {least} were known"] * (world.spent() < least)
+        for text in first["said"]:
+            problems += [f"killed: {text[-1500:]}"] * ("Traceback" in text)
+        again = at.starter.run(world, verb, words)
+        if again["codes"][0] not in FINE or "Traceback" in again["said"][0]:
+            problems.append(f"run again: exit {again['codes']}: {again['said'][0][-1500:]}")
+        if world.counts() not in allowed:
+            at.starter.run(world, verb, words)
+        found = world.counts()
+        odd = {t: n for t, n in found.items() if n not in [counts[t] for counts in allowed]}
+        if odd:
+            problems.append(f"rows otherwise than undisturbed: {odd}")
+        twice = max(0, world.server.state.total_calls - alone)
+        problems += _money(at, world)
+        doubt = world.spent() - world.billed()
+        if doubt > (InFlight(CONCURRENCY).size + GATHERED) * _bound(world):
+            problems.append(f"{doubt} nano-dollars in doubt are more than what was in flight")
+        if doubt < 0:
+            problems.append(f"{-doubt} nano-dollars were billed and are not counted")
+        problems += _reconciled(at, world)
+        return Killed(verb, stopped, twice, world.billed(), doubt, problems)
+
+
+def _money(at: Ground, world: World) -> list[str]:
+    """Whoever looks writes down that the run was killed, and nothing stays running."""
+    at.starter.run(world, "status", ())
+    database = Database(world.url)
+    with database.read() as session:
+        running = session.scalars(select(Run.verb).where(Run.status == RunStatus.RUNNING)).all()
+    database.dispose()
+    return [f"still running: {list(running)}"] if running else []
+
+
+def _in_flight_billed(world: World) -> int:
+    """The most that answers may have cost which were not stored before the kill."""
+    database = Database(world.url)
+    with database.read() as session:
+        doubt = counted() - Reservation.paid_nanousd
+        found = session.scalar(select(func.coalesce(func.sum(doubt), 0)))
+    database.dispose()
+    return int(found or 0)
+
+
+def _bound(world: World) -> int:
+    """The most that one answer may cost here: texts are a few hundred bytes, 100 tokens come."""
+    return (1000 + 90 * 8 + 12_000) * 1250 + 100 * 5000
+
+
+def _reconciled(at: Ground, world: World) -> list[str]:
+    """With the bill in hand what is counted is the bill."""
+    bill = world.billed()
+    words = ("--billed-usd", f"{bill / 1e9:.9f}", "--reason", "the server's own count")
+    done = at.starter.run(world, "money reconcile", words)
+    if done["codes"] != [0]:
+        return [f"reconcile: {done['said'][0][-500:]}"]
+    if world.spent() != bill:
+        return [f"reconciled, {world.spent()} are counted and {bill} were billed"]
+    return []
+
+
+def campaign(at: Ground, kills: int, seed: int, verbs: dict[str, tuple[str, ...]]) -> list[Killed]:
+    """So many kills, verb after verb; those that ask and pay come three times as often."""
+    draw = random.Random(seed)
+    paid = {"judge", "generate", "revise", "canaries ask", "principles hold-out", "cycle"}
+    line = [verb for verb in verbs for _ in range(3 if verb in paid else 1)]
+    draw.shuffle(line)
+    took: dict[str, float] = {}
+    found = []
+    for number in range(kills):
+        verb = line[number % len(line)]
+        if verb not in took:
+            with copied(at.whole, at.work / "timed", at.postgres) as world:
+                took[verb] = at.starter.run(world, verb, verbs[verb])["seconds"]
+        found.append(kill(at, verb, verbs[verb], draw, took[verb]))
+        for problem in found[-1].problems:
+            print(f"{verb}: {problem}", file=sys.stderr, flush=True)
+    return found
+
+
+def main() -> None:
+    """Kill, and print a line a verb."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--kills", type=int, default=150, help="over both databases")
+    options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--database", choices=("sqlite", "postgresql", "both"), default="both")
+    options.add_argument("--heavy", action="store_true", help="those that need torch, too")
+    chosen = options.parse_args()
+    wanted = {**VERBS, **(HEAVY if chosen.heavy else {})}
+    kinds = ("sqlite", "postgresql") if chosen.database == "both" else (chosen.database,)
+    bad = 0
+    print("| database | verb | kills | at work | asked twice | billed | in doubt | broken |")
+    print("|---|---|--:|--:|--:|--:|--:|--:|", flush=True)
+    for number, kind in enumerate(kinds):
+        share = chosen.kills // len(kinds) + (number < chosen.kills % len(kinds))
+        by_verb: dict[str, list[Killed]] = defaultdict(list)
+        with tempfile.TemporaryDirectory() as work, ground(Path(work), kind, chosen.heavy) as at:
+            for one in campaign(at, share, chosen.seed + number, wanted):
+                by_verb[one.verb].append(one)
+        for verb, found in sorted(by_verb.items()):
+            broken = sum(bool(one.problems) for one in found)
+            print(
+                f"| {kind} | {verb} | {len(found)} | {sum(one.stopped for one in found)} "
+                f"| {sum(one.again for one in found)} "
+                f"| ${sum(one.billed for one in found) / 1e9:.4f} "
+                f"| ${sum(one.doubt for one in found) / 1e9:.4f} | {broken} |",
+                flush=True,
+            )
+            bad += broken
+    sys.exit(bool(bad))
+
+
+if __name__ == "__main__":
+    main()

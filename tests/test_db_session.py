@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from db.errors import BadInput, Damaged, SchemaOutdated, Unavailable
 from db.events import history, record
 from db.models import Candidate, Event, Judge, Vote
-from db.session import Database, redacted
+from db.session import Database, raced, redacted
 from db.types import now
 
 
@@ -116,6 +116,25 @@ def test_foreign_keys_and_checks_are_enforced(any_database: Database) -> None:
                 "VALUES ('judge', '{}', 'asleep', '', '2026-01-01')"
             )
         )
+
+
+def test_a_row_that_another_process_stored_first_is_told_in_a_sentence(
+    any_database: Database,
+) -> None:
+    def stored() -> None:
+        with any_database.begin() as session:
+            session.add(Judge(name="twice", family="f"))
+
+    stored()
+    with pytest.raises(IntegrityError) as caught:
+        stored()
+    told = raced(caught.value)
+    assert told is not None
+    assert "run the same command again" in str(told)
+    assert raced(ValueError()) is None
+    with pytest.raises(IntegrityError) as orphan, any_database.begin() as session:
+        session.add(Candidate(prompt_id=99, content_hash="0" * 64, text="an orphan"))
+    assert raced(orphan.value) is None
 
 
 def test_an_error_does_not_show_the_texts_of_its_rows(any_database: Database) -> None:

@@ -274,7 +274,7 @@ def _more(folder: Path) -> None:
     asked = {"prompt": "Which bread?", "responses": texts}
     rows: dict[str, list[dict[str, Any]]] = {
         "candidates": [{"prompt": f"q{n}", "responses": texts} for n in range(10)],
-        "rankings": [{**asked, "ranking": [2, 0, 1], "annotator": "eva"}],
+        "rankings": [{**asked, "ranking": ["r3", "r1", "r2"], "annotator": "eva"}],
         "votes": [
             {"pair_id": f"w1-{n}", "judge": "recorded", "choice": "a", "order": "ab"}
             for n in range(30)

@@ -14,6 +14,7 @@ from db.datasets import left_out_groups
 from db.errors import BadInput
 from db.models import Evaluation
 from db.session import Database
+from db.upsert import take_turn
 from judges.constitution import Constitution
 from judges.trust.intervals import mean_by_prompt
 from trainer.gate import evaluate as measuring
@@ -21,6 +22,8 @@ from trainer.gate.comparison import PANEL, Comparison, GateContext, answers_of, 
 from trainer.gate.probes import build, habits
 from trainer.gate.rules import as_figures, right
 from trainer.gate.slices import Figures, agreement, by_slice
+
+_TURN = 7_246_010  # names the turn in which evaluations are stored, on PostgreSQL
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ def evaluate(
         "pairs": len(comparison.gold.pairs),
     }
     with database.begin() as session:
+        take_turn(session, _TURN)
+        known = stored.newest_evaluation(session, context.challenger.id, context.gold.hash)
+        if known is not None and _same(known, context, probes):  # by another process, meanwhile
+            return _evaluated(context, known.metrics, groups, new=False)
         stored.record_evaluation(session, comparison.challenger.id, comparison.gold.hash, metrics)
     return _evaluated(context, metrics, groups, new=True)
 

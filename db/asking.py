@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.erased_prompts import erased_pairs, pair_unerased
 from db.models import Candidate, Pair, Prompt, Run, TextClaim, Vote, VoteClaim
-from db.reservations import Asked, room_under, set_aside
+from db.reservations import Asked, in_turn, room_under, set_aside
 from db.runs import unended
 from db.types import now
 from db.upsert import chunks
@@ -160,6 +160,7 @@ def take_block(
     bounds: each slot with the most its answer can cost, in nano-dollars. job: the first run of the
     runs that share the cap.
     """
+    in_turn(session)
     claims = _claim(session, run_id, version_id, [slot for slot, _ in bounds], now() + lasts)
     room = room_under(session, job or run_id, cap_nanousd)
     granted: dict[Slot, int] = {}
@@ -207,6 +208,7 @@ def unfinished_runs(session: Session, job: int) -> list[Run]:
 
 def release_runs(session: Session, run_ids: Iterable[int]) -> None:
     """Drop the claims of these runs, but not those of batch jobs, which outlive their run."""
+    in_turn(session)
     gone = list(run_ids)
     short = VoteClaim.expires_at < now() + _OUTLIVES
     session.execute(delete(VoteClaim).where(VoteClaim.run_id.in_(gone), short))

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.generation import noted
 from db.models import TextClaim
-from db.reservations import Asked, room_under, set_aside
+from db.reservations import Asked, in_turn, room_under, set_aside
 from db.types import now
 from db.upsert import chunks, table_of
 
@@ -56,6 +56,7 @@ def take_texts(
     """Claim texts of one source of answers and set money aside for them, as far as nobody else has
     them, they are not there yet, and the cap allows. bounds: the most each can cost.
     """
+    in_turn(session)
     claims = _claim(session, run_id, [key for key, _ in bounds], now() + lasts)
     room = room_under(session, job or run_id, cap_nanousd)
     granted: dict[TextKey, int] = {}

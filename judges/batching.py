@@ -15,7 +15,7 @@ from db.asking import Slot, missing_slots, pair_page, pair_texts, take_block
 from db.batch_jobs import LASTS, add_job, close_job, open_jobs, slots_of, submitted
 from db.errors import TiebreakError
 from db.models import BatchJob, Run
-from db.reservations import settle
+from db.reservations import in_turn, settle
 from db.runs import is_dead
 from db.session import Database
 from db.types import now
@@ -177,6 +177,7 @@ class Batching:
                     vote_row(self.judge_session, slot, line.answer, cost, None, self.run_id)
                 )
         with self.database.begin() as session:
+            in_turn(session)
             if not close_job(session, job.id, "collected"):
                 return
             if rows:

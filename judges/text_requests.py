@@ -13,7 +13,7 @@ from typing import Any
 
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
 from db.progress import Progress, quiet
-from db.reservations import Asked
+from db.reservations import Asked, in_turn
 from db.session import Database, Session
 from db.text_claims import TextBlock, TextKey, release_texts, take_texts
 from judges.asking import Answer, Client, Lost, Question
@@ -189,6 +189,7 @@ class TextRequests:
         cost = brought.cost_nanousd if isinstance(brought, Brought) else brought
         claimed.reserved.pay(claimed.claim, cost, answered=answered)
         with self.database.begin() as session:
+            in_turn(session)
             if isinstance(brought, Brought):
                 self.store(session, brought)
             claimed.reserved.write(session)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from db.asking import release
 from db.progress import Progress, quiet
+from db.reservations import in_turn
 from db.session import Database
 from db.votes import add_votes
 from judges.judge_session import Done, JudgeSession, abstained
@@ -83,6 +84,7 @@ class Writer:
             done.ask.reserved.pay(done.ask.claim, done.cost_nanousd, answered=answered)
         rows = [done.row for done in batch if done.row is not None]
         with self.database.begin() as session:
+            in_turn(session)
             if rows:
                 add_votes(session, rows)
             release(session, [done.ask.claim for done in batch])

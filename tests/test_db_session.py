@@ -11,7 +11,8 @@ from sqlalchemy.exc import IntegrityError, StatementError
 from db.errors import BadInput, Damaged, SchemaOutdated, Unavailable
 from db.events import history, record
 from db.models import Candidate, Event, Judge, Vote
-from db.session import Database, raced, redacted
+from db.reachable import raced
+from db.session import Database, redacted
 from db.types import now
 
 

@@ -76,12 +76,14 @@ def race(at: Ground, verb: str, words: Sequence[str]) -> Raced:
         problems = list(_said_badly(both["codes"], both["said"]))
         if not set(both["codes"]) & set(codes):
             problems.append(f"alone it ended with {codes}")
+        said = [text[-300:] for code, text in zip(both["codes"], both["said"], strict=True)
+                if code == 1]  # fmt: skip
         found = {t: n for t, n in world.counts().items() if t not in FITS}
         allowed = [{t: n for t, n in one.items() if t not in FITS} for one in allowed]
         if found not in allowed:
             odd = {t: (n, [a[t] for a in allowed]) for t, n in found.items()
                    if n not in [a[t] for a in allowed]}  # fmt: skip
-            problems.append(f"rows counted otherwise than once or twice: {odd or found}")
+            problems.append(f"rows counted otherwise than once or twice: {odd or found}; {said}")
         if _answers(world) > max(paid):
             problems.append(f"{_answers(world)} answers were paid, alone {paid}")
         if (spent := world.spent()) != (billed := world.billed()):

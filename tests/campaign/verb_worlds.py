@@ -248,7 +248,7 @@ def built(folder: Path, url: str, starter: Starter, heavy: bool = False) -> None
             ("import labels", ("labels-1.jsonl",)), ("import gold", ("gold-1.jsonl",)),
             ("judge", ("--only", "detail")), ("route", ("--max-reviews", "10")), ("merge", ()),
             ("export", ("sets/set", "--name", "set")), ("train judge", SET),
-            ("import steps", ("steps.jsonl",)),
+            ("import steps", ("steps.jsonl",)), ("canaries draw", ("4",)),
             *([("train reward", ("--name", "reward", *SET))] if heavy else []),
         ]  # fmt: skip
         for verb, words in steps:

@@ -109,6 +109,12 @@ VERBS: dict[str, tuple[str, ...]] = {
     "certificate withdraw": ("1", "--reason", "raced"),
     "money reconcile": ("--billed-usd", "0", "--reason", "raced"),
     "db upgrade": (),
+    "backup": ("raced.tar",),
+    "restore": ("nowhere.tar",),
+    "people list": (),
+    "people erase": ("eva", "--reason", "raced", "--yes"),
+    "prompts erase": ("w1-1", "--reason", "raced", "--yes"),
+    "retention": (),
 }
 HEAVY: dict[str, tuple[str, ...]] = {
     "train reward": SET,

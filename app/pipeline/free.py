@@ -26,6 +26,9 @@ class Free:
     answered: frozenset[int]
     joined: frozenset[int] = frozenset()
 
+    def __bool__(self) -> bool:
+        return bool(self.fresh or self.answered)
+
     def __contains__(self, pair_id: int) -> bool:
         return pair_id in self.fresh or pair_id in self.answered
 

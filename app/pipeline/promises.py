@@ -4,7 +4,7 @@ What a batch that waits will still ask is simulated from its frozen scores, with
 its certificate; what a certified one still asks is counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -63,6 +63,23 @@ class Promise:
         if self.state == "nothing certified":
             return f"{batch}: nothing certified, {self.pairs:,} pairs are asked; {left}"
         return f"{batch}: {self.pairs:,} pairs, too few for a promise, are asked; {left}"
+
+
+def standing_lines(stand: Sequence[Promise]) -> list[str]:
+    """A line for each promise with work left, and one for all others."""
+    busy = [one for one in stand if one.state == "waiting" or one.open]
+    done = [one for one in stand if one.state == "certified" and one not in busy]
+    lines = [one.sentence for one in busy]
+    if len(done) == 1:
+        lines.insert(0, done[0].sentence)
+    elif done:
+        pairs, certified = sum(one.pairs for one in done), sum(one.certified for one in done)
+        lines.insert(
+            0,
+            f"{len(done)} promises stand, {certified:,} of {pairs:,} pairs certified; "
+            "nothing of them is open",
+        )
+    return lines
 
 
 def promises(session: Session, *, forecast: bool = True) -> list[Promise]:

@@ -14,7 +14,7 @@ from app.pipeline.certifying import Advanced, advance
 from app.pipeline.detect import detect, flag_rows
 from app.pipeline.free import Free, free_pairs
 from app.pipeline.new_batch import Part
-from app.pipeline.promises import Promise, promises
+from app.pipeline.promises import Promise, promises, standing_lines
 from app.pipeline.reordering import reorder
 from app.pipeline.withdrawal import withdraw_broken
 from db import batches, consensus, rankings
@@ -69,7 +69,7 @@ class Routed:
         line = f"route: {self.state}; {self.pairs:,} pairs: {counted}"
         if self.tasks:
             line += f"; {self.tasks:,} new tasks"
-        stand = [promise.sentence for promise in self.promises]
+        stand = standing_lines(self.promises)
         said = [*self.certificates, *self.told, *stand, *self.quality, *self.withdrawn]
         return "\n".join([line, *said])
 
@@ -139,6 +139,8 @@ def _in_mode(database: Database, asked: _Asked) -> Routed:
     told = tuple(sentence for one in ended for sentence in one.told)
     fitted = fit_consensus(database, asked.panel.panel.label_model)
     read = _read(database, fitted.vote_table.pair_ids, asked.policy)
+    if not read.free:
+        return replace(_without_news(database), told=told)
     known = _already(database, fitted, read.free, asked.policy)
     return known if known is not None else _open(database, asked, fitted, read, told)
 
@@ -156,14 +158,14 @@ def _to_target(database: Database, asked: _Asked) -> Routed:
     read = _read(database, voted, asked.policy)
     told = tuple(said for one in moved if one.state != "certified" for said in one.told)
     made = tuple(said for one in certified for said in one.told)
-    done = _without_news(database, read)
+    done = _without_news(database)
     if read.free.fresh:
         fitted = fit_consensus(database, asked.panel.panel.label_model)
         done = _open(database, asked, fitted, read, ())
     if not asked.dry_run:
         reorder(database, asked.panel.panel.label_model, asked.options)
     with database.read() as session:
-        stand = tuple(p for p in promises(session) if p.state != "certified" or p.open or not made)
+        stand = tuple(promises(session))
     if certified and done.state == "already":
         done = replace(done, state="certified", batch_id=certified[-1].batch_id)
     return replace(
@@ -186,7 +188,7 @@ def _read(database: Database, pair_ids: Sequence[int], policy: Mapping[str, Any]
     return _Read(settled, asked - settled.keys(), given, free)
 
 
-def _without_news(database: Database, read: _Read) -> Routed:
+def _without_news(database: Database) -> Routed:
     """Where no pair is to be routed: what stands."""
     with database.read() as session:
         waits = [p for p in promises(session, forecast=False) if p.state == "waiting"]

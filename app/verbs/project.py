@@ -84,7 +84,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     Example: tiebreak status --json
     """
-    from app.pipeline.promises import promises
+    from app.pipeline.promises import promises, standing_lines
     from db.runs import notice_killed
     from db.status import status as figures
 
@@ -103,8 +103,8 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
         for name, value in found.items()
     ]
     table("Status", ["what", "how many"], rows)
-    for promise in stand:
-        say(promise.sentence)
+    for line in standing_lines(stand):
+        say(line)
 
 
 def show_pair(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from app.pipeline.promises import Promise, promises
+from app.pipeline.promises import Promise, promises, standing_lines
 from app.pipeline.route import route_pairs
 from app.views import page
 from db.batches import get_batch
@@ -22,8 +22,8 @@ def draw() -> None:
     if not stand:
         return
     st.subheader("Promises")
-    for promise in stand:
-        st.text(promise.sentence)
+    for line in standing_lines(stand):
+        st.text(line)
     waiting = [promise for promise in stand if promise.state == "waiting"]
     if waiting and may(page.person().role, Action.CERTIFY):
         _button(waiting)

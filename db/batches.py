@@ -15,8 +15,6 @@ from db.types import now
 from db.upsert import chunks, insert_all
 from db.vocabulary import Choice, Route, TaskKind, TaskStatus
 
-_WAITS = (TaskStatus.OPEN, TaskStatus.DISPUTED)
-
 
 @dataclass(frozen=True)
 class AuditProgress:
@@ -109,27 +107,14 @@ def count_owned(session: Session) -> Counter[Route]:
 
 
 def audit_progress(session: Session, batch_id: int) -> AuditProgress:
-    """The audit answers of a batch; an audit that is not settled, or evenly split, has none.
-
-    A drawn pair that people had been asked about before its look was opened has no task of its
-    own: there what they say of it, blind, is its answer.
-    """
-    tasks = select(Task.pair_id, Task.status).where(
-        Task.kind == TaskKind.AUDIT, Task.batch_id == batch_id
+    """The audit answers of a batch; an audit that is not settled, or evenly split, has none."""
+    waits = select(Task.pair_id).where(
+        Task.batch_id == batch_id,
+        Task.kind == TaskKind.AUDIT,
+        Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED)),
     )
-    own = {pair_id: status for pair_id, status in session.execute(tasks)}
-    waits = {pair_id for pair_id, status in own.items() if status in _WAITS}
     answered = human_answers(session, audits_of(batch_id))
-    drawn = select(PairRoute.pair_id).where(
-        PairRoute.batch_id == batch_id, PairRoute.route == Route.AUDIT
-    )
-    elsewhere = set(session.scalars(drawn)) - own.keys()
-    if elsewhere:
-        answered = human_answers(session, pair_ids=elsewhere) | answered
-        asked = select(Task.pair_id).where(Task.status.in_(_WAITS), Task.for_annotator_id.is_(None))
-        for chunk in chunks(sorted(elsewhere - answered.keys())):
-            waits |= set(session.scalars(asked.where(Task.pair_id.in_(chunk))))
-    return AuditProgress(answered, frozenset(p for p in waits if p is not None))
+    return AuditProgress(answered, frozenset(p for p in session.scalars(waits) if p is not None))
 
 
 def has_flags(session: Session, fit_id: int) -> bool:

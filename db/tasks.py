@@ -166,6 +166,16 @@ def being_asked(session: Session) -> set[int]:
     return {pair_id for pair_id in session.scalars(query) if pair_id is not None}
 
 
+def waiting_pairs(session: Session) -> set[int]:
+    """Pairs with a shared task that waits for people."""
+    query = select(Task.pair_id).where(
+        Task.status.in_((TaskStatus.OPEN, TaskStatus.DISPUTED)),
+        Task.for_annotator_id.is_(None),
+        Task.pair_id.is_not(None),
+    )
+    return {pair_id for pair_id in session.scalars(query) if pair_id is not None}
+
+
 def open_escalations(session: Session) -> list[tuple[int, int, int, list[str]]]:
     """(task, pair, batch, reasons) of each shared escalation of a pair that nobody has answered."""
     begun = exists().where(Review.task_id == Task.id, not_retracted())

@@ -159,7 +159,7 @@ def test_audits_are_claimed_in_the_order_of_their_draw(world: World) -> None:
         claimed = [t.pair_id for t in tasks.open_tasks(session) if t.kind is TaskKind.AUDIT]
         (batch,) = batches.all_batches(session)
         (stratum,) = strata_of(batch, batches.routes_of(session, batch.id)).values()
-    assert claimed == list(stratum.drawn(1))
+    assert claimed == list(stratum.drawn(len(stratum.looks)))
 
 
 def test_the_next_weeks_make_promises_of_their_own(world: World) -> None:

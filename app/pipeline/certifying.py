@@ -1,7 +1,6 @@
 """Batches that wait for audits: what their answered audits certify, and what is asked then.
 
-At each planned look the certificate is tried; it is made once it certifies enough or no further
-look is worth its audits. Only what it cannot accept is escalated, and not before.
+Only what a certificate cannot accept is escalated, and not before it is made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,14 +33,11 @@ _NOT = "uncertified"
 class Advanced:
     """What became of a batch that waited. state: waiting, certified or given up.
 
-    audits_open: of this look. opened: audits newly asked. tasks: escalations newly asked. told:
-    sentences for people.
+    tasks: escalations newly asked. told: sentences for people.
     """
 
     batch_id: int
     state: str
-    audits_open: int = 0
-    opened: int = 0
     tasks: int = 0
     told: tuple[str, ...] = ()
 
@@ -106,10 +102,6 @@ class _Waiting:
         tried = [self.certificate(stratum, look) for look in range(1, stratum.look + 1)]
         return max(tried, key=lambda made: (made.accepted, made.look))
 
-    def open_in(self, stratum: Stratum) -> int:
-        """Audits of the present look that wait for an answer."""
-        return len(self.audit.open.intersection(stratum.drawn(stratum.look)))
-
 
 def waiting_batches(session: Session) -> list[Batch]:
     """Batches with frames that were routed to a target and have no certificate yet."""
@@ -122,9 +114,9 @@ def advance(
 ) -> list[Advanced]:
     """Bring every waiting batch as far as its answers allow, oldest first.
 
-    Where its audits are answered, it gets its certificate or the audits of its next look; with
-    `now` it gets the certificate that the answers so far allow, unless that accepts nothing. A
-    batch that waits under another promise than `policy` is given up.
+    It gets its certificate once a planned look is answered beyond which none is worth asking; with
+    `now` the one that the answers so far allow, unless that accepts nothing. A batch that waits
+    under another promise than `policy` is given up.
     """
     with database.read() as session:
         waiting = waiting_batches(session)
@@ -163,24 +155,12 @@ def _read(session: Session, batch: Batch) -> _Waiting:
 
 
 def _advance(database: Database, one: _Waiting, settings: ReviewSettings, now: bool) -> Advanced:
-    waits = {name: one.open_in(stratum) for name, stratum in one.strata.items()}
-    if now:
-        made = {name: one.best(stratum) for name, stratum in one.strata.items()}
-        if any(certificate.holds for certificate in made.values()):
-            return _certify(database, one, made, settings)
-        told = tuple(_nothing_yet(one, certificate) for certificate in made.values())
-        return Advanced(one.batch.id, "waiting", sum(waits.values()), told=told)
-    further = [
-        stratum
-        for name, stratum in one.strata.items()
-        if not waits[name] and one.go_on(stratum, stratum.look)
-    ]
-    if further:
-        opened = _next_look(database, one, further, settings)
-        return Advanced(one.batch.id, "waiting", sum(waits.values()) + opened, opened)
-    if any(waits.values()) and not _enough(one):
-        return Advanced(one.batch.id, "waiting", sum(waits.values()))
+    if not now and not _enough(one):
+        return Advanced(one.batch.id, "waiting")
     made = {name: one.best(stratum) for name, stratum in one.strata.items()}
+    if now and not any(certificate.holds for certificate in made.values()):
+        told = tuple(_nothing_yet(one, certificate) for certificate in made.values())
+        return Advanced(one.batch.id, "waiting", told=told)
     return _certify(database, one, made, settings)
 
 
@@ -212,38 +192,6 @@ def _nothing_yet(one: _Waiting, certificate: Certificate) -> str:
         "answered certify nothing yet, so nothing was changed; answer more of them, or ask for "
         "another target"
     )
-
-
-def _next_look(
-    database: Database, one: _Waiting, strata: Sequence[Stratum], settings: ReviewSettings
-) -> int:
-    """Ask for the audits of the next look; how many wait now."""
-    row = {each.pair_id: each for each in one.rows}
-    wanted: list[int] = []
-    changes: list[dict[str, Any]] = []
-    for stratum in strata:
-        drawn = stratum.drawn(stratum.look + 1)
-        new, inclusion = set(drawn[stratum.asked :]), len(drawn) / len(stratum.frame)
-        wanted += drawn[stratum.asked :]
-        for pair_id in map(int, stratum.frame.pair_ids):
-            change: dict[str, Any] = {
-                "id": row[pair_id].id, "inclusion_probability": inclusion,
-                "route": row[pair_id].route, "reasons": row[pair_id].reasons,
-            }  # fmt: skip
-            if pair_id in new:
-                change |= {"route": Route.AUDIT, "reasons": ["audit", *_flags(row[pair_id])]}
-            changes.append(change)
-    with database.begin() as session:
-        batches.locked(session, one.batch.id)
-        said = human_answers(session, pair_ids=wanted).keys()
-        asked = [p for p in wanted if p not in said]
-        close_tasks(session, asked)
-        batches.change_routes(session, changes)
-        tasks = [
-            _task(one.batch.id, pair_id, TaskKind.AUDIT, ("audit",), 2.0 - n / len(asked), settings)
-            for n, pair_id in enumerate(asked)
-        ]
-        return add_tasks(session, tasks).added
 
 
 def _certify(

@@ -225,6 +225,8 @@ def route(context: CycleContext) -> StepDone:
     )
     figures = {"state": done.state, "routes": done.routes, "tasks": done.tasks}
     look = [f"{done.audits_open} audits wait before anything is promised"] * bool(done.audits_open)
+    if done.seed_offer is not None and done.seed_offer.mean > 0:
+        look.append(done.seed_offer.sentence(settings.target_error or 0.0))
     line = done.summary.removeprefix("route: ")  # the step bears the verb's name
     return StepDone(line, figures, look=(*look, *done.quality))
 

@@ -12,6 +12,7 @@ from db import batches, certificates
 from db.models import Batch
 from db.owners import SETTLED, Owned, owned
 from db.session import Session
+from db.tasks import waiting_pairs
 from review.routing.options import same_promise
 
 
@@ -59,22 +60,22 @@ def free_pairs(
 ) -> Free:
     """Of these pairs, those that a route by this policy decides. answered: settled by humans."""
     mine, keepers, known = owned(session), _keepers(session, policy), set(answered)
+    doubted = waiting_pairs(session)
     fresh: set[int] = set()
     settled: set[int] = set()
     small: set[int] = set()
     for pair_id in pair_ids:
         one = mine.get(pair_id)
         keeper = keepers[one.batch_id] if one is not None else None
+        kept = one is not None and keeper is not None and (one.standing or keeper.keeps(one))
         if pair_id in known:
-            if one is None or keeper is None or not (one.standing or keeper.keeps(one)):
+            if not kept:
                 settled.add(pair_id)
-        elif (
-            one is None
-            or keeper is None
-            or SETTLED in one.reasons
-            or (not one.standing and not keeper.keeps(one))
-        ):
+        elif one is None or keeper is None or not kept:
             fresh.add(pair_id)
+        elif SETTLED in one.reasons:
+            if pair_id not in doubted:
+                fresh.add(pair_id)  # its answer was taken back
         elif keeper.small:
             small.add(pair_id)
     if policy.get("target_error") is None:

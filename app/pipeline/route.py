@@ -31,6 +31,7 @@ from judges.results import FittedConsensus
 from judges.steps import fit_consensus
 from review.detectors import Finding, Flag
 from review.routing.forecast import Forecast
+from review.routing.promise import TargetPlan
 from review.routing.router import RouteOptions
 from review.settings import ReviewSettings
 
@@ -60,7 +61,7 @@ class Routed:
     told: tuple[str, ...] = ()
     quality: tuple[str, ...] = ()
     withdrawn: tuple[str, ...] = ()
-    seed_offer: dict[str, float] | None = None
+    seed_offer: seeds.Offer | None = None
 
     @property
     def summary(self) -> str:
@@ -170,7 +171,7 @@ def _to_target(database: Database, asked: _Asked) -> Routed:
         done = replace(done, state="certified", batch_id=certified[-1].batch_id)
     return replace(
         done,
-        tasks=done.tasks + sum(one.tasks + one.opened for one in moved),
+        tasks=done.tasks + sum(one.tasks for one in moved),
         audits_open=sum(p.audits - p.answered for p in stand if p.state == "waiting"),
         certificates=made,
         promises=stand,
@@ -236,8 +237,11 @@ def _open(
             counts = {"escalate": first.questions}
             return Routed("seeding", first.batch_id, first.questions, counts, tasks=first.tasks)
     plan, target, forecast = part.planned(asked.options, asked.by_domain)
+    offered = _offer(database, asked, pairs=len(part.pair_ids), target=target)
     if asked.announce is not None:
-        asked.announce(forecast.sentence())
+        asked.announce(forecast.sentence() if target is None else target.sentence())
+        if offered is not None and offered.mean > 0:
+            asked.announce(offered.sentence(asked.options.target_error or 0.0))
     routes = {r.value: plan.count(r.value) for r in Route}
     pairs = len(part.pair_ids)
     if asked.dry_run:
@@ -248,8 +252,18 @@ def _open(
     state = "routed" if target is None else "waiting" if target.frames else "asking"
     return Routed(
         state, opened.batch_id, pairs, routes, counted, forecast, opened.tasks,
-        quality=quality, told=told,
+        quality=quality, told=told, seed_offer=offered,
     )  # fmt: skip
+
+
+def _offer(
+    database: Database, asked: _Asked, *, pairs: int, target: TargetPlan | None
+) -> seeds.Offer | None:
+    """Seed questions in the place of a frame that has fewer answers to learn from."""
+    if target is None or not target.frames:
+        return None
+    with database.read() as session:
+        return seeds.offer(session, asked.options, pairs)
 
 
 def _store_flags(

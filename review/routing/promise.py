@@ -50,6 +50,24 @@ class TargetPlan:
     looks: Mapping[str, tuple[Look, ...]]
     forecast: Forecast
 
+    def sentence(self) -> str:
+        """What is asked now, what may come after it, and the promise, in one line."""
+        told = self.forecast
+        at_most = f"at most {told.promised_error or 0.0:.1%} wrong"
+        now, audits = int(self.plan.open_P.sum()), self.plan.count("audit")
+        if not self.frames:
+            return (
+                f"{told.pairs:,} pairs are too few for a promise of {at_most}: no audit has a fair "
+                f"chance of a certificate, so the {now:,} that need an answer are asked"
+            )
+        few = f" and {now - audits:,} other questions among them" if now > audits else ""
+        rest = [max(x - now, 0.0) for x in (told.human, told.human_low, told.human_high)]
+        return (
+            f"{audits:,} audits{few} now; then about {rest[0]:,.0f} ({rest[1]:,.0f} to "
+            f"{rest[2]:,.0f}) of {told.pairs:,} pairs go to people; {at_most} with probability "
+            f"{1 - (told.delta or 0.0):.0%} (chance of a certificate {told.chance:.0%})"
+        )
+
 
 def wrong_answers(
     delivered: Mapping[str, int], reference: Mapping[str, int], *, tie_ok: bool = False

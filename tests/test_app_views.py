@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+import promise_world
 import pytest
 import streamlit as st
 from app_world import QUICK, ROOT, add_texts, project, queue_of, with_panel, with_practice
@@ -11,8 +12,10 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from app.views import pictures
+from db import annotators, schema
 from db.errors import NotAllowed
 from db.models import Lease, Pair, Ranking, Review, Task, Vote
+from db.session import Database
 from db.tasks import NewTask, add_tasks
 from db.types import now
 from db.vocabulary import Choice, Order, Role, TaskKind, TaskStatus
@@ -287,6 +290,29 @@ def test_judges_without_an_order_are_not_praised_for_never_contradicting_themsel
     assert found == [("judge-x", None), ("judge-y", None)]
     assert {row["preference"] for row in board.leanings} == {"the longer"}
     assert "No judge was asked in both orders." in words(opened("Root", "judges"))
+
+
+def test_a_promise_stands_on_the_quality_page_and_is_certified_by_a_button(
+    world, tmp_path, monkeypatch
+):
+    schema.upgrade(made := Database(f"sqlite:///{tmp_path}/head.db"))
+    made.dispose()
+    promised = promise_world.World(
+        tmp_path / "promised", promise_world.project(tmp_path / "promised", tmp_path / "head.db")
+    )
+    promised.add_week()
+    promised.route(target_error=0.25, audits=24, seed=3)
+    promised.answer(22)
+    monkeypatch.setenv("TIEBREAK_CONFIG", str(promised.folder / "tiebreak.toml"))
+    with promised.database.begin() as session:
+        annotators.ensure(session, "Ruth").role = Role.ADJUDICATOR
+        annotators.ensure(session, "Root").role = Role.ADMIN
+    assert "24 audits answered" in words(opened("Ruth", "progress"))
+    assert "Certify now" not in buttons(opened("Ruth", "progress"))
+    page = opened("Root", "progress")
+    buttons(page)["Certify now"].click().run()
+    assert "With probability 90.00% at most 25.00%" in words(page)
+    assert "Certify now" not in buttons(page)
 
 
 def test_practice_is_the_first_thing_a_newcomer_meets(database):

@@ -215,6 +215,15 @@ def test_certify_now_takes_what_is_answered_or_changes_nothing(world: World) -> 
     world.check_certificates()
 
 
+def test_a_mode_without_a_promise_leaves_certified_pairs_alone_and_says_so(world: World) -> None:
+    world.route(**TARGET)
+    world.answer(500)
+    world.route(**TARGET)
+    world.add_week(40)
+    done = world.route(review_share=0.5)
+    assert (done.pairs, done.told) == (40, ("60 pairs stay with the promise they are under",))
+
+
 def test_a_withdrawn_certificate_frees_its_pairs(world: World) -> None:
     world.route(**TARGET)
     world.answer(500)

@@ -15,8 +15,8 @@ from review.routing.router import RouteOptions
 def reorder(database: Database, label_model: str, options: RouteOptions) -> int:
     """Refit, and put the open escalations of batches with a target in the order that teaches most.
 
-    Those of a batch that waits for audits stay mixed among them. How many were put in order; 0
-    where no answer has come since the last time.
+    Those of a batch that waits for audits stay mixed among them. How many were put in order; the
+    same fit gives the same order.
     """
     with database.read() as session:
         waiting = {batch.id for batch in batches.uncertified(session) if batch.looks != {}}

@@ -140,10 +140,13 @@ def _in_mode(database: Database, asked: _Asked) -> Routed:
     told = tuple(sentence for one in ended for sentence in one.told)
     fitted = fit_consensus(database, asked.panel.panel.label_model)
     read = _read(database, fitted.vote_table.pair_ids, asked.policy)
+    kept = len(fitted.vote_table.pair_ids) - len(read.free.fresh | read.free.answered)
+    if kept:
+        told += (f"{kept:,} pairs stay with the promise they are under",)
     if not read.free:
         return replace(_without_news(database), told=told)
     known = _already(database, fitted, read.free, asked.policy)
-    return known if known is not None else _open(database, asked, fitted, read, told)
+    return replace(known, told=told) if known else _open(database, asked, fitted, read, told)
 
 
 def _to_target(database: Database, asked: _Asked) -> Routed:

@@ -17,10 +17,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, exists, false, or_, select
 from sqlalchemy.orm import Session
 
-from db.models import Adjudication, Annotator, Batch, Gold, Review, Task
+from db.audits import waiting_batches
+from db.models import Adjudication, Annotator, Gold, Review, Task
 from db.reviews import not_retracted
 from db.upsert import chunks
 from db.vocabulary import Choice, TaskKind, TaskStatus
@@ -42,14 +43,14 @@ class Scope:
 
     kinds: of the tasks they were given to. Practice is no opinion, nor is a hidden repeat.
     blind: those given before the panel's votes were seen; without it a change made after the reveal
-    takes the place of the first answer. newest_audits: also audits of the newest batch, whose
-    certificate comes first. gold: also pairs that are frozen as gold. batch_id: only answers to
+    takes the place of the first answer. waiting_audits: also audits of a batch that waits for its
+    certificate (`db.audits`). gold: also pairs that are frozen as gold. batch_id: only answers to
     tasks of that batch. settled: only answers to tasks that ask nobody any more.
     """
 
     kinds: Kinds = ASKED
     blind: bool = True
-    newest_audits: bool = True
+    waiting_audits: bool = True
     gold: bool = True
     batch_id: int | None = None
     settled: bool = False
@@ -58,7 +59,7 @@ class Scope:
 BLIND = Scope()
 """What measures: gold, reports, the pages, and what a route takes as settled."""
 
-TEACHING = Scope(kinds=WORK, newest_audits=False, gold=False)
+TEACHING = Scope(kinds=WORK, waiting_audits=False, gold=False)
 """What a fit may learn from."""
 
 DELIVERED = Scope(kinds=WORK, blind=False)
@@ -143,7 +144,7 @@ def answers(
         )
         .join(Annotator, Annotator.id == Review.annotator_id)
         .outerjoin(Task, Task.id == Review.task_id)
-        .where(not_retracted(), *_counts(Review.pair_id, Review.kind, scope))
+        .where(not_retracted(), *_counts(session, Review.pair_id, Review.kind, scope))
         .order_by(Review.pair_id, Review.created_at, Review.id)
     )
     if scope.blind:
@@ -183,7 +184,7 @@ def bindings(
             Task.batch_id,
         )
         .outerjoin(Task, Task.id == Adjudication.task_id)
-        .where(*_counts(Adjudication.pair_id, Task.kind, scope))
+        .where(*_counts(session, Adjudication.pair_id, Task.kind, scope))
         .order_by(Adjudication.created_at, Adjudication.id)
     )
     found = {
@@ -249,13 +250,13 @@ def majority(choices: Iterable[Choice]) -> Choice | None:
     return ranked[0][0]
 
 
-def _counts(pair: Any, kind: Any, scope: Scope) -> list[ColumnElement[bool]]:
+def _counts(session: Session, pair: Any, kind: Any, scope: Scope) -> list[ColumnElement[bool]]:
     """What an answer to a pair, given to a task of that kind, must fulfil."""
     named = [each for each in scope.kinds if each is not None]
     wanted = [or_(kind.in_(named), kind.is_(None) if None in scope.kinds else false())]
-    if not scope.newest_audits:
-        last = select(func.max(Batch.id)).scalar_subquery()
-        wanted.append(or_(kind.is_(None), kind != TaskKind.AUDIT, Task.batch_id < last))
+    if not scope.waiting_audits and (waiting := waiting_batches(session)):
+        free = Task.batch_id.not_in(sorted(waiting))
+        wanted.append(or_(kind.is_(None), kind != TaskKind.AUDIT, free))
     if not scope.gold:
         wanted.append(~exists().where(Gold.pair_id == pair))
     if scope.batch_id is not None:

@@ -18,7 +18,9 @@ from typer.testing import CliRunner
 from app.cli import app
 from app.pair_history import pair_history
 from db import annotators, batches, figures, gold, opinions, preferences
-from db.models import Adjudication, Annotator, Gold, Retraction, Review, Task
+from db.audits import waiting_batches
+from db.certificates import add_certificate
+from db.models import Adjudication, Annotator, Batch, Gold, Retraction, Review, Task
 from db.opinions import (
     BLIND,
     CONTROL,
@@ -158,7 +160,7 @@ def test_what_is_said_after_the_reveal_makes_labels_and_measures_nothing(world: 
         assert human_answers(session, DELIVERED) == {1: Choice.B}
 
 
-def test_a_fit_learns_neither_from_gold_nor_from_audits_of_the_newest_batch(
+def test_a_fit_learns_neither_from_gold_nor_from_audits_that_wait(
     world: Database,
 ) -> None:
     with world.begin() as session:
@@ -170,6 +172,29 @@ def test_a_fit_learns_neither_from_gold_nor_from_audits_of_the_newest_batch(
         assert human_answers(session, INDEPENDENT) == {1: Choice.A, 2: Choice.B, 3: Choice.B}
         assert human_answers(session, CONTROL) == {2: Choice.A}
         assert human_answers(session) == {1: Choice.A, 3: Choice.B}  # of pair 2, one to one
+
+
+def test_audits_teach_from_the_certificate_on(world: Database) -> None:
+    # Batch 1 has no target: its audits teach as soon as batch 2 is there. Batch 2 has one, so its
+    # audits wait for the certificate, also where a third batch exists; one that certifies nothing
+    # is one, and giving the batch up does as well.
+    with world.begin() as session:
+        session.get_one(Batch, 2).policy = {"target_error": 0.05}
+        answer(session, 1, 1, "a", **audit(session, 1, 1))
+        answer(session, 2, 1, "b", **audit(session, 2, 2))
+        first, both = {1: Choice.A}, {1: Choice.A, 2: Choice.B}
+        assert human_answers(session, TEACHING) == first
+        third = add_batch(session, session.get_one(Batch, 2).fit_id)
+        assert human_answers(session, TEACHING) == first
+        assert waiting_batches(session) == {2, third}
+        batch = session.get_one(Batch, 2)
+        batch.given_up_at = START
+        session.flush()
+        assert human_answers(session, TEACHING) == both
+        batch.given_up_at = None
+        add_certificate(session, 2, "g2", {"accepted": 0})
+        assert human_answers(session, TEACHING) == both
+        assert human_answers(session, audits_of(2)) == {2: Choice.B}  # what it rests on is the same
 
 
 def test_an_audit_counts_the_answers_to_its_own_tasks_once_they_are_settled(
@@ -284,7 +309,7 @@ def expected(
             one.kind in scope.kinds
             and not (scope.blind and one.post_reveal)
             and not one.retracted
-            and (scope.newest_audits or not audits or one.batch != BATCHES)
+            and (scope.waiting_audits or not audits or one.batch != BATCHES)
             and (scope.gold or one.pair != 3)
             and (scope.batch_id is None or (audits and one.batch == scope.batch_id))
             and not (scope.settled and asks(one))
@@ -356,7 +381,7 @@ def test_the_same_stored_answers_mean_the_same_opinion_everywhere(
             assert shown.humans_blind == blind.get(number)
         # the pages
         sample = read_sample(session)
-        codes = sample.vote_table.labels(blind).tolist()
+        codes = sample.vote_table.labels(blind | {3: Choice.A}).tolist()  # pair 3 is gold
         assert sample.truth_P.tolist() == codes
         # gold, last, as it stores: pair 3 is gold already, and what is gold teaches no more
         if blind:

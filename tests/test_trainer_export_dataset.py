@@ -177,13 +177,23 @@ def test_answers_nobody_may_learn_from_stay_out(
     assert done.left_out == {f"task_{kind}": 1}
 
 
-def test_audits_of_the_newest_batch_wait() -> None:
+def test_audits_wait_for_the_certificate_of_their_batch() -> None:
     from trainer.export.selection import select
 
-    rows = [audit(1, batch=1), audit(2, batch=2)]
-    chosen = select(rows, GoldSet(), ExportOptions(validation=0, test=0), waiting_batch=2)
+    rows = [audit(1, batch=1), audit(2, batch=2), audit(3, batch=3)]
+    chosen = select(rows, GoldSet(), ExportOptions(validation=0, test=0), waiting={2, 3})
     assert [pair.id for pair in chosen.splits["train"]] == [1]
-    assert chosen.left_out == {"audit_of_newest_batch": 1}
+    assert chosen.left_out == {"audit_waits": 2}
+
+
+def test_the_verb_says_what_is_left_out_and_why(database: Database, tmp_path: Path) -> None:
+    with database.begin() as session:
+        settle(session, add_pair(session, "Q", "x", "y"), "a", task_kind="practice")
+        settle(session, add_pair(session, "R", "x", "y"), "a")
+        add_pair(session, "S", "x", "y")
+        add_pair(session, "T", "x", "y")
+    done = steps.export(database, tmp_path / "out", ExportOptions(validation=0, test=0))
+    assert done.summary.splitlines()[1] == ("left out: 2 without a settled label, 1 practice")
 
 
 def audit(number: int, batch: int):

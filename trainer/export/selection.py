@@ -1,7 +1,7 @@
 """Which settled labels an export keeps, and in which split each stands. Pure.
 
-Who may learn from what: never gold or what resembles it, hidden repeats or practice; audits of the
-newest batch wait, because its certificate is computed from them.
+Who may learn from what: never gold or what resembles it, hidden repeats or practice; audits wait
+for the certificate of their batch, which is computed from them.
 """
 
 import hashlib
@@ -19,6 +19,22 @@ from trainer.export.leakage import leaks
 from trainer.vocabulary import Balance, Format
 
 SPLITS = ("train", "validation", "test")
+
+LEFT_OUT = {
+    "gold": "of gold prompts",
+    "near_gold": "of prompts like a gold prompt",
+    "unsettled": "without a settled label",
+    "task_gold": "answers to hidden gold",
+    "task_repeat": "hidden repeats",
+    "task_practice": "practice",
+    "audit_waits": "audits whose batch waits for its certificate",
+    "source": "of another source",
+    "domain": "of another domain",
+    "since": "settled before --since",
+    "min_confidence": "under --min-confidence",
+    "limit_or_balance": "over --limit or --balance",
+}
+"""Why a pair is left out, in words."""
 
 _NEVER = {TaskKind.GOLD.value, TaskKind.REPEAT.value, TaskKind.PRACTICE.value}
 
@@ -87,9 +103,9 @@ def select(
     pairs: Sequence[ExportPair],
     gold: GoldSet,
     options: ExportOptions,
-    waiting_batch: int | None = None,
+    waiting: Collection[int] = (),
 ) -> Selection:
-    """Apply the rules and the filters. The audits of `waiting_batch` may not be used yet."""
+    """Apply the rules and the filters. The audits of the batches `waiting` may not be used yet."""
     left_out: Counter[str] = Counter(erased=sum(pair.erased for pair in pairs))
     pairs = [pair for pair in pairs if not pair.erased]
     leaking = leaks({p.prompt_hash: p.prompt for p in pairs}, gold.prompts, options.near_duplicate)
@@ -100,7 +116,7 @@ def select(
             left_out[leaking.get(pair.prompt_hash, "gold")] += 1
             continue
         shown.append(pair)
-        reason = _reason(pair, options, waiting_batch)
+        reason = _reason(pair, options, waiting)
         if reason:
             left_out[reason] += 1
         else:
@@ -123,14 +139,14 @@ def split_of(prompt_hash: str, options: ExportOptions) -> str:
     return "validation" if point < options.test + options.validation else "train"
 
 
-def _reason(pair: ExportPair, options: ExportOptions, waiting_batch: int | None) -> str | None:
+def _reason(pair: ExportPair, options: ExportOptions, waiting: Collection[int]) -> str | None:
     """Why a pair is left out, or None where it is kept."""
     if pair.choice is None:
         return "unsettled"
     if pair.task_kind in _NEVER:
         return f"task_{pair.task_kind}"
-    if pair.task_kind == TaskKind.AUDIT and waiting_batch and pair.batch_id == waiting_batch:
-        return "audit_of_newest_batch"
+    if pair.task_kind == TaskKind.AUDIT and pair.batch_id in waiting:
+        return "audit_waits"
     if options.sources and pair.label_source not in options.sources:
         return "source"
     if options.domains and pair.domain not in options.domains:

@@ -3,13 +3,14 @@
 Leaves out which labels are chosen and what is written (`trainer.export`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from db import certificates
 from db import datasets as stored
-from db.batches import newest_batch
+from db.audits import waiting_batches
 from db.datasets import ExportPair, ExportVote
 from db.errors import BadInput, Conflict
 from db.events import record
@@ -17,7 +18,7 @@ from db.gold import GoldSet, gold_set
 from db.session import Database
 from db.upsert import take_turn
 from trainer.export.dataset import Export, write_dataset
-from trainer.export.selection import ExportOptions, Selection, select
+from trainer.export.selection import LEFT_OUT, ExportOptions, Selection, select
 
 _TURN = 7_246_006  # names the turn in which datasets are named, on PostgreSQL
 
@@ -35,13 +36,13 @@ class ExportDone:
 
     @property
     def summary(self) -> str:
-        """One line for people."""
+        """For people: what was written, then what was left out and why."""
         labels = sum(self.rows[name] for name in ("train", "validation", "test"))
         done = "exported" if self.new else "already exported"
         return (
             f"{done} {labels} preferences (train {self.rows['train']}, validation "
             f"{self.rows['validation']}, test {self.rows['test']}) and {self.rows['ties']} ties "
-            f"as {self.dataset!r} to {self.path}"
+            f"as {self.dataset!r} to {self.path}" + _told(self.left_out, "\nleft out: ")
         )
 
 
@@ -52,7 +53,7 @@ class _Read:
     pairs: list[ExportPair]
     votes: list[ExportVote]
     gold: GoldSet
-    waiting_batch: int | None
+    waiting: frozenset[int]
     certificates: list[dict[str, Any]]
 
 
@@ -66,18 +67,17 @@ def export(
     """
     name = name or folder.absolute().name
     with database.read() as session:
-        newest = newest_batch(session)
         read = _Read(
             stored.export_pairs(session),
             stored.export_votes(session),
             gold_set(session),
-            newest.id if newest is not None else None,
+            waiting_batches(session),
             [
                 {"name": certificates.title(made), "payload": made.payload}
                 for made in certificates.in_force(session)
             ],
         )
-    selection = select(read.pairs, read.gold, options, read.waiting_batch)
+    selection = select(read.pairs, read.gold, options, read.waiting)
     if not any(selection.splits.values()):
         raise BadInput(_nothing(selection))
     written = write_dataset(folder, name, selection, read.votes, options, read.certificates)
@@ -127,8 +127,14 @@ def _record_export(database: Database, name: str, written: Export, selection: Se
 
 
 def _nothing(selection: Selection) -> str:
-    reasons = ", ".join(f"{n} {name}" for name, n in selection.left_out.items())
     return (
-        f"nothing to export: {reasons or 'there are no pairs'}; "
+        f"nothing to export: {_told(selection.left_out) or 'there are no pairs'}; "
         "settle labels with `tiebreak merge`, or loosen the filters"
     )
+
+
+def _told(left_out: Mapping[str, int], first: str = "") -> str:
+    """Each reason with its count, most first; nothing where nothing was left out."""
+    ordered = sorted(left_out.items(), key=lambda item: -item[1])
+    said = ", ".join(f"{n:,} {LEFT_OUT[reason]}" for reason, n in ordered)
+    return first + said if said else ""

@@ -11,17 +11,18 @@ from review.report.table import Report
 
 def print_report(report: Report) -> None:
     """The field's table, then what stands beside it."""
-    write(f"{report.pairs:,} pairs, {report.judges} judges; {report.fit}.")
-    write(f"{report.reference}.\n")
+    say(f"{report.pairs:,} pairs, {report.judges} judges; {report.fit}.")
+    say(f"{report.reference}.")
+    write()
     _quality(report)
     _reversals(report)
     _biases(report)
     _trust(report)
     _spend(report)
     for line in report.assumptions:
-        write(f"assumed: {line}")
+        say(f"assumed: {line}.")
     for line in report.advice:
-        write(f"advice: {line}")
+        say(f"advice: {line}.")
 
 
 def print_short(report: Report) -> None:
@@ -68,13 +69,13 @@ def _quality(report: Report) -> None:
     ]  # fmt: skip
     table("What is true for this project", columns, rows)
     for row in report.rows[report.judges :]:
-        write(f"{row.name}: measured against {row.against}; not: {row.not_said}.")
+        say(f"{row.name}: measured against {row.against}. Not: {row.not_said}.")
     figures = [f for row in report.rows for f in (row.agreement, row.pairs_a_day, row.usd_per_1000)]
     for why in dict.fromkeys(f.why for f in figures if f.value is None):
-        write(f"no figure where: {why}.")
+        say(f"no figure where: {why}.")
     for target, share in report.human_share_for.items():
         if share is not None:
-            write(f"{target} agreement would need humans on {share:.1%} of the pairs.")
+            say(f"{target} agreement would need humans on {share:.1%} of the pairs.")
     write()
 
 
@@ -89,7 +90,8 @@ def _reversals(report: Report) -> None:
     columns = ["judge", "answers differ between orders", "a against b", ""]
     table("Reversals (over 10% marks low quality)", columns, rows)
     for why in dict.fromkeys(r.rate.why for r in report.reversals if r.rate.value is None):
-        write(f"no figure where: {why}.\n")
+        say(f"no figure where: {why}.")
+        write()
 
 
 def _biases(report: Report) -> None:
@@ -105,40 +107,56 @@ def _biases(report: Report) -> None:
     columns = ["judge", "first shown", "longer", "own family"]
     table("Leanings of the judges, in points (! is a clear bias)", columns, rows)
     for bias in report.biases:
-        write(f"{bias.reading}.")
+        say(f"{bias.reading}.")
     write()
 
 
 def _trust(report: Report) -> None:
     c = report.calibration
     if c.n:
-        write(f"calibration on {c.n:,} pairs: ECE {c.ece:.3f}, log-loss {c.log_loss:.3f}")
+        say(
+            f"calibration on {c.n:,} pairs, hard ones weighing as much as others: ECE {c.ece:.3f}, "
+            f"log-loss {c.log_loss:.3f}"
+        )
     if report.effective:
         e = report.effective
-        write(f"{report.judges} judges are worth {e.n_eff:.2f} independent ones ({e.basis})")
+        say(f"{report.judges} judges are worth {e.n_eff:.2f} independent ones ({e.basis})")
         for value in e.values:
             verdict = "may be dropped" if value.drop else "keep"
-            write(f"  {value.judge}: saves {value.gain} of log-loss; {verdict}")
-    write(f"agreement of the judges (alpha): {report.alpha_judges}")
-    write(f"agreement of the humans (alpha): {report.alpha_humans}")
+            say(f"  {value.judge}: saves {value.gain} of log-loss; {verdict}")
+    say(f"agreement of the judges (alpha): {report.alpha_judges}")
+    say(f"agreement of the humans (alpha): {report.alpha_humans}")
     if report.human_share.value is not None:
-        write(f"{report.delivered:,} labels delivered, {report.human_share.value:.1%} by humans")
+        say(f"{report.delivered:,} labels delivered, {report.human_share.value:.1%} by humans")
+    write()
+    _promises(report)
+
+
+def _promises(report: Report) -> None:
     if not report.certificates:
-        write("no promise was made yet; `tiebreak route --target-error 0.05` asks for one")
-    else:
-        rows: list[list[Any]] = [
-            [
-                made.id,
-                "withdrawn" if made.withdrawn else "holds" if made.holds else "nothing promised",
-                f"{made.promised:.2%}", percent(made.audit_error), percent(made.later_error),
-            ]
-            for made in report.certificates
-        ]  # fmt: skip
-        columns = ["certificate", "", "promised", "measured by its audits", "by later answers"]
-        table("Promised and measured error", columns, rows)
-        for made in report.certificates:
-            if made.withdrawn:
-                write(f"certificate {made.id} is withdrawn: {made.withdrawn}")
+        say("no promise was made yet; `tiebreak route --target-error 0.05` asks for one")
+        write()
+        return
+    rows: list[list[Any]] = [
+        [
+            made.id,
+            made.batch_id,
+            "withdrawn" if made.withdrawn else "holds" if made.holds else "nothing promised",
+            f"{made.promised:.2%}", percent(made.audit_error, brief=True),
+            percent(made.later_error, brief=True),
+        ]
+        for made in report.certificates
+    ]  # fmt: skip
+    columns = ["certificate", "batch", "", "promised", "by its audits", "by later answers"]
+    table("Promised and measured error", columns, rows)
+    for made in report.certificates:
+        if made.withdrawn:
+            say(f"certificate {made.id} is withdrawn: {made.withdrawn}.")
+        for name, found in (("its audits", made.audit_error), ("later answers", made.later_error)):
+            if found.value is None:
+                say(f"certificate {made.id}, by {name}: no figure, because {found.why}.")
+        for line in made.asked:
+            say(f"certificate {made.id}: {line}.")
     write()
 
 
@@ -155,4 +173,4 @@ def _spend(report: Report) -> None:
     table("Spend", columns, rows)
     accepted = number(report.usd_per_accepted, "${:,.5f}")
     why = f" ({report.usd_per_accepted.why})" if report.usd_per_accepted.value is None else ""
-    write(f"in all ${report.spend_total_usd:,.4f}; per accepted label {accepted}{why}")
+    say(f"in all ${report.spend_total_usd:,.4f}; per accepted label {accepted}{why}")

@@ -1,11 +1,13 @@
 """What a report reads beside opinions: frozen answers, standing labels, and people's work."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from db.models import Adjudication, Gold, Preference, Review
+from db.opinions import BLIND, human_answers
 from db.vocabulary import Choice, Source, TaskKind
 
 
@@ -40,6 +42,14 @@ def gold(session: Session) -> dict[int, GoldLabel]:
     """Frozen answers by pair."""
     rows = session.execute(select(Gold.pair_id, Gold.choice, Gold.how))
     return {pair: GoldLabel(choice, "drawn" in how) for pair, choice, how in rows}
+
+
+def reference(session: Session, pair_ids: Collection[int] | None = None) -> dict[int, Choice]:
+    """What agreement is measured by, in report and pages alike: gold, else what humans said."""
+    frozen = {pair: label.choice for pair, label in gold(session).items()}
+    wanted = None if pair_ids is None else set(pair_ids)
+    kept = {p: choice for p, choice in frozen.items() if wanted is None or p in wanted}
+    return human_answers(session, BLIND, pair_ids) | kept
 
 
 def delivered(session: Session) -> dict[int, Delivered]:

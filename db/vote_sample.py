@@ -4,16 +4,14 @@ The sample is drawn by arithmetic on the pair's id: the same pairs at each look,
 them is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Vote
-from db.owners import owned
 from db.upsert import chunks
-from db.vocabulary import Route
 
 _STRIDE, _PRIME = 7919, 1_000_003  # spreads neighbours, which share prompts, over the remainders
 
@@ -41,9 +39,9 @@ def first_votes(session: Session, pair_ids: Sequence[int]) -> dict[tuple[int, in
     return found
 
 
-def routes_in_force(session: Session, pair_ids: Sequence[int]) -> dict[int, tuple[Route, float]]:
-    """How the batch each of these pairs belongs to routed it, with the score."""
-    return {pair: (one.route, one.score) for pair, one in owned(session, pair_ids).items()}
+def spread(pair_ids: Iterable[int]) -> list[int]:
+    """Pairs in an order that has nothing to do with when they came or who answered them."""
+    return sorted(pair_ids, key=lambda pair_id: (pair_id * _STRIDE % _PRIME, pair_id))
 
 
 def last_vote(session: Session) -> int:

@@ -78,6 +78,7 @@ def read_vote_table(
         ),
         domains=domains,
         confidence_PRO=mean_confidence(pair_V, rater_V, order_V, said, *size),
+        orderless_PR=_orderless(cells, size),
     )
     texts = PairTexts(
         [pair.prompt for pair in listed],
@@ -92,6 +93,16 @@ def read_vote_table(
     return VoteTable(
         tuple(row_of), tuple(column_of), vote_matrix, texts, len(cells), digest.hexdigest()
     )
+
+
+def _orderless(cells: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.bool_] | None:
+    """Where a vote without an order was cast; None where none was."""
+    alone = cells[(cells[:, 2] == NO_ORDER) & (cells[:, 3] != MISSING)]
+    if not len(alone):
+        return None
+    found = np.zeros(size, dtype=bool)
+    found[alone[:, 0], alone[:, 1]] = True
+    return found
 
 
 def check_model(name: str) -> None:

@@ -14,11 +14,14 @@ from typer.testing import CliRunner
 from app.cli import app
 from app.pipeline.report import ReportOptions
 from app.pipeline.report import report as step
+from db import annotators
 from db.errors import BadInput, Conflict, UnknownName
 from db.events import history
 from db.models import Review
 from db.session import Database
+from db.vocabulary import Role
 from judges import panel
+from review.boards.judges import judges_board
 
 PAIRS = 160
 ACCURACY = {"strong": 0.95, "fair": 0.8, "weak": 0.6}
@@ -123,6 +126,26 @@ def test_promised_and_measured_error_stand_side_by_side(inside: Path) -> None:
     assert made["audit_error"]["value"] < 0.15
     assert made["audit_error"]["n"] > 0
     assert made["later_error"]["value"] is None  # nobody answered an accepted pair since
+
+
+def test_report_and_judges_page_say_the_same_of_a_judge(inside: Path) -> None:
+    # Both measure by one reference and weigh answers alike; only the draws of the intervals differ.
+    database = Database(f"sqlite:///{inside / 'tiebreak.db'}")
+    with database.begin() as session:
+        asking = annotators.ensure(session, "Root", role=Role.ADMIN).id
+    rows = {row["name"]: row["agreement"] for row in told("report")["rows"]}
+    page = {row["judge"]: row for row in judges_board(database, asking).accuracy}
+    for name in ACCURACY:
+        assert page[name]["share"] == pytest.approx(rows[f"judge {name}"]["value"])
+        assert page[name]["pairs"] == rows[f"judge {name}"]["n"]
+    database.dispose()
+
+
+def test_no_sentence_of_the_report_runs_over_the_edge(
+    inside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, done("report").splitlines())) <= 80
 
 
 def test_the_report_is_written_as_one_page(inside: Path, tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def report(said: str) -> str:
     no = Estimate(None, None, None, 0, said)
     bias = Bias(said, "length", FOUND, True, True, said, said)
     row = Row(said, FOUND, price, price, Figure(None, said), said, said)
-    promise = CertificateFact(1, said, said, 0.05, False, said, FOUND, no)
+    promise = CertificateFact(1, 1, said, said, 0.05, False, said, FOUND, no)
     return page(
         Report(
             pairs=40, judges=2, fit=said, reference=said,

@@ -1,11 +1,14 @@
 """What judges lean to, as the report says it: figures by hand, and a sentence for each."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import AB, BA, A, B, VoteMatrix
+from review.detectors import length_bias, reversal_rates
 from review.html import render
 from review.report.bias import advice_on, biases, points
 from review.report.bias_page import leanings
@@ -84,10 +87,14 @@ def test_unknown_authors_are_said_and_not_guessed() -> None:
 
 def test_nothing_is_first_for_a_judge_that_scores_each_response_by_itself() -> None:
     vote_matrix, texts, truth = project()
-    found = biases(vote_matrix, texts, truth, np.random.default_rng(1), ["long"])
+    alone = np.zeros(vote_matrix.codes_PRO.shape[:2], bool)
+    alone[:, vote_matrix.raters.index("long")] = True
+    vote_matrix = replace(vote_matrix, orderless_PR=alone)
+    assert vote_matrix.pointwise == ("long",)
+    found = biases(vote_matrix, texts, truth, np.random.default_rng(1))
     first = next(b for b in found if (b.judge, b.kind) == ("long", "position"))
     assert (first.excess.value, first.alarm) == (None, False)
-    why = "it scores each response by itself, so there is no order"
+    why = "each response is scored alone, so nothing is shown first"
     assert first.reading == f"long cannot be read for position: {why}"
 
 
@@ -101,3 +108,28 @@ def test_points_and_the_picture() -> None:
     assert drawn.count("<li>") == 12
     assert leanings(()) == ()
     assert render("review.report/leanings.html.j2", leanings=()) == ""
+
+
+def test_a_bias_weighs_answers_by_what_they_stand_for() -> None:
+    # The judge takes the longer response everywhere, people on the 30 easy pairs but not on the 30
+    # hard ones. Taken alike that is a lead of one half; where each easy pair stands for nine and a
+    # hard one for one, of one tenth.
+    n = 60
+    votes = VoteMatrix(np.full((n, 1, 2), A, np.int8), ("j",), ("j",), np.arange(n), np.full(n, -1))
+    truth = np.where(np.arange(n) < 30, A, B).astype(np.int8)
+    long, short = np.full(n, 9), np.full(n, 2)
+    weight = np.where(truth == A, 9.0, 1.0)
+    (alike,) = length_bias(votes, long, short, np.random.default_rng(1), truth)
+    (weighed,) = length_bias(votes, long, short, np.random.default_rng(1), truth, weight)
+    assert (alike.value, weighed.value) == (pytest.approx(0.5), pytest.approx(0.1))
+
+
+def test_votes_without_an_order_are_no_sign_of_steadiness() -> None:
+    # Ten pairs asked in both orders, five of them reversed, and ten scored without an order.
+    codes = np.full((20, 1, 2), A, np.int8)
+    codes[:5, 0, 1] = B
+    alone = (np.arange(20) >= 10)[:, None]
+    votes = VoteMatrix(codes, ("j",), ("j",), np.arange(20), np.full(20, -1), orderless_PR=alone)
+    assert votes.pointwise == ()
+    rate = reversal_rates(votes, np.random.default_rng(1))[0]
+    assert (rate.value, rate.n) == (pytest.approx(0.5), 10)

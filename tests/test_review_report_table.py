@@ -65,6 +65,7 @@ def facts(votes: VoteMatrix, consensus: Consensus, truth: np.ndarray, **more: An
         "by_human_P": np.zeros(n, bool),
         "apart_P": np.zeros(n, bool),
         "machine_P": np.full(n, MISSING, np.int8),
+        "drawn_P": np.zeros(n, bool),
         "money": money(),
     }
     return Facts(**(known | more))
@@ -72,15 +73,6 @@ def facts(votes: VoteMatrix, consensus: Consensus, truth: np.ndarray, **more: An
 
 def rng() -> np.random.Generator:
     return np.random.default_rng(1)
-
-
-def test_answered_pairs_stand_for_their_zone() -> None:
-    # Zone 0 has 4 pairs, 2 answered: 2 each. Zone 1 has 3, 1 answered: 3. Zone 2 has none.
-    truth = codes(A, MISSING, B, MISSING, A, MISSING, MISSING, MISSING)
-    zone = np.array([0, 0, 0, 0, 1, 1, 1, 2])
-    weight, silent = quality.zone_weights(truth, zone, ("seen", "hard", "dark"))
-    assert weight.tolist() == [2, 0, 2, 0, 3, 0, 0, 0]
-    assert silent == ("dark",)
 
 
 def test_a_flip_is_half_right_and_a_tie_of_the_humans_decides_nothing() -> None:
@@ -146,53 +138,6 @@ def test_the_best_of_equals_is_not_flattered() -> None:
     assert np.mean(hindsight) > 0.62
 
 
-def test_hybrid_weighs_machine_and_human_labels_by_their_numbers() -> None:
-    # Six labels of the machine; four of their like were audited, three rightly. Two labels of
-    # humans, right by construction: (6 * 3/4 + 2) / 8 = .8125.
-    n = 12
-    machine = np.full(n, A, np.int8)
-    machine[10:] = MISSING
-    delivered = np.full(n, A, np.int8)
-    delivered[6:10] = MISSING  # the audits are not delivered here, so that only 8 labels count
-    truth = np.full(n, MISSING, np.int8)
-    truth[6:10] = codes(A, A, A, B)
-    truth[10:] = A
-    human = np.zeros(n, bool)
-    human[10:] = True
-    known = facts(
-        vote_matrix(*[[[A, A]]] * n), consensus_at(*[0.9] * n), truth,
-        delivered_P=delivered, by_human_P=human, machine_P=machine,
-    )  # fmt: skip
-    found = quality.hybrid(known, rng(), 200)
-    assert found.value == pytest.approx(0.8125)
-    assert found.n == 4
-    assert (found.low or 1) < 0.8125 < (found.high or 0)
-    assert "measured on 4 pairs" in quality.hybrid_against(known)
-    checked = replace(known, apart_P=human, truth_P=np.where(human, B, truth).astype(np.int8))
-    # Now gold from outside contradicts both human labels: (6 * 3/4 + 0) / 8.
-    assert quality.hybrid(checked, rng(), 50).value == pytest.approx(4.5 / 8)
-
-
-def test_hybrid_without_an_audit_says_that_nothing_is_known() -> None:
-    known = facts(
-        vote_matrix([[A, A]], [[A, A]]), consensus_at(0.9, 0.9), codes(MISSING, MISSING),
-        delivered_P=codes(A, A), machine_P=codes(A, A),
-    )  # fmt: skip
-    found = quality.hybrid(known, rng(), 50)
-    assert found.value is None
-    assert "audit" in found.why
-
-
-def test_labels_that_are_the_reference_itself_measure_nothing() -> None:
-    known = facts(
-        vote_matrix([[A, A]], [[B, B]]), consensus_at(0.9, 0.1), codes(A, B),
-        delivered_P=codes(A, B), by_human_P=np.array([True, True]),
-    )  # fmt: skip
-    found = quality.hybrid(known, rng(), 50)
-    assert found.value is None
-    assert "reference itself" in found.why
-
-
 def test_human_budget_counts_the_least_sure_first() -> None:
     # Confidence .6 .7 .8 .9, the two least sure are wrong: half right alone, three quarters when
     # humans take one, all when they take two.
@@ -234,7 +179,7 @@ def whole() -> Facts:
     delivered = truth.copy()
     human = np.arange(120) < 30
     certificate = CertificateFact(
-        1, "A promise <of> sorts.", "g2", 0.05, True, None,
+        1, 1, "A promise <of> sorts.", "g2", 0.05, True, None,
         Estimate(0.02, 0.0, 0.07, 40), Estimate(None, None, None, 0, "no observation"),
     )  # fmt: skip
     opinions = np.array([(p, who, int(known[p])) for p in range(80) for who in (1, 2, 3)])

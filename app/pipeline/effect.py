@@ -210,6 +210,9 @@ def with_rater(
         raters=(*vote_matrix.raters, name),
         families=(*vote_matrix.families, "tiebreak"),
         confidence_PRO=np.concatenate([confidence, sure], axis=1),
+        orderless_PR=None
+        if vote_matrix.orderless_PR is None
+        else np.pad(vote_matrix.orderless_PR, ((0, 0), (0, 1))),
     )
 
 

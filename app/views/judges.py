@@ -6,6 +6,7 @@ from app.views import costs, page, pictures
 from review.boards.judges import JudgesBoard, judges_board
 from review.boards.sample import freshness
 from review.report.charts import heat
+from review.report.quality import POINTWISE
 from review.roles import Action
 
 
@@ -114,9 +115,9 @@ def _reversals(board: JudgesBoard) -> None:
         if found.rate.value is not None
     ]
     if not rows:
-        pictures.nothing(
-            "Reversals when the order is exchanged", "No judge was asked in both orders."
-        )
+        alone = bool(board.reversals) and all(r.rate.why == POINTWISE for r in board.reversals)
+        why = POINTWISE if alone else "no judge was asked in both orders"
+        pictures.nothing("Reversals when the order is exchanged", f"{why[:1].upper()}{why[1:]}.")
         return
     most = max(rows, key=lambda row: row["share"] or 0.0)
     said = f"{most['judge']} contradicts itself most: {most['share']:.0%} of {most['pairs']} pairs."

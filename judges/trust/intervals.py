@@ -1,7 +1,7 @@
 """Intervals of every statistic shown: bootstrap by prompt, paired bootstrap, exact and Wilson.
 
-Leaves out the statistics themselves. Pairs of one prompt are not independent, so every bootstrap
-here draws whole prompts.
+Leaves out the statistics themselves, and draws out of a finite batch (`finite`). Pairs of one
+prompt are not independent, so every bootstrap here draws whole prompts.
 """
 
 from collections.abc import Callable

@@ -37,6 +37,7 @@ class VoteMatrix:
     features_PF: odd features: they change sign when A and B are exchanged. NaN is not allowed.
     even_PF: even features (for example identical texts): unchanged when A and B are exchanged.
     confidence_PRO: the rater's own confidence of each vote, NaN where unknown; any scale.
+    orderless_PR: where a vote without an order fills both slots; None where there is none.
     """
 
     codes_PRO: NDArray[np.int8]
@@ -50,6 +51,7 @@ class VoteMatrix:
     confidence_PRO: NDArray[np.float32] | None = None
     even_PF: NDArray[np.float32] | None = None
     even_names: tuple[str, ...] = ()
+    orderless_PR: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
         if self.features_PF.shape == (0, 0):
@@ -64,6 +66,8 @@ class VoteMatrix:
         }
         if self.confidence_PRO is not None:
             wanted["confidence_PRO"] = (self.confidence_PRO.shape, (pairs, raters, 2))
+        if self.orderless_PR is not None:
+            wanted["orderless_PR"] = (self.orderless_PR.shape, (pairs, raters))
         if self.even_PF is not None:
             wanted["even_PF"] = (self.even_PF.shape, (pairs, len(self.even_names)))
         for name, (got, want) in wanted.items():
@@ -91,6 +95,21 @@ class VoteMatrix:
         alone = len(self) > 1 and bool((self.prompt_P == self.prompt_P[0]).all())
         return np.arange(len(self)) if alone else self.prompt_P
 
+    @property
+    def swapped_PR(self) -> NDArray[np.bool_]:
+        """Where a rater answered in both orders, so that it can contradict itself."""
+        both = (self.codes_PRO != MISSING).all(axis=2)
+        return np.asarray(both if self.orderless_PR is None else both & ~self.orderless_PR)
+
+    @property
+    def pointwise(self) -> tuple[str, ...]:
+        """Raters that score each response alone: all their votes are without an order."""
+        if self.orderless_PR is None:
+            return ()
+        cast = (self.codes_PRO != MISSING).any(axis=2)
+        alone = cast.any(axis=0) & ~(cast & ~self.orderless_PR).any(axis=0)
+        return tuple(name for name, mine in zip(self.raters, alone, strict=True) if mine)
+
     def mirrored(self) -> Self:
         """The same votes with the names A and B exchanged (and so the two orders, too)."""
         confidence = self.confidence_PRO
@@ -103,7 +122,7 @@ class VoteMatrix:
 
     def take(self, index_P: NDArray[np.integer] | NDArray[np.bool_]) -> Self:
         """The pairs of an index or mask, in that order."""
-        confidence, even = self.confidence_PRO, self.even_PF
+        confidence, even, orderless = self.confidence_PRO, self.even_PF, self.orderless_PR
         return replace(
             self,
             codes_PRO=self.codes_PRO[index_P],
@@ -112,17 +131,19 @@ class VoteMatrix:
             features_PF=self.features_PF[index_P],
             confidence_PRO=None if confidence is None else confidence[index_P],
             even_PF=None if even is None else even[index_P],
+            orderless_PR=None if orderless is None else orderless[index_P],
         )
 
     def keep_raters(self, index_R: NDArray[np.integer]) -> Self:
         """The votes of some raters only, in the order of the index."""
-        confidence = self.confidence_PRO
+        confidence, orderless = self.confidence_PRO, self.orderless_PR
         return replace(
             self,
             codes_PRO=self.codes_PRO[:, index_R],
             raters=tuple(self.raters[r] for r in index_R),
             families=tuple(self.families[r] for r in index_R),
             confidence_PRO=None if confidence is None else confidence[:, index_R],
+            orderless_PR=None if orderless is None else orderless[:, index_R],
         )
 
     def same_pairs(self, other: "VoteMatrix") -> bool:

@@ -18,12 +18,13 @@ from judges.trust.calibration import ReliabilityBin, reliability
 from judges.trust.drift import drift_cells
 from judges.trust.drift_weeks import weekly_drift
 from judges.trust.effective import effective_number, error_correlation
-from judges.trust.intervals import Estimate, mean_by_prompt, wilson
+from judges.trust.intervals import Estimate, wilson
 from judges.trust.likeness import LEAST_SHARED
-from judges.trust.vote_matrix import MISSING, A, B, Consensus, VoteMatrix
+from judges.trust.vote_matrix import MISSING, A, B, VoteMatrix
 from judges.vote_arrays import VoteTable
 from review.boards.sample import PanelSample, read_sample
 from review.report.quality import (
+    Quality,
     Reversal,
     judge_win_probabilities,
     reversals,
@@ -69,17 +70,15 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
     rng = np.random.default_rng(7)
     vote_table, pooled, truth_P = sample.vote_table, sample.consensus, sample.truth_P
     drawn = vote_table.vote_matrix.take(sample.drawn_P)
-    accuracy, by_domain = _accuracy(
-        vote_table, judge_win_probabilities(vote_table.vote_matrix), pooled, truth_P, rng
-    )
+    accuracy, by_domain = _accuracy(sample, rng)
     return JudgesBoard(
         voted=sample.voted,
         pairs=len(vote_table.vote_matrix),
         referenced=int(np.isin(truth_P, (A, B)).sum()),
         accuracy=accuracy,
         by_domain=by_domain,
-        reversals=reversals(drawn, sample.orderless, rng, _REPEATS) if len(drawn) else (),
-        leanings=_leanings(drawn, _longer(vote_table)[sample.drawn_P], sample.orderless),
+        reversals=reversals(drawn, rng, _REPEATS) if len(drawn) else (),
+        leanings=_leanings(drawn, _longer(vote_table)[sample.drawn_P]),
         calibration=reliability(pooled.win_P, truth_P) if pooled is not None else (),
         matrix=_matrix(drawn.raters, single_choices(drawn)),
         effective=_effective(vote_table, truth_P),
@@ -89,28 +88,33 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
 
 
 def _accuracy(
-    vote_table: VoteTable,
-    win_PR: Floats,
-    pooled: Consensus | None,
-    truth_P: NDArray[np.int8],
-    rng: np.random.Generator,
+    sample: PanelSample, rng: np.random.Generator
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Agreement with humans of each judge and of all votes pooled, overall and by domain."""
-    raters = [(name, win_PR[:, r]) for r, name in enumerate(vote_table.vote_matrix.raters)]
-    if pooled is not None:
-        raters.append(("all votes pooled", pooled.win_P))
+    """Agreement with humans of each judge and of all votes pooled, overall and by domain.
+
+    Decided pairs weigh as they do in the report.
+    """
+    vote_matrix, truth_P = sample.vote_matrix, sample.truth_P
+    win_PR = judge_win_probabilities(vote_matrix)
+    raters = [(name, win_PR[:, r]) for r, name in enumerate(vote_matrix.raters)]
+    if sample.consensus is not None:
+        raters.append(("all votes pooled", sample.consensus.win_P))
     overall, by_domain = [], []
     for name, win_P in raters:
         hit_P = right(win_P, truth_P)
-        found = mean_by_prompt(hit_P, vote_table.vote_matrix.prompt_P, rng, repeats=_REPEATS)
-        overall.append({"judge": name, **_fields(found)})
-        for number, domain in enumerate(vote_table.vote_matrix.domains):
-            inside = vote_table.vote_matrix.domain_P == number
+
+        def among(kept_P: NDArray[np.bool_], win_P: Floats = win_P) -> dict[str, Any]:
+            measured = Quality(
+                np.where(kept_P, truth_P, MISSING).astype(np.int8),
+                sample.weight_P, vote_matrix.prompt_P, rng, _REPEATS,
+            )  # fmt: skip
+            return _fields(measured.of_win_probability(win_P))
+
+        overall.append({"judge": name, **among(np.ones(len(truth_P), bool))})
+        for number, domain in enumerate(vote_matrix.domains):
+            inside = vote_matrix.domain_P == number
             if np.isfinite(hit_P[inside]).sum() >= _LEAST_IN_DOMAIN:
-                part = mean_by_prompt(
-                    hit_P[inside], vote_table.vote_matrix.prompt_P[inside], rng, repeats=_REPEATS
-                )
-                by_domain.append({"judge": name, "domain": domain, **_fields(part)})
+                by_domain.append({"judge": name, "domain": domain, **among(inside)})
     return overall, by_domain
 
 
@@ -130,9 +134,7 @@ def _longer(vote_table: VoteTable) -> Floats:
     return np.sign(np.array([len(a or "") - len(b or "") for a, b in texts], dtype=np.float64))
 
 
-def _leanings(
-    vote_matrix: VoteMatrix, longer_P: Floats, orderless: Sequence[str]
-) -> list[dict[str, Any]]:
+def _leanings(vote_matrix: VoteMatrix, longer_P: Floats) -> list[dict[str, Any]]:
     """How often each judge prefers the response shown first, where it was shown so, and the longer
     one."""
     codes_PRO = vote_matrix.codes_PRO
@@ -140,12 +142,14 @@ def _leanings(
     for r, name in enumerate(vote_matrix.raters):
         decided_PO = np.isin(codes_PRO[:, r], (A, B))
         first_PO = np.stack([codes_PRO[:, r, 0] == A, codes_PRO[:, r, 1] == B], axis=1)
-        both = decided_PO.all(axis=1)  # asked both ways, so that being first is not being better
+        both = (
+            decided_PO.all(axis=1) & vote_matrix.swapped_PR[:, r]
+        )  # asked both ways, so that being first is not being better
         position = wilson(int(first_PO[both].sum()), 2 * int(both.sum()))
         unequal = decided_PO & (longer_P != 0)[:, None]
         long_PO = (codes_PRO[:, r] == A) == (longer_P > 0)[:, None]
         length = wilson(int(long_PO[unequal].sum()), int(unequal.sum()))
-        if name not in orderless:
+        if name not in vote_matrix.pointwise:
             rows.append({"judge": name, "preference": "the first shown", **_fields(position)})
         rows.append({"judge": name, "preference": "the longer", **_fields(length)})
     return rows

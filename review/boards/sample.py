@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from db.answers import reference
 from db.consensus import consensus_of, newest_fit, usable_votes, voted_pairs, voting_versions
-from db.opinions import human_answers
 from db.session import Database, Session
-from db.vocabulary import Order, Route
-from db.vote_sample import drawn_pairs, first_votes, last_vote, routes_in_force
-from judges.trust.vote_matrix import Consensus, VoteMatrix
+from db.vote_sample import drawn_pairs, first_votes, last_vote, spread
+from judges.trust.vote_matrix import MISSING, Consensus, VoteMatrix
 from judges.vote_arrays import VoteTable, read_vote_table, stored_consensus
-from review.report.quality import zone_weights
+from review.report.weights import weigh
+from review.routing.zones import read_zones
 
 SIZE = 2_000  # pairs; a share is then known within about 2 points, and a page opens in seconds
 MOST_DECIDED = 2_000
@@ -29,10 +29,9 @@ _MONDAY = 4 * 24 * 3600  # 1970-01-05 was a Monday
 class PanelSample:
     """Votes on P pairs of `voted`. drawn_P: drawn without regard to what anybody said.
 
-    consensus: None where the newest fit lacks a pair. truth_P: what humans decided, MISSING where
-    they did not. weight_P: for how many of the drawn pairs a decided pair stands, by its route.
+    consensus: None where the newest fit lacks a pair. truth_P: gold or what humans decided, MISSING
+    where they did not. weight_P: for how many drawn pairs a decided one stands, by its route.
     week_PR: seconds since 1970 of the Monday (UTC) before each judge's first vote, 0 without one.
-    orderless: judges that score each response by itself, so all their votes are without an order.
     """
 
     voted: int
@@ -42,7 +41,6 @@ class PanelSample:
     drawn_P: NDArray[np.bool_]
     weight_P: NDArray[np.float64]
     week_PR: NDArray[np.int64]
-    orderless: tuple[str, ...]
 
     @property
     def vote_matrix(self) -> VoteMatrix:
@@ -62,15 +60,14 @@ def freshness(database: Database) -> int:
 
 
 def read_sample(session: Session, size: int = SIZE, decided: int = MOST_DECIDED) -> PanelSample:
-    """Read it: about `size` drawn pairs, and up to `decided` that humans decided, newest first."""
+    """Read it: about `size` drawn pairs, and up to `decided` of those that humans decided."""
     drawn, voted = drawn_pairs(session, size)
-    answers = human_answers(session)
-    wanted = sorted({*drawn, *sorted(answers, reverse=True)[:decided]})
+    answers = reference(session)
+    wanted = sorted({*drawn, *spread(answers)[:decided]})
     votes = list(usable_votes(session, among=wanted))
     vote_table = read_vote_table(
         voted_pairs(session, among=wanted), votes, voting_versions(session)
     )
-    ordered = {vote.version_id for vote in votes if vote.order is not Order.NONE}
     fit = newest_fit(session)
     known = consensus_of(session, fit.id, wanted) if fit is not None else {}
     truth_P = vote_table.labels(answers)
@@ -87,13 +84,6 @@ def read_sample(session: Session, size: int = SIZE, decided: int = MOST_DECIDED)
         drawn_P=drawn_P,
         weight_P=_weights(session, vote_table.pair_ids, truth_P, drawn_P),
         week_PR=_weeks(session, vote_table),
-        orderless=tuple(
-            name
-            for version, name in zip(
-                vote_table.version_ids, vote_table.vote_matrix.raters, strict=True
-            )
-            if version not in ordered
-        ),
     )
 
 
@@ -103,24 +93,10 @@ def _weights(
     truth_P: NDArray[np.int8],
     drawn_P: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Each decided pair counts for the drawn pairs of its zone: accepted, escalated, unrouted.
-
-    An audit stands for the accepted where its score is one that was accepted.
-    """
-    routes = routes_in_force(session, pair_ids)
-    least = min((score for route, score in routes.values() if route is Route.ACCEPT), default=None)
-    zones = ("unrouted", "accepted", "escalated")
-    zone_P = np.zeros(len(pair_ids), np.int64)
-    for p, pair in enumerate(pair_ids):
-        if pair in routes:
-            route, score = routes[pair]
-            accepted = route is not Route.ESCALATE and least is not None and score >= least
-            zone_P[p] = 1 if accepted else 2
-    counted, _ = zone_weights(truth_P, zone_P, zones)
-    everyone = np.bincount(zone_P, minlength=len(zones))
-    fairly = np.bincount(zone_P[drawn_P], minlength=len(zones))
-    share = np.divide(fairly, everyone, out=np.zeros(len(zones)), where=everyone > 0)
-    return np.asarray(counted * share[zone_P])
+    """For how many of the drawn pairs each decided pair stands, as in the report."""
+    zones = read_zones(session, pair_ids)
+    known_P = truth_P != MISSING
+    return weigh(known_P, zones.drawn_P, zones.zone_P, zones.names, drawn_P).weight_P
 
 
 def _weeks(session: Session, vote_table: VoteTable) -> NDArray[np.int64]:

@@ -15,7 +15,6 @@ from review.detectors.votes import (
     no_vote,
     reversal,
     reversed_PR,
-    swapped_PR,
     vote_counts,
 )
 
@@ -43,7 +42,6 @@ __all__ = [
     "reversed_PR",
     "self_contradiction",
     "self_preference",
-    "swapped_PR",
     "text_measures",
     "vote_counts",
 ]

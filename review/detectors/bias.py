@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt, paired_difference, ratio
+from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt, ratio
 from judges.trust.vote_matrix import AB, BA, MISSING, TIE, A, B, VoteMatrix
 from review.detectors.families import author_families
 from review.detectors.flag import Finding, FindingKind
-from review.detectors.votes import reversed_PR, swapped_PR
+from review.detectors.votes import reversed_PR
 
 LEAST = 20
 """Observations below which a bias is not judged."""
@@ -40,7 +40,7 @@ def reversal_rates(vote_matrix: VoteMatrix, rng: np.random.Generator) -> list[Fi
     Over 10% is the mark of low quality. It holds for judges (under it they are right far more
     often), and is a weak sign for a single pair.
     """
-    flipped, asked = reversed_PR(vote_matrix), swapped_PR(vote_matrix)
+    flipped, asked = reversed_PR(vote_matrix), vote_matrix.swapped_PR
     findings = []
     columns = [(name, [rater]) for rater, name in enumerate(vote_matrix.raters)]
     for subject, raters in [*columns, ("*", list(range(len(vote_matrix.raters))))]:
@@ -73,7 +73,7 @@ def position_bias(vote_matrix: VoteMatrix, rng: np.random.Generator) -> list[Fin
     findings = []
     for rater, name in enumerate(vote_matrix.raters):
         ab, ba = vote_matrix.codes_PRO[:, rater, AB], vote_matrix.codes_PRO[:, rater, BA]
-        both = np.isin(ab, (A, B)) & np.isin(ba, (A, B))
+        both = np.isin(ab, (A, B)) & np.isin(ba, (A, B)) & vote_matrix.swapped_PR[:, rater]
         first = ((ab == A).astype(float) + (ba == B)) / 2.0
         found = mean_by_prompt(np.where(both, first - 0.5, np.nan), vote_matrix.prompt_P, rng)
         alarm = _clear(found, 0.05)
@@ -89,25 +89,26 @@ def length_bias(
     length_b: NDArray[np.integer],
     rng: np.random.Generator,
     labels_P: NDArray[np.int8] | None = None,
+    weight_P: NDArray[np.float64] | None = None,
 ) -> list[Finding]:
     """How much more often a rater takes the longer response than humans do on the same pairs.
 
     Longer answers may be better, so without human answers nothing is called a bias: the value is
-    then the preference for the longer response minus one half, and never an alarm.
+    then the preference for the longer response minus one half, and never an alarm. weight_P: what
+    each answered pair counts; without it all alike.
     """
     longer = np.sign(length_a.astype(np.int64) - length_b.astype(np.int64))
     stance = stance_PR(vote_matrix)
     reference = _reference(labels_P, len(vote_matrix))
-    known = ~np.isnan(reference) & (longer != 0)
+    weight = _weight(weight_P, len(vote_matrix))
+    known = ~np.isnan(reference) & (longer != 0) & (weight > 0)
     findings = []
     for rater, name in enumerate(vote_matrix.raters):
         mine = _toward(stance[:, rater], longer)
         compared = known & ~np.isnan(mine)
         if compared.sum() >= LEAST:
             human = _toward(reference, longer)
-            found = paired_difference(
-                mine[compared], human[compared], vote_matrix.prompt_P[compared], rng
-            )
+            found = _difference(mine - human, weight, compared, vote_matrix, rng)
             alarm = _clear(found, 0.05)
             advice = "the label model corrects length once it has answers" if alarm else ""
             findings.append(_finding("length_bias", name, found, found.n, alarm, advice))
@@ -124,16 +125,19 @@ def self_preference(
     authors_b: Sequence[str | None],
     rng: np.random.Generator,
     labels_P: NDArray[np.int8] | None = None,
+    weight_P: NDArray[np.float64] | None = None,
 ) -> list[Finding]:
     """How much more a judge takes its own model family's response than others do on those pairs.
 
     authors_a, authors_b: model or family that wrote each response, None where unknown. Compared
     with humans where enough answered, otherwise with the judges whose family wrote neither.
+    weight_P: what each answered pair counts; without it all alike.
     """
     stance = stance_PR(vote_matrix)
     written = author_families([*authors_a, *authors_b], vote_matrix.raters, vote_matrix.families)
     first, second = np.split(np.array(written, object), 2)
     human = _reference(labels_P, len(vote_matrix))
+    weight = _weight(weight_P, len(vote_matrix))
     families = np.array(vote_matrix.families, object)
     neutral = (first[:, None] != families) & (second[:, None] != families)
     findings = []
@@ -143,18 +147,18 @@ def self_preference(
         own = (first == family).astype(int) - (second == family)
         others = _mean_known(np.where(neutral, stance, np.nan))
         mine = _toward(stance[:, rater], own)
-        by_humans = (own != 0) & ~np.isnan(mine) & ~np.isnan(human)
+        by_humans = (own != 0) & ~np.isnan(mine) & ~np.isnan(human) & (weight > 0)
         enough = by_humans.sum() >= LEAST
         reference = human if enough else others
-        usable = (own != 0) & ~np.isnan(mine) & ~np.isnan(reference)
+        usable = by_humans if enough else (own != 0) & ~np.isnan(mine) & ~np.isnan(others)
         if usable.sum() < LEAST:
             why = f"{int(usable.sum())} pairs set its family against another; {LEAST} are needed"
             empty = Estimate(None, None, None, int(usable.sum()), why)
             findings.append(_finding("self_preference", name, empty, empty.n, False, "", why))
             continue
-        found = paired_difference(
-            mine[usable], _toward(reference, own)[usable], vote_matrix.prompt_P[usable], rng
-        )
+        apart = mine - _toward(reference, own)
+        counts = weight if enough else np.ones(len(weight))
+        found = _difference(apart, counts, usable, vote_matrix, rng)
         alarm = _clear(found, 0.05) and (found.value or 0.0) > 0
         advice = "leave this judge out where its own family wrote a response" if alarm else ""
         why = (
@@ -170,6 +174,23 @@ def _reference(labels_P: NDArray[np.int8] | None, pairs: int) -> NDArray[np.floa
     """Human answers as stance toward A; NaN where there is none."""
     labels = np.full(pairs, MISSING, np.int8) if labels_P is None else labels_P
     return np.select([labels == A, labels == TIE, labels == B], [1.0, 0.5, 0.0], default=np.nan)
+
+
+def _weight(weight_P: NDArray[np.float64] | None, pairs: int) -> NDArray[np.float64]:
+    return np.ones(pairs) if weight_P is None else weight_P
+
+
+def _difference(
+    apart_P: NDArray[np.float64],
+    weight_P: NDArray[np.float64],
+    kept_P: NDArray[np.bool_],
+    vote_matrix: VoteMatrix,
+    rng: np.random.Generator,
+) -> Estimate:
+    """Weighted mean of a difference on the kept pairs."""
+    weight = weight_P[kept_P]
+    components = np.stack([weight * apart_P[kept_P], weight], axis=1)
+    return by_prompt(components, vote_matrix.prompt_P[kept_P], ratio, rng)
 
 
 def _toward(stance_P: NDArray[np.float64], side_P: NDArray[np.integer]) -> NDArray[np.float64]:

@@ -72,15 +72,10 @@ def disagreement(vote_matrix: VoteMatrix, *, at_least: float = 0.3) -> list[Flag
 def reversed_PR(vote_matrix: VoteMatrix, *, ties: bool = True) -> NDArray[np.bool_]:
     """Where a rater's two orders contradict each other; with `ties`, a tie against a or b does."""
     first, second = vote_matrix.codes_PRO[:, :, AB], vote_matrix.codes_PRO[:, :, BA]
-    both = (first != MISSING) & (second != MISSING)
+    both = vote_matrix.swapped_PR
     if not ties:
-        both &= (first != TIE) & (second != TIE)
+        both = both & (first != TIE) & (second != TIE)
     return np.asarray(both & (first != second))
-
-
-def swapped_PR(vote_matrix: VoteMatrix) -> NDArray[np.bool_]:
-    """Where a rater answered in both orders."""
-    return np.asarray((vote_matrix.codes_PRO != MISSING).all(axis=2))
 
 
 def reversal(vote_matrix: VoteMatrix, *, strongest: int | None = None) -> list[Flag]:
@@ -92,7 +87,7 @@ def reversal(vote_matrix: VoteMatrix, *, strongest: int | None = None) -> list[F
     flipped = reversed_PR(vote_matrix)
     opposite = reversed_PR(vote_matrix, ties=False)
     hard = np.zeros(len(vote_matrix), bool) if strongest is None else opposite[:, strongest]
-    asked = np.maximum(swapped_PR(vote_matrix).sum(axis=1), 1)
+    asked = np.maximum(vote_matrix.swapped_PR.sum(axis=1), 1)
     favours = np.where(opposite, np.where(vote_matrix.codes_PRO[:, :, AB] == A, 1, 2), 0)
     pairs, raters = np.nonzero(flipped)
     if not len(pairs):

@@ -3,7 +3,7 @@
 The detectors measure; here every finding becomes one sentence that a person can check. Pure.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import VoteMatrix
 from review.detectors import Finding, length_bias, position_bias, self_preference
-from review.report.quality import ORDERLESS
+from review.report.quality import POINTWISE
 
 KINDS = ("position", "length", "own family")
 
@@ -47,11 +47,12 @@ def biases(
     texts: PairTexts,
     truth_P: NDArray[np.int8],
     rng: np.random.Generator,
-    orderless: Collection[str] = (),
+    weight_P: NDArray[np.float64] | None = None,
 ) -> tuple[Bias, ...]:
-    """All leanings of all judges, judge by judge. truth_P: the human reference, where known.
+    """All leanings of all judges, judge by judge.
 
-    orderless: judges that score each response by itself; nothing is first for them.
+    truth_P: the human reference, where known; weight_P: what each referenced pair counts. Nothing
+    is first for a judge that scores each response alone.
     """
     length_a, length_b = (
         np.array([len(text or "") for text in side], np.int64)
@@ -61,14 +62,14 @@ def biases(
     unknown = [None] * len(vote_matrix)
     found = {
         "position": position_bias(vote_matrix, rng),
-        "length": length_bias(vote_matrix, length_a, length_b, rng, truth_P),
+        "length": length_bias(vote_matrix, length_a, length_b, rng, truth_P, weight_P),
         "own family": self_preference(
-            vote_matrix, authors[0] or unknown, authors[1] or unknown, rng, truth_P
+            vote_matrix, authors[0] or unknown, authors[1] or unknown, rng, truth_P, weight_P
         ),
     }
     found["position"] = [
-        replace(f, value=None, low=None, high=None, why=ORDERLESS, alarm=False)
-        if f.subject in orderless
+        replace(f, value=None, low=None, high=None, why=POINTWISE, alarm=False)
+        if f.subject in vote_matrix.pointwise
         else f
         for f in found["position"]
     ]

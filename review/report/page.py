@@ -12,6 +12,7 @@ from review.html import render
 from review.report import charts
 from review.report.bias_page import leanings
 from review.report.charts import Box, Span
+from review.report.quality import POINTWISE
 from review.report.shapes import Heat, Picture
 from review.report.table import Report
 
@@ -121,6 +122,9 @@ def _reversals(report: Report) -> Section:
         if marked
         else "No judge contradicts itself on more than 10% of the pairs."
     )
+    alone = [r.judge for r in report.reversals if r.rate.why == POINTWISE]
+    if alone:
+        read += f" Of {', '.join(alone)} {POINTWISE}."
     high = max((r.rate.high or r.rate.value or 0.0 for r in report.reversals), default=0.0)
     picture = charts.spans(
         rows, limit=0.1, scale=(0.0, min(1.0, max(0.2, high * 1.05))), name="reversals by judge"
@@ -134,7 +138,7 @@ def _biases(report: Report) -> Section:
         "What judges lean to",
         f"{len(clear)} clear biases of {len(report.biases)} looked at, in percentage points with "
         "95% intervals drawn by prompt. Humans are the measure of length and family where enough "
-        "of them answered; position needs none, as both orders are asked.",
+        "of them answered; position needs none: it is read off pairs asked in both orders.",
     )
 
 
@@ -186,6 +190,9 @@ def _certificates(report: Report) -> Section:
             over = span is not None and span.value > made.promised
             rows.append((f"measured: {name}", span, "warn" if over else "mark"))
         lines.append(f"{note} ({standing}): {made.sentence}")
+        unknown = [found.why for found in (made.later_error,) if found.value is None]
+        lines += [f"By later answers: no figure, because {why}." for why in unknown]
+        lines += [f"{line[:1].upper()}{line[1:]}." for line in made.asked]
     top = max(max(s.high or s.value, s.value) for _, s, _ in rows if s is not None)
     picture = charts.spans(
         rows, scale=(0.0, min(1.0, top * 1.1)), name="promised and measured", form="{:.1%}"

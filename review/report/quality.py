@@ -1,10 +1,8 @@
 """Agreement with the humans for the report: who agrees how often, on what, and with what doubt.
 
-Where humans saw some pairs because they were hard and others by a blind draw, every answered pair
-stands for the pairs of its own route (post-stratification); intervals draw whole prompts.
+Answered pairs weigh by what they stand for (`weights`); intervals draw whole prompts.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +12,7 @@ from numpy.typing import NDArray
 from judges.trust.intervals import Estimate, by_prompt, ratio, undefined
 from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix
 from review.detectors.bias import reversal_rates
-from review.detectors.votes import reversed_PR, swapped_PR
+from review.detectors.votes import reversed_PR
 
 if TYPE_CHECKING:
     from review.report.facts import Facts
@@ -24,7 +22,7 @@ Codes = NDArray[np.int8]
 
 TARGETS = (0.95, 0.98, 0.99)
 _FOLDS = 5  # by prompt; the usual number, not varied
-ORDERLESS = "it scores each response by itself, so there is no order"
+POINTWISE = "each response is scored alone, so nothing is shown first"
 _NO_REFERENCE = "no pair has a human reference that decides for a or b"
 
 
@@ -75,18 +73,6 @@ class BudgetPoint:
 
     share: float
     agreement: Estimate
-
-
-def zone_weights(
-    truth_P: Codes, zone_P: NDArray[np.int64], zones: Sequence[str]
-) -> tuple[Floats, tuple[str, ...]]:
-    """What each referenced pair counts, 0 for others; and the zones nothing is known about."""
-    known = truth_P != MISSING
-    sizes = np.bincount(zone_P, minlength=len(zones)).astype(np.float64)
-    seen = np.bincount(zone_P[known], minlength=len(zones))
-    weight = np.divide(sizes, seen, out=np.zeros_like(sizes), where=seen > 0)
-    silent = tuple(zones[int(z)] for z in np.flatnonzero((seen == 0) & (sizes > 0)))
-    return np.where(known, weight[zone_P], 0.0), silent
 
 
 def judge_win_probabilities(vote_matrix: VoteMatrix) -> Floats:
@@ -162,15 +148,15 @@ class Quality:
 
 
 def reversals(
-    vote_matrix: VoteMatrix, orderless: Sequence[str], rng: np.random.Generator, repeats: int
+    vote_matrix: VoteMatrix, rng: np.random.Generator, repeats: int
 ) -> tuple[Reversal, ...]:
-    """Each judge's flips between the two orders, worst first; `orderless` judges have none."""
-    asked, opposite = swapped_PR(vote_matrix), reversed_PR(vote_matrix, ties=False)
+    """Each judge's flips between the two orders, worst first; pointwise judges have none."""
+    asked, opposite = vote_matrix.swapped_PR, reversed_PR(vote_matrix, ties=False)
     rates = {finding.subject: finding for finding in reversal_rates(vote_matrix, rng)}
     found = []
     for r, judge in enumerate(vote_matrix.raters):
-        if judge in orderless:
-            none = undefined(ORDERLESS)
+        if judge in vote_matrix.pointwise:
+            none = undefined(POINTWISE)
             found.append(Reversal(judge, none, none, False, ""))
             continue
         rate = rates[judge]
@@ -221,65 +207,6 @@ def one_human(
     return OneHuman(estimate, f"{who}, {len(hit):,} answers on {pairs:,} pairs")
 
 
-def hybrid(facts: "Facts", rng: np.random.Generator, repeats: int) -> Estimate:
-    """Agreement of what is delivered now: human labels and machine labels by their numbers.
-
-    Machine labels: as measured where a human answer exists that they do not rest on. Human labels:
-    against an independent reference where there is one, else right by construction.
-    """
-    given = facts.delivered_P != MISSING
-    if not given.any():
-        return undefined("nothing is settled yet; run `tiebreak merge`")
-    machine = facts.machine_P != MISSING
-    decided = np.isin(facts.truth_P, (A, B))
-    checked_machine = machine & decided
-    human = given & facts.by_human_P
-    by_machine = given & ~facts.by_human_P
-    checked_human = human & facts.apart_P & decided
-    if by_machine.any() and not checked_machine.any():
-        return undefined("no machine label has a human answer beside it; audit some", 0)
-    if not checked_machine.any() and not checked_human.any():
-        return undefined("every label is the human reference itself, so nothing checks it", 0)
-    hit_m = right(_win_probability(facts.machine_P), facts.truth_P)
-    hit_h = right(_win_probability(facts.delivered_P), facts.truth_P)
-    known = given | checked_machine
-    parts = [
-        np.where(checked_machine, np.nan_to_num(hit_m), 0.0), checked_machine, by_machine,
-        np.where(checked_human, np.nan_to_num(hit_h), 0.0), checked_human, human,
-    ]  # fmt: skip
-    by_construction = not checked_human.any()
-
-    def together(sums: Floats) -> Floats:
-        machine_right = ratio(sums[:, 0:2]) if by_machine.any() else np.ones(len(sums))
-        human_right = np.ones(len(sums)) if by_construction else ratio(sums[:, 3:5])
-        human_right = np.where(np.isnan(human_right), 1.0, human_right)
-        return np.asarray(
-            (sums[:, 2] * machine_right + sums[:, 5] * human_right)
-            / np.maximum(sums[:, 2] + sums[:, 5], 1)
-        )
-
-    components = np.stack(parts, axis=1).astype(np.float64)[known]
-    found = by_prompt(components, facts.vote_matrix.prompt_P[known], together, rng, repeats=repeats)
-    return Estimate(
-        found.value, found.low, found.high, int((checked_machine | checked_human).sum()),
-        found.why, found.level,
-    )  # fmt: skip
-
-
-def hybrid_against(facts: "Facts") -> str:
-    """What the hybrid's agreement rests on, in one sentence."""
-    given = facts.delivered_P != MISSING
-    human, machine = int((given & facts.by_human_P).sum()), int((given & ~facts.by_human_P).sum())
-    decided = np.isin(facts.truth_P, (A, B))
-    checks = int(((facts.machine_P != MISSING) & decided).sum())
-    apart = int((given & facts.by_human_P & facts.apart_P & decided).sum())
-    held = f"{apart:,} checked by imported gold" if apart else "right by construction"
-    return (
-        f"{machine:,} labels of the machine, measured on {checks:,} pairs a human answered too; "
-        f"{human:,} labels of humans, {held}; {int((~given).sum()):,} pairs wait"
-    )
-
-
 def budget_curve(
     facts: Measured, weight_P: Floats, rng: np.random.Generator, repeats: int
 ) -> tuple[BudgetPoint, ...]:
@@ -326,7 +253,3 @@ def _place(facts: Measured, known: NDArray[np.bool_], weight: Floats) -> Floats:
     levels, group = np.unique(sure, return_inverse=True)
     upto = np.cumsum(np.bincount(group, weights=weight, minlength=len(levels)))
     return np.asarray(upto[group] / weight.sum())
-
-
-def _win_probability(codes_P: Codes) -> Floats:
-    return np.select([codes_P == A, codes_P == B, codes_P == TIE], [1.0, 0.0, 0.5], np.nan)

@@ -1,6 +1,6 @@
 """The field's table for this very project: judge, ensemble, one human and hybrid, as measured.
 
-Pure: facts in, figures out. Every figure has its interval by prompt, or says why there is none.
+Pure: facts in, figures out. Every figure has its interval, or says why there is none.
 Leaves out how facts are gathered (app), the arithmetic of agreement (`quality`) and of money
 and time (`cost`), and how it looks (`page`).
 """
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from judges.trust.calibration import ReliabilityBin, brier, ece, log_loss, reliability
 from judges.trust.intervals import Estimate
 from judges.trust.vote_matrix import MISSING, A, B
-from review.report import cost, panel, quality
+from review.report import cost, hybrid, panel, quality
 from review.report.bias import Bias, advice_on, biases
 from review.report.cost import Figure, JudgeCost, Money
 from review.report.facts import CertificateFact, Facts
 from review.report.panel import Effective
 from review.report.quality import BudgetPoint, Reversal
+from review.report.weights import Weights, weigh
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,9 @@ class Report:
 def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
     """Compute everything. The same facts and seed give the same report."""
     rng = np.random.default_rng(seed)
-    weight_P, silent_zones = quality.zone_weights(facts.truth_P, facts.zone_P, facts.zones)
-    reversals = quality.reversals(facts.vote_matrix, facts.orderless, rng, repeats)
+    weights = weigh(facts.truth_P != MISSING, facts.drawn_P, facts.zone_P, facts.zones)
+    weight_P = weights.weight_P
+    reversals = quality.reversals(facts.vote_matrix, rng, repeats)
     names, matrix = panel.matrix(facts)
     decided = int(np.isin(facts.truth_P, (A, B)).sum())
     curve = quality.budget_curve(facts, weight_P, rng, repeats)
@@ -94,7 +96,7 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
             facts.texts,
             facts.truth_P,
             np.random.default_rng(seed),
-            facts.orderless,
+            weight_P,
         )
         if facts.texts
         else ()
@@ -105,7 +107,7 @@ def make_report(facts: Facts, *, seed: int = 7, repeats: int = 1000) -> Report:
         pairs=len(facts.vote_matrix),
         judges=len(facts.vote_matrix.raters),
         fit=facts.fit,
-        reference=_reference(facts, decided, silent_zones),
+        reference=_reference(facts, decided, weights),
         rows=_rows(facts, weight_P, rng, repeats),
         reversals=reversals,
         calibration=_calibration(facts, decided),
@@ -143,7 +145,9 @@ def _rows(
         _row(
             f"judge {name}", measured.of_win_probability(win_PR[:, r]),
             cost.judge_pace(money, name), cost.judge_cost(money, name), money, "the reference",
-            "its votes in both orders count; a flip between them is a tie, half right",
+            "a mean of several orders: each response is scored alone"
+            if name in vote_matrix.pointwise
+            else "its votes in both orders count; a flip between them is a tie, half right",
         )
         for r, name in enumerate(vote_matrix.raters)
     ]  # fmt: skip
@@ -168,6 +172,7 @@ def _rows(
             "the panel alone, nobody reviewing; not what is delivered",
         )
     )  # fmt: skip
+    delivered = hybrid.count(facts)
     one = quality.one_human(facts.opinions_N3, vote_matrix.prompt_P, rng, repeats)
     rows.append(
         _row(
@@ -178,10 +183,10 @@ def _rows(
     )  # fmt: skip
     rows.append(
         _row(
-            "hybrid (delivered now)", quality.hybrid(facts, rng, repeats),
+            "hybrid (delivered now)", hybrid.agreement(delivered),
             cost.hybrid_pace(money), cost.hybrid_cost(money), money,
-            quality.hybrid_against(facts),
-            "human answers count as right where nothing independent checks them",
+            hybrid.against(delivered),
+            "human answers are right by definition, so their errors are not in it",
         )
     )  # fmt: skip
     return tuple(rows)
@@ -193,7 +198,7 @@ def _row(
     return Row(name, agreement, pace, price, cost.times_cheaper(price, money), against, no)
 
 
-def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:
+def _reference(facts: Facts, decided: int, weights: Weights) -> str:
     known = int((facts.truth_P != MISSING).sum())
     if not known:
         return "no pair has a human answer yet, so no agreement can be measured"
@@ -202,10 +207,18 @@ def _reference(facts: Facts, decided: int, silent_zones: Sequence[str]) -> str:
         f"{known:,} of {len(facts.vote_matrix):,} pairs with votes have a human reference "
         f"({made}); agreement is measured on the {decided:,} that it decides for a or b"
     )
-    if len(facts.zones) > 1:
-        said += "; answered pairs stand for all pairs of their route, by weight"
-    if silent_zones:
-        said += f"; nothing is known about: {', '.join(silent_zones)}"
+    if len(set(facts.zones)) > 1:
+        said += (
+            "; by weight they stand for all pairs of their route, and where some were drawn blind "
+            "and not all are answered, only the drawn ones measure"
+        )
+    if weights.chosen:
+        said += (
+            f"; nobody drew at random among those {', '.join(weights.chosen)}, so what was "
+            "answered there, perhaps the hardest first, is taken to stand for the rest"
+        )
+    if weights.silent:
+        said += f"; nothing is known about those {', '.join(weights.silent)}"
     return said
 
 

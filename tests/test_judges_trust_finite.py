@@ -17,12 +17,11 @@ def chance(found: int, size: int, total: int, drawn: int) -> float:
 
 
 def by_enumeration(size: int, drawn: int, hits: int) -> list[int]:
-    """Totals that do not make so few, or so many, hits too rare (mid-p, 2.5% on each side)."""
+    """Totals that do not make so few, or so many, hits too rare: more than 2.5% on each side."""
     kept = []
     for total in range(hits, size - (drawn - hits) + 1):
-        at = chance(hits, size, total, drawn)
-        below = sum(chance(k, size, total, drawn) for k in range(hits)) + at / 2
-        above = sum(chance(k, size, total, drawn) for k in range(hits + 1, drawn + 1)) + at / 2
+        below = sum(chance(k, size, total, drawn) for k in range(hits + 1))
+        above = sum(chance(k, size, total, drawn) for k in range(hits, drawn + 1))
         if below > 0.025 and above > 0.025:
             kept.append(total)
     return kept

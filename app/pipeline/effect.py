@@ -50,7 +50,9 @@ _FOLDS, _REPEATS = 3, 400
 class Shares:
     """Human share for `target` agreement, without and with the challenger; change: after - before.
 
-    pairs: decided gold pairs behind them. The intervals are 95%, drawn by prompt.
+    pairs: decided gold pairs behind them, each counting alike: the change is paired, but a level is
+    that of the gold and not of all pairs, where hard ones were frozen. The intervals are 95%, drawn
+    by prompt.
     """
 
     before: Estimate
@@ -67,7 +69,8 @@ class Shares:
     @property
     def summary(self) -> str:
         """One line for people."""
-        return f"{self.effect} on {self.pairs} gold pairs"
+        alike = "each counting alike, however it came to be gold"
+        return f"{self.effect} on {self.pairs} gold pairs, {alike}"
 
 
 @dataclass(frozen=True)

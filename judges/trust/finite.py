@@ -1,7 +1,7 @@
 """Shares of a finite batch from answers drawn at random without replacement, by strata.
 
-For display: mid-p intervals, which cover close to what they say where exact ones cover more
-(docs/design/report-intervals.md); promises are exact (`levels`). Leaves out who drew and why.
+Exact intervals, as sets that a certificate picked by its own audits need their room
+(docs/design/report-intervals.md). Leaves out who drew and why.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,9 +35,9 @@ class Stratum:
 
 
 def hits_between(stratum: Stratum, level: float = 0.95) -> tuple[float, float]:
-    """How many of all pairs have it, at least and at most: a mid-p interval (Lancaster 1961).
+    """How many of all pairs have it, at least and at most: two exact hypergeometric tests.
 
-    The draws are hypergeometric. Without a draw nothing is known; where all are drawn everything.
+    Without a draw nothing is known; where all are drawn everything is.
     """
     size, drawn, hits = stratum.size, stratum.drawn, stratum.hits
     if drawn == size:
@@ -48,12 +48,10 @@ def hits_between(stratum: Stratum, level: float = 0.95) -> tuple[float, float]:
     most = size - (drawn - found)
 
     def too_few(total: int) -> bool:  # so many would hardly ever show `found` or more
-        beyond = hypergeom.sf(found, size, total, drawn)
-        return bool(beyond + hypergeom.pmf(found, size, total, drawn) / 2.0 <= tail)
+        return bool(hypergeom.sf(found - 1, size, total, drawn) <= tail)
 
     def too_many(total: int) -> bool:  # so many would hardly ever show `found` or fewer
-        below = hypergeom.cdf(found, size, total, drawn)
-        return bool(below - hypergeom.pmf(found, size, total, drawn) / 2.0 <= tail)
+        return bool(hypergeom.cdf(found, size, total, drawn) <= tail)
 
     low = _first(lambda total: not too_few(total), found, most) if found else 0
     high = _first(too_many, found, most + 1) - 1 if found < drawn else most

@@ -56,5 +56,5 @@ def weigh(
     )
 
 
-def _names(zones: Sequence[str], mask_Z: NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(zones[int(z)] for z in np.flatnonzero(mask_Z)))
+def _names(zones: Sequence[str], mask: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(zones[int(z)] for z in np.flatnonzero(mask)))

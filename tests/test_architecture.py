@@ -37,7 +37,7 @@ ONLY_HERE = {
 }
 TAG = re.compile(r"</?[A-Za-z]|<!")
 MAKES_MARKUP = {"app/views/sanitise.py"}
-SEEKS_MARKUP = {"review/detectors/injection.py"}  # its patterns find tags in responses
+SEEKS_MARKUP = {"review/detectors/forms.py"}  # its patterns find tags in responses
 LATE = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 READS = {"open", "getenv", "read_text", "read_bytes", "load_dotenv", "basicConfig", "dictConfig"}
 

@@ -39,6 +39,8 @@ def detect(
         *detectors.low_confidence(consensus),
         *detectors.length_reversal(consensus),
         *detectors.injection(texts.responses_a, texts.responses_b, texts.prompts),
+        *detectors.empty(texts.responses_a, texts.responses_b),
+        *detectors.unseen_letters(texts.responses_a, texts.responses_b),
         *detectors.cycles(
             list(zip(texts.responses_a, texts.responses_b, strict=True)),
             vote_matrix.prompt_P,

@@ -1,6 +1,7 @@
 """Detectors: pure checks that turn votes, answers and texts into flags and findings."""
 
 from review.detectors.bias import length_bias, position_bias, reversal_rates, self_preference
+from review.detectors.blank import empty, unseen_letters
 from review.detectors.cycles import cycles
 from review.detectors.duplicates import duplicate_conflict, near_duplicates
 from review.detectors.flag import Finding, FindingKind, Flag, FlagKind
@@ -28,6 +29,7 @@ __all__ = [
     "disagreement",
     "disagreement_scores",
     "duplicate_conflict",
+    "empty",
     "injection",
     "instructions_in",
     "length_bias",
@@ -43,5 +45,6 @@ __all__ = [
     "self_contradiction",
     "self_preference",
     "text_measures",
+    "unseen_letters",
     "vote_counts",
 ]

@@ -13,6 +13,9 @@ FlagKind = Literal[
     "cycle",
     "duplicate_conflict",
     "injection",
+    "empty",
+    "unseen",
+    "private",
     "length_reversal",
     "outlier",
 ]

@@ -115,7 +115,7 @@ def main() -> None:
         lost = raced(error)
         if lost is None:
             raise
-        print(f"tiebreak: {lost}", file=sys.stderr)
+        warn(f"tiebreak: {lost}")
         sys.exit(1)
     except SystemExit as ended:
         if ended.code != stops.CTRL_C:

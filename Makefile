@@ -7,7 +7,7 @@ SERVE ?= 1
 LIVE ?= 0
 PORT ?= 8501
 
-.PHONY: demo test quick slow lint types contract migrations reference docs setup lock bom audit clean
+.PHONY: demo test quick slow lint types contract migrations reference docs setup campaign lock bom audit clean
 
 setup: $(VENV)/.installed
 
@@ -53,6 +53,11 @@ reference: setup
 
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# What a hostile or unlucky world does to it, as tables; about twenty minutes.
+KILLS ?= 150
+campaign: setup
+	PYTHONPATH=.:tests $(BIN)/python -m campaign --kills $(KILLS)
 
 # The tested set, with hashes, for every platform and Python; torch is apart (constraints.txt).
 lock: setup

@@ -4,7 +4,18 @@ from pathlib import Path
 from typing import Any
 
 _FIRST = (
-    ("Use", ("index.md", "annotator.md", "engineer.md", "owner.md", "keeping.md", "python.md")),
+    (
+        "Use",
+        (
+            "index.md",
+            "annotator.md",
+            "engineer.md",
+            "owner.md",
+            "keeping.md",
+            "security.md",
+            "python.md",
+        ),
+    ),
     ("Look up", ("verbs.md", "settings.md", "formats.md", "glossary.md")),
     ("Build", ("architecture.md", "contracts.md", "first_change.md")),
 )

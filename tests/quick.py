@@ -33,11 +33,19 @@ def reached(path: Path) -> set[str]:
     while files:
         for name in imported(files.pop()):
             first = name.split(".")[0]
-            ours = [ROOT / folder / f"{first}.py" for folder in ("tests", "benchmarks")]
+            ours = list(_files(name))
             files += [file for file in ours if file.is_file() and file not in seen]
             seen.update(ours)
             found |= upstream(name) if first in PACKAGES else {first}
     return found
+
+
+def _files(name: str) -> Iterator[Path]:
+    """Where a name may lie in `tests/` or `benchmarks/`, in a folder of theirs too."""
+    parts = name.split(".")
+    for folder in ("tests", "benchmarks"):
+        for depth in range(1, len(parts) + 1):
+            yield (ROOT / folder).joinpath(*parts[:depth]).with_suffix(".py")
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -2,6 +2,9 @@
 
 from enum import StrEnum
 
+HELD_BACK = "held back: "
+"""Begins the reason of an abstain that was stored in place of asking; kinds and counts follow."""
+
 CANARY_SAMPLE = HOLD_OUT_SAMPLE = 1_000_000  # far above the 100 samples a judge may have
 """Votes with this sample or a higher one are no opinion on the pair: this very one is that of a
 judge asked with a principle held out, those above answer canary pairs.

@@ -1,17 +1,17 @@
 """Votes: added once each, and streamed out for whoever fits something on them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from db.models import Vote
 from db.types import now
-from db.upsert import insert_all, insert_new
-from db.vocabulary import Choice, Order
+from db.upsert import chunks, insert_all, insert_new
+from db.vocabulary import HELD_BACK, Choice, Order
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,25 @@ def add_recorded(session: Session, arriving: Sequence[RecordedVote]) -> AddedVot
 def add_votes(session: Session, rows: Sequence[dict[str, Any]]) -> int:
     """Store fresh answers; one that is there already is left alone. Returns how many were new."""
     return insert_new(session, Vote, rows, ["pair_id", "judge_version_id", "order", "sample"])
+
+
+def drop_held_back(session: Session, hold: Collection[str]) -> int:
+    """Forget the abstains stored in place of asking that these kinds hold no longer.
+
+    They are missing again, and asked or held by what the texts hold now. Returns how many.
+    """
+    query = select(Vote.id, Vote.abstain_reason).where(
+        Vote.abstain_reason.startswith(HELD_BACK), Vote.raw.is_(None)
+    )
+    kinds = [kind.replace("_", " ") for kind in hold]
+    free = [
+        vote_id
+        for vote_id, reason in session.execute(query)
+        if not any(f" {kind}" in (reason or "") for kind in kinds)
+    ]
+    for chunk in chunks(free):
+        session.execute(delete(Vote).where(Vote.id.in_(chunk)))
+    return len(free)
 
 
 def count_votes(session: Session) -> int:

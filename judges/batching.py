@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from db.asking import Slot, missing_slots, pair_page, pair_texts, take_block
 from db.batch_jobs import LASTS, add_job, close_job, open_jobs, slots_of, submitted
@@ -123,10 +124,24 @@ class Batching:
             if not page:
                 return None, work
             after = page[-1]
+            held = []
             for slot in slots:
                 question = judge_session.question(slot, texts[slot.pair_id])
+                kept = judge_session.held_back(slot, question, self.run_id)
+                if kept is not None:
+                    held.append(kept)
+                    continue
                 work.append((slot, question, judge_session.bound(question, batched=True)))
+            self._abstain(held)
         return after, work
+
+    def _abstain(self, held: Sequence[dict[str, Any]]) -> None:
+        """Store the abstains of questions that must not leave this machine."""
+        if held:
+            with self.database.begin() as session:
+                stored = add_votes(session, held)
+            self.judge_session.tally.stored += stored
+            self.judge_session.tally.abstained += stored
 
     def _prepare(self, head: Sequence[Wanted]) -> PreparedBatch:
         """Claim, set money aside and write the job down, all in one transaction."""

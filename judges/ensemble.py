@@ -175,6 +175,9 @@ class Ensemble:
         """Ask one question; what is to be stored of it, whatever happens."""
         if judge_session.tally.problem is not None:
             return Done(judge_session, ask, None, 0)
+        held = judge_session.held_back(ask.slot, ask.question, self.run_id)
+        if held is not None:
+            return Done(judge_session, ask, held, 0)
         await judge_session.keep_pace(ask.question)
         started = time.monotonic()
         try:

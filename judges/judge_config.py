@@ -137,6 +137,11 @@ class JudgeConfig(BaseModel):
         return self
 
     @property
+    def leaves(self) -> bool:
+        """Whether what it is asked leaves this program, to wherever its server may send it."""
+        return self.remote or self.provider is Provider.FAKE
+
+    @property
     def remote(self) -> bool:
         """Whether asking means a request over the network."""
         return self.provider in REMOTE

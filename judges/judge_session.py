@@ -11,13 +11,14 @@ from typing import Any
 from db.asking import PairText, Slot
 from db.storable import storable
 from db.types import now
-from db.vocabulary import Choice, Order
+from db.vocabulary import HELD_BACK, Choice, Order
 from judges import verdicts
 from judges.asking import Answer, Client, Question, Scorer
 from judges.circuit import Circuit, RateLimiter
 from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
 from judges.prices import Prices, tokens_about, tokens_at_most
+from judges.private import Withholding, told
 from judges.prompts import Template
 from judges.reservation import BlockReservation
 
@@ -53,6 +54,7 @@ class JudgeSession:
     """Who is asked, about which orders and samples, and how fast.
 
     requests, tokens: every pace to keep, its own and those it shares with other judge sessions.
+    withholding: what must not leave this machine, one for all judge sessions of a run.
     """
 
     judge: JudgeConfig
@@ -66,6 +68,7 @@ class JudgeSession:
     tokens: tuple[RateLimiter, ...] = ()
     prices: Prices = field(init=False)
     template: Template = field(init=False)
+    withholding: Withholding = field(default_factory=Withholding)
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -97,6 +100,14 @@ class JudgeSession:
             sample=slot.sample,
             expected=text.expected,
         )
+
+    def held_back(self, slot: Slot, question: Question, run_id: int) -> dict[str, Any] | None:
+        """The abstain to store in place of asking, where private data must not leave."""
+        if not self.judge.leaves:
+            return None
+        shown = question.shown
+        kept = self.withholding.keeps(slot.pair_id, shown.prompt, shown.first, shown.second)
+        return held_row(self, slot, told(kept), run_id) if kept else None
 
     def bound(self, question: Question, *, batched: bool = False) -> int:
         """The most its answer can cost, in nano-dollars."""
@@ -165,6 +176,25 @@ def vote_row(
         "output_tokens": usage.output,
         "cost_nanousd": cost_nanousd,
         "seconds": None if seconds is None else round(seconds, 3),
+        "run_id": run_id,
+        "created_at": now(),
+    }
+
+
+def held_row(judge_session: JudgeSession, slot: Slot, what: str, run_id: int) -> dict[str, Any]:
+    """An abstain of a judge that was not asked, for the pair goes to people."""
+    return {
+        "pair_id": slot.pair_id,
+        "judge_version_id": judge_session.version_id,
+        "order": slot.order,
+        "sample": slot.sample,
+        **meaning(verdicts.ParsedAnswer(Choice.ABSTAIN, reason=f"{HELD_BACK}{what}")),
+        "raw": None,
+        "input_tokens": 0,
+        "cached_tokens": 0,
+        "output_tokens": 0,
+        "cost_nanousd": 0,
+        "seconds": None,
         "run_id": run_id,
         "created_at": now(),
     }

@@ -15,6 +15,7 @@ from db.vocabulary import Provider
 from judges import constitution
 from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
+from judges.private import PrivateKind
 
 
 class Limit(BaseModel):
@@ -45,6 +46,12 @@ class PanelConfig(BaseModel):
         default=("starter",),
         description="rules for judges: shipped names (starter, code, law, medicine) or paths of "
         "TOML files beside tiebreak.toml",
+    )
+    hold_private: tuple[PrivateKind | Literal["all"], ...] = Field(
+        default=(),
+        description="texts with private data of these kinds are not sent to a provider but left "
+        "to people and to judges on this machine: card, email, iban, ip_address, national_id, "
+        "phone, secret, or all; empty: they are sent, and counted",
     )
     label_model: Literal["majority", "dawid-skene", "tiebreak"] = Field(
         default="tiebreak", description="how votes and human answers become probabilities"

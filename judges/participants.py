@@ -19,6 +19,7 @@ from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
 from judges.judge_session import JudgeSession
 from judges.panel import Panel
+from judges.private import Withholding
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,10 @@ def wanted(
 
 
 def judge_sessions(
-    panel: Panel, judges: Sequence[tuple[Wanted, Client | Scorer]], pauses: Sequence[float]
+    panel: Panel,
+    judges: Sequence[tuple[Wanted, Client | Scorer]],
+    pauses: Sequence[float],
+    withholding: Withholding,
 ) -> list[JudgeSession]:
     """A session for each judge; one provider shares a circuit, one limit a rate limiter."""
     circuits: dict[str, Circuit] = {}
@@ -114,6 +118,7 @@ def judge_sessions(
             samples=want.samples,
             requests=own[0] + common[0],
             tokens=own[1] + common[1],
+            withholding=withholding,
         )
         judge_session.tally.wanted = want.missing
         made.append(judge_session)

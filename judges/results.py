@@ -15,7 +15,8 @@ class JudgeRun:
 
     stored counts abstains among it; missing: wanted votes that are not there; capped: the money
     allowed ran out; problems: one sentence for each judge that was stopped; waiting: questions
-    that lie in batches at a provider.
+    that lie in batches at a provider; private: what was sent, and what was held back, of texts
+    with personal data or secrets, in words and counts.
     """
 
     run_id: int
@@ -28,10 +29,16 @@ class JudgeRun:
     problems: tuple[str, ...]
     tallies: dict[str, Tally]
     waiting: int = 0
+    private: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, run_id: int, seconds: float, judge_sessions: Sequence[JudgeSession], waiting: int = 0
+        cls,
+        run_id: int,
+        seconds: float,
+        judge_sessions: Sequence[JudgeSession],
+        waiting: int = 0,
+        private: tuple[str, ...] = (),
     ) -> "JudgeRun":
         """Summed over the judge sessions of a run."""
         tallies = {
@@ -49,6 +56,7 @@ class JudgeRun:
             problems=tuple(t.problem for t in every if t.problem),
             tallies=tallies,
             waiting=waiting,
+            private=private,
         )
 
     @property
@@ -59,6 +67,7 @@ class JudgeRun:
             parts.append(f"{self.abstained} of them abstain")
         if self.cost_usd:
             parts.append(f"${self.cost_usd:.4f} spent")
+        parts += self.private
         if self.waiting:
             parts.append(f"{self.waiting} questions wait in batches; run again to collect them")
         elif self.missing:

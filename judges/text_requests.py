@@ -20,6 +20,7 @@ from judges.asking import Answer, Client, Lost, Question
 from judges.in_flight import InFlight
 from judges.judge_session import input_bound
 from judges.prices import Prices
+from judges.private import Withholding
 from judges.reservation import BlockReservation
 
 
@@ -86,7 +87,10 @@ class _Claimed:
 
 @dataclass(frozen=True)
 class TextRequests:
-    """Runs requests under a cap; `store` writes an answer inside the given transaction."""
+    """Runs requests under a cap; `store` writes an answer inside the given transaction.
+
+    What `withholding` keeps is not asked for.
+    """
 
     database: Database
     run_id: int
@@ -96,6 +100,7 @@ class TextRequests:
     concurrency: int = 32
     progress: Progress = quiet
     label: str = "texts"
+    withholding: Withholding = field(default_factory=Withholding)
     _open: list[BlockReservation] = field(default_factory=list, repr=False)
 
     async def run(self, requests: Iterable[TextRequest], total: int) -> Requested:
@@ -103,7 +108,7 @@ class TextRequests:
         outcome = Requested()
         places = InFlight(self.concurrency)
         slots = asyncio.Semaphore(self.concurrency)
-        source = iter(requests)
+        source = (r for r in requests if not self.withholding.keeps(r.key, r.question.user))
 
         async def one(claimed: _Claimed) -> None:
             async with slots:

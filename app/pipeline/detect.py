@@ -41,6 +41,7 @@ def detect(
         *detectors.injection(texts.responses_a, texts.responses_b, texts.prompts),
         *detectors.empty(texts.responses_a, texts.responses_b),
         *detectors.unseen_letters(texts.responses_a, texts.responses_b),
+        *detectors.private(*named),
         *detectors.cycles(
             list(zip(texts.responses_a, texts.responses_b, strict=True)),
             vote_matrix.prompt_P,

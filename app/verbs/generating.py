@@ -47,6 +47,7 @@ def generate(
             settings.generators,
             prompts=prompts,
             max_usd=max_usd,
+            hold=settings.panel.panel.hold_private,
             progress=report,
         )
     if design != "none":
@@ -86,6 +87,7 @@ def revise(
             rounds=rounds,
             responses=responses,
             max_usd=max_usd,
+            hold=settings.panel.panel.hold_private,
             progress=report,
         )
     if out is not None:

@@ -12,6 +12,7 @@ from db.progress import Progress, quiet
 from db.runs import cap_of, ended_by
 from db.session import Database
 from db.vocabulary import Order, RunStatus
+from db.votes import drop_held_back
 from judges import lifecycle, participants
 from judges.asking import Batcher, Scorer
 from judges.batching import Batching
@@ -19,6 +20,7 @@ from judges.connect import connect
 from judges.ensemble import Ensemble
 from judges.judge_session import JudgeSession
 from judges.panel import Panel
+from judges.private import Withholding
 from judges.results import JudgeRun
 from judges.vote_writer import Writer
 
@@ -51,10 +53,12 @@ def run_judges(
     started = time.monotonic()
     cap = cap_of(max_usd)
     within = None if within is None else sorted(set(within))
+    withholding = Withholding.of(panel.panel.hold_private)
     judges = [
         participants.by_weights(judge, beside) for judge in participants.chosen(panel, tier, names)
     ]
     with database.begin() as session:
+        drop_held_back(session, withholding.hold)
         wanted = [
             participants.wanted(session, panel.rules, judge, orders, samples, within)
             for judge in judges
@@ -65,7 +69,7 @@ def run_judges(
     with database.begin() as session:
         count = None if within is None else len(within)
         run, job = lifecycle.open_run(session, "judge", panel, judges, cap, count)
-    judge_sessions = participants.judge_sessions(panel, known, pauses)
+    judge_sessions = participants.judge_sessions(panel, known, pauses, withholding)
     try:
         waiting = asyncio.run(
             _ask(database, run.id, judge_sessions, batch, job, cap, within, progress)
@@ -74,7 +78,9 @@ def run_judges(
         ended, why = ended_by(error)
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
-    done = JudgeRun.of(run.id, time.monotonic() - started, judge_sessions, waiting)
+    done = JudgeRun.of(
+        run.id, time.monotonic() - started, judge_sessions, waiting, withholding.summary
+    )
     status = RunStatus.STOPPED if done.missing else RunStatus.DONE
     figures = {"stored": done.stored, "missing": done.missing, "cost_usd": done.cost_usd}
     problems = "; ".join(done.problems) or None

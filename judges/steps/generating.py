@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -30,6 +30,7 @@ from judges.asking import Client
 from judges.connect import connect
 from judges.generation import GeneratorConfig, Writer, sources
 from judges.prices import NANO
+from judges.private import Withholding
 from judges.text_requests import (
     Brought,
     Requested,
@@ -49,7 +50,8 @@ class Written:
     """What a run of writing did.
 
     asked: texts that came back; new: those that were not there yet; pairs: formed of them;
-    elsewhere: texts that another run asks for.
+    elsewhere: texts that another run asks for; private: requests with personal data or secrets,
+    sent and held back, in words and counts.
     """
 
     asked: int
@@ -60,6 +62,7 @@ class Written:
     cost_usd: float
     capped: bool
     problem: str | None
+    private: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -75,6 +78,7 @@ class Written:
             parts.append(f"{self.failed} failed (run again to ask for them)")
         if self.elsewhere:
             parts.append(f"{self.elsewhere} asked for by another run")
+        parts += self.private
         if self.capped:
             parts.append("the cap is reached")
         return ", ".join(parts) + (f"; {self.problem}" if self.problem else "")
@@ -98,12 +102,16 @@ def generate(
     *,
     prompts: int | None = None,
     max_usd: float | None = None,
+    hold: Collection[str] = (),
     progress: Progress = quiet,
     environ: Mapping[str, str] | None = None,
 ) -> Written:
     """Ask every source for a response to every prompt (the first `prompts` of them) it has not
     written for yet, and store the new ones as candidates. Duplicates are folded.
+
+    hold: kinds of private data whose prompts are not sent.
     """
+    withholding = Withholding.of(hold, "request")
     wanted = sources(generators)
     if not wanted:
         raise BadInput("there are no generators; add a [[generator]] to tiebreak.toml")
@@ -133,7 +141,16 @@ def generate(
         _store_written(session, prompt, source, one, count)
 
     done = ask_for_texts(
-        database, "generate", generators, requests, store, count, max_usd, progress, environ
+        database,
+        "generate",
+        generators,
+        requests,
+        store,
+        count,
+        max_usd,
+        withholding,
+        progress,
+        environ,
     )
     require_room(done, max_usd)
     return done
@@ -175,6 +192,7 @@ def ask_for_texts(
     store: Store,
     count: Count,
     max_usd: float | None,
+    withholding: Withholding,
     progress: Progress,
     environ: Mapping[str, str] | None,
 ) -> Written:
@@ -197,6 +215,7 @@ def ask_for_texts(
         max(g.concurrency for g in generators),
         progress,
         verb,
+        withholding,
     )
 
     async def go() -> Requested:
@@ -222,6 +241,7 @@ def ask_for_texts(
         cost_usd=outcome.cost_nanousd / NANO,
         capped=outcome.capped,
         problem=outcome.problem,
+        private=withholding.summary,
     )
     whole = not (done.failed or done.capped or done.problem)
     status = RunStatus.DONE if whole else RunStatus.STOPPED

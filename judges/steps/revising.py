@@ -1,7 +1,7 @@
 """Critique and revision of stored responses, round by round, and the data set made of them."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from db.generation import Response, note, noted, responses_page, revised, store_candidate
@@ -15,6 +15,7 @@ from judges import critique
 from judges.asking import Question
 from judges.constitution import Constitution
 from judges.generation import GeneratorConfig
+from judges.private import Withholding
 from judges.steps.generating import (
     Clients,
     Count,
@@ -39,12 +40,16 @@ def revise(
     rounds: int = 1,
     responses: int | None = None,
     max_usd: float | None = None,
+    hold: Collection[str] = (),
     progress: Progress = quiet,
     environ: Mapping[str, str] | None = None,
 ) -> Written:
     """Let a model criticise the first `responses` original responses by the rules and rewrite them,
     `rounds` times over, keeping the chain; each (response, revision) becomes a pair.
+
+    hold: kinds of private data whose texts are not sent.
     """
+    withholding = Withholding.of(hold, "request")
     count = Count()
     done: list[Written] = []
     for depth in range(rounds):
@@ -56,7 +61,16 @@ def revise(
             left = None if max_usd is None else max(0.0, max_usd - spent)
             done.append(
                 ask_for_texts(
-                    database, "revise", [reviser], requests, store, count, left, progress, environ
+                    database,
+                    "revise",
+                    [reviser],
+                    requests,
+                    store,
+                    count,
+                    left,
+                    withholding,
+                    progress,
+                    environ,
                 )
             )
             if done[-1].capped or done[-1].problem:
@@ -72,6 +86,7 @@ def revise(
         cost_usd=sum(w.cost_usd for w in done),
         capped=done[-1].capped,
         problem=done[-1].problem,
+        private=withholding.summary,
     )
     require_room(whole, max_usd)
     return whole

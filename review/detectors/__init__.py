@@ -7,6 +7,7 @@ from review.detectors.duplicates import duplicate_conflict, near_duplicates
 from review.detectors.flag import Finding, FindingKind, Flag, FlagKind
 from review.detectors.injection import injection, instructions_in
 from review.detectors.outliers import length_reversal, outliers, text_measures
+from review.detectors.private import private
 from review.detectors.selfcheck import self_contradiction
 from review.detectors.votes import (
     agreement,
@@ -39,6 +40,7 @@ __all__ = [
     "no_vote",
     "outliers",
     "position_bias",
+    "private",
     "reversal",
     "reversal_rates",
     "reversed_PR",

@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.orm import Session
 
 from db.errors import Conflict, UnknownName
@@ -68,12 +68,11 @@ def erase_person(session: Session, person: Annotator, actor: str, reason: str) -
     _let_go(session, person.id)
     person.name, person.subject, person.paused_reason = pseudonym, None, GONE
     session.flush()
+    told = {"reason": reason, "words": words}
+    record(session, actor, "person.erased", f"annotator:{person.id}", told)
+    session.flush()
     _rename_in_log(session, name, pseudonym)
     answers = answers_of(session, person.id)
-    told = {"reason": reason, "words": words}
-    if actor == name:
-        actor = pseudonym
-    record(session, actor, "person.erased", f"annotator:{person.id}", told)
     return ErasedPerson(pseudonym, answers, words)
 
 
@@ -157,15 +156,15 @@ def _rename_in_log(session: Session, name: str, pseudonym: str) -> None:
     """The name in events, findings, runs and cycles, also where it stands in a sentence."""
     quoted = re.compile(r"(^|[^\w-])" + re.escape(name) + r"(?![\w-])")
     session.execute(update(Event).where(Event.actor == name).values(actor=pseudonym))
-    session.execute(update(Flag).where(Flag.subject == name).values(subject=pseudonym))
-    for table, columns in (
-        (Event, ("payload",)),
-        (Flag, ("detail",)),
-        (Gold, ("how",)),
-        (Run, ("options", "summary", "error")),
-        (CycleStep, ("summary",)),
+    for table, columns, rows_with_names in (
+        (Event, ("payload",), true()),
+        (Flag, ("detail",), Flag.kind == "self_contradiction"),  # the others speak of judges
+        (Gold, ("how",), true()),
+        (Run, ("options", "summary", "error"), true()),
+        (CycleStep, ("summary",), true()),
     ):
-        rows = session.execute(select(table.id, *(getattr(table, c) for c in columns)))
+        held_in = (getattr(table, column) for column in columns)
+        rows = session.execute(select(table.id, *held_in).where(rows_with_names))
         for row_id, *held in rows.all():
             told = [_renamed(value, name, pseudonym, quoted) for value in held]
             if told != held:
@@ -177,10 +176,14 @@ _SHORT = 3  # letters: a name this short is replaced only where it is a value of
 
 
 def _renamed(value: Any, name: str, pseudonym: str, word: re.Pattern[str]) -> Any:
-    """A JSON value with the name replaced, as a value, as a key, or as a word of a sentence."""
+    """A JSON value with the name replaced, as a value or as a word of a sentence.
+
+    Keys stay, and what stands under `kind`: they are this project's words, and people may be
+    called `hard`, `drawn` or `reviewer`.
+    """
     if isinstance(value, dict):
         return {
-            _renamed(key, name, pseudonym, word): _renamed(inner, name, pseudonym, word)
+            key: inner if key == "kind" else _renamed(inner, name, pseudonym, word)
             for key, inner in value.items()
         }
     if isinstance(value, list):

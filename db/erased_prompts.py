@@ -230,5 +230,5 @@ def _rewrite(database: Database) -> None:
                 raw.cursor().execute(statement).fetchall()
             raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             return
-        for table in ("prompts", "candidates", "votes", "reviews", "rationales", "flags"):
-            apart.execute(text(f"VACUUM (FULL) {table}"))
+        for table in Base.metadata.sorted_tables:
+            apart.execute(text(f"VACUUM (FULL) {table.name}"))

@@ -183,3 +183,41 @@ def test_retention_removes_what_is_older_than_its_days(world: Database) -> None:
     assert (done.raw_answers, done.prompts) == (votes, prompts)
     assert (erasing.apply_retention(world, due, "cli").prompts) == 0
     assert "sets no age" in erasing.apply_retention(world, RetentionSettings(), "cli").summary
+
+
+@pytest.mark.parametrize("name", ["drawn", "imported", "hard", "rater", "stored", "reviewer"])
+def test_a_person_called_by_a_word_of_this_project_leaves_its_words(
+    world: Database, name: str
+) -> None:
+    payload = {name: True, "kind": name, "who": name, "told": f"{name!r} was slow"}
+    with world.begin() as session:
+        session.add(Annotator(name=name))
+        session.add(Event(actor=name, kind="alarm", subject="cycle:1", payload=payload))
+    before = [keys for table, keys in cells(world) if table in ("gold", "flags")]
+    done = erasing.erase_person(world, name, f"{name} asked for it", "cli", sure=True)
+    assert [keys for table, keys in cells(world) if table in ("gold", "flags")] == before
+    with world.read() as session:
+        alarm = session.scalars(select(Event).where(Event.kind == "alarm")).one()
+        erased = session.scalars(select(Event).where(Event.kind == "person.erased")).one()
+    assert alarm.actor == done.name
+    told = {"who": done.name, "told": f"'{done.name}' was slow"}
+    assert alarm.payload == {name: True, "kind": name} | told
+    assert erased.payload["reason"] == f"{done.name} asked for it"
+
+
+def test_what_a_busy_database_kept_goes_with_the_next_retention(
+    world: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bool] = []
+
+    def busy_once(database: Database) -> bool:
+        tries.append(bool(tries))
+        return tries[-1]
+
+    monkeypatch.setattr("db.erased_prompts.purge", busy_once)
+    assert "was busy" in erasing.erase_person(world, "ada", "asked", "cli", sure=True).summary
+    ages = RetentionSettings()
+    again = erasing.apply_retention(world, ages, "cli", purge=True)
+    assert (tries, "was busy" in again.summary) == ([False, True], False)
+    erasing.apply_retention(world, ages, "cli")
+    assert len(tries) == 2

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select as sql_select
+from sqlalchemy import update
 from trainer_worlds import add_pair, learnable, settle
 
 from db.errors import BadInput, Conflict
 from db.gold import GoldSet
-from db.models import Dataset, DatasetItem, Gold, Preference
+from db.models import Dataset, DatasetItem, Gold, Preference, Prompt
 from db.probabilities import Probabilities
 from db.session import Database
 from db.types import now
@@ -194,6 +195,15 @@ def test_the_verb_says_what_is_left_out_and_why(database: Database, tmp_path: Pa
         add_pair(session, "T", "x", "y")
     done = steps.export(database, tmp_path / "out", ExportOptions(validation=0, test=0))
     assert done.summary.splitlines()[1] == ("left out: 2 without a settled label, 1 practice")
+
+
+def test_what_was_erased_is_left_out_and_said(database: Database, tmp_path: Path) -> None:
+    world(database)
+    with database.begin() as session:
+        session.execute(update(Prompt).where(Prompt.id == 1).values(erased_at=now()))
+    done = steps.export(database, tmp_path / "out", ExportOptions())
+    assert done.left_out == {"erased": 2}  # two pairs of each prompt
+    assert done.summary.endswith("left out: 2 of erased prompts")
 
 
 def audit(number: int, batch: int):

@@ -15,6 +15,10 @@ from db.session import Database, Session
 from db.types import now
 
 _SURE = "nothing was changed; add --yes to erase for good"
+_BUSY = (
+    "The database was busy, so its free pages may hold what was removed still: run `tiebreak "
+    "retention` once nobody is at work."
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class PersonErased:
     answers: int
     words: dict[str, int]
     done: bool
+    purged: bool = True
 
     @property
     def summary(self) -> str:
@@ -36,7 +41,7 @@ class PersonErased:
             f"erased; {self.answers:,} answers stay under {self.name!r}; words removed: {words}\n"
             "Files written before are not reached: reports and cycle pages may show the name, "
             "imported files and old backups hold it."
-        )
+        ) + ("" if self.purged else f"\n{_BUSY}")
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,7 @@ class PromptsErased:
             "copies of datasets elsewhere, old backups, and what providers keep."
         )
         if self.done and not self.purged:
-            lines.append(
-                "The database was busy, so its free pages may hold the texts still: run "
-                "`tiebreak retention` once nobody is at work."
-            )
+            lines.append(_BUSY)
         return "\n".join(lines)
 
 
@@ -83,19 +85,21 @@ class Aged:
     held: tuple[Held, ...] = field(default=())
     done: bool = True
     why_not: str = ""
+    purged: bool = True
 
     @property
     def summary(self) -> str:
         """For people."""
+        busy = [] if self.purged else [_BUSY]
         if self.why_not:
-            return f"retention: {self.why_not}"
+            return "\n".join([f"retention: {self.why_not}", *busy])
         told = (
             f"{self.raw_answers:,} raw answers, the texts of {self.prompts:,} prompts and "
             f"{self.people:,} names"
         )
         lines = [f"retention: {told} {'removed' if self.done else 'would be removed'}"]
         lines += [f"still in {one.kind} {one.name}: {one.path}" for one in self.held]
-        return "\n".join(lines)
+        return "\n".join([*lines, *busy])
 
 
 def erase_person(
@@ -109,8 +113,8 @@ def erase_person(
             words = erased_people.words_of(session, person.id)
             return PersonErased(name, erased_people.answers_of(session, person.id), words, False)
         done = erased_people.erase_person(session, person, actor, reason.strip())
-    erased_prompts.purge(database)
-    return PersonErased(done.pseudonym, done.answers, done.words, True)
+    purged = erased_prompts.purge(database)
+    return PersonErased(done.pseudonym, done.answers, done.words, True, purged)
 
 
 def erase_prompts(
@@ -135,11 +139,21 @@ def erase_prompts(
 
 
 def apply_retention(
-    database: Database, settings: RetentionSettings, actor: str, *, sure: bool = True
+    database: Database,
+    settings: RetentionSettings,
+    actor: str,
+    *,
+    sure: bool = True,
+    purge: bool = False,
 ) -> Aged:
-    """Remove what is older than the settings allow. Safe to repeat."""
+    """Remove what is older than the settings allow. Safe to repeat.
+
+    purge: free pages of the database are emptied even where nothing is removed now, since an
+    erasure before may have met a busy database.
+    """
     if settings.keeps_all:
-        return Aged(why_not="[retention] sets no age, so everything is kept")
+        purged = not (sure and purge) or erased_prompts.purge(database)
+        return Aged(why_not="[retention] sets no age, so everything is kept", purged=purged)
     with database.begin() as session:
         prompts = _too_old(session, settings.text_days)
         people = _silent(session, settings.person_days)
@@ -154,9 +168,9 @@ def apply_retention(
         if raw:
             told = {"removed": raw, "days": settings.raw_answer_days}
             record(session, actor, "answers.stripped", "votes", told)
-    if raw or prompts or people:
-        erased_prompts.purge(database)
-    return Aged(raw, len(prompts), len(people), held)
+    wanted = purge or raw or prompts or people
+    purged = not wanted or erased_prompts.purge(database)
+    return Aged(raw, len(prompts), len(people), held, purged=purged)
 
 
 def _raw(session: Session, days: int | None, sure: bool) -> int:

@@ -21,6 +21,7 @@ from trainer.vocabulary import Balance, Format
 SPLITS = ("train", "validation", "test")
 
 LEFT_OUT = {
+    "erased": "of erased prompts",
     "gold": "of gold prompts",
     "near_gold": "of prompts like a gold prompt",
     "unsettled": "without a settled label",

@@ -43,7 +43,10 @@ def test_a_whole_week_from_the_inbox_to_a_promoted_judge_and_a_week_without_news
     config: Config,
 ) -> None:
     fill(config.cycle.inbox)
-    done = run_cycle(config)
+    told: list[str] = []
+    done = run_cycle(config, announce=told.append)
+    assert any("\n" in step.line for step in done.steps)
+    assert not any("\n" in line for line in told)  # a step of many sentences has a line for each
     assert steps(done)["train reward"] == "skipped"  # [cycle] train names the judge alone
     idle = {name for name, status in steps(done).items() if status != "done"}
     assert idle == {"train reward", "canaries", "retention"}  # none drawn, no age set

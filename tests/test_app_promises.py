@@ -13,11 +13,13 @@ from promise_world import World, project
 from app.pipeline.certificates import list_certificates
 from app.pipeline.frames import strata_of
 from app.pipeline.promises import promises
+from app.pipeline.route import route_pairs
 from db import batches, preferences, tasks
 from db.schema import upgrade
 from db.session import Database
 from db.vocabulary import Route, TaskKind
 from review import queue
+from review.routing.router import RouteOptions
 
 TARGET = {"target_error": 0.25, "audits": 24, "seed": 3}
 OTHER = {"target_error": 0.35, "audits": 16, "seed": 4}
@@ -151,6 +153,23 @@ def test_audits_first_then_the_certificate_then_the_rest(world: World) -> None:
     world.merge()
     assert world.route(**TARGET).state == "already"
     assert world.route(**TARGET).tasks == 0
+
+
+def test_one_batch_has_one_forecast_and_what_is_answered_is_no_longer_in_it(world: World) -> None:
+    told: list[str] = []
+    asked = RouteOptions(**TARGET)
+    done = route_pairs(
+        world.database, world.config.panel, asked, world.config.review, announce=told.append
+    )
+    (waits,) = done.promises
+    load = f"then about {waits.expected:,.0f} ({waits.low:,.0f} to {waits.high:,.0f}) of 60 pairs"
+    assert load in told[0]
+    assert load in waits.sentence
+    world.check_tasks({})
+    world.answer(500)
+    with world.database.read() as session:
+        (known,) = promises(session)
+    assert world.route(**TARGET).tasks == known.expected == known.low == known.high
 
 
 def test_audits_are_claimed_in_the_order_of_their_draw(world: World) -> None:

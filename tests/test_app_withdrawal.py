@@ -151,7 +151,10 @@ def test_a_bet_on_later_audits_keeps_its_level() -> None:
         audits = [(bool(safe), bool(wrong)) for safe, wrong in rng.random((300, 2)) < (0.8, 0.0625)]
         rang += broken(made, audits) is not None  # .8 x .0625 = .05 of all pairs
     assert rang / 400 <= 0.1
-    assert broken(made, [(True, True)] * 20) is not None
+    at_once = broken(made, [(True, True)] * 20)
+    assert at_once is not None
+    # the figures are those that ended it, not diluted by what came after
+    assert broken(made, [(True, True)] * 20 + [(True, False)] * 400) == at_once
     assert broken(made, [(False, True)] * 200) is None  # wrong, but by its rule not delivered
 
 

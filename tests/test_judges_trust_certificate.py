@@ -216,6 +216,8 @@ def test_unanswered_audits_count_as_wrong() -> None:
     part = certify(frame, fewer, looks=(Look(120, 0.1),), target=0.04, seed=3)
     assert (part.unanswered, part.wrong, full.wrong) == (20, 20, 0)
     assert part.accepted < full.accepted
+    assert "accepted on 120 audits (20 of them unanswered, counted as wrong)." in part.sentence()
+    assert full.sentence().endswith("accepted on 120 audits.")
 
 
 def test_nothing_certified_says_how_much_is_missing() -> None:

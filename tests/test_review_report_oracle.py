@@ -48,9 +48,24 @@ def test_where_every_label_is_known_the_gap_is_counted() -> None:
         "would have asked about 8 (32.0%; every label is known)"
     )
     assert "2 audits drawn among the accepted pairs" in said[1]
-    assert "+7 pairs of safety margin" in said[1]
+    assert "and 7 pairs of safety margin" in said[1]
     assert "5 are pairs that no certificate can save" in said[2]
     assert "in a faultless order 7 would do" in said[2]
+
+
+def test_accepted_beyond_the_threshold_is_no_negative_margin() -> None:
+    # One of twenty may be wrong, so the oracle accepts 11 and asks 9. Fourteen were certified, two
+    # of them audits, one of which put a wrong label right: 6 + 2 asked, three pairs beyond it.
+    found = oracle(
+        ranked(
+            "oooooxoooooxoooooooo", "x....x..............", accepted=14, target=0.05
+        )
+    )  # fmt: skip
+    assert found is not None
+    assert (found.oracle.value, found.asked, found.margin) == (9, 8, -3)
+    why = list(found.sentences())[1]
+    assert why.startswith("why -1: 2 audits drawn among the accepted pairs, less 3 pairs accepted")
+    assert "margin" not in why
 
 
 def test_a_share_of_the_accepted_is_another_promise() -> None:

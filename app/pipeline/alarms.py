@@ -45,6 +45,11 @@ class Alarm:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
+def counted(alarms: int) -> str:
+    """How many alarms rang, in words."""
+    return f"{alarms} alarm{'s' * (alarms > 1)}" if alarms else "no alarm"
+
+
 def agreement_falling(
     what: str, values_P: Floats, prompt_P: NDArray[np.int64], new_P: Mask, seed: int = 0
 ) -> Alarm | None:

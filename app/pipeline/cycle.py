@@ -11,6 +11,7 @@ from typing import Any
 
 from app.config import Config
 from app.pipeline import cycle_page, inbox
+from app.pipeline.alarms import counted
 from app.pipeline.cycle_steps import STEPS, CycleContext, StepDone, canaries_usd, foreseen, paid
 from app.pipeline.panel import current_panel
 from app.pipeline.webhook import send
@@ -52,7 +53,7 @@ class CycleDone:
     def summary(self) -> str:
         """One line for people."""
         done = sum(step.status == cycles.DONE for step in self.steps)
-        rang = f"{len(self.alarms)} alarms" if self.alarms else "no alarm"
+        rang = counted(len(self.alarms))
         again = "resumed and " if self.resumed else ""
         return (
             f"cycle {self.cycle} {again}finished: {done} of {len(self.steps)} steps had work, "
@@ -231,7 +232,8 @@ def _run_steps(
                 progress=progress,
             )
             done = _run_step(config, step.id, context, STEPS[step.name])
-            announce(f"{step.name}: {done.line}")
+            for line in f"{step.name}: {done.line}".splitlines():
+                announce(line)
             summary = done.as_summary()
         before[step.name] = summary.get("figures", {})
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.config import Config
+from app.pipeline.alarms import counted
 from db import cycles
 from db.models import CycleStep, Run
 from db.whole import write_whole
@@ -91,7 +92,7 @@ def _head(
     verdicts = figures.get("gate", {}).get("verdicts", [])
     won = [v["checkpoint"] for v in verdicts if v["verdict"] in ("promoted", "forced")]
     what = f"promoted {', '.join(won)}" if won else "nothing was promoted"
-    rang = f"{len(facts.alarms)} alarms" if facts.alarms else "no alarm"
+    rang = counted(len(facts.alarms))
     return f"Cycle {run.id}: {what}, {rang}"
 
 

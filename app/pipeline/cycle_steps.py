@@ -10,7 +10,7 @@ from typing import Any
 
 from app.config import Config
 from app.output import plain
-from app.pipeline.alarms import Alarm, as_rows
+from app.pipeline.alarms import Alarm, as_rows, counted
 from app.pipeline.panel import current_panel
 from db import checkpoints, cycles, datasets, spending
 from db.asking import PairText
@@ -367,7 +367,7 @@ def alarms(context: CycleContext) -> StepDone:
     )
     alike = watch_diversity(context.database, boundary, context.config.cycle.seed)
     rang += [alike.alarm] if alike.alarm else []
-    line = f"{len(rang)} alarms: " + "; ".join(a.sentence for a in rang) if rang else "no alarm"
+    line = ": ".join([counted(len(rang)), *["; ".join(a.sentence for a in rang)] * bool(rang)])
     figures = {"since": boundary.isoformat(), "diversity": alike.line}
     return StepDone(f"{line}; {alike.line}", figures, tuple(rang))
 

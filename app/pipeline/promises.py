@@ -11,9 +11,10 @@ from typing import Any, Literal
 from app.pipeline.free import is_seeding
 from db import batches, certificates, consensus
 from db.models import Batch
+from db.opinions import human_answers
 from db.owners import standing
 from db.session import Session
-from db.tasks import open_by_batch
+from db.tasks import being_asked, open_by_batch, waiting_pairs
 from db.vocabulary import Route
 
 State = Literal["seeding", "waiting", "certified", "nothing certified", "withdrawn", "asked"]
@@ -155,9 +156,16 @@ def _expected(session: Session, batch: Batch, known: Promise) -> Promise:
     audit = batches.audit_progress(session, batch.id)
     scores = consensus.consensus_of(session, batch.fit_id, list(audit.answers))
     wrong = audited_wrong(scores, audit, tie_ok=batch.policy["tie_ok"])
-    apart = sum(row.inclusion_probability is None and row.route is Route.ESCALATE for row in rows)
-    opened = known.open - (known.audits - known.answered)
-    mean = low = high = float(apart - opened)
+    spared = being_asked(session) | waiting_pairs(session)
+    spared |= human_answers(session, pair_ids=[row.pair_id for row in rows]).keys()
+    mean = low = high = float(
+        sum(
+            row.inclusion_probability is None
+            and row.route is Route.ESCALATE
+            and row.pair_id not in spared
+            for row in rows
+        )
+    )
     for stratum in strata_of(batch, rows).values():
         found = forecast_audit(
             stratum.frame,

@@ -105,8 +105,9 @@ def broken(promise: Certificate, later: Sequence[tuple[bool, bool]]) -> str | No
     watched = watch_audits(wrong_T, bound=promise.rule_bound, delta=promise.delta)
     if not watched.withdraw:
         return None
+    counted = wrong_T[: watched.alarm_at]
     return (
-        f"by its rule {int(wrong_T.sum())} of {len(wrong_T)} later audits would have been wrong, "
+        f"by its rule {counted.sum()} of the next {len(counted)} audits would have been wrong, "
         f"more than {promise.rule_bound:.1%} allows"
     )
 

@@ -101,18 +101,20 @@ class Certificate:
     def sentence(self) -> str:
         """The promise, or why there is none, in one sentence."""
         where = f" in {self.stratum}" if self.stratum else ""
+        audits = f"{self.audits} audits"
+        if self.unanswered:
+            audits += f" ({self.unanswered} of them unanswered, counted as wrong)"
         if not self.holds:
             return (
-                f"Nothing certified{where}: {self.audits} audits, {self.wrong} of them wrong, "
-                f"cannot bound the error at {self.target:.2%} "
-                f"with probability {1 - self.delta:.2%}; about {self.missing} more "
-                "audits are missing."
+                f"Nothing certified{where}: {audits}, {self.wrong} of them wrong, cannot bound "
+                f"the error at {self.target:.2%} with probability {1 - self.delta:.2%}; "
+                f"about {self.missing} more audits are missing."
             )
         of = "of the batch are wrong" if self.promise == "g2" else "of the accepted are wrong"
         beside = f" (and {self.beside} beside them answered by humans)" if self.beside else ""
         return (
             f"With probability {1 - self.delta:.2%} at most {self.target:.2%} {of}{where}: "
-            f"{self.accepted} of {self.size} pairs{beside} accepted on {self.audits} audits."
+            f"{self.accepted} of {self.size} pairs{beside} accepted on {audits}."
         )
 
     def to_dict(self) -> dict[str, Any]:

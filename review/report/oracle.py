@@ -59,6 +59,18 @@ class Oracle:
     exact: bool
     delta: float
 
+    def _beyond(self) -> str:
+        """How far the certified set ends from the oracle's, in words."""
+        if self.margin < 0:
+            return (
+                f"less {-self.margin:,.0f} pairs accepted beyond that threshold (what audits find "
+                "wrong is put right, and leaves room for more)"
+            )
+        return (
+            f"and {self.margin:,.0f} pairs of safety margin, without which nothing could be "
+            f"promised with probability {1 - self.delta:.0%} from {self.audited:,} audits"
+        )
+
     def sentences(self) -> Iterator[str]:
         """What it is and why people were asked more, in plain words."""
         best = self.oracle
@@ -74,9 +86,7 @@ class Oracle:
         )
         yield (
             f"why {self.asked - best.value:+,.0f}: {self.audits:,} audits drawn among the "
-            f"accepted pairs, and {self.margin:+,.0f} pairs of safety margin, without which "
-            f"nothing could be promised with probability {1 - self.delta:.0%} from "
-            f"{self.audited:,} audits"
+            f"accepted pairs, {self._beyond()}"
         )
         order = best.value - self.perfect
         yield (

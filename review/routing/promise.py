@@ -16,7 +16,7 @@ from judges.trust.frame import Frame, draw_audit
 from judges.trust.looks import Look
 from judges.trust.vote_matrix import MISSING, TIE, Consensus, VoteMatrix
 from review.detectors.flag import Flag
-from review.routing.forecast import Forecast, forecast_target, plan_looks
+from review.routing.forecast import Forecast, forecast_audit, forecast_target, plan_looks
 from review.routing.ordering import hard_mask, queue_order, review_value, risk
 from review.routing.router import Aside, Plan, RouteOptions, collect_reasons, set_aside
 
@@ -60,7 +60,8 @@ class TargetPlan:
                 f"{told.pairs:,} pairs are too few for a promise of {at_most}: no audit has a fair "
                 f"chance of a certificate, so the {now:,} that need an answer are asked"
             )
-        few = f" and {now - audits:,} other questions among them" if now > audits else ""
+        other = now - audits
+        few = f" and {other:,} other question{'s' * (other > 1)} among them" if other else ""
         rest = [max(x - now, 0.0) for x in (told.human, told.human_low, told.human_high)]
         return (
             f"{audits:,} audits{few} now; then about {rest[0]:,.0f} ({rest[1]:,.0f} to "
@@ -153,7 +154,9 @@ def route_to_target(
         for name, frame in batch.frames(aside.any_P | asked | beside).items()
         if name in planned
     }
-    draws = {name: _draw(frame, planned[name], options) for name, frame in frames.items()}
+    outside = batch.outside(frames)
+    draws = {name: _draw(name, frame, planned[name], outside, options)
+             for name, frame in frames.items()}  # fmt: skip
     plan = _plan(batch, flags, hard, order, frames, draws, beside, rng)
     parts = [draw.forecast for draw in draws.values()]
     return TargetPlan(
@@ -263,12 +266,25 @@ def _planned(
     return found
 
 
-def _draw(frame: Frame, planned: _Planned, options: RouteOptions) -> _Draw:
-    """Draw the audits. A look that adds none to a frame cut short is left out."""
+def _draw(name: str, frame: Frame, planned: _Planned, outside: int, options: RouteOptions) -> _Draw:
+    """Draw the audits, and say what to expect of these very ones.
+
+    A look that adds none to a frame cut short is left out.
+    """
     cut = {min(look.audits, len(frame)): look.delta for look in planned.looks}
     looks = tuple(Look(audits, cut[audits]) for audits in sorted(cut))
     drawn, inclusion = draw_audit(frame, looks[-1].audits, options.seed)
-    return _Draw(looks, planned.forecast, drawn, inclusion)
+    forecast = forecast_audit(
+        frame,
+        {},
+        looks=looks,
+        target=options.target_error or 0.0,
+        delta=sum(look.delta for look in looks),
+        promise=options.promise,
+        beside=outside if name == WHOLE else 0,
+        seed=options.seed,
+    )
+    return _Draw(looks, forecast, drawn, inclusion)
 
 
 def _plan(

@@ -68,7 +68,7 @@ def erase_person(session: Session, person: Annotator, actor: str, reason: str) -
     _let_go(session, person.id)
     person.name, person.subject, person.paused_reason = pseudonym, None, GONE
     session.flush()
-    told = {"reason": reason, "words": words}
+    told = {"reason": _word(name).sub(rf"\1{pseudonym}", reason), "words": words}
     record(session, actor, "person.erased", f"annotator:{person.id}", told)
     session.flush()
     _rename_in_log(session, name, pseudonym)
@@ -154,7 +154,7 @@ def _let_go(session: Session, person_id: int) -> None:
 
 def _rename_in_log(session: Session, name: str, pseudonym: str) -> None:
     """The name in events, findings, runs and cycles, also where it stands in a sentence."""
-    quoted = re.compile(r"(^|[^\w-])" + re.escape(name) + r"(?![\w-])")
+    word = _word(name, quoted=len(name) <= _SHORT)
     session.execute(update(Event).where(Event.actor == name).values(actor=pseudonym))
     for table, columns, rows_with_names in (
         (Event, ("payload",), true()),
@@ -166,13 +166,20 @@ def _rename_in_log(session: Session, name: str, pseudonym: str) -> None:
         held_in = (getattr(table, column) for column in columns)
         rows = session.execute(select(table.id, *held_in).where(rows_with_names))
         for row_id, *held in rows.all():
-            told = [_renamed(value, name, pseudonym, quoted) for value in held]
+            told = [_renamed(value, name, pseudonym, word) for value in held]
             if told != held:
                 changed = dict(zip(columns, told, strict=True))
                 session.execute(update(table).where(table.id == row_id).values(changed))
 
 
-_SHORT = 3  # letters: a name this short is replaced only where it is a value of its own
+_SHORT = 3  # letters: a name this short is replaced only as a value of its own, or in quotes
+
+
+def _word(name: str, *, quoted: bool = False) -> re.Pattern[str]:
+    """The name as a word of a sentence, as it is or as repr() shows it; only in quotes if asked."""
+    forms = "|".join(sorted({re.escape(name), re.escape(repr(name)[1:-1])}))
+    before, after = ("['\"]", "['\"]") if quoted else (r"^|[^\w-]", r"$|[^\w-]")
+    return re.compile(rf"({before})(?:{forms})(?={after})")
 
 
 def _renamed(value: Any, name: str, pseudonym: str, word: re.Pattern[str]) -> Any:
@@ -190,6 +197,6 @@ def _renamed(value: Any, name: str, pseudonym: str, word: re.Pattern[str]) -> An
         return [_renamed(inner, name, pseudonym, word) for inner in value]
     if value == name:
         return pseudonym
-    if isinstance(value, str) and len(name) > _SHORT:
+    if isinstance(value, str):
         return word.sub(rf"\1{pseudonym}", value)
     return value

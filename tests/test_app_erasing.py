@@ -185,8 +185,10 @@ def test_retention_removes_what_is_older_than_its_days(world: Database) -> None:
     assert "sets no age" in erasing.apply_retention(world, RetentionSettings(), "cli").summary
 
 
-@pytest.mark.parametrize("name", ["drawn", "imported", "hard", "rater", "stored", "reviewer"])
-def test_a_person_called_by_a_word_of_this_project_leaves_its_words(
+@pytest.mark.parametrize(
+    "name", ["drawn", "imported", "hard", "rater", "Eva", "the", "a.*", "e\x1b[31m", "D'Arc"]
+)
+def test_an_odd_name_goes_from_sentences_and_the_project_keeps_its_words(
     world: Database, name: str
 ) -> None:
     payload = {name: True, "kind": name, "who": name, "told": f"{name!r} was slow"}
@@ -200,7 +202,8 @@ def test_a_person_called_by_a_word_of_this_project_leaves_its_words(
         alarm = session.scalars(select(Event).where(Event.kind == "alarm")).one()
         erased = session.scalars(select(Event).where(Event.kind == "person.erased")).one()
     assert alarm.actor == done.name
-    told = {"who": done.name, "told": f"'{done.name}' was slow"}
+    quote = repr(name)[0]
+    told = {"who": done.name, "told": f"{quote}{done.name}{quote} was slow"}
     assert alarm.payload == {name: True, "kind": name} | told
     assert erased.payload["reason"] == f"{done.name} asked for it"
 

@@ -16,7 +16,7 @@ def parts(kills: int) -> dict[str, list[str]]:
     """The parts by what they do, as words of the command line."""
     return {
         "Verdicts forged by what a model quotes": ["campaign.forgeries"],
-        "Orders to a judge, half of them never seen by the rules": ["campaign.hostile_texts"],
+        "Orders to a judge, half of them held back from the training": ["campaign.hostile_texts"],
         "Rows of every kind, mutated": ["campaign.rows"],
         "Files nobody meant": ["campaign.odd_files"],
         "Every verb against itself": ["campaign.races"],

@@ -33,6 +33,7 @@ def _fault(text: str) -> str | None:
 
 
 def _require_usable(schema: Any) -> None:
+    from jsonschema import FormatChecker
     from jsonschema.exceptions import SchemaError, UnknownType
     from jsonschema.validators import Draft202012Validator, validator_for
 
@@ -47,7 +48,8 @@ def _require_usable(schema: Any) -> None:
         if validator is None:
             raise ValueError(f"$schema {dialect!r} is no known dialect of JSON Schema")
     try:
-        validator.check_schema(schema)
+        # Which formats jsonschema knows depends on what else is installed; this one it always does.
+        validator.check_schema(schema, format_checker=FormatChecker(formats=("regex",)))
     except (SchemaError, UnknownType) as error:
         raise ValueError(f"the schema is not sound: {error.message[:200]}") from None
     _require_no_loop(_same_value(schema))

@@ -8,10 +8,12 @@ from campaign.kills import kill
 from campaign.races import Ground, ground, race
 from campaign.verb_worlds import HEAVY, LEFT_OUT, VERBS, verbs
 
-CORE = ("generate", "merge", "export")
+CORE = ("merge", "export")
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+)
 def at(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Ground]:
@@ -31,6 +33,7 @@ def test_two_at_once_are_as_one_or_as_one_after_the_other(at: Ground, verb: str)
     assert race(at, verb, VERBS[verb]).problems == []
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_no_more_in_doubt_than_was_in_flight(at: Ground) -> None:
     assert kill(at, "generate", VERBS["generate"], Random(1), 1.0).problems == []
 

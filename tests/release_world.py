@@ -101,6 +101,7 @@ judge_base = "words"
 [cycle]
 train = ["judge"]
 review_share = 0.2
+missing_votes = 0.3
 """
 
 

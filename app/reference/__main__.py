@@ -3,14 +3,17 @@
 import sys
 from pathlib import Path
 
+from app.reference.presets import presets_page
 from app.reference.settings import settings_page
 from app.reference.verbs import verbs_page
 
+PAGES = {"presets.md": presets_page, "settings.md": settings_page, "verbs.md": verbs_page}
+
 
 def main(folder: Path) -> None:
-    """Write settings.md and verbs.md into the folder."""
-    for name, page in (("settings.md", settings_page()), ("verbs.md", verbs_page())):
-        (folder / name).write_text(page, encoding="utf-8")
+    """Write every page into the folder."""
+    for name, page in PAGES.items():
+        (folder / name).write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,47 @@
+"""The published shapes of rows that are read as they are, and which of them a file has."""
+
+from collections.abc import Sequence
+
+from db.errors import BadInput, UnknownName
+from db.imports.fields import Row
+from db.imports.presets import openai
+from db.imports.presets.preset import Columns, Preset
+
+_FAMILIES = (openai,)
+PRESETS: tuple[Preset, ...] = tuple(
+    sorted((preset for family in _FAMILIES for preset in family.PRESETS), key=lambda p: p.name)
+)
+
+
+def fitting(columns: Columns, first_rows: Sequence[Row]) -> Preset | None:
+    """The preset that most of the first rows have the shape of; None where none is.
+
+    Of several that fit, the one that reads all the columns the others read, and more. Raises
+    BadInput, naming them, where no one does.
+    """
+    fit = [
+        p for p in PRESETS if 2 * sum(p.fits(columns, row) for row in first_rows) > len(first_rows)
+    ]
+    for preset in fit:
+        others = [other for other in fit if other is not preset]
+        if all(preset.columns & columns > other.columns & columns for other in others):
+            return preset
+    if not fit:
+        return None
+    names = ", ".join(preset.name for preset in fit)
+    raise BadInput(f"the rows have the shape of {names}; say which with --as NAME")
+
+
+def named(name: str) -> Preset:
+    """The preset of this name. Raises UnknownName, listing all of them."""
+    for preset in PRESETS:
+        if preset.name == name:
+            return preset
+    raise UnknownName(
+        f"there is no preset {name!r}; {', '.join(p.name for p in PRESETS)} are known"
+    )
+
+
+def nearest(columns: Columns) -> Preset:
+    """The preset whose columns are most like these: shared ones by all of either (Jaccard)."""
+    return max(PRESETS, key=lambda p: len(p.columns & columns) / len(p.columns | columns))

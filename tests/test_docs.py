@@ -13,8 +13,7 @@ from typer.main import get_command
 
 from app.cli import app
 from db import vocabulary
-from db.imports import rows
-from trainer import process_reward
+from db.imports import rows, steps
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -82,7 +81,7 @@ PARSERS: dict[str, Any] = {
     "labels": rows.parse_label,
     "gold": rows.parse_gold,
     "rankings": rows.parse_ranking,
-    "steps": process_reward.parse,
+    "steps": steps.parse,
 }
 FORMATS = (DOCS / "formats.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^\| `(\w+)`.*?\| `(\{.*\})` \|$", FORMATS, re.M)

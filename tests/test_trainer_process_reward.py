@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from db.errors import BadInput
+from db.imports import Kind, import_files
 from db.session import Database
-from db.step_labels import all_solutions
+from db.step_labels import Solution, all_solutions
 from trainer import steps
-from trainer.process_reward import StepScorer, _first_wrong, encode_steps, parse
+from trainer.process_reward import StepScorer, _first_wrong, encode_steps, evaluate_steps
 from trainer.settings import TrainerSettings
 
 
@@ -36,15 +36,7 @@ def write_solutions(path: Path, count: int = 200) -> None:
 def test_steps_are_imported_once_and_learnt(database: Database, tmp_path: Path) -> None:
     file = tmp_path / "steps.jsonl"
     write_solutions(file)
-    with file.open("a") as out:
-        out.write('{"prompt": "Q", "steps": ["a", "b"], "labels": [1]}\n')
-    first = steps.import_steps(database, file)
-    assert (first.new, first.known, len(first.rejected)) == (200, 0, 1)
-    assert "2 steps have 1 labels" in first.rejected[0]
-    assert f"1 rejected, the first: {file} line 201: 2 steps have 1 labels" in first.summary
-    assert steps.import_steps(database, file).known == 200
-    with pytest.raises(BadInput, match="line 201: 2 steps have 1 labels"):
-        steps.import_steps(database, file, strict=True)
+    import_files(database, Kind.STEPS, [file])
     chosen = TrainerSettings(folder=tmp_path / "c", epochs=6, max_length=96)
     done = steps.train_process(database, chosen)
     assert done.validation["accuracy"] > 0.95
@@ -72,10 +64,14 @@ def test_a_step_ends_at_its_last_token() -> None:
     assert encode_steps(Letters(), prompt, ["ab", "c"], 7)[1] == [5]
 
 
-def test_labels_are_read_or_refused() -> None:
-    assert parse({"prompt": "Q", "steps": ["a", "b"], "labels": ["+", 0]}).labels == (True, False)
-    with pytest.raises(BadInput, match="label 'maybe' is not known"):
-        parse({"prompt": "Q", "steps": ["a"], "labels": ["maybe"]})
-    with pytest.raises(BadInput, match="needs prompt, steps and labels"):
-        parse({"prompt": "Q"})
+def test_a_neutral_or_unrated_step_is_neither_learnt_nor_counted() -> None:
+    class Half(StepScorer):
+        def score(self, asked: object) -> list[list[float]]:
+            return [[0.9, 0.1, 0.2, 0.1]]
+
+    said = Solution([{"role": "user", "content": "Q"}], ("a", "b", "c", "d"), (1, 0, None, -1))
+    # Steps a (0.9, right) and d (0.1, wrong) count, and both are told; b and c are left out.
+    found = evaluate_steps(Half(None), [said])
+    assert (found["steps"], found["accuracy"], found["auc"]) == (2, 1.0, 1.0)
+    assert (found["always_right_accuracy"], found["first_error_found"]) == (0.5, 1.0)
     assert (_first_wrong([True, False]), _first_wrong([True])) == (1, 1)

@@ -1,8 +1,9 @@
 """Process rewards: for each step of a solution, the probability that it is right.
 
 A token classifier read at the last token of every step (Lightman et al. 2023, "Let's verify step by
-step", without its generative head); a solution is worth its lowest step. Leaves out how step labels
-are stored (`db.step_labels`).
+step", without its generative head); a solution is worth its lowest step. Neutral and unrated steps
+are read with the others, and neither learnt nor counted. Leaves out how ratings are stored
+(`db.step_labels`).
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from db.errors import BadInput
-from db.imports import fields
 from db.progress import Progress, quiet
-from db.step_labels import Solution
+from db.step_labels import RIGHT, WRONG, Rating, Solution
 from judges.local import padded
 from trainer.bases import base_folder, load_tokenizer, quiet_libraries
 from trainer.card import model_card
@@ -25,26 +25,7 @@ from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model, read_metadata
 
 _IGNORED = -100
-
-
-def parse(row: dict[str, Any]) -> Solution:
-    """One row of an import: `prompt` (text or messages), `steps`, `labels`. BadInput or
-    BadRow says why not.
-
-    Labels are true and false, 1 and 0, or + and -.
-    """
-    prompt, steps, labels = (row.get(name) for name in ("prompt", "steps", "labels"))
-    if not prompt or not isinstance(steps, list) or not isinstance(labels, list):
-        raise BadInput(f"a row needs prompt, steps and labels; it has {sorted(row)!r}")
-    if not steps or len(steps) != len(labels):
-        raise BadInput(f"{len(steps)} steps have {len(labels)} labels; give each step one label")
-    words = {True: True, False: False, "+": True, "-": False}
-    read = [words.get(each) if isinstance(each, bool | int | str) else None for each in labels]
-    if None in read:
-        wrong = labels[read.index(None)]
-        raise BadInput(f"label {wrong!r} is not known; use true or false, 1 or 0, + or -")
-    texts = tuple(fields.text({"steps": str(step)}, "steps") for step in steps)
-    return Solution(fields.messages(row, "prompt"), texts, tuple(bool(each) for each in read))
+_CLASS = {RIGHT: 1, WRONG: 0}  # a step that is neither, or not rated, is read and not learnt
 
 
 def encode_steps(
@@ -109,7 +90,8 @@ def train(
         "rows": {
             "train": len(solutions),
             "validation": len(held),
-            "steps": sum(len(each.steps) for each in solutions),
+            "steps": sum(_rated(each) for each in solutions),
+            "steps neutral or unrated": sum(len(each.steps) - _rated(each) for each in solutions),
         },
         "curve": curve.points,
         "validation": None,
@@ -172,15 +154,22 @@ class StepScorer:
 
 
 def evaluate_steps(scorer: StepScorer, held: Sequence[Solution]) -> dict[str, float]:
-    """Accuracy by step, AUC, and the share of solutions whose first wrong step is found exactly."""
+    """Accuracy by step, AUC, and the share of solutions whose first wrong step is found exactly.
+
+    Over the steps that are rated right or wrong.
+    """
     from sklearn.metrics import roc_auc_score
 
     scores = scorer.score([(each.messages, each.steps) for each in held])
-    flat = np.array([p for row in scores for p in row])
-    truth = np.array([label for each in held for label in each.labels])
-    firsts = [
-        _first_wrong([p > 0.5 for p in row]) == _first_wrong(each.labels)
+    told = [
+        [(p, label == RIGHT) for p, label in zip(row, each.labels, strict=True) if label in _CLASS]
         for row, each in zip(scores, held, strict=True)
+    ]
+    flat = np.array([p for row in told for p, _ in row])
+    truth = np.array([right for row in told for _, right in row])
+    firsts = [
+        _first_wrong([p > 0.5 for p, _ in row]) == _first_wrong([right for _, right in row])
+        for row in told
     ]
     both = len(np.unique(truth)) == 2
     return {
@@ -197,6 +186,15 @@ def _first_wrong(labels: Sequence[bool]) -> int:
     return next((i for i, right in enumerate(labels) if not right), len(labels))
 
 
+def _rated(solution: Solution) -> int:
+    """How many steps are rated right or wrong."""
+    return sum(label in _CLASS for label in solution.labels)
+
+
+def _class(rating: Rating) -> int:
+    return _IGNORED if rating is None else _CLASS.get(rating, _IGNORED)
+
+
 def _rows(
     solutions: Sequence[Solution], tokenizer: Any, settings: TrainerSettings
 ) -> list[dict[str, Any]]:
@@ -204,9 +202,9 @@ def _rows(
     for each in solutions:
         ids, ends = encode_steps(tokenizer, each.messages, each.steps, settings.max_length)
         labels = [_IGNORED] * len(ids)
-        for end, right in zip(ends, each.labels, strict=False):
-            labels[end] = int(right)
-        if ends:
+        for end, rating in zip(ends, each.labels, strict=False):
+            labels[end] = _class(rating)
+        if any(label != _IGNORED for label in labels):
             made.append({"input_ids": ids, "attention_mask": [1] * len(ids), "labels": labels})
     return made
 

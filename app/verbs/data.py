@@ -141,19 +141,20 @@ def rankings(
 
 @imports.command()
 def steps(
-    file: Annotated[Path, typer.Argument(help="JSONL, gzip JSONL, Parquet or CSV.")],
+    files: Files,
     strict: Strict = False,
+    rejects: Rejects = None,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Stepwise labels for process rewards: prompt, steps, labels.
+    """Solutions in steps: prompt, steps (or completions), and labels or ratings.
+
+    Labels are true and false, 1 and 0, or + and -. Ratings are 1, 0 and -1, where 0 is neither
+    right nor wrong; so are the labels of files that hold a -1. Null is a step that nobody rated.
 
     Example: tiebreak import steps steps.jsonl
     """
-    from trainer.steps import import_steps
-
-    settings = configuration(config)
-    show(import_steps(settings.database, file, strict, settings.files), as_json)
+    _run("steps", files, config, as_json, strict=strict, rejects=rejects)
 
 
 @gold.command()

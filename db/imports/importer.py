@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import BadInput
 from db.files import FileLimits, Line, read_lines
-from db.imports import fields, rows
+from db.imports import fields, rows, steps
 from db.imports.fields import BadRow
 from db.imports.store import Item, store
 from db.progress import Progress, quiet
@@ -37,6 +37,7 @@ class Kind(StrEnum):
     LABELS = "labels"
     GOLD = "gold"
     RANKINGS = "rankings"
+    STEPS = "steps"
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,8 @@ class ImportOptions:
     """`pairs_per_prompt` draws that many pairs of a candidate set (None: all) by `seed`;
     `annotator` signs labels that come as chosen and rejected; `strict` refuses a file with any
     bad row, storing nothing of it; `rejects` is where bad rows go (None: FILE.rejects.jsonl in
-    the current folder); `limits` is how much a file and a row may be.
+    the current folder); `limits` is how much a file and a row may be; `rated` where 0 among the
+    `labels` of a stepwise file is neither right nor wrong.
     """
 
     pairs_per_prompt: int | None = None
@@ -53,6 +55,7 @@ class ImportOptions:
     strict: bool = False
     rejects: Path | None = None
     limits: FileLimits = field(default_factory=FileLimits)
+    rated: bool = False
 
 
 @dataclass
@@ -107,10 +110,17 @@ def import_files(
         fields.name({"annotator": options.annotator}, "annotator")
     except BadRow as error:
         raise BadInput(str(error)) from None
+    if kind is Kind.STEPS and any(_rated(Path(file), options) for file in files):
+        options = replace(options, rated=True)
     done = Imported(kind.value)
     for file in files:
         _import_file(database, kind, Path(file), options, done, progress)
     return done
+
+
+def _rated(path: Path, options: ImportOptions) -> bool:
+    """What 0 means in a stepwise file stands in its other rows, so they are looked at before."""
+    return steps.holds_ratings(line.row for line in read_lines(path, options.limits))
 
 
 def _import_file(
@@ -197,6 +207,8 @@ def _items(line: Line, kind: Kind, options: ImportOptions) -> Sequence[Item]:
             return [rows.parse_gold(line.row)]
         case Kind.RANKINGS:
             return [rows.parse_ranking(line.row)]
+        case Kind.STEPS:
+            return [steps.parse(line.row, options.rated)]
 
 
 @contextmanager

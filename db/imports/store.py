@@ -16,13 +16,14 @@ from db.imports.rows import GoldRow, LabelRow, PairRow, RankingRow, VoteRow
 from db.judges import recorded_version
 from db.models import Annotator, Gold, Ranking, Review
 from db.pairs import NamedPair, NewPair, add_candidates, add_pairs, add_prompts, resolve_names
+from db.step_labels import NEUTRAL, Solution, add_solutions
 from db.types import now
 from db.upsert import chunks, insert_new
 from db.vocabulary import Choice
 from db.votes import RecordedVote, add_recorded
 
 T = TypeVar("T")
-Item = PairRow | VoteRow | LabelRow | GoldRow | RankingRow
+Item = PairRow | VoteRow | LabelRow | GoldRow | RankingRow | Solution
 Refused = tuple[int, Any, str]  # position, value, reason
 
 
@@ -56,6 +57,8 @@ def _store(
             return _store_gold(session, _only(items, GoldRow))
         case RankingRow():
             return _store_rankings(session, _only(items, RankingRow))
+        case Solution():
+            return _store_solutions(session, _only(items, Solution))
 
 
 def _erased(session: Session, items: Sequence[Item]) -> dict[int, Any]:
@@ -65,7 +68,7 @@ def _erased(session: Session, items: Sequence[Item]) -> dict[int, Any]:
     for i, item in enumerate(items):
         if isinstance(item, PairRow):
             prompts[i] = prompt_hash(item.pair.messages)
-        elif isinstance(item, RankingRow):
+        elif isinstance(item, RankingRow | Solution):
             prompts[i] = prompt_hash(item.messages)
         else:
             names[i] = item.pair_name
@@ -232,6 +235,20 @@ def _store_rankings(
         )
     new = insert_new(session, Ranking, rows, ["origin"])
     return Counter({"new": new, "known already": len(rows) - new}), []
+
+
+def _store_solutions(session: Session, items: list[Solution]) -> tuple[Counter[str], list[Refused]]:
+    added = add_solutions(session, items)
+    labels = [label for item in items for label in item.labels]
+    return Counter(
+        {
+            "new": added.new,
+            "known already": added.known - added.contradicted,
+            "known with other ratings, which stay": added.contradicted,
+            "steps neutral": labels.count(NEUTRAL),
+            "steps not rated": labels.count(None),
+        }
+    ), []
 
 
 def _review(item: LabelRow, pair: NamedPair, annotator_id: int) -> dict[str, Any]:

@@ -93,7 +93,10 @@ class PairName(Base):
 
 
 class StepLabels(Base):
-    """A solution in steps with a right/wrong label each, for process rewards."""
+    """A solution in steps with a rating each, for process rewards.
+
+    1 is right, -1 wrong, 0 neither, null not rated; true and false, as once stored, are 1 and -1.
+    """
 
     __tablename__ = "step_labels"
 
@@ -101,5 +104,5 @@ class StepLabels(Base):
     prompt_id: Mapped[int] = mapped_column(BigKey, ForeignKey("prompts.id"))
     content_hash: Mapped[Hash] = mapped_column(unique=True)
     steps: Mapped[list[str]] = mapped_column(Json)
-    labels: Mapped[list[bool]] = mapped_column(Json)
+    labels: Mapped[list[bool | int | None]] = mapped_column(Json)
     created_at: Mapped[Time]

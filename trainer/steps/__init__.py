@@ -6,7 +6,7 @@ Leaves out how any of it is computed (the files beside this folder).
 from trainer.gate.measurement import evaluate
 from trainer.gate.registry import history, promote, rollback
 from trainer.steps.exporting import ExportDone, export
-from trainer.steps.process import ImportedSteps, import_steps, train_process
+from trainer.steps.process import train_process
 from trainer.steps.training import (
     CrossValidated,
     cross_validate,
@@ -20,13 +20,11 @@ from trainer.steps.using import QuantizeDone, quantize, serve
 __all__ = [
     "CrossValidated",
     "ExportDone",
-    "ImportedSteps",
     "QuantizeDone",
     "cross_validate",
     "evaluate",
     "export",
     "history",
-    "import_steps",
     "promote",
     "quantize",
     "rollback",

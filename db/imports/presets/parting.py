@@ -1,0 +1,136 @@
+"""Where two dialogues part: the shared beginning is the prompt, the rest are the responses.
+
+The rule: the prompt is the longest shared beginning after which both sides go on with an assistant
+message. A response is all that follows, one message or several. So two dialogues that part at an
+earlier turn than the last are two trajectories, the later user turns included.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from db.identity import Messages
+from db.imports.fields import BadRow
+
+Parted = tuple[Any, Any, Any]
+"""Prompt and two responses; each a text or messages."""
+
+
+def separated(prompt: Any, first: Any, second: Any) -> Parted:
+    """Prompt and responses of a row whose prompt may stand apart or inside both responses.
+
+    A prompt that stands apart from whole dialogues must be said in their shared beginning, and is
+    not doubled. Raises BadRow where there is no prompt, or another one.
+    """
+    prompt = None if prompt == [] else prompt
+    if isinstance(first, str) and isinstance(second, str):
+        return parted_texts(first, second) if prompt is None else (prompt, first, second)
+    one, two = dialogue(first, "assistant"), dialogue(second, "assistant")
+    if prompt is not None and one[0]["role"] == two[0]["role"] == "assistant":
+        return prompt, one, two
+    start, one, two = parted(one, two)
+    if prompt is not None and not _stands_in(dialogue(prompt, "user"), start):
+        raise BadRow(
+            None, "prompt is not what chosen and rejected begin with; leave one of the two out"
+        )
+    return start, one, two
+
+
+def parted(first: Messages, second: Messages) -> tuple[Messages, Messages, Messages]:
+    """The shared beginning of two dialogues, and what follows on either side.
+
+    Raises BadRow where they share none, or where one does not end with an answer.
+    """
+    shorter = min(len(first), len(second))
+    same = _shared(first, second)
+    ends = [i for i in range(1, shorter) if i <= same and _answers(first[i], second[i])]
+    if not ends:
+        raise BadRow(
+            None, f"the two dialogues part at message {same + 1}, before any assistant message"
+        )
+    cut = ends[-1]
+    for side in (first, second):
+        if side[-1]["role"] not in ("assistant", "tool"):
+            raise BadRow(side[-1]["role"], "a dialogue ends with a turn that is no answer")
+    return first[:cut], first[cut:], second[cut:]
+
+
+def parted_texts(first: str, second: str) -> tuple[str, str, str]:
+    """The same for plain texts, as TRL cuts them: a space before the cut belongs to the responses.
+
+    The cut is never inside a word. Raises BadRow where the texts share no beginning, or one is the
+    beginning of the other.
+    """
+    cut = _shared(first, second)
+    if cut == min(len(first), len(second)):
+        raise BadRow(None, "one text is the beginning of the other, so there is no prompt to tell")
+    while cut and (_inside_word(first, cut) or _inside_word(second, cut)):
+        cut -= 1
+    cut -= first[:cut].endswith(" ")
+    if not first[:cut].strip():
+        raise BadRow(None, "prompt is missing, and chosen and rejected share no beginning")
+    return first[:cut], first[cut:], second[cut:]
+
+
+def dialogue(value: Any, role: str) -> Messages:
+    """Messages; a text is one message of `role`, a single message a list of one.
+
+    Keys without a value are left out, but the content. Raises BadRow for anything else.
+    """
+    if isinstance(value, str):
+        return [{"role": role, "content": value}]
+    listed = [value] if isinstance(value, dict) else value
+    if not isinstance(listed, list) or not listed:
+        raise BadRow(value, f"{value!r:.80} is no text and no list of messages")
+    for item in listed:
+        if not isinstance(item, dict) or not isinstance(item.get("role"), str):
+            raise BadRow(item, f"{item!r:.80} is no message, which has a role")
+    return [
+        {key: said for key, said in item.items() if said is not None or key == "content"}
+        for item in listed
+    ]
+
+
+def with_system(system: Any, prompt: Any) -> Any:
+    """The prompt with a system message before it; the same where there is none.
+
+    Raises BadRow where the prompt begins with another one.
+    """
+    if system is None or system == "":
+        return prompt
+    if not isinstance(system, str):
+        raise BadRow(system, f"system is {system!r:.80}; it must be a text")
+    messages = dialogue(prompt, "user")
+    if messages[0]["role"] != "system":
+        return [{"role": "system", "content": system}, *messages]
+    if messages[0]["content"] != system:
+        raise BadRow(system, "the column system and the system message of the prompt differ")
+    return messages
+
+
+def _shared(first: Sequence[Any], second: Sequence[Any]) -> int:
+    """How many items two sequences begin with alike."""
+    shorter = min(len(first), len(second))
+    return next((i for i in range(shorter) if first[i] != second[i]), shorter)
+
+
+def _answers(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    return bool(one["role"] == two["role"] == "assistant")
+
+
+def _stands_in(prompt: Messages, start: Messages) -> bool:
+    """Whether all messages of a prompt are said in a dialogue, in their order."""
+    said = iter([(m["role"], _bare(m.get("content"))) for m in start])
+    return all((m["role"], _bare(m.get("content"))) in said for m in prompt)
+
+
+def _bare(content: Any) -> Any:
+    return content.strip() if isinstance(content, str) else content
+
+
+def _inside_word(text: str, cut: int) -> bool:
+    """Whether letters of a script with words of cased letters, or digits, stand on both sides."""
+    return _of_word(text[cut - 1]) and _of_word(text[cut])
+
+
+def _of_word(letter: str) -> bool:
+    return letter.isdigit() or letter.lower() != letter.upper()

@@ -1,0 +1,61 @@
+"""Messages as ShareGPT writes them: `from` and `value`, with function calls and observations.
+
+Source: LLaMA-Factory's data/README.md, "Sharegpt Format" and its tags. A call becomes `tool_calls`
+of an assistant message, an observation a tool message. Messages with `role` and `content` (its
+"OpenAI Format") stay as they are.
+"""
+
+import json
+from typing import Any
+
+from db.identity import Messages
+from db.imports.fields import BadRow, Row
+
+_ROLES = {
+    "human": "user",
+    "user": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "system": "system",
+    "observation": "tool",
+    "tool": "tool",
+}
+
+
+def messages_of(value: Any, name: str) -> Messages:
+    """A list of messages, or one. Raises BadRow, naming the column and what it holds."""
+    listed = [value] if isinstance(value, dict) else value
+    if not isinstance(listed, list):
+        raise BadRow(value, f"{name} is {value!r:.80}; it must be a message or a list of them")
+    return [_message(item, name) for item in listed]
+
+
+def _message(item: Any, name: str) -> Row:
+    if not isinstance(item, dict):
+        raise BadRow(item, f"{name} holds {item!r:.80}; a message is {{from, value}}")
+    rest = {k: v for k, v in item.items() if k not in ("from", "value") and v is not None}
+    if item.get("from") is None:
+        if not isinstance(item.get("role"), str):
+            raise BadRow(item, f"{name} holds {item!r:.80}; a message is {{from, value}}")
+        return {**rest, "content": item.get("content")}
+    who, said = item["from"], item.get("value")
+    if not isinstance(said, str):
+        raise BadRow(said, f"{name} holds the value {said!r:.80}; it must be a text")
+    if who == "function_call":
+        return {**rest, "role": "assistant", "content": "", "tool_calls": _calls(said, name)}
+    if who not in _ROLES:
+        known = ", ".join([*_ROLES, "function_call"])
+        raise BadRow(who, f"{name} holds a message from {who!r:.80}; {known} are known")
+    return {**rest, "role": _ROLES[who], "content": said}
+
+
+def _calls(said: str, name: str) -> list[Row]:
+    """Calls written as JSON: {name, arguments}, or a list of them."""
+    try:
+        found = json.loads(said)
+    except ValueError:
+        found = None
+    calls = found if isinstance(found, list) else [found]
+    if not calls or not all(isinstance(c, dict) and set(c) == {"name", "arguments"} for c in calls):
+        raise BadRow(said[:80], f"{name} holds a function_call that is no {{name, arguments}}")
+    return [{"type": "function", "function": call} for call in calls]

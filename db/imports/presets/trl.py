@@ -1,0 +1,104 @@
+"""The preference rows of TRL: explicit, implicit and unpaired.
+
+Source: huggingface.co/docs/trl/dataset_formats, "Preference" and "Unpaired preference", and
+`trl.extract_prompt` for the implicit prompt; `tools` may be a JSON text, as its trainers read it.
+"""
+
+from db.imports.fields import Row
+from db.imports.presets.cells import BESIDE, MEDIA, beside, no_media, tools_of, yes
+from db.imports.presets.parting import separated
+from db.imports.presets.preferred import preferred
+from db.imports.presets.preset import Columns, Preset, alone
+from db.imports.presets.transcripts import is_transcript
+from db.imports.presets.unpaired import Unpaired, pairing
+
+_PREFERENCE = frozenset({"prompt", "chosen", "rejected", "tools", "chat_template_kwargs"})
+_TEMPLATE = {"chat_template_kwargs": "settings of a chat template, no part of the text"}
+
+
+def _fits(columns: Columns, row: Row) -> bool:
+    texts = (row.get("prompt"), row.get("chosen"), row.get("rejected"))
+    return {"chosen", "rejected"} <= columns and not any(is_transcript(text) for text in texts)
+
+
+def _explicit(columns: Columns, row: Row) -> bool:
+    return "prompt" in columns and _fits(columns, row)
+
+
+def _implicit(columns: Columns, row: Row) -> bool:
+    asked = {"prompt", "instruction", "input", "question", "messages", "conversations"}
+    return not asked & columns and _fits(columns, row)
+
+
+def _rows(row: Row) -> list[Row]:
+    no_media(row)
+    prompt, chosen, rejected = separated(row.get("prompt"), row.get("chosen"), row.get("rejected"))
+    return [preferred(prompt, chosen, rejected, tools=tools_of(row), **beside(row))]
+
+
+def _unpaired(row: Row) -> Unpaired:
+    about = {name: row[name] for name in ("domain", "source") if row.get(name) is not None}
+    return Unpaired(
+        row.get("prompt"),
+        row.get("completion"),
+        yes(row, "label"),
+        tools_of(row),
+        row.get("annotator"),
+        row.get("model"),
+        about,
+    )
+
+
+PRESETS = (
+    Preset(
+        name="trl",
+        about="preference rows: `prompt`, `chosen`, `rejected` as texts or messages",
+        kept="all messages and `tools`; chosen as one label; scores and margins in `meta`",
+        refused="a prompt that is not what whole dialogues in chosen and rejected begin with",
+        columns=_PREFERENCE | BESIDE | MEDIA,
+        dropped=_TEMPLATE,
+        fits=_explicit,
+        rows=_rows,
+        example={
+            "prompt": [{"role": "user", "content": "Name a prime."}],
+            "chosen": [{"role": "assistant", "content": "7"}],
+            "rejected": [{"role": "assistant", "content": "9"}],
+        },
+    ),
+    Preset(
+        name="trl-implicit",
+        about="preference rows without a prompt: `chosen` and `rejected` share their beginning",
+        kept="the longest shared beginning before an assistant message is the prompt, what follows "
+        "the responses, one message or several; of texts, up to a whole word",
+        refused="two dialogues or texts that share no beginning",
+        columns=(_PREFERENCE - {"prompt"}) | BESIDE | MEDIA,
+        dropped=_TEMPLATE,
+        fits=_implicit,
+        rows=_rows,
+        example={
+            "chosen": [
+                {"role": "user", "content": "Name a prime."},
+                {"role": "assistant", "content": "7"},
+            ],
+            "rejected": [
+                {"role": "user", "content": "Name a prime."},
+                {"role": "assistant", "content": "9"},
+            ],
+        },
+    ),
+    Preset(
+        name="trl-unpaired",
+        about="rows of one response (KTO): `prompt`, `completion`, `label` true or false",
+        kept="each true response of a prompt and annotator beside each false one, as one label",
+        refused="rows of a prompt that has true responses only, or false ones; a response called "
+        "both",
+        columns=frozenset({"prompt", "completion", "label", "tools", "chat_template_kwargs"})
+        | {"annotator", "model", "domain", "source", "id"},
+        dropped=_TEMPLATE | {"id": "a pair joins two rows"},
+        fits=lambda columns, _: {"prompt", "completion", "label"} <= columns,
+        rows=alone,
+        whole=pairing(_unpaired),
+        example={"prompt": "Name a prime.", "completion": "7", "label": True},
+        beside=({"prompt": "Name a prime.", "completion": "9", "label": False},),
+    ),
+)

@@ -184,17 +184,16 @@ def release(session: Session, claim_ids: Iterable[int]) -> None:
         session.execute(delete(VoteClaim).where(VoteClaim.id.in_(chunk)))
 
 
-def join_job(session: Session, run: Run) -> int:
-    """The job this run belongs to: the one of an unended run of the same verb, or its own.
+def join_job(session: Session, run: Run, after: int | None = None) -> int:
+    """The job this run belongs to: that of the run `after`, of an unended run of the same verb, or
+    its own.
 
     What a killed run spent counts against the cap of the run that goes on with it.
     """
-    other = session.scalar(
-        select(Run)
-        .where(Run.verb == run.verb, unended(), Run.id != run.id)
-        .order_by(Run.id)
-        .limit(1)
-    )
+    query = select(Run).where(Run.verb == run.verb, unended(), Run.id != run.id)
+    if after is not None:
+        query = select(Run).where(Run.id == after)
+    other = session.scalar(query.order_by(Run.id).limit(1))
     job = int(other.options.get("job", other.id)) if other is not None else run.id
     run.options = {**run.options, "job": job}
     return job

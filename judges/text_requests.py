@@ -103,9 +103,11 @@ class TextRequests:
     withholding: Withholding = field(default_factory=Withholding)
     _open: list[BlockReservation] = field(default_factory=list, repr=False)
 
-    async def run(self, requests: Iterable[TextRequest], total: int) -> Requested:
-        """Until all are done, the money is spent or the key is refused."""
-        outcome = Requested()
+    async def run(
+        self, requests: Iterable[TextRequest], total: int, outcome: Requested | None = None
+    ) -> Requested:
+        """Until all are done, the money is spent or the key is refused; counted in `outcome`."""
+        outcome = outcome or Requested()
         places = InFlight(self.concurrency)
         slots = asyncio.Semaphore(self.concurrency)
         source = (r for r in requests if not self.withholding.keeps(r.key, r.question.user))

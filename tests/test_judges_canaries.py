@@ -13,10 +13,13 @@ from app.pipeline.alarms import canary_changed
 from db.canaries import canary_set, draw_canaries, open_round
 from db.consensus import usable_votes
 from db.datasets import export_votes
-from db.errors import BadInput, UnknownName
+from db.errors import BadInput, BudgetSpent, UnknownName
 from db.models import Vote
+from db.reservations import Asked, set_aside
+from db.runs import NANO
 from db.session import Database
 from db.vocabulary import CANARY_SAMPLE
+from judges.lifecycle import open_run
 from judges.steps import compare_canaries, estimate, estimate_canaries
 from judges.steps.canaries import CanaryRound, ask_canaries
 
@@ -158,6 +161,22 @@ def test_a_killed_round_is_taken_up_and_a_newcomer_is_asked_twice(database: Data
     assert (second.round, second.stored) == (2, 60 + 120)
     assert [test.judge for test in second.tests] == ["one"]
     assert {test.judge for test in ask(database, one, two).tests} == {"one", "two"}
+
+
+def test_what_a_killed_round_spent_counts_against_the_cap_of_all_its_judges(
+    database: Database, server: Server
+) -> None:
+    old, new = world.fake("old"), world.remote(server)
+    judged(database, old, new)
+    draw(database)
+    ask(database, old)
+    with database.begin() as session:  # killed when the newcomer had cost $1
+        run, _ = open_run(session, "judge", {}, NANO)
+        set_aside(session, run.id, NANO, Asked("remote", "anthropic", "m"))
+        run.pid = 2**22 + 1  # one more than Linux gives out
+    with pytest.raises(BudgetSpent, match=r"the cap of \$1 leaves no room"):
+        ask(database, old, new, max_usd=1.0)
+    assert server.state.total_calls == PAIRS * 2  # those from before the set was drawn
 
 
 def test_a_set_is_spread_over_prompts_and_the_same_seed_draws_it_again(database: Database) -> None:

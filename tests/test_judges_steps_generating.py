@@ -1,6 +1,7 @@
 """Candidates, designs, critique and revision, and what principles do."""
 
 import json
+from datetime import timedelta
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,17 @@ from test_judges_steps import add, fake, parsed
 
 from db.consensus import usable_votes
 from db.errors import BadInput, BudgetSpent
-from db.models import Candidate, Event, Pair, Vote
+from db.generation import note
+from db.models import Candidate, Event, Pair, Run, TextClaim, Vote
 from db.pairs import add_prompts
 from db.principles import principle_votes
+from db.reservations import Asked, set_aside
 from db.session import Database
-from db.vocabulary import Choice, Order
-from judges import constitution, critique, generation, principles, steps
+from db.text_claims import TextKey, take_texts
+from db.vocabulary import Choice, Order, RunStatus
+from judges import constitution, critique, generation, lifecycle, principles, steps
 from judges.designs import all_pairs, random_pairs, standings, swiss_round
+from judges.prices import NANO
 
 RULES = constitution.load(["starter"])
 
@@ -160,6 +165,55 @@ def test_nothing_to_mend_ends_the_chain(database: Database) -> None:
     done = steps.revise(database, reviser(review="NOTHING TO MEND.", rewrite="x"), RULES)
     assert (done.asked, done.new, done.pairs) == (4, 0, 0)
     assert count(database, Event) == 4
+
+
+def killed(database: Database, verb: str, texts: list[TextKey], spent: int = 0) -> int:
+    """A run whose process is gone; it holds claims on these texts and has spent so much."""
+    with database.begin() as session:
+        run, _ = lifecycle.open_run(session, verb, {}, None)
+        asked = Asked("writer", "fake", "w")
+        bounds = [(key, 0) for key in texts]
+        take_texts(session, run.id, bounds, asked=asked, lasts=timedelta(minutes=20))
+        set_aside(session, run.id, spent, asked)
+        run.pid = 2**22 + 1  # one more than Linux gives out
+        return run.id
+
+
+def test_what_was_in_flight_at_a_kill_is_asked_for_by_the_next_run(any_database: Database) -> None:
+    prompts(any_database, 3)
+    made = generators(samples=1)
+    label = generation.sources(made)[0].label
+    texts = [TextKey("candidate written", f"prompt:{n}", label) for n in (1, 2)]
+    killed(any_database, "generate", texts)
+    done = steps.generate(any_database, made)
+    assert (done.asked, done.new, done.elsewhere) == (3, 3, 0)
+    assert count(any_database, TextClaim) == 0
+
+
+def test_a_run_killed_beside_another_leaves_no_claims_when_that_one_ends(
+    any_database: Database,
+) -> None:
+    with any_database.begin() as session:
+        run, job = lifecycle.open_run(session, "generate", {}, None)
+    beside = killed(any_database, "generate", [TextKey("candidate written", "prompt:1", "w")])
+    lifecycle.close_run(any_database, run.id, job, RunStatus.DONE, {}, None)
+    assert count(any_database, TextClaim) == 0
+    with any_database.read() as session:
+        assert session.get_one(Run, beside).status == RunStatus.FAILED
+
+
+def test_what_a_killed_run_spent_counts_against_the_cap_of_every_phase(database: Database) -> None:
+    add(database, 3)  # six responses, criticised by a run that was killed while it revised them
+    answers = {"You review": "Too curt.", "You rewrite": "Better."}
+    (writer,) = generators(prices={"input": 1.0, "output": 5.0}, options={"answers": answers})
+    with database.begin() as session:
+        for response in range(1, 7):
+            payload = {"by": "writer", "review": "Too curt."}
+            note(session, "response critiqued", f"candidate:{response}", payload)
+    killed(database, "revise", [], spent=NANO)
+    with pytest.raises(BudgetSpent, match=r"the cap of \$1 leaves no room"):
+        steps.revise(database, writer, RULES, max_usd=1.0)
+    assert steps.revise(database, writer, RULES, max_usd=2.0).asked == 6
 
 
 def test_the_material_of_a_critique_is_quoted() -> None:

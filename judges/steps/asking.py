@@ -35,6 +35,7 @@ def run_judges(
     orders: Sequence[Order] | None = None,
     samples: Sequence[int] | None = None,
     max_usd: float | None = None,
+    after: int | None = None,
     batch: bool = False,
     progress: Progress = quiet,
     environ: Mapping[str, str] | None = None,
@@ -44,9 +45,10 @@ def run_judges(
     """Ask every judge for every vote that is missing, and store the answers.
 
     tier, names: only these judges; within: only these pairs (ids); orders, samples: only these
-    rungs (default: as each judge is configured). max_usd: hard cap over this run and any killed
-    run it resumes. batch: send questions as batches where the provider takes them, at half the
-    price; a later run collects the answers (every run collects what is ready).
+    rungs (default: as each judge is configured). max_usd: hard cap over this run, any killed run
+    it resumes, and the run `after`, an earlier one of the same call. batch: send questions as
+    batches where the provider takes them, at half the price; a later run collects the answers
+    (every run collects what is ready).
     Raises KeyRefused where a key is missing before anything is asked, BudgetSpent where the cap
     leaves room for nothing, Unavailable where no judge gave a single answer.
     """
@@ -66,9 +68,13 @@ def run_judges(
     # Judges with nothing to say are not connected: a finished run needs no keys and takes no time.
     needed = [w for w in wanted if w.missing or w.in_batches]
     known = [(w, connect(w.judge, environ or os.environ, beside)) for w in needed]
+    options = {
+        "judges": [judge.name for judge in judges],
+        "constitution": panel.rules.version,
+        "pairs": None if within is None else len(within),
+    }
     with database.begin() as session:
-        count = None if within is None else len(within)
-        run, job = lifecycle.open_run(session, "judge", panel, judges, cap, count)
+        run, job = lifecycle.open_run(session, "judge", options, cap, after)
     judge_sessions = participants.judge_sessions(panel, known, pauses, withholding)
     try:
         waiting = asyncio.run(

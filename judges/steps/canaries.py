@@ -123,11 +123,10 @@ def ask_canaries(
         }
     runs: list[JudgeRun] = []
     for names, samples in _turns(versions, known, number):
-        spent = sum(run.cost_usd for run in runs)
         runs.append(
             run_judges(
                 database, panel, names=names, within=canaries.pair_ids, samples=samples,
-                max_usd=None if max_usd is None else max(0.0, max_usd - spent),
+                max_usd=max_usd, after=runs[-1].run_id if runs else None,
                 progress=progress, environ=environ, beside=beside,
             )
         )  # fmt: skip

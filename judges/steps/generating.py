@@ -2,13 +2,12 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import numpy as np
 
-from db.asking import join_job
 from db.errors import BadInput, BudgetSpent
 from db.generation import (
     Field,
@@ -21,7 +20,7 @@ from db.generation import (
 )
 from db.pairs import NewCandidate, NewPair, add_pairs
 from db.progress import Progress, quiet
-from db.runs import cap_of, ended_by, start_run
+from db.runs import cap_of, ended_by
 from db.session import Database, Session
 from db.text_claims import TextKey
 from db.vocabulary import RunStatus
@@ -94,6 +93,8 @@ class Count:
 
 Clients = Mapping[tuple[str, float | None], Client]
 Make = Callable[[Clients], Iterator[TextRequest]]
+Phase = tuple[Make, Store]
+"""What to ask for, and how an answer is stored."""
 
 
 def generate(
@@ -144,8 +145,7 @@ def generate(
         database,
         "generate",
         generators,
-        requests,
-        store,
+        [(requests, store)],
         count,
         max_usd,
         withholding,
@@ -188,56 +188,54 @@ def ask_for_texts(
     database: Database,
     verb: str,
     generators: Sequence[GeneratorConfig],
-    make: Make,
-    store: Store,
+    phases: Iterable[Phase],
     count: Count,
     max_usd: float | None,
     withholding: Withholding,
     progress: Progress,
     environ: Mapping[str, str] | None,
 ) -> Written:
-    """One run of requests from its first line in the database to its last."""
+    """One run of requests, phase after phase, from its first line in the database to its last.
+
+    Its cap is over all phases, and over those of a killed run that it goes on with.
+    """
     cap = cap_of(max_usd)
     clients: dict[tuple[str, float | None], Client] = {}
     for generator in generators:
         for temperature in generator.temperatures or (None,):
             who = connect(generator.asked_at(temperature), environ or os.environ)
             clients[generator.name, temperature] = cast(Client, who)
+    options = {"generators": [g.name for g in generators]}
     with database.begin() as session:
-        run = start_run(session, verb, {"generators": [g.name for g in generators]}, cap)
-        job = join_job(session, run)
-    requests = TextRequests(
-        database,
-        run.id,
-        store,
-        job,
-        cap,
-        max(g.concurrency for g in generators),
-        progress,
-        verb,
-        withholding,
-    )
+        run, job = lifecycle.open_run(session, verb, options, cap)
+    concurrency = max(g.concurrency for g in generators)
+    outcome = Requested()
 
-    async def go() -> Requested:
+    async def go() -> None:
         try:
-            return await requests.run(make(clients), 0)
+            for make, store in phases:
+                requests = TextRequests(
+                    database, run.id, store, job, cap, concurrency, progress, verb, withholding
+                )
+                await requests.run(make(clients), 0, outcome)
+                if outcome.stopped:
+                    return
         finally:
             for client in clients.values():
                 await client.close()
 
-    before = (count.new, count.pairs)
     try:
-        outcome = asyncio.run(go())
+        asyncio.run(go())
     except BaseException as error:
         ended, why = ended_by(error)
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
     done = Written(
         asked=outcome.brought,
-        new=count.new - before[0],
+        new=count.new,
         failed=outcome.failed,
         elsewhere=outcome.elsewhere,
-        pairs=count.pairs - before[1],
+        pairs=count.pairs,
         cost_usd=outcome.cost_nanousd / NANO,
         capped=outcome.capped,
         problem=outcome.problem,

@@ -19,14 +19,14 @@ from judges.private import Withholding
 from judges.steps.generating import (
     Clients,
     Count,
-    Make,
+    Phase,
     Written,
     ask_for_texts,
     bill,
     require_room,
     said,
 )
-from judges.text_requests import Brought, Store, TextRequest
+from judges.text_requests import Brought, TextRequest
 
 _CRITIQUED, _REVISED = "response critiqued", "response revised"
 _PAGE = 200  # responses read at a time; by hand, some megabytes of text
@@ -49,47 +49,28 @@ def revise(
 
     hold: kinds of private data whose texts are not sent.
     """
-    withholding = Withholding.of(hold, "request")
     count = Count()
-    done: list[Written] = []
-    for depth in range(rounds):
-        for requests, store in (
+    phases = (
+        phase
+        for depth in range(rounds)
+        for phase in (
             _critiques(database, reviser, rules, depth, responses),
             _revisions(database, reviser, rules, depth, responses, count),
-        ):
-            spent = sum(w.cost_usd for w in done)
-            left = None if max_usd is None else max(0.0, max_usd - spent)
-            done.append(
-                ask_for_texts(
-                    database,
-                    "revise",
-                    [reviser],
-                    requests,
-                    store,
-                    count,
-                    left,
-                    withholding,
-                    progress,
-                    environ,
-                )
-            )
-            if done[-1].capped or done[-1].problem:
-                break
-        if done[-1].capped or done[-1].problem:
-            break
-    whole = Written(
-        asked=sum(w.asked for w in done),
-        new=count.new,
-        failed=sum(w.failed for w in done),
-        elsewhere=sum(w.elsewhere for w in done),
-        pairs=count.pairs,
-        cost_usd=sum(w.cost_usd for w in done),
-        capped=done[-1].capped,
-        problem=done[-1].problem,
-        private=withholding.summary,
+        )
     )
-    require_room(whole, max_usd)
-    return whole
+    done = ask_for_texts(
+        database,
+        "revise",
+        [reviser],
+        phases,
+        count,
+        max_usd,
+        Withholding.of(hold, "request"),
+        progress,
+        environ,
+    )
+    require_room(done, max_usd)
+    return done
 
 
 def write_revisions(database: Database, path: Path) -> int:
@@ -131,7 +112,7 @@ def _critiques(
     rules: Constitution,
     depth: int,
     limit: int | None,
-) -> tuple[Make, Store]:
+) -> Phase:
     def make(clients: Clients) -> Iterator[TextRequest]:
         for response in _responses(database, depth, limit):
             subject = f"candidate:{response.id}"
@@ -161,7 +142,7 @@ def _revisions(
     depth: int,
     limit: int | None,
     count: Count,
-) -> tuple[Make, Store]:
+) -> Phase:
     def make(clients: Clients) -> Iterator[TextRequest]:
         for response in _responses(database, depth, limit):
             subject = f"candidate:{response.id}"

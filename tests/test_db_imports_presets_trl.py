@@ -130,12 +130,19 @@ def test_annotators_are_not_mixed() -> None:
 
 
 def test_a_row_that_says_nothing_is_refused_alone() -> None:
-    found = paired(single("7", True), single("7", False), single("9", False), single("11", None))
+    found = paired(
+        single("7", True),
+        single("7", False),
+        single("9", False),
+        single("11", None),
+        single(None, True),
+    )
     told = {line.number: str(row) for line, row in found}
     assert told == {
         1: "the same response is called good and bad",
         2: "the same response is called good and bad",
         4: "label is None; it must be true or false",
+        5: "None is no text and no list of messages",
     }
 
 

@@ -4,10 +4,30 @@ from collections.abc import Sequence
 
 from db.errors import BadInput, UnknownName
 from db.imports.fields import Row
-from db.imports.presets import anthropic, axolotl, llama_factory, openai, trl
+from db.imports.presets import (
+    anthropic,
+    arena,
+    axolotl,
+    helpsteer,
+    llama_factory,
+    nectar,
+    openai,
+    trl,
+    ultrafeedback,
+)
 from db.imports.presets.preset import Columns, Preset
 
-_FAMILIES = (anthropic, axolotl, llama_factory, openai, trl)
+_FAMILIES = (
+    anthropic,
+    arena,
+    axolotl,
+    helpsteer,
+    llama_factory,
+    nectar,
+    openai,
+    trl,
+    ultrafeedback,
+)
 PRESETS: tuple[Preset, ...] = tuple(
     sorted((preset for family in _FAMILIES for preset in family.PRESETS), key=lambda p: p.name)
 )

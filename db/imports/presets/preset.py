@@ -6,10 +6,10 @@ Two kinds of rows come out. A **pair**: `prompt` (a text or messages), `tools`, 
 `labels` of people (`annotator`, `choice`, `strength`, `both_bad`, `rationale`, `created_at`,
 `active_seconds`) and `votes` of judges (`judge`, `family`, `order`, `sample`, `choice`, `strength`,
 `both_bad`, `confidence`, `score_a`, `score_b`, `rationale`, `created_at`, `cost_usd`). A label
-without an annotator is signed by the one who imports. A set of **candidates**: `prompt_id`,
-`prompt`, `tools`, `responses` (`id`, `text` or `messages`, `model`, `family`, and `ratings` of an
-`annotator` or a `judge`: `score`, higher is better, and `rationale`), `ranking` with `annotator`,
-`domain`, `source`, `meta`. Of **steps**: the row that `import steps` takes.
+or a rating that names nobody is signed by the one who imports. A set of **candidates**:
+`prompt_id`, `prompt`, `tools`, `responses` (`id`, `text` or `messages`, `model`, `family`, and
+`ratings` of an `annotator` or a `judge`: `score`, higher is better, and `rationale`), `ranking`
+with `annotator`, `domain`, `source`, `meta`. Of **steps**: the row that `import steps` takes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping

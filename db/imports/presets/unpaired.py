@@ -48,7 +48,8 @@ def pairing(read: Callable[[Row], Unpaired]) -> Callable[[Iterable[Line]], Itera
             try:
                 with one_reason():
                     one = read(line.row)
-                    groups.setdefault(one.group, []).append((line, one))
+                    key, _ = one.group, one.response
+                groups.setdefault(key, []).append((line, one))
             except BadRow as error:
                 yield line, error
         for group in groups.values():

@@ -91,30 +91,7 @@ def test_csv_counts_physical_lines_and_refuses_crooked_rows(tmp_path: Path) -> N
 def test_csv_has_no_null_so_only_an_empty_answer_is_a_text(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_text("prompt,response_a,chosen,domain,responses\n,,,,\n")
-    assert list(read_rows(path)) == [
-        {"prompt": None, "response_a": "", "chosen": "", "domain": None, "responses": None}
-    ]
-
-
-def test_csv_holds_lists_and_conversations_as_json_and_leaves_texts_alone(tmp_path: Path) -> None:
-    talk = [{"role": "user", "content": "hi"}]
-    row = {
-        "prompt": json.dumps(talk),
-        "response_a": "[1, 2] is a list",
-        "response_b": "[1, 2]",
-        "ranking": '[["r1", "r2"], "r3"]',
-        "expected": '{"kind": "exact", "value": "4"}',
-        "domain": "[]",
-    }
-    found = next(read_rows(worlds.write(tmp_path / "r.csv", [row])))
-    assert found == {
-        "prompt": talk,
-        "response_a": "[1, 2] is a list",
-        "response_b": "[1, 2]",
-        "ranking": [["r1", "r2"], "r3"],
-        "expected": {"kind": "exact", "value": "4"},
-        "domain": "[]",
-    }
+    assert list(read_rows(path)) == [{"response_a": "", "chosen": ""}]
 
 
 @pytest.mark.parametrize("keep", [0.5, 0.999])
@@ -151,28 +128,19 @@ def test_files_that_are_not_what_is_asked_for_say_what_to_do(tmp_path: Path) -> 
     (tmp_path / "folder").mkdir()
     with pytest.raises(BadInput, match="holds no rows"):
         list(read_lines(tmp_path / "folder"))
-    (tmp_path / "r.json").write_text('[\n {"a": 1}\n]')
-    with pytest.raises(BadInput, match="is one JSON list; write one object a line"):
-        list(read_lines(tmp_path / "r.json"))
     (tmp_path / "r.csv").write_text("a,b,a\n1,2,3\n")
     with pytest.raises(BadInput, match="names a column twice"):
         list(read_lines(tmp_path / "r.csv"))
-    for mark in (";", "\t"):
-        (tmp_path / "r.csv").write_text(f"prompt{mark}chosen\n1{mark}2\n")
-        with pytest.raises(BadInput, match=r"separates its columns by '.+'; save it with commas"):
-            list(read_lines(tmp_path / "r.csv"))
     (tmp_path / "r.csv").write_text("prompt\nis one column; with text\n")
     assert list(read_rows(tmp_path / "r.csv")) == [{"prompt": "is one column; with text"}]
-    for name in ("r.csv", "r.jsonl"):
-        (tmp_path / name).write_text('{"a": 1}\n', encoding="utf-16")
-        with pytest.raises(BadInput, match=f"{name}' is UTF-16; save it as UTF-8"):
-            list(read_lines(tmp_path / name))
 
 
 def test_bytes_that_are_not_utf8_do_not_stop_the_file(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_bytes(b'{"a": "caf\xe9"}\n{"a": "caf\xc3\xa9"}\n')
-    assert [row["a"] for row in read_rows(path)] == ["caf\udce9", "café"]
+    lines = list(read_lines(path))
+    assert [line.row.get("a") for line in lines] == [None, "café"]
+    assert "holds the byte 0xe9, which is no UTF-8; save the file as UTF-8" in str(lines[0].problem)
 
 
 @pytest.mark.parametrize("name", ["r.jsonl", "r.jsonl.gz", "r.csv", "r.parquet"])
@@ -198,10 +166,6 @@ def test_a_first_line_that_is_a_whole_list_is_one_bad_row(tmp_path: Path) -> Non
     for first in ("[1,2]", "[" * 3_000, "[INST] no", '[{"a": 1}]'):
         path.write_text(f'{first}\n{{"a": 1}}\n')
         assert [line.row for line in read_lines(path)] == [{}, {"a": 1}]
-    for first in ("[", '[{"a": 1},', '[{"a":', '["abc', "[1, 2"):
-        path.write_text(f'{first}\n{{"a": 1}}\n')
-        with pytest.raises(BadInput, match="is one JSON list"):
-            list(read_lines(path))
 
 
 def test_a_csv_row_of_many_lines_is_held_to_the_limit(tmp_path: Path) -> None:

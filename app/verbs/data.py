@@ -16,7 +16,7 @@ imports = typer.Typer(
 )
 gold = typer.Typer(help="Frozen labels for the gate.", no_args_is_help=True)
 
-Files = Annotated[list[Path], typer.Argument(help="JSONL, gzip JSONL, Parquet, CSV or a folder.")]
+Files = Annotated[list[Path], typer.Argument(help="JSON, JSONL, CSV, Parquet or a folder.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse a file that has any bad row.")]
 Rejects = Annotated[
     Path | None,

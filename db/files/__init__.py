@@ -2,6 +2,6 @@
 
 from db.files.limits import FileLimits
 from db.files.line import Line
-from db.files.reading import read_lines, read_rows
+from db.files.reading import Rows, open_rows, read_lines, read_rows
 
-__all__ = ["FileLimits", "Line", "read_lines", "read_rows"]
+__all__ = ["FileLimits", "Line", "Rows", "open_rows", "read_lines", "read_rows"]

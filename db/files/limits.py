@@ -34,8 +34,8 @@ class FileLimits(BaseModel):
     largest_unpacked: int = Field(
         20_000_000_000,
         ge=100,
-        description="letters that may come out of one packed file (gzip, Parquet, Arrow); a file "
-        "that holds more is refused",
+        description="letters that may come out of one packed file (gzip, zstd, Parquet and so "
+        "on); a file that holds more is refused",
     )
     largest_ratio: float = Field(
         200.0,

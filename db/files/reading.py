@@ -1,48 +1,73 @@
-"""Reads rows from the file formats people have: JSONL, gzip JSONL, Parquet, CSV, and folders
-saved by `datasets` (`save_to_disk`) or holding such files. Knows nothing of what a row means.
+"""Reads rows from the file formats people have: JSON and JSON lines, CSV and TSV, each also packed;
+Parquet and Arrow; folders of such files, as `datasets` saves them or hubs keep them. Knows nothing
+of what a row means.
 
 Whatever a reader meets, its caller meets one sentence about the file, or about one row of it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from db.errors import BadInput, TiebreakError, UnknownName
 from db.files.columns import read_columns
+from db.files.csv_rows import read_csv
+from db.files.json_rows import read_json
 from db.files.limits import FileLimits
 from db.files.line import Line, unreadable
-from db.files.text import read_csv, read_json_lines
+from db.files.packed import bare_name, plain_name
 
-_KNOWN = "a .jsonl, .jsonl.gz, .parquet or .csv file, or a folder saved by `datasets`"
-_JSON_LINES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz")
-_CSV = (".csv", ".csv.gz")
+_LINES = (".jsonl", ".ndjson", ".jsonlines")
+_JSON = (*_LINES, ".json")
+_CSV = (".csv", ".tsv", ".tab")
 _COLUMNS = (".parquet", ".arrow")
+_ABOUT = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+_KNOWN = (
+    "a .jsonl, .json, .csv, .tsv, .parquet or .arrow file (texts also as .gz, .zst, .bz2, .xz or "
+    ".zip), or a folder saved by `datasets`"
+)
 
 
-def read_lines(path: str | Path, limits: FileLimits | None = None) -> Iterator[Line]:
-    """Stream the rows of a file or folder; numbers count from 1, in a text file they are lines.
+@dataclass
+class Rows:
+    """The rows of a file or folder, to be read once. `notes` says what was recognised or passed
+    over, each once, for whoever wants the rows to see: whole when the lines are read, and what
+    concerns all of a file is there with its first line.
+    """
 
-    A row over the limits is a line with a problem. Raises UnknownName where there is no such file,
-    and BadInput where its format is not known, it cannot be read to its end or it unpacks to more
-    than the limits allow.
+    lines: Iterator[Line]
+    notes: list[str] = field(default_factory=list)
+
+
+def open_rows(path: str | Path, limits: FileLimits | None = None, split: str | None = None) -> Rows:
+    """The rows of a file or folder, streamed; `split` names the part to read of several, or `all`.
+
+    A line's number counts from 1: lines of JSON lines and CSV, items of a list, rows of a column
+    file. A row over the limits is a line with a problem. Raises UnknownName where there is no such
+    file, and BadInput where its format is not known or it has parts and none is named; while the
+    lines are read, BadInput where it cannot be read to its end or unpacks to more than the limits
+    allow.
     """
     path, limits = Path(path), limits or FileLimits()
     if not path.exists():
         raise UnknownName(f"there is no file {str(path)!r}; give {_KNOWN}")
-    read = 0
-    for part in _parts(path) if path.is_dir() else [path]:
-        try:
-            for line in _reader(part, limits):
-                yield line.within(limits)
-                read = line.number
-        except TiebreakError:
-            raise
-        except Exception as error:  # readers raise what they like
-            raise BadInput(
-                f"{str(part)!r} cannot be read after row {read} ({unreadable(error)}); "
-                "save it again and run this again: nothing is taken twice"
-            ) from error
+    rows = Rows(iter(()))
+    if not path.is_dir():
+        rows.lines = _read(path, limits, rows.notes, split, path.name)
+        return rows
+    parts = _parts(path)
+    rows.lines = (
+        line
+        for part in parts
+        for line in _read(part, limits, rows.notes, None, str(part.relative_to(path)))
+    )
+    return rows
+
+
+def read_lines(path: str | Path, limits: FileLimits | None = None) -> Iterator[Line]:
+    """The lines of `open_rows` alone, for files that have no parts."""
+    yield from open_rows(path, limits).lines
 
 
 def read_rows(path: str | Path, limits: FileLimits | None = None) -> Iterator[dict[str, Any]]:
@@ -53,25 +78,55 @@ def read_rows(path: str | Path, limits: FileLimits | None = None) -> Iterator[di
         yield line.row
 
 
-def _reader(path: Path, limits: FileLimits) -> Iterator[Line]:
-    name = path.name.lower()
+def _read(
+    path: Path, limits: FileLimits, notes: list[str], split: str | None, name: str
+) -> Iterator[Line]:
+    def note(said: str) -> None:
+        if (told := f"{name}: {said}") not in notes:
+            notes.append(told)
+
+    read = 0
+    try:
+        for line in _reader(path, limits, note, split):
+            yield line.within(limits)
+            read = line.number
+    except TiebreakError:
+        raise
+    except Exception as error:  # readers raise what they like
+        raise BadInput(
+            f"{str(path)!r} cannot be read after row {read} ({unreadable(error)}); "
+            "save it again and run this again: nothing is taken twice"
+        ) from error
+
+
+def _reader(
+    path: Path, limits: FileLimits, note: Callable[[str], None], split: str | None
+) -> Iterator[Line]:
     if not path.is_file():  # a pipe would be waited for without end
         raise BadInput(f"{str(path)!r} is no regular file; give {_KNOWN}")
-    if name.endswith((*_JSON_LINES, ".json", ".json.gz")):
-        return read_json_lines(path, limits)
+    name = plain_name(path)
+    if name.endswith(_JSON):
+        return read_json(path, limits, note, split)
+    if split not in (None, "all"):
+        raise BadInput(f"{str(path)!r} has no splits; leave --split away")
     if name.endswith(_CSV):
-        return read_csv(path, limits)
-    if name.endswith(_COLUMNS):
+        return read_csv(path, limits, note)
+    if path.name.lower().endswith(_COLUMNS):
         return read_columns(path, limits)
+    if name.endswith(_COLUMNS):
+        raise BadInput(f"{str(path)!r} is packed and packs its columns itself; unpack it once")
     raise BadInput(f"the format of {str(path)!r} is not known; give {_KNOWN}")
 
 
 def _parts(folder: Path) -> list[Path]:
     """What `datasets` saved, else every file of rows, without the rejects of earlier imports."""
-    for suffixes in ((".arrow",), (".parquet", *_JSON_LINES, *_CSV)):
-        found = sorted(p for p in folder.rglob("*") if p.name.lower().endswith(suffixes))
-        found = [p for p in found if not p.name.startswith("cache-") and not p.is_dir()]
-        found = [p for p in found if not p.name.endswith(".rejects.jsonl")]
-        if found:
+    every = sorted(p for p in folder.rglob("*") if p.is_file() and _holds_rows(p))
+    for known in ((".arrow",), (".parquet", *_LINES, *_CSV), (".json",)):
+        if found := [p for p in every if bare_name(p.name).endswith(known)]:
             return found
     raise BadInput(f"folder {str(folder)!r} holds no rows; give {_KNOWN}")
+
+
+def _holds_rows(path: Path) -> bool:
+    name = path.name
+    return not (name.startswith("cache-") or name.endswith(".rejects.jsonl") or name in _ABOUT)

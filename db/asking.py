@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
+from db.conversation import prompt_text
 from db.erased_prompts import erased_pairs, pair_unerased
 from db.models import Candidate, Pair, Prompt, Run, TextClaim, Vote, VoteClaim
 from db.reservations import Asked, in_turn, room_under, set_aside
@@ -101,17 +102,25 @@ def pair_texts(session: Session, pair_ids: Iterable[int]) -> dict[int, PairText]
     """The texts of these pairs."""
     first, second = aliased(Candidate), aliased(Candidate)
     query = (
-        select(Pair.id, Pair.domain, Prompt.messages, Prompt.expected, first.text, second.text)
+        select(
+            Pair.id,
+            Pair.domain,
+            Prompt.messages,
+            Prompt.tools,
+            Prompt.expected,
+            first.text,
+            second.text,
+        )
         .join(Prompt, Prompt.id == Pair.prompt_id)
         .join(first, first.id == Pair.candidate_a_id)
         .join(second, second.id == Pair.candidate_b_id)
     )
     texts = {}
     for chunk in chunks(sorted(set(pair_ids)), 1000):
-        for pair_id, domain, messages, expected, a, b in session.execute(
+        for pair_id, domain, messages, tools, expected, a, b in session.execute(
             query.where(Pair.id.in_(chunk))
         ):
-            prompt = Prompt(messages=messages).text
+            prompt = prompt_text(messages, tools)
             texts[pair_id] = PairText(pair_id, prompt, a, b, domain, expected)
     return texts
 

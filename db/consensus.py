@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
+from db.conversation import prompt_text
 from db.erased_prompts import pair_unerased, unerased
 from db.models import (
     Candidate,
@@ -70,6 +71,7 @@ def voted_pairs(
             Pair.prompt_id,
             Pair.domain,
             Prompt.messages,
+            Prompt.tools,
             first.text,
             second.text,
             first.model,
@@ -83,8 +85,8 @@ def voted_pairs(
     )
     for part in _parts(query, Pair.id, among):
         rows = session.execute(part.execution_options(yield_per=size))
-        for pair_id, prompt_id, domain, messages, a, b, model_a, model_b in rows:
-            text = Prompt(messages=messages).text
+        for pair_id, prompt_id, domain, messages, tools, a, b, model_a, model_b in rows:
+            text = prompt_text(messages, tools)
             yield VotedPair(pair_id, prompt_id, domain, text, a, b, model_a, model_b)
 
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
+from db.conversation import Messages
 from db.errors import UnknownName
 from db.models import Candidate, Pair, Prompt
-
-Messages = list[dict[str, str]]
 
 
 def pair(session: Session, pair_id: int) -> tuple[Messages, str, str]:

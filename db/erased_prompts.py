@@ -103,7 +103,7 @@ def erase_prompts(
         pairs = list(session.scalars(select(Pair.id).where(Pair.prompt_id == prompt_id)))
         gone = _erase_one(session, prompt_id, pairs)
         prompt.messages = [{"role": "user", "content": GONE}]
-        prompt.expected, prompt.erased_at = None, now()
+        prompt.tools, prompt.expected, prompt.erased_at = None, None, now()
         counts += gone + Counter(prompts=1, pairs=len(pairs))
         told = {"reason": reason, "hash": prompt.content_hash, "pairs": pairs}
         record(session, actor, "prompt.erased", f"prompt:{prompt_id}", told)
@@ -142,9 +142,15 @@ def _texts(prompt_id: int, pairs: list[int]) -> list[Texts]:
     reviews = select(Review.id).where(Review.pair_id.in_(pairs))
     tasks = select(Task.id).where((Task.pair_id.in_(pairs)) | (Task.prompt_id == prompt_id))
     here = (ContentFlag.pair_id.in_(pairs)) | (ContentFlag.prompt_id == prompt_id)
-    of_candidates = {"text": GONE, "critique": None}
+    of_candidates = {"text": GONE, "messages": None, "critique": None}
     return [
         ("responses", Candidate, Candidate.prompt_id == prompt_id, of_candidates),
+        (
+            "columns kept",
+            Pair,
+            (Pair.prompt_id == prompt_id) & Pair.kept.is_not(None),
+            {"kept": None},
+        ),
         ("votes", Vote, Vote.pair_id.in_(pairs), {"rationale": None, "raw": None}),
         ("reviews", Review, Review.pair_id.in_(pairs), {"rationale": None, "note": None}),
         ("rationales", Rationale, Rationale.review_id.in_(reviews), {"text": None}),

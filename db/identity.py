@@ -1,14 +1,15 @@
 """Identity by content: the same prompt, candidate or pair always has the same hash.
 
 A prompt given as a string is the same as one user message. A pair and its mirror (A and B
-exchanged) have the same hash. Nothing is normalised: a changed space is another text.
+exchanged) have the same hash. Nothing is normalised: a changed space is another text. Of a message
+with more than a role and a text, every key counts.
 """
 
 import hashlib
 import json
 from typing import Any
 
-Messages = list[dict[str, str]]
+from db.conversation import Messages, Tools, is_plain
 
 
 def content_hash(*parts: Any) -> str:
@@ -17,14 +18,17 @@ def content_hash(*parts: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def prompt_hash(messages: Messages) -> str:
-    """Identity of a conversation: roles and contents, in order."""
-    return content_hash("prompt", [[m["role"], m["content"]] for m in messages])
+def prompt_hash(messages: Messages, tools: Tools | None = None) -> str:
+    """Identity of a conversation: its messages in order, and the tools it may call."""
+    said = [[m["role"], m["content"]] if is_plain(m) else m for m in messages]
+    return content_hash("prompt", said, *([tools] if tools else []))
 
 
-def candidate_hash(prompt: str, text: str) -> str:
-    """Identity of a response to the prompt with this hash."""
-    return content_hash("candidate", prompt, text)
+def candidate_hash(prompt: str, said: str | Messages) -> str:
+    """Identity of a response to the prompt with this hash: a text, or messages where it is more
+    than one plain message of the assistant.
+    """
+    return content_hash("candidate", prompt, said)
 
 
 def pair_hash(candidate_a: str, candidate_b: str) -> str:

@@ -7,19 +7,38 @@ from typing import Any
 from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
+from db.conversation import Messages, Tools, plain_answer, response_text
 from db.errors import UnknownName
-from db.identity import Messages, candidate_hash, pair_hash, prompt_hash
+from db.identity import candidate_hash, pair_hash, prompt_hash
 from db.models import Candidate, Pair, PairName, Prompt
 from db.upsert import insert_new, table_of
 
 
 @dataclass(frozen=True)
 class NewCandidate:
-    """A response as it arrives."""
+    """A response as it arrives; `messages` where it is more than one plain message of the
+    assistant, `text` then being how they read.
+    """
 
     text: str
     model: str | None = None
     family: str | None = None
+    messages: Messages | None = None
+
+    @classmethod
+    def said(
+        cls, messages: Messages, model: str | None = None, family: str | None = None
+    ) -> "NewCandidate":
+        """A response given as messages."""
+        plain = plain_answer(messages)
+        if plain is not None:
+            return cls(plain, model, family)
+        return cls(response_text(messages), model, family, messages)
+
+    @property
+    def content(self) -> str | Messages:
+        """What makes it this response and no other."""
+        return self.text if self.messages is None else self.messages
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,8 @@ class NewPair:
     domain: str | None = None
     source: str | None = None
     expected: dict[str, Any] | None = None
+    tools: Tools | None = None
+    kept: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +96,7 @@ def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair 
     taken = [
         (p, h) for i, (p, h) in enumerate(zip(arriving, hashes, strict=True)) if i not in clashing
     ]
-    prompt_ids = add_prompts(session, [(p.messages, p.expected) for p, _ in taken])
+    prompt_ids = add_prompts(session, [(p.messages, p.tools, p.expected) for p, _ in taken])
     wanted = [(prompt_ids[h.prompt], h.a, p.a) for p, h in taken]
     wanted += [(prompt_ids[h.prompt], h.b, p.b) for p, h in taken]
     candidate_ids = add_candidates(session, wanted)
@@ -100,15 +121,24 @@ def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair 
 
 
 def add_prompts(
-    session: Session, prompts: Iterable[tuple[Messages, dict[str, Any] | None]]
+    session: Session, prompts: Iterable[tuple[Messages, Tools | None, dict[str, Any] | None]]
 ) -> dict[str, int]:
-    """Store new prompts; return ids by content hash. The first `expected` told is kept, also
-    where the prompt was stored without one.
+    """Store new prompts given as (messages, tools, expected); ids by content hash.
+
+    The first `expected` told is kept, also where the prompt was stored without one.
     """
     rows: dict[str, dict[str, Any]] = {}
-    for messages, expected in prompts:
-        key = prompt_hash(messages)
-        row = rows.setdefault(key, {"content_hash": key, "messages": messages, "expected": None})
+    for messages, tools, expected in prompts:
+        key = prompt_hash(messages, tools)
+        row = rows.setdefault(
+            key,
+            {
+                "content_hash": key,
+                "messages": messages,
+                "tools": tools or None,
+                "expected": None,
+            },
+        )
         row["expected"] = row["expected"] or expected
     insert_new(session, Prompt, list(rows.values()), ["content_hash"])
     query = select(Prompt.content_hash, Prompt.id).where(Prompt.content_hash.in_(rows))
@@ -132,6 +162,7 @@ def add_candidates(
             "prompt_id": prompt_id,
             "content_hash": key,
             "text": candidate.text,
+            "messages": candidate.messages,
             "model": candidate.model,
             "family": candidate.family,
         }
@@ -193,8 +224,9 @@ def stored_hashes(session: Session, hashes: Collection[str]) -> set[str]:
 
 
 def _hashes(pair: NewPair) -> _Hashes:
-    prompt = prompt_hash(pair.messages)
-    return _Hashes(prompt, candidate_hash(prompt, pair.a.text), candidate_hash(prompt, pair.b.text))
+    prompt = prompt_hash(pair.messages, pair.tools)
+    a, b = (candidate_hash(prompt, each.content) for each in (pair.a, pair.b))
+    return _Hashes(prompt, a, b)
 
 
 def _pair_rows(session: Session, hashes: set[str]) -> dict[str, tuple[int, int]]:
@@ -214,6 +246,7 @@ def _pair_row(
         "content_hash": h.pair,
         "domain": pair.domain,
         "source": pair.source,
+        "kept": pair.kept,
     }
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.identity import Messages, content_hash, prompt_hash
+from db.conversation import Messages
+from db.identity import content_hash, prompt_hash
 from db.models import Prompt, StepLabels
 from db.pairs import add_prompts
 from db.upsert import insert_new
@@ -56,7 +57,7 @@ def add_solutions(session: Session, arriving: Sequence[Solution]) -> Added:
     for each in arriving:
         first.setdefault(each.identity, each)
     stored = _ratings(session, list(first))
-    ids = add_prompts(session, [(each.messages, None) for each in first.values()])
+    ids = add_prompts(session, [(each.messages, None, None) for each in first.values()])
     rows = [
         {
             "prompt_id": ids[each.prompt],

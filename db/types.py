@@ -53,6 +53,7 @@ def word(words: type[StrEnum], name: str) -> Enum:
 
 
 BigKey = BigInteger().with_variant(Integer(), "sqlite")
+JsonText = JSON(none_as_null=True)  # keeps the order of keys, which chat templates write out
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 Key = Annotated[int, mapped_column(BigKey, primary_key=True)]

@@ -49,7 +49,7 @@ def test_bad_rows_are_kept_aside_with_file_line_value_and_reason(
     assert found[1]["row"] == MIXED[2]
     assert done.summary == (
         f"pairs: 7 rows read: 2 new; 5 rejected, see {file}.rejects.jsonl "
-        "(first: line 2: response_b is missing; it must be a text)"
+        "(first: line 2: response_b is missing; it must be a text or a list of messages)"
     )
 
 

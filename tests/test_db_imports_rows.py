@@ -103,11 +103,14 @@ def test_the_side_of_the_chosen_answer_does_not_tell_the_label(chosen: str, reje
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        ({"prompt": "Q?", "chosen": "x", "rejected": "x"}, "are the same text"),
+        ({"prompt": "Q?", "chosen": "x", "rejected": "x"}, "are the same, so neither"),
         ({"chosen": "x", "rejected": "y"}, "share no beginning"),
         ({"prompt": "Q?", "chosen": "x"}, "rejected is missing; it must be a text"),
-        ({"chosen": [USER], "rejected": [USER, POOR]}, "differ in their last message only"),
-        ({"chosen": [USER], "rejected": [{**USER, "content": "?"}]}, "must be assistant"),
+        ({"chosen": [USER], "rejected": [USER, POOR]}, "part at message 2, before any answer"),
+        (
+            {"chosen": [USER], "rejected": [{**USER, "content": "?"}]},
+            "part at message 1, before any answer",
+        ),
         ({"chosen": [GOOD], "rejected": [POOR]}, "prompt is missing"),
         ({"prompt": [], "response_a": "a", "response_b": "b"}, r"prompt is \[\]"),
         ({"prompt": [{"role": "boss", "content": ""}]}, "a message is {role, content}"),

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from db.conversation import ROLES, Message, Messages, Tools
 from db.errors import TiebreakError
 from db.files.line import unreadable
-from db.identity import Messages
 from db.vocabulary import Choice, Order
 
 Row = dict[str, Any]
@@ -38,7 +38,7 @@ def text(row: Row, name: str) -> str:
     """A text that must be there; the empty text is a text."""
     value = row.get(name)
     if not isinstance(value, str):
-        raise BadRow(value, f"{name} is {_shown(value)}; it must be a text")
+        raise BadRow(value, f"{name} is {shown(value)}; it must be a text")
     _require_storable(value, name)
     return value
 
@@ -53,9 +53,7 @@ def name(row: Row, key: str, longest: int = 200) -> str:
     value = row.get(key)
     value = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(value, str) or not value.strip() or len(value) > longest:
-        raise BadRow(
-            value, f"{key} is {_shown(value)}; it must be a name of 1 to {longest} letters"
-        )
+        raise BadRow(value, f"{key} is {shown(value)}; it must be a name of 1 to {longest} letters")
     _require_storable(value, key)
     return value
 
@@ -71,13 +69,8 @@ def optional_object(row: Row, key: str) -> dict[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, dict):
-        raise BadRow(value, f"{key} is {_shown(value)}; it must be an object like {{kind: exact}}")
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadRow(None, f"{key} cannot be kept as JSON ({error})") from None
-    for inner in _strings(value):
-        _require_storable(inner, key)
+        raise BadRow(value, f"{key} is {shown(value)}; it must be an object like {{kind: exact}}")
+    _require_json(value, key)
     return value
 
 
@@ -86,7 +79,7 @@ def choice(row: Row, *, abstain: bool = True) -> Choice:
     allowed = [c.value for c in Choice if abstain or c is not Choice.ABSTAIN]
     value = row.get("choice")
     if value not in allowed:
-        raise BadRow(value, f"choice is {_shown(value)}; it must be one of {', '.join(allowed)}")
+        raise BadRow(value, f"choice is {shown(value)}; it must be one of {', '.join(allowed)}")
     return Choice(value)
 
 
@@ -94,7 +87,7 @@ def order(row: Row) -> Order:
     """ab, ba or none; missing means none."""
     value = row.get("order") or "none"
     if value not in [o.value for o in Order]:
-        raise BadRow(value, f"order is {_shown(value)}; it must be ab, ba or none")
+        raise BadRow(value, f"order is {shown(value)}; it must be ab, ba or none")
     return Order(value)
 
 
@@ -105,7 +98,7 @@ def integer(row: Row, key: str, default: int | None, lowest: int, highest: int) 
         return default
     number = _number(value)
     if number is None or number != int(number) or not lowest <= number <= highest:
-        raise BadRow(value, f"{key} is {_shown(value)}; it must be {lowest} to {highest}")
+        raise BadRow(value, f"{key} is {shown(value)}; it must be {lowest} to {highest}")
     return int(number)
 
 
@@ -116,7 +109,7 @@ def number(row: Row, key: str, lowest: float, highest: float) -> float | None:
         return None
     found = _number(value)
     if found is None or not lowest <= found <= highest:
-        raise BadRow(value, f"{key} is {_shown(value)}; it must be {lowest:g} to {highest:g}")
+        raise BadRow(value, f"{key} is {shown(value)}; it must be {lowest:g} to {highest:g}")
     return found
 
 
@@ -127,7 +120,7 @@ def flag(row: Row, key: str) -> bool:
         return False
     if value in (True, 1, "true", "True", "1"):
         return True
-    raise BadRow(value, f"{key} is {_shown(value)}; it must be true or false")
+    raise BadRow(value, f"{key} is {shown(value)}; it must be true or false")
 
 
 def time(row: Row, key: str) -> datetime | None:
@@ -140,7 +133,7 @@ def time(row: Row, key: str) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadRow(
-            value, f"{key} is {_shown(value)}; write it like 2026-01-31T12:00:00Z"
+            value, f"{key} is {shown(value)}; write it like 2026-01-31T12:00:00Z"
         ) from None
 
 
@@ -150,19 +143,92 @@ def messages(row: Row, key: str) -> Messages:
     if isinstance(value, str):
         return [{"role": "user", "content": text(row, key)}]
     if not isinstance(value, list) or not value:
-        raise BadRow(value, f"{key} is {_shown(value)}; it must be a text or a list of messages")
+        raise BadRow(value, f"{key} is {shown(value)}; it must be a text or a list of messages")
     return [message(item, key) for item in value]
 
 
-def message(item: Any, key: str) -> dict[str, str]:
-    """One {role, content} of a conversation."""
-    if (
-        not isinstance(item, dict)
-        or item.get("role") not in ("system", "user", "assistant", "tool")
-        or not isinstance(item.get("content"), str)
-    ):
-        raise BadRow(item, f"{key} holds {_shown(item)}; a message is {{role, content}} as texts")
-    return {"role": item["role"], "content": text(item, "content")}
+def response(row: Row, key: str) -> Messages:
+    """A response: a text means one message of the assistant; messages begin with one of it."""
+    value = row.get(key)
+    if isinstance(value, str):
+        return [{"role": "assistant", "content": text(row, key)}]
+    if value is None or value == []:
+        raise BadRow(value, f"{key} is {shown(value)}; it must be a text or a list of messages")
+    said = messages(row, key)
+    if said[0]["role"] != "assistant":
+        raise BadRow(
+            said[0]["role"], f"{key} begins with the role {said[0]['role']!r}, not with assistant"
+        )
+    return said
+
+
+def message(item: Any, key: str) -> Message:
+    """One message with every key it came with, but for those that are null."""
+    if not isinstance(item, dict) or item.get("role") not in ROLES:
+        raise BadRow(
+            item, f"{key} holds {shown(item)}; a message is {{role, content}}, its role one of "
+            f"{', '.join(ROLES)}"
+        )  # fmt: skip
+    calls = _calls(item.get("tool_calls"), key)
+    content = _content(item.get("content"), key, may_lack=bool(calls))
+    said: Message = {
+        str(name): content if name == "content" else value
+        for name, value in item.items()
+        if name == "content" or (value is not None and (name != "tool_calls" or calls))
+    }
+    said.setdefault("content", content)
+    _require_json(said, key)
+    return said
+
+
+def tools(row: Row, key: str = "tools") -> Tools | None:
+    """What may be called, as a list of JSON schemas or as that list's JSON; None for none."""
+    value = row.get(key)
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise BadRow(row[key][:80], f"{key} is no JSON; it must be a list of tools") from None
+    if value in (None, "", []):
+        return None
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise BadRow(value, f"{key} is {shown(value)}; it must be a list of tools, each an object")
+    _require_json(value, key)
+    return value
+
+
+def _calls(value: Any, key: str) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise BadRow(value, f"tool_calls in {key} is {shown(value)}; it must be a list of calls")
+    return value
+
+
+def _content(value: Any, key: str, may_lack: bool) -> Any:
+    """A text, text parts as they came, or null beside tool calls."""
+    if isinstance(value, str) or (value is None and may_lack):
+        return value
+    if not isinstance(value, list) or not value:
+        raise BadRow(value, f"content in {key} is {shown(value)}; it must be a text")
+    for part in value:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind != "text" or not isinstance(part.get("text"), str):
+            what = f"of type {kind!r}" if isinstance(kind, str) else shown(part)
+            raise BadRow(
+                kind, f"content in {key} has a part {what}; only parts of type 'text' can be kept"
+            )
+    # Parquet gives every part the keys of all others, as nulls.
+    return [{k: v for k, v in part.items() if v is not None} for part in value]
+
+
+def _require_json(value: Any, key: str) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise BadRow(None, f"{key} cannot be kept as JSON ({error})") from None
+    for inner in _strings(value):
+        _require_storable(inner, key)
 
 
 def _strings(value: Any) -> Iterator[str]:
@@ -199,6 +265,7 @@ def _number(value: Any) -> float | None:
     return found if math.isfinite(found) else None
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as the sentences of a refusal show it."""
     shown = "missing" if value is None else repr(value)
     return shown if len(shown) <= 80 else shown[:77] + "..."

@@ -5,16 +5,17 @@ Formats: the project's own (docs/formats.md) and Hugging Face preference rows
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from db.conversation import Messages, Tools
 from db.expected import outcome
-from db.identity import Messages, candidate_hash, content_hash, prompt_hash
+from db.identity import candidate_hash, content_hash, prompt_hash
 from db.imports import fields
+from db.imports.dialogues import split_dialogues, turns_of, with_prompt
 from db.imports.fields import BadRow, Row
 from db.pairs import NewCandidate, NewPair
 from db.vocabulary import Choice, Order
@@ -97,12 +98,14 @@ class RankingRow:
     annotator: str
     domain: str | None
     source: str | None
+    tools: Tools | None = None
 
     @property
     def origin(self) -> str:
         """Identity of the row, so that a second import adds nothing."""
-        texts = [c.text for c in self.candidates]
-        return content_hash("ranking", self.messages, texts, self.groups, self.annotator)
+        said = [c.content for c in self.candidates]
+        more = [self.tools] if self.tools else []
+        return content_hash("ranking", self.messages, said, self.groups, self.annotator, *more)
 
 
 def parse_pair(row: Row) -> PairRow:
@@ -124,16 +127,16 @@ def parse_candidates(row: Row, per_prompt: int | None, seed: int) -> list[PairRo
     The draw depends on the seed and the prompt alone. Responses of the same text make no pair of
     their own, but each of their ids names the pairs the text is in.
     """
-    messages = fields.messages(row, "prompt")
+    messages, tools = fields.messages(row, "prompt"), fields.tools(row)
     named = _responses(row)
     prompt_id = fields.optional_name(row, "prompt_id")
     about = _about(row)
-    first = {c.text: i for i, (_, c) in reversed(list(enumerate(named)))}
+    first = {_key(c): i for i, (_, c) in reversed(list(enumerate(named)))}
     if len(first) < 2:
         raise BadRow(named[0][1].text[:80], "all responses have the same text, so there is no pair")
     both = list(combinations(sorted(first.values()), 2))
     if per_prompt is not None and per_prompt < len(both):
-        key = hashlib.sha256(f"{seed}:{prompt_hash(messages)}".encode()).digest()
+        key = hashlib.sha256(f"{seed}:{prompt_hash(messages, tools)}".encode()).digest()
         draw = np.random.default_rng(list(key[:8])).choice(len(both), per_prompt, replace=False)
         both = [both[i] for i in sorted(draw)]
     if prompt_id is not None:
@@ -141,7 +144,7 @@ def parse_candidates(row: Row, per_prompt: int | None, seed: int) -> list[PairRo
         both = [
             (i, j)
             for i, j in combinations(range(len(named)), 2)
-            if tuple(sorted((first[named[i][1].text], first[named[j][1].text]))) in drawn
+            if tuple(sorted((first[_key(named[i][1])], first[_key(named[j][1])]))) in drawn
         ]
     return [
         PairRow(
@@ -210,7 +213,7 @@ def parse_ranking(row: Row) -> RankingRow:
     """prompt, responses and ranking: response ids best first, equals grouped in a list."""
     named = _responses(row)
     place = {key: position for position, (key, _) in enumerate(named)}
-    if len({c.text for _, c in named}) < len(named):
+    if len({_key(c) for _, c in named}) < len(named):
         raise BadRow(list(place), "two responses have the same text; give it once")
     ranking = row.get("ranking")
     if not isinstance(ranking, list):
@@ -227,7 +230,13 @@ def parse_ranking(row: Row) -> RankingRow:
         annotator=fields.name(row, "annotator"),
         domain=about["domain"],
         source=about["source"],
+        tools=about["tools"],
     )
+
+
+def _key(candidate: NewCandidate) -> str:
+    """What makes two responses to one prompt the same."""
+    return candidate_hash("", candidate.content)
 
 
 def _about(row: Row) -> dict[str, Any]:
@@ -236,6 +245,7 @@ def _about(row: Row) -> dict[str, Any]:
         "domain": fields.optional_name(row, "domain", 100),
         "source": fields.optional_name(row, "source"),
         "expected": _expected(row),
+        "tools": fields.tools(row),
     }
 
 
@@ -258,18 +268,11 @@ def _pair_name(prompt_id: str | None, a: str, b: str) -> str | None:
 
 
 def _response(row: Row, name: str, model: str) -> NewCandidate:
-    return NewCandidate(
-        _answer(row, name),
+    return NewCandidate.said(
+        fields.response(row, name),
         fields.optional_name(row, model),
         fields.optional_name(row, model.replace("model", "family")),
     )
-
-
-def _answer(row: Row, name: str) -> str:
-    value = row.get(name)
-    if isinstance(value, list) and len(value) == 1:
-        return fields.message(value[0], name)["content"]
-    return fields.text(row, name)
 
 
 def _responses(row: Row) -> list[tuple[str, NewCandidate]]:
@@ -286,65 +289,52 @@ def _candidate(item: Any, position: int) -> tuple[str, NewCandidate]:
     if isinstance(item, str):
         return f"r{position}", NewCandidate(fields.text({"response": item}, "response"))
     if not isinstance(item, dict):
-        raise BadRow(item, "a response is a text or an object with id and text")
+        raise BadRow(item, "a response is a text or an object with id and text (or messages)")
     key = fields.optional_name(item, "id") or f"r{position}"
     model, family = fields.optional_name(item, "model"), fields.optional_name(item, "family")
-    return key, NewCandidate(fields.text(item, "text"), model, family)
+    said = fields.response(item, "text" if item.get("messages") is None else "messages")
+    return key, NewCandidate.said(said, model, family)
 
 
 def _parse_chosen(row: Row) -> PairRow:
     messages, chosen, rejected = _conversation(row)
     if chosen == rejected:
-        raise BadRow(chosen[:80], "chosen and rejected are the same text, so neither is better")
-    prompt = prompt_hash(messages)
+        raise BadRow(str(chosen)[:80], "chosen and rejected are the same, so neither is better")
+    about = _about(row)
+    best = NewCandidate.said(chosen, fields.optional_name(row, "chosen_model"))
+    worse = NewCandidate.said(rejected, fields.optional_name(row, "rejected_model"))
+    prompt = prompt_hash(messages, about["tools"])
     # The side must not give the label away: it is drawn from the content.
-    chosen_is_a = candidate_hash(prompt, chosen) <= candidate_hash(prompt, rejected)
-    best = NewCandidate(chosen, fields.optional_name(row, "chosen_model"))
-    worse = NewCandidate(rejected, fields.optional_name(row, "rejected_model"))
+    chosen_is_a = candidate_hash(prompt, best.content) <= candidate_hash(prompt, worse.content)
     a, b = (best, worse) if chosen_is_a else (worse, best)
-    pair = NewPair(messages=messages, a=a, b=b, **_about(row))
-    return PairRow(pair, Choice.A if chosen_is_a else Choice.B)
+    return PairRow(
+        NewPair(messages=messages, a=a, b=b, **about), Choice.A if chosen_is_a else Choice.B
+    )
 
 
-def _conversation(row: Row) -> tuple[Messages, str, str]:
-    """Prompt, chosen and rejected text; an implicit prompt is the shared beginning."""
+def _conversation(row: Row) -> tuple[Messages, Messages, Messages]:
+    """Prompt, chosen and rejected; an implicit prompt is the shared beginning."""
     if isinstance(row.get("chosen"), list) and isinstance(row.get("rejected"), list):
         return _of_messages(row)
-    best, worse = _answer(row, "chosen"), _answer(row, "rejected")
     if row.get("prompt") is not None:
-        return fields.messages(row, "prompt"), best, worse
-    mark = "\n\nAssistant:"
-    cut = best.rfind(mark) + len(mark)
-    if cut < len(mark) or not worse.startswith(best[:cut]):
+        prompt = fields.messages(row, "prompt")
+        return prompt, fields.response(row, "chosen"), fields.response(row, "rejected")
+    best, worse = (turns_of(fields.text(row, key)) for key in ("chosen", "rejected"))
+    if best is None or worse is None:
         raise BadRow(None, "prompt is missing, and chosen and rejected share no beginning")
-    return _turns(best[: cut - len(mark)]), best[cut:].strip(), worse[cut:].strip()
+    return split_dialogues(best, worse)
 
 
-def _of_messages(row: Row) -> tuple[Messages, str, str]:
+def _of_messages(row: Row) -> tuple[Messages, Messages, Messages]:
     chosen, rejected = fields.messages(row, "chosen"), fields.messages(row, "rejected")
     prompt = [] if row.get("prompt") is None else fields.messages(row, "prompt")
-    shared = len(chosen) - 1
-    if chosen[:shared] != rejected[:-1]:
-        raise BadRow(None, "chosen and rejected must differ in their last message only")
-    for last in (chosen[-1], rejected[-1]):
-        if last["role"] != "assistant":
-            raise BadRow(last["role"], "the last message of chosen and rejected must be assistant")
-    start = prompt if shared == 0 or prompt == chosen[:shared] else prompt + chosen[:shared]
-    if not start:
-        raise BadRow(None, "prompt is missing")
-    return start, chosen[-1]["content"], rejected[-1]["content"]
-
-
-def _turns(text: str) -> Messages:
-    """A dialogue written as Human: and Assistant: paragraphs; any other text is one message."""
-    parts = re.split(r"(?:^|\n\n)(Human|Assistant):", text.lstrip("\n"))
-    if parts[0].strip() or len(parts) < 3:
-        return [{"role": "user", "content": text}]
-    roles = {"Human": "user", "Assistant": "assistant"}
-    return [
-        {"role": roles[who], "content": said.strip()}
-        for who, said in zip(parts[1::2], parts[2::2], strict=True)
-    ]
+    whole = [each[0]["role"] != "assistant" for each in (chosen, rejected)]
+    if not any(whole):
+        if not prompt:
+            raise BadRow(None, "prompt is missing")
+        return prompt, chosen, rejected
+    shared, best, worse = split_dialogues(chosen, rejected)
+    return with_prompt(prompt, shared), best, worse
 
 
 def _strength(row: Row, choice: Choice) -> int | None:

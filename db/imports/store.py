@@ -67,9 +67,11 @@ def _erased(session: Session, items: Sequence[Item]) -> dict[int, Any]:
     names: dict[int, str] = {}
     for i, item in enumerate(items):
         if isinstance(item, PairRow):
-            prompts[i] = prompt_hash(item.pair.messages)
-        elif isinstance(item, RankingRow | Solution):
-            prompts[i] = prompt_hash(item.messages)
+            prompts[i] = prompt_hash(item.pair.messages, item.pair.tools)
+        elif isinstance(item, RankingRow):
+            prompts[i] = prompt_hash(item.messages, item.tools)
+        elif isinstance(item, Solution):
+            prompts[i] = item.prompt
         else:
             names[i] = item.pair_name
     hashes = erased_among(session, set(prompts.values()))
@@ -213,17 +215,21 @@ def _store_rankings(
     session: Session, items: list[RankingRow]
 ) -> tuple[Counter[str], list[Refused]]:
     people = annotator_ids(session, {item.annotator for item in items})
-    prompts = add_prompts(session, [(item.messages, None) for item in items])
+    prompts = add_prompts(session, [(item.messages, item.tools, None) for item in items])
     rows = []
     for item in items:
-        key = prompt_hash(item.messages)
-        hashes = [candidate_hash(key, c.text) for c in item.candidates]
+        key = prompt_hash(item.messages, item.tools)
+        hashes = [candidate_hash(key, c.content) for c in item.candidates]
         ids = add_candidates(
             session,
             [(prompts[key], h, c) for h, c in zip(hashes, item.candidates, strict=True)],
         )
         for both in chunks(combinations(item.candidates, 2), 500):
-            about: dict[str, Any] = {"domain": item.domain, "source": item.source}
+            about: dict[str, Any] = {
+                "domain": item.domain,
+                "source": item.source,
+                "tools": item.tools,
+            }
             add_pairs(session, [NewPair(item.messages, a, b, **about) for a, b in both])
         rows.append(
             {

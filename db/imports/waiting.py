@@ -9,13 +9,13 @@ from itertools import combinations
 from pathlib import Path
 
 from db.asking import PairText
+from db.conversation import prompt_text
 from db.errors import BadInput
 from db.files import read_lines
 from db.identity import candidate_hash, pair_hash, prompt_hash
 from db.imports import fields, rows
 from db.imports.fields import BadRow, Row
 from db.imports.importer import ImportOptions, Kind
-from db.models import Prompt
 from db.pairs import NewPair, stored_hashes
 from db.session import Database
 from db.upsert import chunks
@@ -38,7 +38,7 @@ def waiting_pairs(
                 known = stored_hashes(session, named.keys() - seen)
             for key, pair in named.items():
                 if key not in seen and key not in known:
-                    prompt = Prompt(messages=pair.messages).text
+                    prompt = prompt_text(pair.messages, pair.tools)
                     yield PairText(0, prompt, pair.a.text, pair.b.text, pair.domain, pair.expected)
             seen |= named.keys()
 
@@ -67,11 +67,11 @@ def _of_row(kind: Kind, row: Row, options: ImportOptions) -> list[NewPair]:
         return [item.pair for item in found]
     ranking = rows.parse_ranking(row)
     return [
-        NewPair(ranking.messages, a, b, domain=ranking.domain)
+        NewPair(ranking.messages, a, b, domain=ranking.domain, tools=ranking.tools)
         for a, b in combinations(ranking.candidates, 2)
     ]
 
 
 def _hash(pair: NewPair) -> str:
-    key = prompt_hash(pair.messages)
-    return pair_hash(candidate_hash(key, pair.a.text), candidate_hash(key, pair.b.text))
+    key = prompt_hash(pair.messages, pair.tools)
+    return pair_hash(candidate_hash(key, pair.a.content), candidate_hash(key, pair.b.content))

@@ -5,18 +5,22 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from db.conversation import Messages, Tools, prompt_text
 from db.models.base import Base
-from db.types import BigKey, Hash, Json, Key, LongText, Name, OptionalTime, Time
+from db.types import BigKey, Hash, Json, JsonText, Key, LongText, Name, OptionalTime, Time
 
 
 class Prompt(Base):
-    """The conversation to answer. `messages` is a list of {role, content}, last one the user's."""
+    """The conversation to answer, and the tools it may call."""
 
     __tablename__ = "prompts"
 
     id: Mapped[Key]
     content_hash: Mapped[Hash] = mapped_column(unique=True)
-    messages: Mapped[list[dict[str, str]]] = mapped_column(Json)
+    messages: Mapped[Messages] = mapped_column(JsonText)
+    tools: Mapped[Tools | None] = mapped_column(
+        JsonText, comment="what may be called, as JSON schemas"
+    )
     expected: Mapped[dict[str, Any] | None] = mapped_column(
         Json, comment="outcome a verifier checks: {kind: exact|regex|json_schema|arithmetic, ...}"
     )
@@ -29,14 +33,12 @@ class Prompt(Base):
 
     @property
     def text(self) -> str:
-        """The conversation as plain text; a single user message is itself."""
-        if len(self.messages) == 1:
-            return self.messages[0]["content"]
-        return "\n\n".join(f"{m['role']}: {m['content']}" for m in self.messages)
+        """The conversation as one text; a single plain message is itself."""
+        return prompt_text(self.messages, self.tools)
 
 
 class Candidate(Base):
-    """One response to one prompt. The same text for the same prompt is the same candidate."""
+    """One response to one prompt. The same said for the same prompt is the same candidate."""
 
     __tablename__ = "candidates"
     __table_args__ = (UniqueConstraint("prompt_id", "content_hash"),)
@@ -45,6 +47,9 @@ class Candidate(Base):
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"))
     content_hash: Mapped[Hash]
     text: Mapped[LongText]
+    messages: Mapped[Messages | None] = mapped_column(
+        JsonText, comment="where it is more than one plain message; `text` is how they read"
+    )
     model: Mapped[str | None] = mapped_column(String(200), comment="generator, where known")
     family: Mapped[str | None] = mapped_column(String(200), comment="generator's model family")
     parent_id: Mapped[int | None] = mapped_column(
@@ -73,6 +78,9 @@ class Pair(Base):
     content_hash: Mapped[Hash] = mapped_column(unique=True)
     domain: Mapped[str | None] = mapped_column(String(100))
     source: Mapped[str | None] = mapped_column(String(200), comment="the data set it came from")
+    kept: Mapped[dict[str, Any] | None] = mapped_column(
+        Json, comment="columns of its file that were to be kept"
+    )
     created_at: Mapped[Time]
 
     prompt: Mapped[Prompt] = relationship()

@@ -74,6 +74,8 @@ class Vote(Base):
     both_bad: Mapped[bool] = mapped_column(default=False)
     confidence: Mapped[float | None] = mapped_column(comment="the rater's own, in [0, 1]")
     p_a: Mapped[float | None] = mapped_column(comment="from token probabilities, stored order")
+    score_a: Mapped[float | None] = mapped_column(comment="where the rater scored each response")
+    score_b: Mapped[float | None]
     rationale: Mapped[str | None] = mapped_column(Text)
     principles: Mapped[dict[str, str] | None] = mapped_column(
         Json, comment="principle id -> choice, stored order"

@@ -7,7 +7,7 @@ rows have both answers as a list in `output`, the better one first.
 
 from typing import Any
 
-from db.identity import Messages
+from db.conversation import Messages
 from db.imports.fields import BadRow, Row
 from db.imports.presets.cells import BESIDE, MEDIA, beside, listed, no_media, tools_of, yes
 from db.imports.presets.parting import with_system

@@ -8,7 +8,7 @@ earlier turn than the last are two trajectories, the later user turns included.
 from collections.abc import Sequence
 from typing import Any
 
-from db.identity import Messages
+from db.conversation import Messages
 from db.imports.fields import BadRow
 
 Parted = tuple[Any, Any, Any]

@@ -8,7 +8,7 @@ of an assistant message, an observation a tool message. Messages with `role` and
 import json
 from typing import Any
 
-from db.identity import Messages
+from db.conversation import Messages
 from db.imports.fields import BadRow, Row
 
 _ROLES = {

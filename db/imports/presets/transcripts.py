@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from db.identity import Messages
+from db.conversation import Messages
 from db.imports.fields import BadRow
 
 _SPEAKER = re.compile(r"(?:^|\n\n)(Human|Assistant):")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from db.identity import Messages
+from db.conversation import Messages
 from db.imports.fields import BadRow
 from db.imports.presets.parting import parted, parted_texts, separated, with_system
 

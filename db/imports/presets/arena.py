@@ -10,7 +10,7 @@ follows, the later questions included.
 from datetime import UTC, datetime
 from typing import Any
 
-from db.identity import Messages
+from db.conversation import Messages
 from db.imports.fields import BadRow, Row
 from db.imports.presets.cells import listed, yes
 from db.imports.presets.parting import dialogue, parted

@@ -37,24 +37,6 @@ def test_a_byte_order_mark_and_blank_lines_are_no_rows(tmp_path: Path) -> None:
     assert [(line.number, line.row) for line in read_lines(path)] == [(1, {"a": 1}), (4, {"a": 2})]
 
 
-def test_a_datasets_folder_is_read_with_all_its_splits(tmp_path: Path) -> None:
-    datasets = pytest.importorskip("datasets")
-    train = datasets.Dataset.from_list(ROWS)
-    test = datasets.Dataset.from_list([{**ROWS[0], "pair_id": "3"}])
-    datasets.DatasetDict({"train": train, "test": test}).save_to_disk(str(tmp_path / "both"))
-    train.save_to_disk(str(tmp_path / "one"))
-    assert sorted(r["pair_id"] for r in read_rows(tmp_path / "both")) == ["1", "2", "3"]
-    assert list(read_rows(tmp_path / "one")) == ROWS
-
-
-def test_a_folder_of_files_is_read_whole_but_for_the_rejects(tmp_path: Path) -> None:
-    worlds.write(tmp_path / "b.parquet", [{"n": 1}])
-    worlds.write(tmp_path / "a.jsonl", [{"n": 2}])
-    worlds.write(tmp_path / "a.jsonl.rejects.jsonl", [{"n": 3}])
-    (tmp_path / "README.md").write_text("about")
-    assert [row["n"] for row in read_rows(tmp_path)] == [2, 1]
-
-
 def test_an_arrow_file_is_read_in_either_of_its_forms(tmp_path: Path) -> None:
     table = pyarrow.Table.from_pylist(ROWS)
     for name, new in (("s.arrow", pyarrow.ipc.new_stream), ("f.arrow", pyarrow.ipc.new_file)):

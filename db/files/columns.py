@@ -1,10 +1,11 @@
-"""Rows of column files: Parquet and Arrow. A value that Python cannot hold costs its own row."""
+"""Rows of column files: Parquet and Arrow. A value that a row cannot hold costs its own row."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from db.errors import BadInput
+from db.files.features import Reader, converted, features_of, readers_of
 from db.files.limits import FileLimits, Unpacked
 from db.files.line import Line, size_of, unreadable
 
@@ -20,9 +21,13 @@ def read_columns(path: Path, limits: FileLimits) -> Iterator[Line]:
 
     packed = Unpacked(path, limits)
     number = 0
+    readers: dict[str, Reader] | None = None
     try:
         for batch in (_parquet if path.suffix.lower() == ".parquet" else _arrow)(path, packed):
-            for row in _rows(batch):
+            if readers is None:
+                features = features_of(batch.schema, path.with_name("dataset_info.json"))
+                readers = readers_of(batch.schema, features)
+            for row in _rows(batch, readers):
                 number += 1
                 if isinstance(row, str):
                     yield Line(str(path), number, {}, row)
@@ -75,15 +80,16 @@ def _require_names(path: Path, names: list[str]) -> None:
         raise BadInput(f"{str(path)!r} names a column twice: {twice[:80]!r}; rename one")
 
 
-def _rows(batch: Any) -> Iterator[dict[str, Any] | str]:
+def _rows(batch: Any, readers: dict[str, Reader]) -> Iterator[dict[str, Any] | str]:
     """The rows of a batch; for one that cannot be had, which of its columns and why."""
     step = _together(batch.nbytes)
     for start in range(0, len(batch), step):
         part = batch.slice(start, step)
         try:
-            yield from part.to_pylist()
+            rows: list[dict[str, Any] | str] = part.to_pylist()
         except Exception:  # pyarrow raises what its libraries do
-            yield from (_row(part.slice(i, 1)) for i in range(len(part)))
+            rows = [_row(part.slice(i, 1)) for i in range(len(part))]
+        yield from (row if isinstance(row, str) else converted(row, readers) for row in rows)
 
 
 def _together(longest: int) -> int:

@@ -4,14 +4,17 @@ Rather than ijson, which holds a text however long it is, and gives up a file at
 value: here a value that is too long or broken costs itself, and `json` still reads each row whole.
 """
 
+import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 from db.files.limits import FileLimits
 from db.files.line import too_long
 from db.files.text import BoundedLines, TooLong
 
-_PIECE = 1 << 16
+_PIECE = 1 << 18
+_DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n\ufeff\x1e]*+")
 _OUTSIDE = re.compile(r'["\[\]{}]')
 _INSIDE = re.compile(r'["\\]')
@@ -91,9 +94,13 @@ class JsonText:
             pass
 
     def _parts(self) -> Iterator[str]:
-        if self.peek() in tuple('[{"'):
-            return self._bracketed()
-        return self._scalar()
+        letter = self.peek()
+        if letter == "{":
+            with suppress(ValueError, RecursionError):  # whole here: five times as fast
+                _, end = _DECODER.raw_decode(self._text, self._at)
+                begin, self._at = self._at, end
+                return iter((self._text[begin:end],))
+        return self._bracketed() if letter in ("[", "{", '"') else self._scalar()
 
     def _scalar(self) -> Iterator[str]:
         yield self._text[self._at : self._at + 1]

@@ -7,22 +7,24 @@ Whatever a reader meets, its caller meets one sentence about the file, or about 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from db.errors import BadInput, TiebreakError, UnknownName
 from db.files.columns import read_columns
 from db.files.csv_rows import read_csv
+from db.files.folders import parts
 from db.files.json_rows import read_json
 from db.files.limits import FileLimits
 from db.files.line import Line, unreadable
-from db.files.packed import bare_name, plain_name
+from db.files.packed import plain_name
 
 _LINES = (".jsonl", ".ndjson", ".jsonlines")
 _JSON = (*_LINES, ".json")
 _CSV = (".csv", ".tsv", ".tab")
 _COLUMNS = (".parquet", ".arrow")
-_ABOUT = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
+_ENDINGS = ((".arrow",), (".parquet", *_LINES, *_CSV), (".json",))  # what a folder holds, first
 _KNOWN = (
     "a .jsonl, .json, .csv, .tsv, .parquet or .arrow file (texts also as .gz, .zst, .bz2, .xz or "
     ".zip), or a folder saved by `datasets`"
@@ -52,17 +54,15 @@ def open_rows(path: str | Path, limits: FileLimits | None = None, split: str | N
     path, limits = Path(path), limits or FileLimits()
     if not path.exists():
         raise UnknownName(f"there is no file {str(path)!r}; give {_KNOWN}")
-    rows = Rows(iter(()))
+    notes: list[str] = []
     if not path.is_dir():
-        rows.lines = _read(path, limits, rows.notes, split, path.name)
-        return rows
-    parts = _parts(path)
-    rows.lines = (
-        line
-        for part in parts
-        for line in _read(part, limits, rows.notes, None, str(part.relative_to(path)))
-    )
-    return rows
+        return Rows(_read(path, limits, notes, split, path.name), notes)
+    found = parts(path, _ENDINGS, split, lambda said: notes.append(f"{path.name}: {said}"))
+    if not found:
+        raise BadInput(f"folder {str(path)!r} holds no rows; give {_KNOWN}")
+    names = [str(part.relative_to(path)) for part in found]
+    each = zip(found, names, strict=True)
+    return Rows(chain.from_iterable(_read(p, limits, notes, None, n) for p, n in each), notes)
 
 
 def read_lines(path: str | Path, limits: FileLimits | None = None) -> Iterator[Line]:
@@ -116,17 +116,3 @@ def _reader(
     if name.endswith(_COLUMNS):
         raise BadInput(f"{str(path)!r} is packed and packs its columns itself; unpack it once")
     raise BadInput(f"the format of {str(path)!r} is not known; give {_KNOWN}")
-
-
-def _parts(folder: Path) -> list[Path]:
-    """What `datasets` saved, else every file of rows, without the rejects of earlier imports."""
-    every = sorted(p for p in folder.rglob("*") if p.is_file() and _holds_rows(p))
-    for known in ((".arrow",), (".parquet", *_LINES, *_CSV), (".json",)):
-        if found := [p for p in every if bare_name(p.name).endswith(known)]:
-            return found
-    raise BadInput(f"folder {str(folder)!r} holds no rows; give {_KNOWN}")
-
-
-def _holds_rows(path: Path) -> bool:
-    name = path.name
-    return not (name.startswith("cache-") or name.endswith(".rejects.jsonl") or name in _ABOUT)

@@ -17,6 +17,7 @@ CANDIDATES |= {"domain", "source", "expected", "meta"}
 OPINION = {"choice", "strength", "both_bad", "rationale", "created_at"}
 LABEL = OPINION | {"annotator", "active_seconds"}
 VOTE = OPINION | {"judge", "family", "order", "sample", "confidence", "score_a", "score_b"}
+VOTE |= {"cost_usd"}
 RESPONSE = {"id", "text", "messages", "model", "family", "ratings"}
 RATING = {"annotator", "judge", "score", "rationale"}
 

@@ -5,12 +5,18 @@ from collections.abc import Sequence
 from db.errors import BadInput, UnknownName
 from db.imports.fields import Row
 from db.imports.presets import (
+    alpaca_eval,
     anthropic,
     arena,
+    arena_hard,
     axolotl,
     helpsteer,
+    label_studio,
     llama_factory,
+    mt_bench,
+    mt_bench_human,
     nectar,
+    oasst,
     openai,
     trl,
     ultrafeedback,
@@ -18,12 +24,18 @@ from db.imports.presets import (
 from db.imports.presets.preset import Columns, Preset
 
 _FAMILIES = (
+    alpaca_eval,
     anthropic,
     arena,
+    arena_hard,
     axolotl,
     helpsteer,
+    label_studio,
     llama_factory,
+    mt_bench,
+    mt_bench_human,
     nectar,
+    oasst,
     openai,
     trl,
     ultrafeedback,

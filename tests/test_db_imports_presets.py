@@ -6,6 +6,7 @@ import pytest
 
 from db.errors import BadInput, UnknownName
 from db.files.line import Line
+from db.imports import steps
 from db.imports.fields import BadRow, Row
 from db.imports.presets import PRESETS, fitting, named, nearest
 from db.imports.presets.preset import Preset
@@ -44,16 +45,18 @@ def test_an_example_is_found_by_its_shape(preset: Preset) -> None:
 
 @each
 def test_every_column_of_an_example_is_read_or_named(preset: Preset) -> None:
-    assert frozenset(preset.example) <= preset.columns
+    columns = frozenset(preset.example)
+    assert preset.reads(columns, preset.example) == columns
     assert {column.split(".")[0] for column in preset.dropped} <= preset.columns
 
 
 @each
 def test_an_example_becomes_rows_the_importer_knows(preset: Preset) -> None:
-    if preset.kind == "steps":
-        pytest.skip("steps have a reader of their own")
     found = read(preset, preset.example, *preset.beside)
     assert found
+    if preset.kind == "steps":
+        assert all(steps.parse(row) for row in found)
+        return
     for row in found:
         assert set(row) <= (PAIR if preset.kind == "pairs" else CANDIDATES)
         for label in row.get("labels", []):

@@ -9,15 +9,22 @@ from db.imports.presets import (
     anthropic,
     arena,
     arena_hard,
+    argilla,
     axolotl,
     helpsteer,
     label_studio,
     llama_factory,
+    math_shepherd,
     mt_bench,
     mt_bench_human,
     nectar,
     oasst,
     openai,
+    pandalm,
+    prm800k,
+    prodigy,
+    responses,
+    stepwise,
     trl,
     ultrafeedback,
 )
@@ -28,15 +35,22 @@ _FAMILIES = (
     anthropic,
     arena,
     arena_hard,
+    argilla,
     axolotl,
     helpsteer,
     label_studio,
     llama_factory,
+    math_shepherd,
     mt_bench,
     mt_bench_human,
     nectar,
     oasst,
     openai,
+    pandalm,
+    prm800k,
+    prodigy,
+    responses,
+    stepwise,
     trl,
     ultrafeedback,
 )
@@ -55,8 +69,8 @@ def fitting(columns: Columns, first_rows: Sequence[Row]) -> Preset | None:
         p for p in PRESETS if 2 * sum(p.fits(columns, row) for row in first_rows) > len(first_rows)
     ]
     for preset in fit:
-        others = [other for other in fit if other is not preset]
-        if all(preset.columns & columns > other.columns & columns for other in others):
+        row, others = first_rows[0], [other for other in fit if other is not preset]
+        if all(preset.reads(columns, row) > other.reads(columns, row) for other in others):
             return preset
     if not fit:
         return None

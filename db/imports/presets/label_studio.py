@@ -261,7 +261,10 @@ PRESETS = (
         about="JSON_MIN export of such a project: one annotation a row",
         kept="`annotator`, `lead_time` and the time of each annotation; the task's `id`",
         refused="a row in which no column, or several, holds what a Pairwise tag says",
-        columns=_MINIMAL | {"comparison", "pw"},
+        columns=_MINIMAL,
+        also=lambda _, row: frozenset(
+            n for n, value in row.items() if _selected(value) is not None
+        ),
         dropped=_LEFT_OUT,
         fits=_fits_minimal,
         rows=_minimal,

@@ -24,6 +24,10 @@ Read = tuple[Line, Row | BadRow]
 """What `whole` gives: a row, or why there is none, beside the line that it came from."""
 
 
+def _none(columns: Columns, row: Row) -> Columns:
+    return frozenset()
+
+
 @dataclass(frozen=True)
 class Preset:
     """A published shape of rows. Pure: it never guesses, and what it leaves it names.
@@ -47,8 +51,13 @@ class Preset:
     example: Row
     beside: tuple[Row, ...] = ()
     dropped: Mapping[str, str] = field(default_factory=dict)
+    also: Callable[[Columns, Row], Columns] = _none
     whole: Callable[[Iterable[Line]], Iterator[Read]] | None = None
     kind: Literal["pairs", "candidates", "steps"] = "pairs"
+
+    def reads(self, columns: Columns, row: Row) -> Columns:
+        """Those of a file's columns that this preset reads, or knowingly passes over."""
+        return (self.columns & columns) | self.also(columns, row)
 
 
 def having(*names: str) -> Callable[[Columns, Row], bool]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from db.conversation import Messages
 from db.files.line import Line
-from db.identity import Messages
 from db.imports.fields import BadRow, Row
 
 

@@ -9,8 +9,8 @@ siblings, merged from several people's rankings, 0 the best.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from db.conversation import Messages
 from db.files.line import Line
-from db.identity import Messages
 from db.imports import fields
 from db.imports.fields import BadRow, Row
 from db.imports.presets.preset import Preset, Read, having

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
 
-from db.conversation import prompt_text
+from db.conversation import prompt_text, said
 from db.erased_prompts import erased_pairs, pair_unerased
 from db.models import Candidate, Pair, Prompt, Run, TextClaim, Vote, VoteClaim
 from db.reservations import Asked, in_turn, room_under, set_aside
@@ -109,7 +109,9 @@ def pair_texts(session: Session, pair_ids: Iterable[int]) -> dict[int, PairText]
             Prompt.tools,
             Prompt.expected,
             first.text,
+            first.messages,
             second.text,
+            second.messages,
         )
         .join(Prompt, Prompt.id == Pair.prompt_id)
         .join(first, first.id == Pair.candidate_a_id)
@@ -117,10 +119,11 @@ def pair_texts(session: Session, pair_ids: Iterable[int]) -> dict[int, PairText]
     )
     texts = {}
     for chunk in chunks(sorted(set(pair_ids)), 1000):
-        for pair_id, domain, messages, tools, expected, a, b in session.execute(
+        for pair_id, domain, messages, tools, expected, *responses in session.execute(
             query.where(Pair.id.in_(chunk))
         ):
             prompt = prompt_text(messages, tools)
+            a, b = said(*responses[:2]), said(*responses[2:])
             texts[pair_id] = PairText(pair_id, prompt, a, b, domain, expected)
     return texts
 

@@ -9,7 +9,7 @@ chat messages, which chat templates read too. Leaves out which messages an impor
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 Message = dict[str, Any]
 Messages = list[Message]
@@ -20,14 +20,46 @@ ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _READ = {"role", "content", "tool_calls", "name", "tool_call_id"}
 
 
+Kind = Literal[
+    "system", "developer", "user", "assistant", "tool", "function", "call", "tools", "other"
+]
+"""Whose a part is: a role's, a call to a tool, the tools there are, or a key nobody knows here."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a conversation as people read it; `label` says whose it is ("user", "assistant
-    calls weather"), and is empty where the whole conversation is one plain message.
+    """A piece of a conversation as people read it. `name` is what it is called by its maker: who
+    speaks, which tool is called under which id, which key of whose message.
     """
 
-    label: str
+    kind: Kind
+    name: str
     text: str
+
+    @property
+    def label(self) -> str:
+        """Whose it is, in one line of words that are partly its maker's."""
+        return f"{self.kind} {self.name}".rstrip()
+
+
+class Spoken(str):
+    """The text of a conversation that still knows its parts.
+
+    A text alone cannot tell a speaker's words from words that only look like another speaker; who
+    quotes it line by line asks `parts`.
+    """
+
+    parts: tuple[Part, ...]
+
+    def __new__(cls, parts: tuple[Part, ...]) -> "Spoken":
+        """The parts, each behind its label."""
+        made = super().__new__(cls, "\n\n".join(f"{part.label}: {part.text}" for part in parts))
+        made.parts = parts
+        return made
+
+    def __reduce__(self) -> Any:
+        """Copies and other processes keep the parts."""
+        return Spoken, (self.parts,)
 
 
 def is_plain(message: Message) -> bool:
@@ -48,6 +80,11 @@ def as_response(text: str, messages: Messages | None) -> Messages:
     return [{"role": "assistant", "content": text}] if messages is None else messages
 
 
+def said(text: str, messages: Messages | None) -> str:
+    """A stored response as one text, `Spoken` where it is messages."""
+    return text if messages is None else response_text(messages)
+
+
 def content_text(content: Any) -> str:
     """What a content says: itself, its text parts one after the other, or nothing."""
     if isinstance(content, list):
@@ -57,60 +94,56 @@ def content_text(content: Any) -> str:
 
 def parts(messages: Sequence[Message], tools: Tools | None = None) -> tuple[Part, ...]:
     """A conversation piece by piece: its tools, then each message, its calls, its other keys."""
-    if len(messages) == 1 and is_plain(messages[0]) and not tools:
-        return (Part("", messages[0]["content"]),)
-    found = [Part("tools", _json(tools))] if tools else []
+    found = [Part("tools", "", _json(tools))] if tools else []
     for message in messages:
         found += _parts_of(message)
     return tuple(found)
 
 
 def prompt_text(messages: Sequence[Message], tools: Tools | None = None) -> str:
-    """A conversation as one text; a single plain message is itself."""
-    return _joined(parts(messages, tools))
+    """A conversation as one text: a single plain message is itself, others are `Spoken`."""
+    if len(messages) == 1 and is_plain(messages[0]) and not tools:
+        text: str = messages[0]["content"]
+        return text
+    return Spoken(parts(messages, tools))
 
 
 def response_text(messages: Sequence[Message]) -> str:
-    """A response as one text; a single plain message is itself."""
-    return _joined(parts(messages))
-
-
-def _joined(pieces: Sequence[Part]) -> str:
-    return "\n\n".join(f"{p.label}: {p.text}" if p.label else p.text for p in pieces)
+    """A response as one text: a single plain message is itself, others are `Spoken`."""
+    return prompt_text(messages)
 
 
 def _parts_of(message: Message) -> Iterator[Part]:
-    who = str(message["role"])
-    if message.get("name"):
-        who += f" {message['name']}"
-    if message.get("tool_call_id"):
-        who += f" ({message['tool_call_id']})"
+    role: Kind = message["role"]
+    key = message.get("tool_call_id")
+    name = " ".join(
+        str(each) for each in (message.get("name"), f"({key})" if key else None) if each
+    )
     text = content_text(message.get("content"))
     calls = message.get("tool_calls") or ()
     rest = {key: value for key, value in message.items() if key not in _READ}
     if text or not (calls or rest):
-        yield Part(who, text)
+        yield Part(role, name, text)
     for call in calls:
-        yield _call(who, call)
+        yield _call(call)
     for key, value in rest.items():
-        yield Part(f"{who} {key}", value if isinstance(value, str) else _json(value))
+        told = value if isinstance(value, str) else _json(value)
+        yield Part("other", f"{role} {key}", told)
 
 
-def _call(who: str, call: Any) -> Part:
+def _call(call: Any) -> Part:
     """A call with its arguments as they were written; whatever else it holds is told too."""
     inner = call.get("function") if isinstance(call, dict) else None
     inner = inner if isinstance(inner, dict) else call
     if not isinstance(inner, dict) or "name" not in inner:
-        return Part(f"{who} calls", _json(call))
-    about = f"{who} calls {inner['name']}"
-    if call.get("id"):
-        about += f" ({call['id']})"
+        return Part("call", "", _json(call))
+    name = f"{inner['name']} ({call['id']})" if call.get("id") else str(inner["name"])
     given = inner.get("arguments")
     told = given if isinstance(given, str) else _json(given)
     more = {k: v for k, v in inner.items() if k not in ("name", "arguments")}
     if inner is not call:
         more |= {k: v for k, v in call.items() if k not in ("id", "type", "function")}
-    return Part(about, f"{told} {_json(more)}" if more else told)
+    return Part("call", name, f"{told} {_json(more)}" if more else told)
 
 
 def _json(value: Any) -> str:

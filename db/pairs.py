@@ -33,7 +33,7 @@ class NewCandidate:
         plain = plain_answer(messages)
         if plain is not None:
             return cls(plain, model, family)
-        return cls(response_text(messages), model, family, messages)
+        return cls(str(response_text(messages)), model, family, messages)
 
     @property
     def content(self) -> str | Messages:

@@ -59,8 +59,8 @@ def test_runs_that_differ_only_in_an_argument_are_two_responses() -> None:
     row = {"prompt": [ASKED], "tools": TOOLS, "chosen": [call("Oslo")], "rejected": [call("Rome")]}
     pair = parse_pair(row).pair
     assert {pair.a.text, pair.b.text} == {
-        'assistant calls weather (c1): {"city": "Oslo"}',
-        'assistant calls weather (c1): {"city": "Rome"}',
+        'call weather (c1): {"city": "Oslo"}',
+        'call weather (c1): {"city": "Rome"}',
     }
 
 
@@ -87,13 +87,14 @@ def test_messages_and_tools_are_stored_as_they_came(any_database: Database, tmp_
 def test_what_a_reader_sees_holds_everything() -> None:
     told = [{**ASKED, "name": "ada", "mood": "cold"}, call("Oslo", content="Let me see."), FOUND]
     assert parts(told, TOOLS) == (
-        Part("tools", json.dumps(TOOLS)),
-        Part("user ada", "How warm is it?"),
-        Part("user ada mood", "cold"),
-        Part("assistant", "Let me see."),
-        Part("assistant calls weather (c1)", '{"city": "Oslo"}'),
-        Part("tool (c1)", "4C"),
+        Part("tools", "", json.dumps(TOOLS)),
+        Part("user", "ada", "How warm is it?"),
+        Part("other", "user mood", "cold"),
+        Part("assistant", "", "Let me see."),
+        Part("call", "weather (c1)", '{"city": "Oslo"}'),
+        Part("tool", "(c1)", "4C"),
     )
+    assert prompt_text([FOUND, ASKED]) == "tool (c1): 4C\n\nuser: How warm is it?"
     assert prompt_text([ASKED]) == ASKED["content"]
 
 

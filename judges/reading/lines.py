@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 _LINE = re.compile(r"[^\r\n]+")
 _MARKED = re.compile(
-    r"\s*+(?:>|[12PRC]\|(?: |$))"
+    r"\s*+(?:>|[12PRC](?: [a-z]{1,9})?\|(?: |$))"
 )  # the marks of `judges.prompts` and `judges.critique`
 _FENCE = re.compile(r"\s*+(?:```|~~~)")
 

@@ -2,47 +2,44 @@
 
 import ast
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from db.imports.fields import BadRow, Row
 
-_ABOUT = {
+_ALIASES = {
     "pair_id": ("pair_id", "id"),
     "domain": ("domain", "category"),
     "source": ("source", "dataset"),
     "expected": ("expected",),
+    "chosen_model": ("chosen_model", "model_chosen", "chosen-model"),
+    "rejected_model": ("rejected_model", "model_rejected", "rejected-model"),
 }
 _LABEL = ("annotator", "strength", "rationale", "created_at", "active_seconds")
-_CHOSEN = ("chosen_model", "model_chosen", "chosen-model")
-_REJECTED = ("rejected_model", "model_rejected", "rejected-model")
-_META = (
-    "prompt_id",
-    "margin",
-    *("score_chosen", "chosen_score", "chosen_rating"),
-    *("score_rejected", "rejected_score", "rejected_rating"),
-)
-BESIDE = frozenset(
-    {*(name for names in _ABOUT.values() for name in names), *_LABEL, *_CHOSEN, *_REJECTED, *_META}
-)
+_SIDES = [(what, side) for what in ("score", "rating") for side in ("chosen", "rejected")]
+_META = ("prompt_id", "margin", *(f"{what}_{side}" for what, side in _SIDES))
+_META += tuple(f"{side}_{what}" for what, side in _SIDES)
+_NAMES = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}
+BESIDE = frozenset({*_NAMES, *_LABEL, *_META})
 """Columns that any preference row may have beside its texts; `beside` reads them."""
+MEDIA = frozenset({"images", "image", "videos", "audios"})
+"""Columns of pictures, films and sound; `no_media` refuses them."""
 
 
 def beside(row: Row) -> Row:
     """What stands beside the texts of a preference row, as arguments of `preferred`.
 
-    Scores and margins of a row that names no judge are kept in `meta`: whose they are is not known.
+    Of two columns that mean the same, the second is kept in `meta`. So are scores and margins of a
+    row that names no judge: whose they are is not known.
     """
     found: Row = {}
-    meta = {name: row[name] for name in _META if row.get(name) is not None}
-    for name, written in _ABOUT.items():
-        there = [key for key in written if row.get(key) not in (None, "")]
-        if there:
-            found[name] = row[there[0]]
-        meta |= {key: row[key] for key in there[1:]}
-    label = {name: row[name] for name in _LABEL if row.get(name) not in (None, "")}
-    models = (_first(row, _CHOSEN), _first(row, _REJECTED))
-    return found | {"label": label, "models": models, "meta": meta or None}
+    meta = {key: row[key] for key in _META if row.get(key) not in (None, "")}
+    label = {key: row[key] for key in _LABEL if row.get(key) not in (None, "")}
+    for key, name in _NAMES.items():
+        if row.get(key) not in (None, ""):
+            place, as_what = (meta, key) if name in found else (found, name)
+            place[as_what] = row[key]
+    models = (found.pop("chosen_model", None), found.pop("rejected_model", None))
+    return {**found, "label": label, "models": models, "meta": meta or None}
 
 
 def listed(value: Any, name: str) -> list[Any]:
@@ -91,19 +88,11 @@ def score_of(row: Row, name: str) -> float:
     return found
 
 
-def no_media(row: Row, names: Sequence[str] = ("images", "image", "videos", "audios")) -> None:
+def no_media(row: Row) -> None:
     """Raises BadRow, naming the column, where a row has pictures, films or sound."""
-    for name in names:
-        if row.get(name) not in (None, "", []):
+    for name in sorted(row.keys() & MEDIA):
+        if row[name] not in (None, "", []):
             raise BadRow(None, f"{name} holds what is no text, which cannot be kept yet")
-
-
-MEDIA = frozenset({"images", "image", "videos", "audios"})
-"""Columns that `no_media` looks at."""
-
-
-def _first(row: Row, names: Sequence[str]) -> Any:
-    return next((row[name] for name in names if row.get(name) not in (None, "")), None)
 
 
 def _unpacked(cell: str, name: str) -> Any:

@@ -23,9 +23,10 @@ def preferred(
     one wins, equal ones are a tie. `about` is the rest of the row. Raises BadRow where both
     responses say the same.
     """
-    if _messages(chosen, "assistant") == _messages(rejected, "assistant"):
+    best, worse = plain(chosen, "assistant"), plain(rejected, "assistant")
+    if best == worse:
         raise BadRow(None, "chosen and rejected are the same, so neither is better")
-    first = _drawn(prompt, chosen) <= _drawn(prompt, rejected)
+    first = _is_a(plain(prompt, "user"), best, worse)
     a, b = (chosen, rejected) if first else (rejected, chosen)
     model_a, model_b = models if first else models[::-1]
     opinion: Row = {"choice": "a" if first else "b"}
@@ -48,10 +49,21 @@ def better(score_a: float, score_b: float) -> str:
     return "tie" if score_a == score_b else "a" if score_a > score_b else "b"
 
 
-def _drawn(prompt: Any, said: Any) -> str:
-    return content_hash("side", _messages(prompt, "user"), _messages(said, "assistant"))
+def plain(said: Any, role: str) -> Any:
+    """The text of a single message of this role that holds nothing else; all else as it is."""
+    if isinstance(said, list) and len(said) == 1 and isinstance(said[0], dict):
+        message = said[0]
+        if message.keys() == {"role", "content"} and message["role"] == role:
+            content = message["content"]
+            return content if isinstance(content, str) else said
+    return said
 
 
-def _messages(value: Any, role: str) -> Any:
-    """A text and the one message it stands for are the same."""
-    return [{"role": role, "content": value}] if isinstance(value, str) else value
+def _is_a(prompt: Any, said: Any, other: Any) -> bool:
+    """Whether a response is A: drawn by the prompt and both responses, whichever comes first."""
+    if isinstance(said, str) and isinstance(other, str):
+        smaller = said < other
+    else:
+        smaller = content_hash(said) < content_hash(other)
+    both = (said, other) if smaller else (other, said)
+    return (content_hash("side", prompt, both)[0] < "8") == smaller

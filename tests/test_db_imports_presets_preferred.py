@@ -1,0 +1,91 @@
+"""The pair of a better and a worse response, and the values beside their texts."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from db.imports.fields import BadRow, Row
+from db.imports.presets.cells import beside, listed, tools_of, yes
+from db.imports.presets.preferred import better, preferred
+
+TEXT = st.text(max_size=8)
+SAID = TEXT | TEXT.map(lambda text: [{"role": "assistant", "content": text}])
+
+
+def as_text(said: object) -> object:
+    return said if isinstance(said, str) else said[0]["content"]  # type: ignore[index]
+
+
+@given(TEXT, SAID, SAID)
+def test_the_side_depends_on_the_texts_alone_and_never_on_which_is_better(
+    prompt: str, one: object, two: object
+) -> None:
+    if as_text(one) == as_text(two):
+        with pytest.raises(BadRow, match="the same"):
+            preferred(prompt, one, two)
+        return
+    first = preferred(prompt, one, two)
+    second = preferred([{"role": "user", "content": prompt}], as_text(two), as_text(one))
+    assert as_text(first["response_a"]) == second["response_a"]
+    assert {first["labels"][0]["choice"], second["labels"][0]["choice"]} == {"a", "b"}
+
+
+def test_about_half_of_the_better_ones_are_a() -> None:
+    a = sum(preferred(str(n), "yes", "no")["labels"][0]["choice"] == "a" for n in range(1000))
+    assert abs(a - 500) < 80  # five standard deviations of sqrt(1000 / 4) = 15.8
+
+
+def test_models_and_scores_follow_their_responses() -> None:
+    for n in range(8):
+        pair = preferred(
+            str(n), "7", "9", models=("m7", None), vote={"judge": "j"}, scores=(8.0, 3.0)
+        )
+        [vote] = pair["votes"]
+        assert pair[f"response_{vote['choice']}"] == "7"
+        assert pair[f"model_{vote['choice']}"] == "m7"
+        assert vote[f"score_{vote['choice']}"] == 8.0
+        assert len([name for name in pair if name.startswith("model_")]) == 1
+
+
+def test_the_higher_score_wins_and_equal_ones_are_a_tie() -> None:
+    assert [better(2, 1), better(1, 2), better(1, 1.0)] == ["a", "b", "tie"]
+
+
+def test_of_two_columns_that_mean_the_same_the_second_is_kept_in_meta() -> None:
+    row: Row = {"id": 7, "pair_id": "p7", "dataset": "mine", "domain": "", "category": "maths"}
+    found = beside(row)
+    assert (found["pair_id"], found["source"], found["domain"]) == ("p7", "mine", "maths")
+    assert found["meta"] == {"id": 7}
+
+
+@pytest.mark.parametrize("cell", [["a", "b"], '["a", "b"]', "['a', 'b']"])
+def test_a_list_may_be_written_as_json_or_as_python(cell: object) -> None:
+    assert listed(cell, "prompt") == ["a", "b"]
+
+
+@pytest.mark.parametrize("cell", ["a, b", "['a' 'b'", '{"a": 1}', None, 7, "__import__('os')"])
+def test_a_cell_without_a_list_is_refused(cell: object) -> None:
+    with pytest.raises(BadRow, match="prompt is"):
+        listed(cell, "prompt")
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [(True, True), ("TRUE", True), (1, True), (0.0, False), ("false", False), ("0", False)],
+)
+def test_true_and_false_are_written_in_several_ways(value: object, told: bool) -> None:
+    assert yes({"label": value}, "label") is told
+
+
+@pytest.mark.parametrize("value", [None, "", "yes", 2, [True]])
+def test_anything_else_is_neither_true_nor_false(value: object) -> None:
+    with pytest.raises(BadRow, match="label is"):
+        yes({"label": value}, "label")
+
+
+def test_a_bare_function_is_a_tool_and_no_tools_are_none() -> None:
+    bare = {"name": "weather", "parameters": {}}
+    assert tools_of({"tools": [bare]}) == [{"type": "function", "function": bare}]
+    assert [tools_of({"tools": none}) for none in (None, "", [], "[]")] == [None] * 4
+    with pytest.raises(BadRow, match="a tool is an object"):
+        tools_of({"tools": ["weather"]})

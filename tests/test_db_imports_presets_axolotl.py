@@ -2,6 +2,7 @@
 
 import pytest
 
+from db.files.line import Line
 from db.imports.fields import BadRow, Row
 from db.imports.presets import fitting, named
 
@@ -65,6 +66,23 @@ def test_whole_dialogues_beside_a_prompt_are_not_doubled() -> None:
 def test_messages_beside_a_prompt_are_another_shape() -> None:
     row = {"prompt": "Hi", "messages": ASKED, "chosen": "a", "rejected": "b"}
     assert fitting(frozenset(row), [row]) is named("trl")  # which leaves messages unread
+
+
+def test_single_responses_of_one_question_and_system_prompt_become_pairs() -> None:
+    preset = named("axolotl-unpaired")
+    asked = {"system": "Be brief.", "question": "Prime?"}
+    rows = [
+        {**asked, "completion": "7", "label": True},
+        {**asked, "completion": "9", "label": False},
+        {**asked, "completion": "8", "label": False, "system": "Be long."},
+    ]
+    assert fitting(frozenset(rows[0]), rows) is preset
+    assert preset.whole is not None
+    found = list(preset.whole([Line("kto.jsonl", n, row) for n, row in enumerate(rows, 1)]))
+    [pair] = [row for _, row in found if not isinstance(row, BadRow)]
+    assert pair["prompt"] == [message("system", "Be brief."), message("user", "Prime?")]
+    assert {pair["response_a"], pair["response_b"]} == {"7", "9"}
+    assert [line.number for line, row in found if isinstance(row, BadRow)] == [3]
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,18 @@
 """Axolotl's preference rows: a question under one of five names, often with a `system` column.
 
-Source: axolotl's dataset strategies for DPO (`chat_template.default` and `argilla_chat`;
-`chatml` and `llama3`: `argilla`, `icr`, `intel`, `prompt_pairs`, `ultra`; `zephyr.nectar` is the
-preset nectar). A `user_defined` strategy is a mapping of columns: `--map`.
+Source: docs/rlhf.qmd of axolotl and its strategies for DPO, ORPO and KTO (`chat_template.default`
+and `argilla_chat`; `chatml` and `llama3`: `argilla`, `icr`, `intel`, `prompt_pairs`, `ultra`;
+`zephyr.nectar` is the preset nectar). A `user_defined` strategy is a mapping of columns: `--map`.
 """
 
 from typing import Any
 
 from db.imports.fields import BadRow, Row
-from db.imports.presets.cells import BESIDE, MEDIA, beside, no_media, tools_of
+from db.imports.presets.cells import BESIDE, MEDIA, beside, no_media, tools_of, yes
 from db.imports.presets.parting import separated, with_system
 from db.imports.presets.preferred import preferred
-from db.imports.presets.preset import Columns, Preset
+from db.imports.presets.preset import Columns, Preset, alone
+from db.imports.presets.unpaired import JOINED, SAID, Unpaired, of_row, pairing
 
 _ASKED = ("prompt", "input", "question", "instruction", "messages")
 _CHOSEN, _REJECTED = ("chosen", "chosen_response"), ("rejected", "rejected_response")
@@ -34,6 +35,17 @@ def _rows(row: Row) -> list[Row]:
     )
     prompt = with_system(row.get("system"), prompt)
     return [preferred(prompt, chosen, rejected, tools=tools_of(row), **beside(row))]
+
+
+def _fits_single(columns: Columns, row: Row) -> bool:
+    asked = columns & set(_ASKED)
+    known = {"completion", "label"} <= columns and bool(asked)
+    return known and ("system" in columns or "prompt" not in asked)
+
+
+def _single(row: Row) -> Unpaired:
+    prompt = with_system(row.get("system"), _one_of(row, _ASKED))
+    return of_row(row, prompt, row.get("completion"), yes(row, "label"))
 
 
 def _one_of(row: Row, names: tuple[str, ...]) -> Any:
@@ -61,5 +73,21 @@ PRESETS = (
             "chosen": "7",
             "rejected": "9",
         },
+    ),
+    Preset(
+        name="axolotl-unpaired",
+        about="rows of one response (KTO): the prompt in one of these columns, `system`, "
+        "`completion`, `label` true or false",
+        kept="the system prompt as first message; each true response beside each false one, as one "
+        "label",
+        refused="rows of a prompt that has true responses only, or false ones; a response called "
+        "both; a prompt in two columns",
+        columns=frozenset({*_ASKED, "system", "completion", "label"}) | SAID | MEDIA,
+        dropped=JOINED,
+        fits=_fits_single,
+        rows=alone,
+        whole=pairing(_single),
+        example={"system": "Be brief.", "question": "Prime?", "completion": "7", "label": True},
+        beside=({"system": "Be brief.", "question": "Prime?", "completion": "9", "label": False},),
     ),
 )

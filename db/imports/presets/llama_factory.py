@@ -12,18 +12,15 @@ from db.imports.fields import BadRow, Row
 from db.imports.presets.cells import BESIDE, MEDIA, beside, listed, no_media, tools_of, yes
 from db.imports.presets.parting import with_system
 from db.imports.presets.preferred import preferred
-from db.imports.presets.preset import Columns, Preset, alone
+from db.imports.presets.preset import Columns, Preset, alone, having
 from db.imports.presets.sharegpt import messages_of
-from db.imports.presets.unpaired import Unpaired, pairing
+from db.imports.presets.unpaired import JOINED, SAID, Unpaired, of_row, pairing
 
 _SHAREGPT = frozenset({"conversations", "chosen", "rejected", "system", "tools"})
 _ALPACA = frozenset({"instruction", "input", "chosen", "rejected", "output", "system", "history"})
-_SAID = frozenset({"annotator", "model", "domain", "source", "id", "kto_tag"})
-_JOINED = {"id": "a pair joins two rows"}
 
 
 def _sharegpt_prompt(row: Row) -> Messages:
-    no_media(row)
     found: Messages = with_system(
         row.get("system"), messages_of(row.get("conversations"), "conversations")
     )
@@ -33,6 +30,7 @@ def _sharegpt_prompt(row: Row) -> Messages:
 
 
 def _sharegpt(row: Row) -> list[Row]:
+    no_media(row)
     prompt = _sharegpt_prompt(row)
     answers = [messages_of(row.get(name), name) for name in ("chosen", "rejected")]
     return [preferred(prompt, *answers, tools=tools_of(row), **beside(row))]
@@ -42,11 +40,10 @@ def _sharegpt_single(row: Row) -> Unpaired:
     said = _sharegpt_prompt(row)
     if len(said) < 2 or said[-1]["role"] != "assistant":
         raise BadRow(said[-1]["role"], "conversations must end with an answer")
-    return _single(row, said[:-1], said[-1:])
+    return of_row(row, said[:-1], said[-1:], yes(row, "kto_tag"))
 
 
 def _alpaca_prompt(row: Row) -> Any:
-    no_media(row)
     texts = [row.get("instruction"), row.get("input")]
     if not all(isinstance(t, str) for t in texts if t is not None) or not any(texts):
         raise BadRow(texts, "instruction and input must be texts, one of them not empty")
@@ -68,6 +65,7 @@ def _alpaca_prompt(row: Row) -> Any:
 
 
 def _alpaca(row: Row) -> list[Row]:
+    no_media(row)
     both = [row.get("chosen"), row.get("rejected")]
     if both == [None, None]:
         both = listed(row.get("output"), "output")
@@ -81,13 +79,7 @@ def _alpaca(row: Row) -> list[Row]:
 def _alpaca_single(row: Row) -> Unpaired:
     if not isinstance(row.get("output"), str):
         raise BadRow(row.get("output"), f"output is {row.get('output')!r:.80}; it must be a text")
-    return _single(row, _alpaca_prompt(row), row["output"])
-
-
-def _single(row: Row, prompt: Any, said: Any) -> Unpaired:
-    about = {name: row[name] for name in ("domain", "source") if row.get(name) is not None}
-    who, model = row.get("annotator"), row.get("model")
-    return Unpaired(prompt, said, yes(row, "kto_tag"), tools_of(row), who, model, about)
+    return of_row(row, _alpaca_prompt(row), row["output"], yes(row, "kto_tag"))
 
 
 def _fits_alpaca(columns: Columns, row: Row) -> bool:
@@ -105,7 +97,7 @@ PRESETS = (
         "one label",
         refused="roles that are not known, calls that are no JSON, pictures, films and sound",
         columns=_SHAREGPT | BESIDE | MEDIA,
-        fits=lambda columns, _: {"conversations", "chosen", "rejected"} <= columns,
+        fits=having("conversations", "chosen", "rejected"),
         rows=_sharegpt,
         example={
             "conversations": [{"from": "human", "value": "Name a prime."}],
@@ -119,9 +111,9 @@ PRESETS = (
         about="`conversations` of {from, value} that end with an answer, `kto_tag` true or false",
         kept="each true answer of a prompt beside each false one, as one label",
         refused="answers of a prompt that has no answer of the other kind; an answer called both",
-        columns=frozenset({"conversations", "system", "tools"}) | _SAID | MEDIA,
-        dropped=_JOINED,
-        fits=lambda columns, _: {"conversations", "kto_tag"} <= columns,
+        columns=frozenset({"conversations", "system", "kto_tag"}) | SAID | MEDIA,
+        dropped=JOINED,
+        fits=having("conversations", "kto_tag"),
         rows=alone,
         whole=pairing(_sharegpt_single),
         example={
@@ -163,9 +155,9 @@ PRESETS = (
         about="`instruction`, `input`, `history`, `system`, `output`, `kto_tag` true or false",
         kept="each true answer of a prompt beside each false one, as one label",
         refused="answers of a prompt that has no answer of the other kind; an answer called both",
-        columns=(_ALPACA - {"chosen", "rejected"}) | {"tools"} | _SAID | MEDIA,
-        dropped=_JOINED,
-        fits=lambda columns, _: {"instruction", "output", "kto_tag"} <= columns,
+        columns=(_ALPACA - {"chosen", "rejected"}) | {"kto_tag"} | SAID | MEDIA,
+        dropped=JOINED,
+        fits=having("instruction", "output", "kto_tag"),
         rows=alone,
         whole=pairing(_alpaca_single),
         example={"instruction": "Name a prime.", "input": "", "output": "7", "kto_tag": True},

@@ -8,9 +8,9 @@ from db.imports.fields import Row
 from db.imports.presets.cells import BESIDE, MEDIA, beside, no_media, tools_of, yes
 from db.imports.presets.parting import separated
 from db.imports.presets.preferred import preferred
-from db.imports.presets.preset import Columns, Preset, alone
+from db.imports.presets.preset import Columns, Preset, alone, having
 from db.imports.presets.transcripts import is_transcript
-from db.imports.presets.unpaired import Unpaired, pairing
+from db.imports.presets.unpaired import JOINED, SAID, Unpaired, of_row, pairing
 
 _PREFERENCE = frozenset({"prompt", "chosen", "rejected", "tools", "chat_template_kwargs"})
 _TEMPLATE = {"chat_template_kwargs": "settings of a chat template, no part of the text"}
@@ -37,16 +37,7 @@ def _rows(row: Row) -> list[Row]:
 
 
 def _unpaired(row: Row) -> Unpaired:
-    about = {name: row[name] for name in ("domain", "source") if row.get(name) is not None}
-    return Unpaired(
-        row.get("prompt"),
-        row.get("completion"),
-        yes(row, "label"),
-        tools_of(row),
-        row.get("annotator"),
-        row.get("model"),
-        about,
-    )
+    return of_row(row, row.get("prompt"), row.get("completion"), yes(row, "label"))
 
 
 PRESETS = (
@@ -92,10 +83,9 @@ PRESETS = (
         kept="each true response of a prompt and annotator beside each false one, as one label",
         refused="rows of a prompt that has true responses only, or false ones; a response called "
         "both",
-        columns=frozenset({"prompt", "completion", "label", "tools", "chat_template_kwargs"})
-        | {"annotator", "model", "domain", "source", "id"},
-        dropped=_TEMPLATE | {"id": "a pair joins two rows"},
-        fits=lambda columns, _: {"prompt", "completion", "label"} <= columns,
+        columns=frozenset({"prompt", "completion", "label", "chat_template_kwargs"}) | SAID | MEDIA,
+        dropped=_TEMPLATE | JOINED,
+        fits=having("prompt", "completion", "label"),
         rows=alone,
         whole=pairing(_unpaired),
         example={"prompt": "Name a prime.", "completion": "7", "label": True},

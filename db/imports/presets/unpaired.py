@@ -11,6 +11,7 @@ from typing import Any
 from db.files.line import Line
 from db.identity import content_hash
 from db.imports.fields import BadRow, Row, one_reason
+from db.imports.presets.cells import no_media, tools_of
 from db.imports.presets.parting import dialogue
 from db.imports.presets.preferred import preferred
 from db.imports.presets.preset import Read
@@ -37,6 +38,20 @@ class Unpaired:
     def response(self) -> str:
         """Which response it is."""
         return content_hash(dialogue(self.said, "assistant"))
+
+
+SAID = frozenset({"annotator", "model", "domain", "source", "id", "tools"})
+"""Columns that any row of one response may have beside its texts; `of_row` reads them."""
+JOINED = {"id": "a pair joins two rows"}
+"""What becomes of an id."""
+
+
+def of_row(row: Row, prompt: Any, said: Any, good: bool) -> Unpaired:
+    """One response, with what stands beside its texts. Raises BadRow."""
+    no_media(row)
+    about = {name: row[name] for name in ("domain", "source") if row.get(name) is not None}
+    who, model = row.get("annotator"), row.get("model")
+    return Unpaired(prompt, said, good, tools_of(row), who, model, about)
 
 
 def pairing(read: Callable[[Row], Unpaired]) -> Callable[[Iterable[Line]], Iterator[Read]]:

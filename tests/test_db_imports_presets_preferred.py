@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.imports.fields import BadRow, Row
-from db.imports.presets.cells import beside, listed, tools_of, yes
+from db.imports.presets.beside import beside
+from db.imports.presets.cells import listed, tools_of, yes
 from db.imports.presets.preferred import better, preferred
 
 TEXT = st.text(max_size=8)
@@ -56,6 +57,25 @@ def test_of_two_columns_that_mean_the_same_the_second_is_kept_in_meta() -> None:
     found = beside(row)
     assert (found["pair_id"], found["source"], found["domain"]) == ("p7", "mine", "maths")
     assert found["meta"] == {"id": 7}
+
+
+def test_a_row_by_a_judge_is_a_vote_with_its_scores() -> None:
+    row = {"judge": "j", "rationale": "Right.", "chosen_score": 8, "rejected_score": "3"}
+    found = beside({**row, "margin": 5})
+    assert found["vote"] == {"judge": "j", "rationale": "Right."}
+    assert (found["scores"], found["meta"]) == ((8.0, 3.0), {"margin": 5})
+    assert "label" not in found
+
+
+def test_scores_of_nobody_stay_beside_the_label() -> None:
+    found = beside({"annotator": "ada", "score_chosen": 8, "score_rejected": 9, "confidence": 0.5})
+    assert found["label"] == {"annotator": "ada"}
+    assert found["meta"] == {"score_chosen": 8, "score_rejected": 9, "confidence": 0.5}
+
+
+def test_a_row_of_two_signers_is_refused() -> None:
+    with pytest.raises(BadRow, match="annotator and judge both sign"):
+        beside({"annotator": "ada", "judge": "j"})
 
 
 @pytest.mark.parametrize("cell", [["a", "b"], '["a", "b"]', "['a', 'b']"])

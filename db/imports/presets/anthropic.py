@@ -6,7 +6,7 @@ modelling. Copies with the shared beginning in `prompt` (Dahoas/full-hh-rlhf) ar
 """
 
 from db.imports.fields import BadRow, Row
-from db.imports.presets.cells import BESIDE, beside
+from db.imports.presets.beside import BESIDE, beside
 from db.imports.presets.parting import parted
 from db.imports.presets.preferred import preferred
 from db.imports.presets.preset import Columns, Preset

@@ -8,7 +8,8 @@ and `argilla_chat`; `chatml` and `llama3`: `argilla`, `icr`, `intel`, `prompt_pa
 from typing import Any
 
 from db.imports.fields import BadRow, Row
-from db.imports.presets.cells import BESIDE, MEDIA, beside, no_media, tools_of, yes
+from db.imports.presets.beside import BESIDE, beside
+from db.imports.presets.cells import MEDIA, no_media, tools_of, yes
 from db.imports.presets.parting import separated, with_system
 from db.imports.presets.preferred import preferred
 from db.imports.presets.preset import Columns, Preset, alone

@@ -6,40 +6,8 @@ from typing import Any
 
 from db.imports.fields import BadRow, Row
 
-_ALIASES = {
-    "pair_id": ("pair_id", "id"),
-    "domain": ("domain", "category"),
-    "source": ("source", "dataset"),
-    "expected": ("expected",),
-    "chosen_model": ("chosen_model", "model_chosen", "chosen-model"),
-    "rejected_model": ("rejected_model", "model_rejected", "rejected-model"),
-}
-_LABEL = ("annotator", "strength", "rationale", "created_at", "active_seconds")
-_SIDES = [(what, side) for what in ("score", "rating") for side in ("chosen", "rejected")]
-_META = ("prompt_id", "margin", *(f"{what}_{side}" for what, side in _SIDES))
-_META += tuple(f"{side}_{what}" for what, side in _SIDES)
-_NAMES = {alias: name for name, aliases in _ALIASES.items() for alias in aliases}
-BESIDE = frozenset({*_NAMES, *_LABEL, *_META})
-"""Columns that any preference row may have beside its texts; `beside` reads them."""
 MEDIA = frozenset({"images", "image", "videos", "audios"})
 """Columns of pictures, films and sound; `no_media` refuses them."""
-
-
-def beside(row: Row) -> Row:
-    """What stands beside the texts of a preference row, as arguments of `preferred`.
-
-    Of two columns that mean the same, the second is kept in `meta`. So are scores and margins of a
-    row that names no judge: whose they are is not known.
-    """
-    found: Row = {}
-    meta = {key: row[key] for key in _META if row.get(key) not in (None, "")}
-    label = {key: row[key] for key in _LABEL if row.get(key) not in (None, "")}
-    for key, name in _NAMES.items():
-        if row.get(key) not in (None, ""):
-            place, as_what = (meta, key) if name in found else (found, name)
-            place[as_what] = row[key]
-    models = (found.pop("chosen_model", None), found.pop("rejected_model", None))
-    return {**found, "label": label, "models": models, "meta": meta or None}
 
 
 def listed(value: Any, name: str) -> list[Any]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from db.conversation import Messages
 from db.imports.fields import BadRow, Row
-from db.imports.presets.cells import BESIDE, MEDIA, beside, listed, no_media, tools_of, yes
+from db.imports.presets.beside import BESIDE, beside
+from db.imports.presets.cells import MEDIA, listed, no_media, tools_of, yes
 from db.imports.presets.parting import with_system
 from db.imports.presets.preferred import preferred
 from db.imports.presets.preset import Columns, Preset, alone, having

@@ -19,9 +19,9 @@ def preferred(
 ) -> Row:
     """A pair with one opinion: a person's `label`, or a judge's `vote`.
 
-    `models` and `scores` are of (chosen, rejected); scores decide where they are there: the higher
-    one wins, equal ones are a tie. `about` is the rest of the row. Raises BadRow where both
-    responses say the same.
+    `models` and the `scores` of a vote are of (chosen, rejected); equal scores are a tie. `about`
+    is the rest of the row. Raises BadRow where both responses say the same, or the rejected one
+    has the higher score.
     """
     best, worse = plain(chosen, "assistant"), plain(rejected, "assistant")
     if best == worse:
@@ -31,10 +31,10 @@ def preferred(
     model_a, model_b = models if first else models[::-1]
     opinion: Row = {"choice": "a" if first else "b"}
     if scores is not None:
+        if scores[0] < scores[1]:
+            raise BadRow(list(scores), "rejected has a higher score than chosen")
         score_a, score_b = scores if first else scores[::-1]
-        opinion = {"choice": better(score_a, score_b)}
-        if vote is not None:
-            opinion |= {"score_a": score_a, "score_b": score_b}
+        opinion = {"choice": better(score_a, score_b), "score_a": score_a, "score_b": score_b}
     row: Row = {"prompt": prompt, "response_a": a, "response_b": b, **about}
     row |= {"model_a": model_a, "model_b": model_b}
     if vote is None:

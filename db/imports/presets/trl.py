@@ -5,7 +5,8 @@ Source: huggingface.co/docs/trl/dataset_formats, "Preference" and "Unpaired pref
 """
 
 from db.imports.fields import Row
-from db.imports.presets.cells import BESIDE, MEDIA, beside, no_media, tools_of, yes
+from db.imports.presets.beside import BESIDE, beside
+from db.imports.presets.cells import MEDIA, no_media, tools_of, yes
 from db.imports.presets.parting import separated
 from db.imports.presets.preferred import preferred
 from db.imports.presets.preset import Columns, Preset, alone, having
@@ -44,7 +45,8 @@ PRESETS = (
     Preset(
         name="trl",
         about="preference rows: `prompt`, `chosen`, `rejected` as texts or messages",
-        kept="all messages and `tools`; chosen as one label; scores and margins in `meta`",
+        kept="all messages and `tools`; chosen as one label, or as the vote of `judge` with its "
+        "scores; scores without a judge and margins in `meta`",
         refused="a prompt that is not what whole dialogues in chosen and rejected begin with",
         columns=_PREFERENCE | BESIDE | MEDIA,
         dropped=_TEMPLATE,

@@ -117,9 +117,10 @@ PRESETS = (
         name="ultrafeedback-binarized",
         about="pairs of it: `chosen` and `rejected` dialogues with `score_chosen` and "
         "`score_rejected`, or with `chosen-rating` and `chosen-model`",
-        kept="a vote of the judge gpt-4 with both scores: the higher one wins, equal ones are a "
-        "tie; `prompt_id` in `meta`",
-        refused="a pair without scores; messages that are not the chosen dialogue again",
+        kept="a vote of the judge gpt-4 with both scores, equal ones are a tie; `prompt_id` in "
+        "`meta`",
+        refused="a pair without scores, or whose rejected response has the higher one; messages "
+        "that are not the chosen dialogue again",
         columns=_BINARIZED | _CLEANED,
         dropped={"messages": "the chosen dialogue again"},
         fits=_fits_binarized,

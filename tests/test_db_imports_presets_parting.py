@@ -118,6 +118,17 @@ def test_another_prompt_beside_whole_dialogues_is_refused() -> None:
         separated("3", said("u:1", "a:x"), said("u:1", "a:y"))
 
 
+def test_a_prompt_that_stands_nowhere_is_missing() -> None:
+    with pytest.raises(BadRow, match="prompt is missing"):
+        separated(None, said("a:x"), said("a:y"))
+
+
+@pytest.mark.parametrize("value", [None, 7, [], ["x"], [{"content": "x"}]])
+def test_what_is_no_dialogue_is_named_with_its_column(value: object) -> None:
+    with pytest.raises(BadRow, match=r"rejected (is|holds) "):
+        separated("1", said("a:x"), value)
+
+
 def test_answers_that_begin_alike_after_a_prompt_stay_whole() -> None:
     call = {"role": "assistant", "content": "", "tool_calls": [{"id": "c1"}]}
     result = {"role": "tool", "tool_call_id": "c1", "content": "4C"}

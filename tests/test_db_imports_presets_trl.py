@@ -142,7 +142,7 @@ def test_a_row_that_says_nothing_is_refused_alone() -> None:
         1: "the same response is called good and bad",
         2: "the same response is called good and bad",
         4: "label is None; it must be true or false",
-        5: "None is no text and no list of messages",
+        5: "the response is None; it must be a text or a list of messages",
     }
 
 

@@ -25,6 +25,8 @@ def _fits(columns: Columns, row: Row) -> bool:
 def _rows(row: Row) -> list[Row]:
     if row.get("transcript") is not None:
         raise BadRow(None, "a transcript with a rating has one answer a turn, so there is no pair")
+    if row.get("rating") is not None:
+        raise BadRow(row["rating"], "a rating is of one dialogue, so it says nothing of a pair")
     if row.get("prompt") is None:
         prompt, chosen, rejected = parted(
             turns(row.get("chosen"), "chosen"), turns(row.get("rejected"), "rejected")

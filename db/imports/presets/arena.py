@@ -26,6 +26,12 @@ _WINNERS: dict[str, Row] = {
 _FLAGS = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
 _TAGS = ("language", "is_code", "is_refusal", "category_tag", "occupational_tags")
 _META = ("turn", "anony", "evaluation_session_id", "evaluation_order", *_TAGS)
+_NAMES = {
+    "pair_id": ("question_id", "id"),
+    "annotator": ("judge", "judge_hash"),
+    "created_at": ("tstamp", "timestamp"),
+}
+"""Columns that mean the same in different releases; the second of two goes to `meta`."""
 _ARENA = ("tstamp", "timestamp", "anony", "judge_hash", "conv_metadata", "evaluation_order")
 _BATTLE = frozenset({"question_id", "id", "model_a", "model_b", "winner", "judge", "judge_hash"})
 _LEFT = {
@@ -43,15 +49,17 @@ def _battle(row: Row) -> list[Row]:
     if row.get("full_conversation") is not None:
         _require_whole(listed(row["full_conversation"], "full_conversation"), said)
     label = dict(_winner(row.get("winner")))
-    who = row.get("judge") or row.get("judge_hash")
-    if who is not None:
-        label["annotator"] = who
-    moment = _moment(row)
-    if moment is not None:
-        label["created_at"] = moment
-    name = row.get("question_id") or row.get("id")
     meta = {key: row[key] for key in _META if row.get(key) is not None}
-    return [_pair(row, said[0], said[1], label, name, meta)]
+    told = {}
+    for name, keys in _NAMES.items():
+        there = [key for key in keys if row.get(key) not in (None, "")]
+        told[name] = there[0] if there else None
+        meta |= {key: row[key] for key in there[1:]}
+    if told["annotator"]:
+        label["annotator"] = row[told["annotator"]]
+    if told["created_at"]:
+        label["created_at"] = _moment(row, told["created_at"])
+    return [_pair(row, said[0], said[1], label, row.get(told["pair_id"] or ""), meta)]
 
 
 def _table(row: Row) -> list[Row]:
@@ -89,7 +97,7 @@ def _pair(row: Row, a: Messages, b: Messages, label: Row, name: Any, meta: Row) 
 
 def _messages(value: Any, name: str) -> Messages:
     """Messages without their counts; parts of text are one text. Raises BadRow for pictures."""
-    found = dialogue(listed(value, name), "user")
+    found = dialogue(listed(value, name), "user", name)
     for message in found:
         message.pop("num_tokens", None)
         parts: Any = message.get("content")
@@ -131,11 +139,11 @@ def _winner(value: Any) -> Row:
     return _WINNERS[value]
 
 
-def _moment(row: Row) -> Any:
+def _moment(row: Row, name: str) -> Any:
     """`timestamp` as it is; `tstamp` counts the seconds since 1970."""
-    seconds = row.get("tstamp")
-    if seconds is None:
-        return row.get("timestamp")
+    seconds = row[name]
+    if name == "timestamp":
+        return seconds
     try:
         return datetime.fromtimestamp(float(seconds), UTC).isoformat()
     except (TypeError, ValueError, OverflowError, OSError):

@@ -24,11 +24,14 @@ def separated(prompt: Any, first: Any, second: Any) -> Parted:
     prompt = None if prompt == [] else prompt
     if isinstance(first, str) and isinstance(second, str):
         return parted_texts(first, second) if prompt is None else (prompt, first, second)
-    one, two = dialogue(first, "assistant"), dialogue(second, "assistant")
-    if prompt is not None and one[0]["role"] == two[0]["role"] == "assistant":
+    one = dialogue(first, "assistant", "chosen")
+    two = dialogue(second, "assistant", "rejected")
+    if _answers(one[0], two[0]):
+        if prompt is None:
+            raise BadRow(None, "prompt is missing: chosen and rejected both begin with an answer")
         return prompt, one, two
     start, one, two = parted(one, two)
-    if prompt is not None and not _stands_in(dialogue(prompt, "user"), start):
+    if prompt is not None and not _stands_in(dialogue(prompt, "user", "prompt"), start):
         raise BadRow(
             None, "prompt is not what chosen and rejected begin with; leave one of the two out"
         )
@@ -71,19 +74,20 @@ def parted_texts(first: str, second: str) -> tuple[str, str, str]:
     return first[:cut], first[cut:], second[cut:]
 
 
-def dialogue(value: Any, role: str) -> Messages:
+def dialogue(value: Any, role: str, name: str) -> Messages:
     """Messages; a text is one message of `role`, a single message a list of one.
 
-    Keys without a value are left out, but the content. Raises BadRow for anything else.
+    Keys without a value are left out, but the content. Raises BadRow for anything else, with the
+    name of its column.
     """
     if isinstance(value, str):
         return [{"role": role, "content": value}]
     listed = [value] if isinstance(value, dict) else value
     if not isinstance(listed, list) or not listed:
-        raise BadRow(value, f"{value!r:.80} is no text and no list of messages")
+        raise BadRow(value, f"{name} is {value!r:.80}; it must be a text or a list of messages")
     for item in listed:
         if not isinstance(item, dict) or not isinstance(item.get("role"), str):
-            raise BadRow(item, f"{item!r:.80} is no message, which has a role")
+            raise BadRow(item, f"{name} holds {item!r:.80}; a message has a role and a content")
     return [
         {key: said for key, said in item.items() if said is not None or key == "content"}
         for item in listed
@@ -99,7 +103,7 @@ def with_system(system: Any, prompt: Any) -> Any:
         return prompt
     if not isinstance(system, str):
         raise BadRow(system, f"system is {system!r:.80}; it must be a text")
-    messages = dialogue(prompt, "user")
+    messages = dialogue(prompt, "user", "prompt")
     if messages[0]["role"] != "system":
         return [{"role": "system", "content": system}, *messages]
     if messages[0]["content"] != system:

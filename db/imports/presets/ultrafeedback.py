@@ -8,7 +8,7 @@ and `annotations` of four aspects), HuggingFaceH4/ultrafeedback_binarized (`scor
 
 from db.imports.fields import BadRow, Row
 from db.imports.presets.cells import listed, score_of
-from db.imports.presets.parting import dialogue, separated
+from db.imports.presets.parting import separated
 from db.imports.presets.preferred import preferred
 from db.imports.presets.preset import Columns, Preset, having, only_known
 
@@ -54,9 +54,9 @@ def _binarized(row: Row) -> list[Row]:
     """Of either data set; they name scores and models in their own ways."""
     prompt, chosen, rejected = separated(row.get("prompt"), row.get("chosen"), row.get("rejected"))
     told = row.get("messages")
-    if told is not None and dialogue(told, "user") != dialogue(row["chosen"], "assistant"):
+    if told is not None and told != row["chosen"]:
         raise BadRow(None, "messages are not the chosen dialogue again, so they would be lost")
-    cleaned = row.get("chosen-rating") is not None
+    cleaned = row.get("chosen-rating") is not None or row.get("rejected-rating") is not None
     names = ("chosen-rating", "rejected-rating") if cleaned else ("score_chosen", "score_rejected")
     return [
         preferred(

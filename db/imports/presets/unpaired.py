@@ -32,12 +32,12 @@ class Unpaired:
     @property
     def group(self) -> str:
         """Which responses it is compared with."""
-        return content_hash(dialogue(self.prompt, "user"), self.tools, self.annotator)
+        return content_hash(dialogue(self.prompt, "user", "prompt"), self.tools, self.annotator)
 
     @property
     def response(self) -> str:
         """Which response it is."""
-        return content_hash(dialogue(self.said, "assistant"))
+        return content_hash(dialogue(self.said, "assistant", "the response"))
 
 
 SAID = frozenset({"annotator", "model", "domain", "source", "id", "tools"})

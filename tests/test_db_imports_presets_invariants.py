@@ -1,0 +1,79 @@
+"""No preset loses a column in silence, and none stops at a row it does not understand."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from db.files import read_lines
+from db.files.line import Line
+from db.imports.fields import BadRow, Row, one_reason
+from db.imports.presets import PRESETS
+from db.imports.presets.preset import Preset
+
+each = pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+
+LEAVES = st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=5)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "content", "from", "value", "text", "score", "model"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+def lines_of(preset: Preset, **more: Any) -> list[Line]:
+    """The rows of a preset's example, the first one with other values."""
+    rows: list[Row] = [{**preset.example, **more}, *preset.beside]
+    return [Line("rows.jsonl", number, row) for number, row in enumerate(rows, 1)]
+
+
+def read(preset: Preset, lines: list[Line]) -> list[Row | str]:
+    """Rows, and why others were refused."""
+    if preset.whole is not None:
+        found = [row for _, row in preset.whole(lines)]
+        return [str(row) if isinstance(row, BadRow) else row for row in found]
+    try:
+        with one_reason():
+            return [row for line in lines for row in preset.rows(line.row)]
+    except BadRow as error:
+        return [str(error)]
+
+
+@each
+@pytest.mark.parametrize("value", ["another", 1.5, ["another"]])
+def test_a_column_that_is_read_makes_a_difference_or_a_refusal(
+    preset: Preset, value: object
+) -> None:
+    as_it_is = read(preset, lines_of(preset))
+    silent = {
+        column
+        for column in preset.columns
+        if read(preset, lines_of(preset, **{column: value})) == as_it_is
+    }
+    assert silent <= set(preset.dropped)
+
+
+@each
+def test_the_rows_of_an_example_are_the_same_from_parquet(preset: Preset, tmp_path: Path) -> None:
+    lines = lines_of(preset)
+    pq.write_table(pa.Table.from_pylist([line.row for line in lines]), tmp_path / "rows.parquet")
+    assert read(preset, list(read_lines(tmp_path / "rows.parquet"))) == read(preset, lines)
+
+
+@each
+@settings(max_examples=30, deadline=None)
+@given(data=st.data())
+def test_no_row_stops_a_preset(preset: Preset, data: st.DataObject) -> None:
+    columns = data.draw(st.lists(st.sampled_from(sorted(preset.columns)), min_size=1, max_size=4))
+    read(preset, lines_of(preset, **{column: data.draw(VALUES) for column in columns}))

@@ -43,7 +43,7 @@ def test_the_prompt_is_the_longest_shared_beginning_before_an_answer(
     ("first", "second", "why"),
     [
         (said("u:1", "a:x"), said("u:2", "a:x"), "part at message 1"),
-        (said("u:1", "u:2"), said("u:1", "a:x"), "part at message 2"),
+        (said("u:1", "u:2", "a:x"), said("u:1", "a:x"), "part at message 2"),
         (said("u:1", "a:x", "u:2"), said("u:1", "a:y"), "no answer"),
     ],
 )
@@ -109,12 +109,12 @@ def test_texts_without_a_prompt_are_refused(first: str, second: str, why: str) -
 def test_a_prompt_beside_whole_dialogues_is_not_doubled() -> None:
     one, two = said("u:1", "a:x", "u:2", "a:y"), said("u:1", "a:x", "u:2", "a:z")
     start = said("u:1", "a:x", "u:2")
-    for prompt in ("1", " 2\n", said("u:1"), start, None, []):
+    for prompt in ("1", "2", said("u:1"), start, None, []):
         assert separated(prompt, one, two) == (start, said("a:y"), said("a:z"))
 
 
 def test_another_prompt_beside_whole_dialogues_is_refused() -> None:
-    with pytest.raises(BadRow, match="not what chosen and rejected begin with"):
+    with pytest.raises(BadRow, match="another text than the messages"):
         separated("3", said("u:1", "a:x"), said("u:1", "a:y"))
 
 

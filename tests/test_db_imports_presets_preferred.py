@@ -103,9 +103,7 @@ def test_anything_else_is_neither_true_nor_false(value: object) -> None:
         yes({"label": value}, "label")
 
 
-def test_a_bare_function_is_a_tool_and_no_tools_are_none() -> None:
-    bare = {"name": "weather", "parameters": {}}
-    assert tools_of({"tools": [bare]}) == [{"type": "function", "function": bare}]
+def test_no_tools_are_none() -> None:
     assert [tools_of({"tools": none}) for none in (None, "", [], "[]")] == [None] * 4
     with pytest.raises(BadRow, match="a tool is an object"):
         tools_of({"tools": ["weather"]})

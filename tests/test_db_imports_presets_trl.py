@@ -1,5 +1,7 @@
 """TRL's preference rows: explicit, implicit and unpaired."""
 
+import json
+
 import pytest
 
 from db.files.line import Line
@@ -43,7 +45,7 @@ def test_tools_calls_and_unknown_keys_are_kept() -> None:
     [pair] = named("trl").rows(row)
     assert pair["tools"] == [tool]
     assert won(pair) == [call]
-    [same] = named("trl").rows({**row, "tools": '[{"name": "weather"}]'})
+    [same] = named("trl").rows({**row, "tools": json.dumps([tool])})
     assert same["tools"] == [tool]
 
 

@@ -20,10 +20,7 @@ def listed(value: Any, name: str) -> list[Any]:
 
 
 def tools_of(row: Row) -> list[Row] | None:
-    """The tools of a row, also as a JSON text; bare functions are wrapped as tools of that type.
-
-    No tools and an empty list of tools are the same. Raises BadRow.
-    """
+    """The tools of a row, also as a JSON text; an empty list of tools is none. Raises BadRow."""
     value = row.get("tools")
     if value in (None, "", []):
         return None
@@ -31,7 +28,7 @@ def tools_of(row: Row) -> list[Row] | None:
     for tool in tools:
         if not isinstance(tool, dict):
             raise BadRow(tool, f"tools holds {tool!r:.80}; a tool is an object")
-    return [t if "type" in t else {"type": "function", "function": t} for t in tools] or None
+    return tools or None
 
 
 def yes(row: Row, name: str) -> bool:

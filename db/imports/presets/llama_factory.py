@@ -14,7 +14,7 @@ from db.imports.presets.cells import MEDIA, listed, no_media, tools_of, yes
 from db.imports.presets.parting import with_system
 from db.imports.presets.preferred import preferred
 from db.imports.presets.preset import Columns, Preset, alone, having
-from db.imports.presets.sharegpt import messages_of
+from db.imports.presets.sharegpt import functions_of, messages_of
 from db.imports.presets.unpaired import JOINED, SAID, Unpaired, of_row, pairing
 
 _SHAREGPT = frozenset({"conversations", "chosen", "rejected", "system", "tools"})
@@ -34,14 +34,14 @@ def _sharegpt(row: Row) -> list[Row]:
     no_media(row)
     prompt = _sharegpt_prompt(row)
     answers = [messages_of(row.get(name), name) for name in ("chosen", "rejected")]
-    return [preferred(prompt, *answers, tools=tools_of(row), **beside(row))]
+    return [preferred(prompt, *answers, tools=functions_of(tools_of(row)), **beside(row))]
 
 
 def _sharegpt_single(row: Row) -> Unpaired:
     said = _sharegpt_prompt(row)
     if len(said) < 2 or said[-1]["role"] != "assistant":
         raise BadRow(said[-1]["role"], "conversations must end with an answer")
-    return of_row(row, said[:-1], said[-1:], yes(row, "kto_tag"))
+    return _single(row, said[:-1], said[-1:])
 
 
 def _alpaca_prompt(row: Row) -> Any:
@@ -74,13 +74,18 @@ def _alpaca(row: Row) -> list[Row]:
         raise BadRow(row["output"], "output is a third answer beside chosen and rejected")
     if len(both) != 2 or not all(isinstance(text, str) for text in both):
         raise BadRow(both, "chosen and rejected must be texts")
-    return [preferred(_alpaca_prompt(row), *both, tools=tools_of(row), **beside(row))]
+    return [preferred(_alpaca_prompt(row), *both, tools=functions_of(tools_of(row)), **beside(row))]
 
 
 def _alpaca_single(row: Row) -> Unpaired:
     if not isinstance(row.get("output"), str):
         raise BadRow(row.get("output"), f"output is {row.get('output')!r:.80}; it must be a text")
-    return of_row(row, _alpaca_prompt(row), row["output"], yes(row, "kto_tag"))
+    return _single(row, _alpaca_prompt(row), row["output"])
+
+
+def _single(row: Row, prompt: Any, said: Any) -> Unpaired:
+    tools = functions_of(tools_of(row))
+    return of_row({**row, "tools": tools}, prompt, said, yes(row, "kto_tag"))
 
 
 def _fits_alpaca(columns: Columns, row: Row) -> bool:
@@ -94,8 +99,8 @@ PRESETS = (
     Preset(
         name="llama-factory-sharegpt",
         about="`conversations` of {from, value}, `chosen` and `rejected`, `system`, `tools`",
-        kept="all turns; function calls as `tool_calls`, observations as tool messages; chosen as "
-        "one label",
+        kept="all turns; function calls as `tool_calls`, observations as tool messages, tools as "
+        "functions; chosen as one label",
         refused="roles that are not known, calls that are no JSON, pictures, films and sound",
         columns=_SHAREGPT | BESIDE | MEDIA,
         fits=having("conversations", "chosen", "rejected"),

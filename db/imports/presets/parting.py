@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from db.conversation import Messages
+from db.imports.dialogues import split_dialogues, with_prompt
 from db.imports.fields import BadRow
 
 Parted = tuple[Any, Any, Any]
@@ -31,10 +32,8 @@ def separated(prompt: Any, first: Any, second: Any) -> Parted:
             raise BadRow(None, "prompt is missing: chosen and rejected both begin with an answer")
         return prompt, one, two
     start, one, two = parted(one, two)
-    if prompt is not None and not _stands_in(dialogue(prompt, "user", "prompt"), start):
-        raise BadRow(
-            None, "prompt is not what chosen and rejected begin with; leave one of the two out"
-        )
+    if prompt is not None:
+        start = with_prompt(dialogue(prompt, "user", "prompt"), start)
     return start, one, two
 
 
@@ -43,18 +42,10 @@ def parted(first: Messages, second: Messages) -> tuple[Messages, Messages, Messa
 
     Raises BadRow where they share none, or where one does not end with an answer.
     """
-    shorter = min(len(first), len(second))
-    same = _shared(first, second)
-    ends = [i for i in range(1, shorter) if i <= same and _answers(first[i], second[i])]
-    if not ends:
-        raise BadRow(
-            None, f"the two dialogues part at message {same + 1}, before any assistant message"
-        )
-    cut = ends[-1]
     for side in (first, second):
         if side[-1]["role"] not in ("assistant", "tool"):
             raise BadRow(side[-1]["role"], "a dialogue ends with a turn that is no answer")
-    return first[:cut], first[cut:], second[cut:]
+    return split_dialogues(first, second)
 
 
 def parted_texts(first: str, second: str) -> tuple[str, str, str]:
@@ -119,16 +110,6 @@ def _shared(first: Sequence[Any], second: Sequence[Any]) -> int:
 
 def _answers(one: dict[str, Any], two: dict[str, Any]) -> bool:
     return bool(one["role"] == two["role"] == "assistant")
-
-
-def _stands_in(prompt: Messages, start: Messages) -> bool:
-    """Whether all messages of a prompt are said in a dialogue, in their order."""
-    said = iter([(m["role"], _bare(m.get("content"))) for m in start])
-    return all((m["role"], _bare(m.get("content"))) in said for m in prompt)
-
-
-def _bare(content: Any) -> Any:
-    return content.strip() if isinstance(content, str) else content
 
 
 def _inside_word(text: str, cut: int) -> bool:

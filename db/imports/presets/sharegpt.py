@@ -30,6 +30,11 @@ def messages_of(value: Any, name: str) -> Messages:
     return [_message(item, name) for item in listed]
 
 
+def functions_of(tools: list[Row] | None) -> list[Row] | None:
+    """Tools as this format writes them, bare functions, as tools of the type function."""
+    return tools and [t if "type" in t else {"type": "function", "function": t} for t in tools]
+
+
 def _message(item: Any, name: str) -> Row:
     if not isinstance(item, dict):
         raise BadRow(item, f"{name} holds {item!r:.80}; a message is {{from, value}}")

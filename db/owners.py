@@ -76,9 +76,14 @@ def standing(session: Session) -> Standing:
     return {batch_id: frozenset(strata) for batch_id, strata in found.items()}
 
 
-def owned(session: Session, pair_ids: Collection[int] | None = None) -> dict[int, Owned]:
-    """The route of each of these pairs (of all, without any) in the batch it belongs to."""
-    holds = standing(session)
+def owned(
+    session: Session, pair_ids: Collection[int] | None = None, holds: Standing | None = None
+) -> dict[int, Owned]:
+    """The route of each of these pairs (of all, without any) in the batch it belongs to.
+
+    holds: what `standing` says, where the caller asks page after page.
+    """
+    holds = standing(session) if holds is None else holds
     live = {
         batch_id: (fit_id, (policy or {}).get("target_error") is not None)
         for batch_id, fit_id, policy in session.execute(

@@ -269,18 +269,21 @@ def orders(
     return found
 
 
-def numbers(session: Session, ordered: Mapping[int, tuple[tuple[int, ...], ...]]) -> dict[int, int]:
+def numbers(session: Session, ranking_ids: Collection[int]) -> dict[int, int]:
     """Ranking id -> a number of what is ordered how, the same whenever it came and whoever said it.
 
     Of several that say the same each has a number of its own.
     """
-    hashes = _hashes(session, {one for groups in ordered.values() for g in groups for one in g})
     found: dict[int, int] = {}
-    seen: Counter[str] = Counter()
-    for key, groups in sorted(ordered.items()):
-        said = content_hash([sorted(hashes[one] for one in group) for group in groups])
-        seen[said] += 1
-        found[key] = int(content_hash(said, seen[said])[:15], 16)
+    seen: Counter[int] = Counter()
+    for chunk in cut(sorted(ranking_ids), 1000):
+        ordered = orders(session, chunk)
+        hashes = _hashes(session, {one for groups in ordered.values() for g in groups for one in g})
+        for key, groups in sorted(ordered.items()):
+            said = content_hash([sorted(hashes[one] for one in group) for group in groups])
+            short = int(said[:15], 16)
+            seen[short] += 1
+            found[key] = int(content_hash(said, seen[short])[:15], 16)
     return found
 
 

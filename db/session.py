@@ -25,6 +25,7 @@ __all__ = ["Database", "Session", "redacted"]  # Session, for whoever is handed 
 
 # By hand; why to wait at all: docs/design/sqlite-and-postgresql.md
 _BUSY_MS = 30_000
+_SNAPSHOT = "REPEATABLE READ"  # as SQLite's transactions are
 _WAY_OUT = "write sqlite:///tiebreak.db or postgresql+psycopg://user@host/name"
 
 
@@ -37,7 +38,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = _normalised(url)
         self.engine = _engine(self.url)
-        self._reading = self.engine.execution_options(tiebreak_begin="BEGIN")
+        self._reading = self.engine.execution_options(
+            tiebreak_begin="BEGIN", **({} if self.is_sqlite else {"isolation_level": _SNAPSHOT})
+        )
 
     @property
     def is_sqlite(self) -> bool:
@@ -53,7 +56,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A reading transaction; never waits for a writer and never commits."""
+        """A reading transaction: it sees one moment, never waits for a writer and never commits."""
         with reachable(self.url), Session(self._reading, expire_on_commit=False) as session:
             yield session
 

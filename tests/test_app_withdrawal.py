@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import test_app_route as world
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from app.cycle_settings import CycleSettings
 from app.pipeline.alarms import repeats_contradict
@@ -16,8 +16,8 @@ from app.pipeline.report import ReportOptions, report
 from app.pipeline.watch import watch
 from app.pipeline.withdrawal import broken, withdraw_broken
 from db import batches, opinions
-from db.datasets import export_pairs
 from db.events import history
+from db.exports.pairs import export_pairs
 from db.imports import ImportOptions, Kind, import_files
 from db.models import Annotator, Pair, PairRoute, Review
 from db.session import Database
@@ -88,7 +88,8 @@ def test_a_planted_shift_ends_the_promise_and_everything_says_so(
         assert status(session)["certificates_withdrawn"] == 1
         (event,) = history(session, "certificate:1")
         assert (event.kind, event.actor) == ("certificate.withdrawn", "tiebreak")
-        assert {pair.certificate for pair in export_pairs(session)} == {None}
+        exported = export_pairs(session, session.scalars(select(Pair.id)))
+        assert {pair.certificate for pair in exported} == {None}
     told = report(database, panel, ReportOptions()).certificates[0]
     assert told.withdrawn is not None
     assert told.withdrawn.startswith("by its rule")

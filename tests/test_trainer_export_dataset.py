@@ -12,7 +12,6 @@ from sqlalchemy import update
 from trainer_worlds import add_pair, learnable, settle
 
 from db.errors import BadInput, Conflict
-from db.gold import GoldSet
 from db.models import Dataset, DatasetItem, Gold, Preference, Prompt
 from db.probabilities import Probabilities
 from db.session import Database
@@ -182,8 +181,8 @@ def test_audits_wait_for_the_certificate_of_their_batch() -> None:
     from trainer.export.selection import select
 
     rows = [audit(1, batch=1), audit(2, batch=2), audit(3, batch=3)]
-    chosen = select(rows, GoldSet(), ExportOptions(validation=0, test=0), waiting={2, 3})
-    assert [pair.id for pair in chosen.splits["train"]] == [1]
+    chosen = select(rows, (), {}, ExportOptions(validation=0, test=0), waiting={2, 3})
+    assert list(chosen.items()) == [(1, "train")]
     assert chosen.left_out == {"audit_waits": 2}
 
 
@@ -207,27 +206,10 @@ def test_what_was_erased_is_left_out_and_said(database: Database, tmp_path: Path
 
 
 def audit(number: int, batch: int):
-    from db.datasets import ExportPair
+    from db.exports.labels import Label
 
-    return ExportPair(
-        id=number,
-        pair_hash=f"h{number}",
-        prompt_hash=f"q{number}",
-        messages=[],
-        prompt=f"Q {number}",
-        a="x",
-        b="y",
-        model_a=None,
-        model_b=None,
-        domain=None,
-        data_source=None,
-        choice="a",
-        preference_id=number,
-        p=Probabilities.sure(Choice.A),
-        label_source="review",
-        task_kind="audit",
-        batch_id=batch,
-    )
+    about = (number, f"h{number}", number, f"q{number}", False, None)
+    return Label(*about, number, "a", "review", "audit", batch, confidence=1.0)
 
 
 def test_a_dataset_is_named_once_and_never_changes(database: Database, tmp_path: Path) -> None:

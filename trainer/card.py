@@ -35,8 +35,9 @@ comes from: pair, split of probability, route and its reasons, flags, certificat
 rationales people gave. `meta.soft_target` is the probability that `chosen` is the better one.
 Rows that share an id in `meta.rankings` come from one person's order over several responses, with
 their places in it: together they are one answer.
-`load_dataset(FOLDER, "ties")`, `"votes"` and `"pairs"` give the other tables; those are in stored
-order. A name in `pairs` marked `mirrored` has A and B the other way round.
+`load_dataset(FOLDER, "ties")`, `"votes"` and `"pairs"` give the other tables. `pair_id` is a pair's
+first name, and A and B are as that name has them; a name in `pairs` marked `mirrored` has them the
+other way round. Rows are in order of content, which is no order of topics.
 
 Splits are by prompt: no prompt stands in two of them. Frozen gold, and prompts that resemble it,
 are in none of the tables.

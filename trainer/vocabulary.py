@@ -12,6 +12,8 @@ Group = Literal["data_source", "domain"]
 """What a cross-validation leaves out, one after the other."""
 Precision = Literal["bf16", "int8"]
 """How the copy of a reward model is made smaller."""
+LayoutName = Literal["trl"]
+"""For which tool an export is laid out."""
 Format = Literal["conversational", "plain"]
 """How an export writes prompts and responses."""
 Balance = Literal["domain", "source", "choice"]

@@ -205,7 +205,9 @@ def export(
     domain: Annotated[list[str] | None, typer.Option(help="May be repeated.")] = None,
     since: Annotated[datetime | None, typer.Option(help="Settled at or after.")] = None,
     limit: Annotated[int | None, typer.Option(help="At most so many pairs.")] = None,
-    balance: Annotated[Balance | None, typer.Option(help="Cut to the smallest group.")] = None,
+    balance: Annotated[
+        Balance | None, typer.Option(help="Equally many of each; ties apart.")
+    ] = None,
     format: Annotated[Format, typer.Option(help="Messages, or plain strings.")] = "conversational",
     validation: Annotated[float, typer.Option(help="Share of the prompts.")] = 0.1,
     test: Annotated[float, typer.Option(help="Share of the prompts.")] = 0.1,

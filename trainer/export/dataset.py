@@ -1,80 +1,101 @@
-"""An export folder that `datasets.load_dataset(DIR)` and TRL read unchanged, all or nothing.
+"""An export folder, all or nothing, written in one pass with flat memory.
 
     data/{train,validation,test}-*.parquet   prompt, chosen, rejected, meta
     ties/ votes/ pairs/                      what was settled as equal, every vote, every pair
     manifest.json                            filters, versions, seeds, counts, sha256 of every file
     README.md                                the dataset card
 
-The same input gives the same bytes: fixed schemas, seeded order, no times of writing.
+So for TRL, which reads it unchanged by `datasets.load_dataset(DIR)`; `layouts` has the others.
+The same input gives the same bytes: fixed schemas, rows in order of content, no times of writing.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import pyarrow as pa
+import numpy as np
 import pyarrow.parquet as pq
 
-from db.datasets import ExportVote
 from db.errors import BadInput, Conflict
+from db.exports.pairs import ExportPair
+from db.exports.votes import ExportVote
 from db.whole import own_folder, publish, sole_writer
 from trainer.card import dataset_card
-from trainer.export.selection import ExportOptions, Selection
-from trainer.export.tables import pair_table, preference_table, tie_table, vote_table
+from trainer.export.layout import Unfit
+from trainer.export.layouts import LAYOUTS
+from trainer.export.left_out import nothing
+from trainer.export.selection import NOWHERE, PLACES, ExportOptions, Selection
+from trainer.export.tables import PAIRS, VOTES, pair_row, vote_row
+from trainer.export.writing import Parquet, Writer
 
-_ROWS_A_FILE = 100_000  # some hundred megabytes of text at most
 MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
+class Content:
+    """What is to be written: which pairs stand where, and how their texts and votes are read.
+
+    pairs, votes: read those of some pairs, given by id in order of content.
+    """
+
+    selection: Selection
+    pairs: Callable[[Iterable[int]], Iterator[ExportPair]]
+    votes: Callable[[Iterable[int]], Iterator[ExportVote]]
+
+
+@dataclass(frozen=True)
 class Export:
-    """A finished folder: where it is, its manifest, and the hash that names its content."""
+    """A finished folder: where it is, its manifest, the hash that names its content, and what was
+    chosen for it.
+    """
 
     path: Path
     manifest: dict[str, Any]
     content_hash: str
+    selection: Selection
 
 
 def write_dataset(
     folder: Path,
     name: str,
-    selection: Selection,
-    votes: Sequence[ExportVote],
+    content: Content,
     options: ExportOptions,
     certificates: Sequence[dict[str, Any]] = (),
 ) -> Export:
     """Write the folder beside itself and rename it into place; a kill leaves nothing half.
 
     A folder that is there already with the same content is left as it is; Conflict if it differs,
-    or while another process writes it.
+    or while another process writes it. BadInput where no preference is left to write.
     """
     folder = folder.absolute()
     with sole_writer(folder, f"dataset {name!r} in {str(folder)!r}"), own_folder(folder) as place:
-        rows, files = _write_tables(place, selection, votes, options)
+        written = _write_tables(place, content, options)
+        selection = written.selection
         manifest: dict[str, Any] = {
             "name": name,
             "format_version": 1,
             "filters": options.as_filters(),
-            "rows": rows,
-            "left_out": selection.left_out,
+            "rows": written.rows,
+            "left_out": dict(selection.left_out),
             "certificates": list(certificates),
             "versions": {package: version(package) for package in ("tiebreak", "pyarrow")},
-            "files": files,
+            "files": written.files,
         }
         card = dataset_card(manifest).encode()
         (place / "README.md").write_bytes(card)
-        files["README.md"] = hashlib.sha256(card).hexdigest()
+        written.files["README.md"] = hashlib.sha256(card).hexdigest()
         (place / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         content_hash = hash_of(manifest)
         if folder.exists() and any(folder.iterdir()):
             _same_or_conflict(folder, content_hash)
         else:
             publish(place, folder)
-    return Export(folder, manifest, content_hash)
+    return Export(folder, manifest, content_hash, selection)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -102,57 +123,50 @@ def hash_of(manifest: dict[str, Any]) -> str:
     return hashlib.sha256(_json(manifest).encode()).hexdigest()
 
 
-def _write_tables(
-    folder: Path, selection: Selection, votes: Sequence[ExportVote], options: ExportOptions
-) -> tuple[dict[str, int], dict[str, str]]:
-    """Write every table; rows of each, and the sha256 of every file as it was written."""
-    shown = {pair.id: pair.name for pair in selection.shown}
-    split_of = {pair.id: split for split, pairs in selection.splits.items() for pair in pairs}
-    split_of |= {pair.id: "ties" for pair in selection.ties}
-    tables = {
-        f"data/{split}": preference_table(pairs, options.format)
-        for split, pairs in selection.splits.items()
-    }
-    tables["ties/ties"] = tie_table(selection.ties, options.format)
-    tables["votes/votes"] = vote_table(votes, shown)
-    tables["pairs/pairs"] = pair_table(selection.shown, split_of)
-    files: dict[str, str] = {}
-    for path, table in tables.items():
-        files |= _write_parquet(folder, path, table)
-    return {path.split("/")[1]: table.num_rows for path, table in tables.items()}, files
+@dataclass(frozen=True)
+class _Written:
+    rows: dict[str, int]
+    files: dict[str, str]
+    selection: Selection
 
 
-def _write_parquet(folder: Path, name: str, table: pa.Table) -> dict[str, str]:
-    (folder / name).parent.mkdir(exist_ok=True)
-    count = max(1, -(-table.num_rows // _ROWS_A_FILE))
-    files = {}
-    for i in range(count):
-        part = table.slice(i * _ROWS_A_FILE, _ROWS_A_FILE)
-        file = f"{name}-{i:05d}-of-{count:05d}.parquet"
-        with (folder / file).open("wb") as stream:
-            written = _Hashed(stream)
-            pq.write_table(part, pa.PythonFile(written, mode="w"), compression="zstd")
-        files[file] = written.digest.hexdigest()
-    return files
-
-
-class _Hashed:
-    """A file that is hashed as it is written, so that the hash is of these bytes and no others."""
-
-    closed = False
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self.digest = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        """Write and hash."""
-        self.digest.update(data)
-        return self._stream.write(data)
-
-    def flush(self) -> None:
-        """As a file does."""
-        self._stream.flush()
+def _write_tables(folder: Path, content: Content, options: ExportOptions) -> _Written:
+    """Write every table in one pass over the pairs; rows of each, and the sha256 of every file."""
+    layout, selection = LAYOUTS[options.to], content.selection
+    tables = {place: layout.table(folder, place, options) for place in layout.places}
+    beside: dict[str, Writer] = {}
+    if layout.whole:
+        beside = {"votes": Parquet(folder, "votes/votes", VOTES)}
+        beside["pairs"] = Parquet(folder, "pairs/pairs", PAIRS)
+    unfit: Counter[str] = Counter()
+    places = selection.places.copy()
+    read = np.arange(len(places)) if layout.whole else np.flatnonzero(places != NOWHERE)
+    for i, pair in zip(read, content.pairs(selection.pair_ids[read]), strict=True):
+        if not pair.is_plain:
+            unfit["with tools or messages that are more than a text"] += 1
+            places[i] = NOWHERE
+            continue
+        letters = pair.size
+        place = None if places[i] == NOWHERE else PLACES[places[i]]
+        if place is not None:
+            try:
+                for row in layout.rows(pair, options):
+                    tables[place].add(row, letters)
+            except Unfit as reason:
+                unfit[str(reason)] += 1
+                places[i] = NOWHERE
+        if layout.whole:
+            beside["pairs"].add(pair_row(pair, place), letters)
+    if layout.whole:
+        for vote in content.votes(selection.pair_ids):
+            beside["votes"].add(vote_row(vote), len(vote.rationale or ""))
+    left_out = {**selection.left_out, **unfit}
+    selection = replace(selection, places=places, left_out=left_out)
+    if not selection.preferences:
+        raise BadInput(nothing(left_out))
+    tables |= beside
+    files = {name: digest for table in tables.values() for name, digest in table.close().items()}
+    return _Written({name: table.rows for name, table in tables.items()}, files, selection)
 
 
 def _same_or_conflict(folder: Path, content_hash: str) -> None:

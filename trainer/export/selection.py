@@ -5,37 +5,27 @@ for the certificate of their batch, which is computed from them.
 """
 
 import hashlib
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from array import array
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-from db.datasets import ExportPair
+import numpy as np
+from numpy.typing import NDArray
+
 from db.errors import BadInput
-from db.gold import GoldSet
+from db.exports.labels import Label
 from db.vocabulary import Choice, Source, TaskKind
-from trainer.export.leakage import leaks
-from trainer.vocabulary import Balance, Format
+from trainer.export import drawing
+from trainer.vocabulary import Balance, Format, LayoutName
 
 SPLITS = ("train", "validation", "test")
-
-LEFT_OUT = {
-    "erased": "of erased prompts",
-    "gold": "of gold prompts",
-    "near_gold": "of prompts like a gold prompt",
-    "unsettled": "without a settled label",
-    "task_gold": "answers to hidden gold",
-    "task_repeat": "hidden repeats",
-    "task_practice": "practice",
-    "audit_waits": "audits whose batch waits for its certificate",
-    "source": "of another source",
-    "domain": "of another domain",
-    "since": "settled before --since",
-    "min_confidence": "under --min-confidence",
-    "limit_or_balance": "over --limit or --balance",
-}
-"""Why a pair is left out, in words."""
+PLACES = (*SPLITS, "ties")
+"""Where a settled label can stand."""
+NOWHERE = -1
+"""The place of a pair that is shown and is not among the labels."""
 
 _NEVER = {TaskKind.GOLD.value, TaskKind.REPEAT.value, TaskKind.PRACTICE.value}
 
@@ -47,8 +37,10 @@ class ExportOptions:
     min_confidence: keep labels whose settled choice has at least this probability, in [0, 1].
     sources: ensemble, review, adjudication; empty means all. domains: likewise.
     since: keep labels settled at or after this time. limit: at most so many pairs.
-    balance: cut each domain, source or choice down to the size of the smallest.
-    seed: draws the limit, the balance, the order of rows and the splits.
+    balance: cut the preferences of each domain, source or choice down to the size of the smallest,
+    or to an equal part of the limit; ties count in no group.
+    seed: draws the limit, the balance and the splits.
+    to: the layout (`trainer.export.layouts`). format: of the layout trl, messages or plain texts.
     validation, test: share of the prompts in each; the rest is train.
     near_duplicate: a prompt this similar to a gold prompt (Jaccard of word triples) is left out.
     """
@@ -60,6 +52,7 @@ class ExportOptions:
     limit: int | None = None
     balance: Balance | None = None
     seed: int = 0
+    to: LayoutName = "trl"
     format: Format = "conversational"
     validation: float = 0.1
     test: float = 0.1
@@ -67,6 +60,7 @@ class ExportOptions:
 
     def __post_init__(self) -> None:
         _one_of("source", self.sources, [s.value for s in Source])
+        _one_of("to", [self.to], get_args(LayoutName))
         _one_of("format", [self.format], get_args(Format))
         _one_of("balance", [self.balance] if self.balance else [], get_args(Balance))
         for name in ("min_confidence", "validation", "test", "near_duplicate"):
@@ -83,6 +77,11 @@ class ExportOptions:
         if self.since is not None and self.since.tzinfo is None:
             object.__setattr__(self, "since", self.since.replace(tzinfo=UTC))
 
+    @property
+    def draws(self) -> bool:
+        """Whether anything but the filters decides which labels are kept."""
+        return self.limit is not None or self.balance is not None
+
     def as_filters(self) -> dict[str, Any]:
         """The options as JSON values, for the manifest."""
         values = asdict(self)
@@ -92,44 +91,95 @@ class ExportOptions:
 
 @dataclass(frozen=True)
 class Selection:
-    """Rows by split, in their final order; ties apart; every pair that may be shown; why not."""
+    """Every pair that may be shown, in order of content, and where each stands.
 
-    splits: dict[str, list[ExportPair]]
-    ties: list[ExportPair]
-    shown: list[ExportPair]
-    left_out: dict[str, int] = field(default_factory=dict)
+    pair_ids, preference_ids (0 where nothing is settled), prompts (a number a prompt): one entry a
+    pair. places: index into PLACES, or NOWHERE where it is shown alone. ranking_ids: orders that
+    settled any of them. left_out: pairs by the reason. notes: what else a user should know.
+    """
+
+    pair_ids: NDArray[np.int64]
+    preference_ids: NDArray[np.int64]
+    prompts: NDArray[np.int64]
+    places: NDArray[np.int8]
+    ranking_ids: frozenset[int] = frozenset()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def preferences(self) -> int:
+        """Pairs in the splits."""
+        return int(((self.places != NOWHERE) & (self.places != PLACES.index("ties"))).sum())
+
+    def items(self) -> Iterator[tuple[int, str]]:
+        """(preference id, place) of every pair that stands somewhere."""
+        for i in np.flatnonzero(self.places != NOWHERE):
+            yield int(self.preference_ids[i]), PLACES[self.places[i]]
+
+
+@dataclass
+class _Columns:
+    """What is kept of each shown pair while labels stream by: some fifty bytes."""
+
+    pair_ids: "array[int]" = field(default_factory=lambda: array("q"))
+    preference_ids: "array[int]" = field(default_factory=lambda: array("q"))
+    prompts: "array[int]" = field(default_factory=lambda: array("q"))
+    places: "array[int]" = field(default_factory=lambda: array("b"))
+    draws: "array[int]" = field(default_factory=lambda: array("Q"))
+    groups: "array[int]" = field(default_factory=lambda: array("q"))
 
 
 def select(
-    pairs: Sequence[ExportPair],
-    gold: GoldSet,
+    labels: Iterable[Label],
+    gold: Collection[int],
+    leaking: Mapping[str, str],
     options: ExportOptions,
     waiting: Collection[int] = (),
 ) -> Selection:
-    """Apply the rules and the filters. The audits of the batches `waiting` may not be used yet."""
-    left_out: Counter[str] = Counter(erased=sum(pair.erased for pair in pairs))
-    pairs = [pair for pair in pairs if not pair.erased]
-    leaking = leaks({p.prompt_hash: p.prompt for p in pairs}, gold.prompts, options.near_duplicate)
-    shown: list[ExportPair] = []
-    kept: list[ExportPair] = []
-    for pair in pairs:
-        if pair.id in gold.pair_ids or pair.prompt_hash in leaking:
-            left_out[leaking.get(pair.prompt_hash, "gold")] += 1
+    """Apply the rules and the filters to labels in order of content.
+
+    gold: ids of gold pairs. leaking: prompts nothing may be learnt from, by hash, and why. waiting:
+    batches whose audits may not be used yet.
+    """
+    left_out: Counter[str] = Counter()
+    shown = _Columns()
+    ranking_ids: set[int] = set()
+    groups: dict[str | None, int] = {}
+    for label in labels:
+        hidden = _hidden(label, gold, leaking)
+        if hidden:
+            left_out[hidden] += 1
             continue
-        shown.append(pair)
-        reason = _reason(pair, options, waiting)
+        reason = _reason(label, options, waiting)
         if reason:
             left_out[reason] += 1
-        else:
-            kept.append(pair)
-    drawn = _drawn(kept, options)
-    left_out["limit_or_balance"] = len(kept) - len(drawn)
-    ties = [pair for pair in drawn if pair.choice == Choice.TIE]
-    splits: dict[str, list[ExportPair]] = {name: [] for name in SPLITS}
-    for pair in drawn:
-        if pair.choice != Choice.TIE:
-            splits[split_of(pair.prompt_hash, options)].append(pair)
-    return Selection(splits, ties, shown, {k: n for k, n in sorted(left_out.items()) if n})
+        ranking_ids.update(label.ranking_ids)
+        shown.pair_ids.append(label.pair_id)
+        shown.preference_ids.append(label.preference_id or 0)
+        shown.prompts.append(label.prompt_id)
+        shown.places.append(NOWHERE if reason else PLACES.index(_place(label, options)))
+        if options.draws:
+            group = groups.setdefault(_group(label, options.balance), len(groups))
+            shown.groups.append(group)
+            shown.draws.append(int(_draw("order", options.seed, label.pair_hash)[:16], 16))
+    places = np.asarray(shown.places, np.int8)
+    notes = []
+    if options.draws:
+        kept = np.flatnonzero(places != NOWHERE)
+        taken, note = _drawn(shown, kept, [group or "none" for group in groups], options)
+        notes += [note] if note else []
+        left_out["limit_or_balance"] = len(kept) - int(taken.sum())
+        places = places.copy()
+        places[kept[~taken]] = NOWHERE
+    found = Selection(
+        pair_ids=np.asarray(shown.pair_ids, np.int64),
+        preference_ids=np.asarray(shown.preference_ids, np.int64),
+        prompts=np.asarray(shown.prompts, np.int64),
+        places=places,
+        ranking_ids=frozenset(ranking_ids),
+        left_out={k: n for k, n in sorted(left_out.items()) if n},
+    )
+    return replace(found, notes=(*notes, *_shares(found, options)))
 
 
 def split_of(prompt_hash: str, options: ExportOptions) -> str:
@@ -140,44 +190,77 @@ def split_of(prompt_hash: str, options: ExportOptions) -> str:
     return "validation" if point < options.test + options.validation else "train"
 
 
-def _reason(pair: ExportPair, options: ExportOptions, waiting: Collection[int]) -> str | None:
+def _hidden(label: Label, gold: Collection[int], leaking: Mapping[str, str]) -> str | None:
+    """Why a pair may be shown nowhere, or None."""
+    if label.erased:
+        return "erased"
+    if label.prompt_hash in leaking:
+        return leaking[label.prompt_hash]
+    return "gold" if label.pair_id in gold else None
+
+
+def _reason(label: Label, options: ExportOptions, waiting: Collection[int]) -> str | None:
     """Why a pair is left out, or None where it is kept."""
-    if pair.choice is None:
+    if label.choice is None:
         return "unsettled"
-    if pair.task_kind in _NEVER:
-        return f"task_{pair.task_kind}"
-    if pair.task_kind == TaskKind.AUDIT and pair.batch_id in waiting:
+    if label.task_kind in _NEVER:
+        return f"task_{label.task_kind}"
+    if label.task_kind == TaskKind.AUDIT and label.batch_id in waiting:
         return "audit_waits"
-    if options.sources and pair.label_source not in options.sources:
+    if options.sources and label.source not in options.sources:
         return "source"
-    if options.domains and pair.domain not in options.domains:
+    if options.domains and label.domain not in options.domains:
         return "domain"
-    if options.since and pair.settled_at and pair.settled_at < options.since:
+    if not label.late:
         return "since"
-    if _confidence(pair) < options.min_confidence:
+    if label.confidence < options.min_confidence:
         return "min_confidence"
     return None
 
 
-def _confidence(pair: ExportPair) -> float:
-    return pair.p.confidence if pair.p is not None else 0.0
+def _place(label: Label, options: ExportOptions) -> str:
+    return "ties" if label.choice == Choice.TIE else split_of(label.prompt_hash, options)
 
 
-def _drawn(pairs: Iterable[ExportPair], options: ExportOptions) -> list[ExportPair]:
-    """In seeded order, cut to equal groups and to the limit."""
-    ordered = sorted(pairs, key=lambda pair: _draw("order", options.seed, pair.pair_hash))
-    if options.balance:
-        groups: dict[str | None, list[ExportPair]] = defaultdict(list)
-        for pair in ordered:
-            groups[_group(pair, options.balance)].append(pair)
-        size = min((len(group) for group in groups.values()), default=0)
-        chosen = {pair.id for group in groups.values() for pair in group[:size]}
-        ordered = [pair for pair in ordered if pair.id in chosen]
-    return ordered[: options.limit]
+def _group(label: Label, balance: Balance | None) -> str | None:
+    """What `--balance` counts a label under."""
+    if balance is None:
+        return None
+    return {"domain": label.domain, "source": label.source, "choice": label.choice}[balance]
 
 
-def _group(pair: ExportPair, balance: Balance) -> str | None:
-    return {"domain": pair.domain, "source": pair.label_source, "choice": pair.choice}[balance]
+def _drawn(
+    shown: _Columns, kept: NDArray[np.intp], names: Sequence[str], options: ExportOptions
+) -> tuple[NDArray[np.bool_], str]:
+    draws = np.asarray(shown.draws, np.uint64)[kept]
+    if options.balance is None:
+        return drawing.drawn(draws, options.limit), ""
+    groups = np.asarray(shown.groups, np.int64)[kept]
+    ties = np.asarray(shown.places, np.int8)[kept] == PLACES.index("ties")
+    taken, note = drawing.balanced(draws, groups, ties, names, options.limit)
+    return taken, note and f"--balance {options.balance}: {note}"
+
+
+def _shares(selection: Selection, options: ExportOptions) -> Iterator[str]:
+    """How the shares that were asked for came out, and which split is empty."""
+    asked = {"validation": options.validation, "test": options.test}
+    prompts = {
+        split: len(np.unique(selection.prompts[selection.places == i]))
+        for i, split in enumerate(SPLITS)
+    }
+    total = sum(prompts.values())
+    if not total:
+        return
+    shares = ", ".join(
+        f"{split} {prompts[split]:,} ({prompts[split] / total:.1%}, asked {share:.1%})"
+        for split, share in asked.items()
+        if share
+    )
+    if shares:
+        yield f"of {total:,} prompts with a preference: {shares}; each is drawn by its hash"
+    for split in SPLITS:
+        if not prompts[split] and asked.get(split, 1.0):
+            yield f"the split {split} is empty"
 
 
 def _draw(purpose: str, seed: int, key: str) -> str:

@@ -3,35 +3,42 @@
 Leaves out which labels are chosen and what is written (`trainer.export`).
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from db import certificates
 from db import datasets as stored
 from db.audits import waiting_batches
-from db.datasets import ExportPair, ExportVote
 from db.errors import BadInput, Conflict
 from db.events import record
+from db.exports.labels import labels
+from db.exports.pairs import export_pairs
+from db.exports.prompts import prompt_texts
+from db.exports.votes import export_votes
 from db.gold import GoldSet, gold_set
-from db.session import Database
-from db.upsert import take_turn
-from trainer.export.dataset import Export, write_dataset
-from trainer.export.selection import LEFT_OUT, ExportOptions, Selection, select
+from db.session import Database, Session
+from db.upsert import chunks, take_turn
+from trainer.export.dataset import Content, Export, write_dataset
+from trainer.export.leakage import leaks
+from trainer.export.left_out import nothing, told
+from trainer.export.selection import ExportOptions, select
 
 _TURN = 7_246_006  # names the turn in which datasets are named, on PostgreSQL
 
 
 @dataclass(frozen=True)
 class ExportDone:
-    """What an export wrote. `left_out` counts pairs by the reason they are not in it."""
+    """What an export wrote. `left_out` counts pairs by the reason they are not in it; `notes` are
+    sentences about it.
+    """
 
     dataset: str
     path: str
     content_hash: str
     rows: dict[str, int]
     left_out: dict[str, int]
+    notes: list[str]
     new: bool
 
     @property
@@ -39,22 +46,15 @@ class ExportDone:
         """For people: what was written, then what was left out and why."""
         labels = sum(self.rows[name] for name in ("train", "validation", "test"))
         done = "exported" if self.new else "already exported"
-        return (
+        lines = [
             f"{done} {labels} preferences (train {self.rows['train']}, validation "
             f"{self.rows['validation']}, test {self.rows['test']}) and {self.rows['ties']} ties "
-            f"as {self.dataset!r} to {self.path}" + _told(self.left_out, "\nleft out: ")
-        )
-
-
-@dataclass(frozen=True)
-class _Read:
-    """All an export needs, as it stood in one transaction."""
-
-    pairs: list[ExportPair]
-    votes: list[ExportVote]
-    gold: GoldSet
-    waiting: frozenset[int]
-    certificates: list[dict[str, Any]]
+            f"as {self.dataset!r} to {self.path}",
+            *self.notes,
+        ]
+        if self.left_out:
+            lines.append(f"left out: {told(self.left_out)}")
+        return "\n".join(lines)
 
 
 def export(
@@ -67,34 +67,52 @@ def export(
     """
     name = name or folder.absolute().name
     with database.read() as session:
-        read = _Read(
-            stored.export_pairs(session),
-            stored.export_votes(session),
-            gold_set(session),
-            waiting_batches(session),
-            [
-                {"name": certificates.title(made), "payload": made.payload}
-                for made in certificates.in_force(session)
-            ],
-        )
-    selection = select(read.pairs, read.gold, options, read.waiting)
-    if not any(selection.splits.values()):
-        raise BadInput(_nothing(selection))
-    written = write_dataset(folder, name, selection, read.votes, options, read.certificates)
-    new = _record_export(database, name, written, selection)
+        content = _content(session, options)
+        if not content.selection.preferences:
+            raise BadInput(nothing(content.selection.left_out))
+        promises = [
+            {"name": certificates.title(made), "payload": made.payload}
+            for made in certificates.in_force(session)
+        ]
+        written = write_dataset(folder, name, content, options, promises)
+    new = _record_export(database, name, written)
     return ExportDone(
         dataset=name,
         path=str(written.path),
         content_hash=written.content_hash,
         rows=written.manifest["rows"],
-        left_out=selection.left_out,
+        left_out=dict(written.selection.left_out),
+        notes=list(written.selection.notes),
         new=new,
     )
 
 
-def _record_export(database: Database, name: str, written: Export, selection: Selection) -> bool:
-    items = [(p.preference_id, split) for split, ps in selection.splits.items() for p in ps]
-    items += [(p.preference_id, "ties") for p in selection.ties]
+def _content(session: Session, options: ExportOptions) -> Content:
+    """What stands where, as it is at this moment, and how the rest is read."""
+    gold = gold_set(session)
+    selection = select(
+        labels(session, options.since),
+        gold.pair_ids,
+        _leaking(session, gold, options),
+        options,
+        waiting_batches(session),
+    )
+    return Content(
+        selection,
+        pairs=partial(export_pairs, session, ranking_ids=selection.ranking_ids),
+        votes=partial(export_votes, session),
+    )
+
+
+def _leaking(session: Session, gold: GoldSet, options: ExportOptions) -> dict[str, str]:
+    found: dict[str, str] = {}
+    if gold.prompts:
+        for portion in chunks(prompt_texts(session), 2000):
+            found |= leaks(dict(portion), gold.prompts, options.near_duplicate)
+    return found
+
+
+def _record_export(database: Database, name: str, written: Export) -> bool:
     with database.begin() as session:
         take_turn(session, _TURN)
         known = stored.find_dataset(session, name)
@@ -111,7 +129,7 @@ def _record_export(database: Database, name: str, written: Export, selection: Se
             str(written.path),
             written.content_hash,
             written.manifest,
-            [(preference_id, split) for preference_id, split in items if preference_id],
+            written.selection.items(),
         )
         record(
             session,
@@ -124,17 +142,3 @@ def _record_export(database: Database, name: str, written: Export, selection: Se
             },
         )
     return True
-
-
-def _nothing(selection: Selection) -> str:
-    return (
-        f"nothing to export: {_told(selection.left_out) or 'there are no pairs'}; "
-        "settle labels with `tiebreak merge`, or loosen the filters"
-    )
-
-
-def _told(left_out: Mapping[str, int], first: str = "") -> str:
-    """Each reason with its count, most first; nothing where nothing was left out."""
-    ordered = sorted(left_out.items(), key=lambda item: -item[1])
-    said = ", ".join(f"{n:,} {LEFT_OUT[reason]}" for reason, n in ordered)
-    return first + said if said else ""

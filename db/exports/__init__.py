@@ -1,0 +1,1 @@
+"""What an export reads: labels without texts, then pairs with all of it, then votes; by content."""

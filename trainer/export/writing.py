@@ -1,0 +1,149 @@
+"""Tables written row by row with flat memory; the same rows are the same bytes.
+
+Leaves out what a row is (`trainer.export.layouts`).
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+Row = dict[str, Any]
+
+_ROWS_A_FILE = 100_000  # some hundred megabytes of text at most
+_ROWS_A_GROUP, _BYTES_A_GROUP = 10_000, 16_000_000
+_ROWS_AT_ONCE, _LETTERS_AT_ONCE = 500, 4_000_000  # of Python objects, before they become Arrow
+_DIFFERENT = {
+    *("content", "prompt", "chosen", "rejected", "response_a", "response_b", "rationale"),
+    *("pair_id", "pair_hash", "prompt_hash"),
+}
+"""Columns whose values hardly repeat, so that no dictionary of them is tried."""
+
+
+class Writer(Protocol):
+    """A table in the making. `rows` counts what was added."""
+
+    rows: int
+
+    def add(self, row: Row, letters: int) -> None:
+        """Write one row; `letters` is about how much text it holds."""
+
+    def close(self) -> dict[str, str]:
+        """End the table: its files, relative to the export's folder, and the sha256 of each."""
+
+
+class HashedFile:
+    """A file that is hashed as it is written, so that the hash is of these bytes and no others."""
+
+    closed = False
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._digest = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        """Write and hash."""
+        self._digest.update(data)
+        return self._stream.write(data)
+
+    def flush(self) -> None:
+        """As a file does."""
+        self._stream.flush()
+
+    def close(self) -> str:
+        """Close the file; the sha256 of all that was written."""
+        self._stream.close()
+        return self._digest.hexdigest()
+
+
+class Parquet:
+    """`NAME-00000-of-00002.parquet` and so on: a hundred thousand rows a file, zstd.
+
+    A row group ends after so many rows or bytes, whatever portions the rows came in.
+    """
+
+    def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
+        self.rows = 0
+        self._folder, self._name, self._schema = folder, name, schema
+        self._coded = [path for path in _leaves(schema) if path.rsplit(".")[-1] not in _DIFFERENT]
+        self._waiting: list[Row] = []
+        self._letters = 0
+        self._group: list[pa.RecordBatch] = []
+        self._file: HashedFile | None = None
+        self._table: pq.ParquetWriter | None = None
+        self._in_file = 0
+        self._digests: list[str] = []
+        (folder / name).parent.mkdir(exist_ok=True)
+        self._open()
+
+    def add(self, row: Row, letters: int) -> None:
+        """Write one row."""
+        if self._in_file == _ROWS_A_FILE:
+            self._end_file()
+            self._open()
+        self.rows += 1
+        self._in_file += 1
+        self._waiting.append(row)
+        self._letters += letters
+        if len(self._waiting) >= _ROWS_AT_ONCE or self._letters >= _LETTERS_AT_ONCE:
+            self._pack()
+
+    def close(self) -> dict[str, str]:
+        """End the last file, and name all of them by how many there are."""
+        self._end_file()
+        files = {}
+        for number, digest in enumerate(self._digests):
+            name = f"{self._name}-{number:05d}-of-{len(self._digests):05d}.parquet"
+            self._part(number).rename(self._folder / name)
+            files[name] = digest
+        return files
+
+    def _part(self, number: int) -> Path:
+        return self._folder / f"{self._name}-{number:05d}"
+
+    def _open(self) -> None:
+        self._file = HashedFile(self._part(len(self._digests)).open("wb"))
+        self._table = pq.ParquetWriter(
+            pa.PythonFile(self._file, mode="w"),
+            self._schema,
+            compression="zstd",
+            use_dictionary=self._coded,
+        )
+        self._in_file = 0
+
+    def _pack(self) -> None:
+        """What waits becomes Arrow, and a row group where there is enough of it."""
+        if self._waiting:
+            self._group.append(pa.RecordBatch.from_pylist(self._waiting, schema=self._schema))
+        self._waiting, self._letters = [], 0
+        rows = sum(batch.num_rows for batch in self._group)
+        if rows >= _ROWS_A_GROUP or sum(b.nbytes for b in self._group) >= _BYTES_A_GROUP:
+            self._end_group()
+
+    def _end_group(self) -> None:
+        if self._group and self._table:
+            self._table.write_table(pa.Table.from_batches(self._group), row_group_size=2**31 - 1)
+        self._group = []
+
+    def _end_file(self) -> None:
+        self._pack()
+        self._end_group()
+        if self._table and self._file:
+            self._table.close()
+            self._digests.append(self._file.close())
+        self._table = self._file = None
+
+
+def _leaves(fields: Iterable[pa.Field], above: str = "") -> Iterator[str]:
+    """The columns of a schema as Parquet calls them."""
+    for field in fields:
+        path, kind = f"{above}{field.name}", field.type
+        if pa.types.is_list(kind):
+            path, kind = f"{path}.list.element", kind.value_type
+        if pa.types.is_struct(kind):
+            yield from _leaves(kind.fields, f"{path}.")
+        else:
+            yield path

@@ -105,7 +105,7 @@ def test_outputs_to_one_instruction_are_candidates() -> None:
 
 
 def test_one_output_is_no_pair_and_rows_without_a_generator_are_no_outputs() -> None:
-    with pytest.raises(BadRow, match="give the files of two or more generators"):
+    with pytest.raises(BadRow, match="rows of this format need each other"):
         named("alpaca-eval-outputs").rows({"instruction": "Q", "output": "a", "generator": "m1"})
     plain = {"instruction": "Q", "input": "", "output": "a"}
     assert fitting(frozenset(plain), [plain]) is not named("alpaca-eval-outputs")

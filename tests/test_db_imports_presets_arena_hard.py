@@ -91,5 +91,5 @@ def test_what_cannot_be_read_is_refused(rows: list[Row], reason: str) -> None:
 
 
 def test_a_row_alone_says_nothing() -> None:
-    with pytest.raises(BadRow, match="in one call"):
+    with pytest.raises(BadRow, match="rows of this format need each other"):
         named("arena-hard").rows(judged("A>B"))

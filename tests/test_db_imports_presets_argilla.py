@@ -133,6 +133,14 @@ def test_a_nested_record_of_version_2_is_read() -> None:
     assert fitting(frozenset(row), [row]) is named("argilla")
 
 
+def test_other_fields_and_ids_are_kept_with_the_pair() -> None:
+    said = answers("best", ("u1", 1, "submitted"))
+    row = flat(context="Numbers.", external_id="e", **said)
+    assert one("argilla", row)["meta"] == {"context": "Numbers.", "external_id": "e"}
+    nested = {"fields": {**FIELDS, "note": "n"}, "responses": {"best": [{"value": 1}]}}
+    assert one("argilla", nested)["meta"] == {"note": "n"}
+
+
 def test_the_names_that_a_user_gave_are_among_the_columns_it_reads() -> None:
     row = flat(**answers("my question", ("u1", 1, "submitted")), batch="x")
     assert frozenset(row) - named("argilla").reads(frozenset(row), row) == {"batch"}

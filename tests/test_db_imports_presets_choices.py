@@ -126,7 +126,7 @@ def test_the_same_prompt_with_other_tools_is_another_prompt() -> None:
     row = {"prompt": "Q", "response": "x", "tools": [{"type": "function"}]}
     rows, bad = whole("responses", row, {**row, "tools": None})
     assert (rows, len(bad)) == ([], 2)
-    with pytest.raises(BadRow, match="import all responses in one call"):
+    with pytest.raises(BadRow, match="rows of this format need each other"):
         named("responses").rows(row)
 
 

@@ -1,5 +1,6 @@
 """No preset loses a column in silence, and none stops at a row it does not understand."""
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,7 @@ from db.imports.fields import BadRow, Row, one_reason
 from db.imports.presets import PRESETS
 from db.imports.presets.preset import Preset
 
-NOT_YET = {"alpaca-eval-outputs", "arena-hard", "argilla", "label-studio-min", "mt-bench"}
-NOT_YET |= {"mt-bench-single", "oasst", "oasst-messages", "prodigy"}
-HELD = [preset for preset in PRESETS if preset.name not in NOT_YET]
-each = pytest.mark.parametrize("preset", HELD, ids=lambda preset: preset.name)
+each = pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
 
 LEAVES = st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=5)
 VALUES = st.recursive(
@@ -71,9 +69,17 @@ def test_a_column_that_is_read_makes_a_difference_or_a_refusal(
 
 @each
 def test_the_rows_of_an_example_are_the_same_from_parquet(preset: Preset, tmp_path: Path) -> None:
+    """A Parquet file has the columns of its first row, so each shape of rows is a file."""
     lines = lines_of(preset)
-    pq.write_table(pa.Table.from_pylist([line.row for line in lines]), tmp_path / "rows.parquet")
-    assert read(preset, list(read_lines(tmp_path / "rows.parquet"))) == read(preset, lines)
+    taken = []
+    for columns, alike in groupby([line.row for line in lines], key=list):
+        file = tmp_path / f"{len(taken)}-{len(columns)}.parquet"
+        try:
+            pq.write_table(pa.Table.from_pylist(list(alike)), file)
+        except pa.ArrowInvalid:
+            pytest.skip("the format mixes types in one column, which Parquet does not hold")
+        taken += read_lines(file)
+    assert read(preset, taken) == read(preset, lines)
 
 
 @each

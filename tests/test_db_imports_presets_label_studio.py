@@ -87,6 +87,14 @@ def test_the_tag_names_the_answers_and_the_template_of_two_texts_is_known() -> N
     assert (pair["prompt"], pair["response_a"]) == ("Q", "one")
 
 
+def test_what_else_the_task_holds_is_kept_with_the_pair() -> None:
+    data = {"prompt": "Q", "answer1": "x", "answer2": "y", "question": "?", "batch": 3}
+    assert one("label-studio", task(by(3, LEFT), data=data))["meta"] == {
+        "question": "?",
+        "batch": 3,
+    }
+
+
 def test_predictions_are_votes_of_their_model() -> None:
     predicted = {"model_version": "m1", "score": 0.75, "result": [RIGHT]}
     pair = one("label-studio", task(predictions=[predicted]))

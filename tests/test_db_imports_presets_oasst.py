@@ -126,5 +126,5 @@ def test_a_message_whose_parent_is_elsewhere_is_refused() -> None:
         "message_id is missing",
         "parent_id names no message of the table; import the whole table in one call",
     ]
-    with pytest.raises(BadRow, match="import the whole table"):
+    with pytest.raises(BadRow, match="rows of this format need each other"):
         named("oasst-messages").rows(row)

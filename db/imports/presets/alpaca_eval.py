@@ -14,7 +14,7 @@ from db.files.line import Line
 from db.imports import fields
 from db.imports.fields import BadRow, Row
 from db.imports.presets.alone import Alone, together
-from db.imports.presets.preset import Preset, Read, having
+from db.imports.presets.preset import Preset, Read, alone, having
 
 _ABOUT = frozenset({"instruction", "input", "dataset", "datasplit"})
 
@@ -77,22 +77,17 @@ def _prompt(row: Row) -> str:
     return f"{asked}\n\n{more}" if more else asked
 
 
-def _output(row: Row) -> list[Row]:
-    raise BadRow(
-        row.get("generator"), "one output is no pair; give the files of two or more generators"
-    )
-
-
 def _outputs(lines: Iterable[Line]) -> Iterator[Read]:
     found: list[Alone] = []
     for line in lines:
         try:
-            prompt, text = _prompt(line.row), fields.text(line.row, "output")
+            with fields.one_reason():
+                prompt, text = _prompt(line.row), fields.text(line.row, "output")
+                response = {"text": text, "model": fields.name(line.row, "generator")}
         except BadRow as error:
             yield line, error
             continue
         about = {"prompt": prompt, "source": line.row.get("dataset")}
-        response = {"text": text, "model": fields.name(line.row, "generator")}
         found.append(Alone(line, prompt, about, response))
     yield from together(found)
 
@@ -137,7 +132,7 @@ PRESETS = (
         columns=_ABOUT | {"output", "generator"},
         dropped={"datasplit": "a split of the benchmark"},
         fits=having("instruction", "output", "generator"),
-        rows=_output,
+        rows=alone,
         whole=_outputs,
         example={
             "instruction": "Name a prime.",

@@ -12,7 +12,7 @@ from db.files.line import Line
 from db.imports import fields
 from db.imports.fields import BadRow, Row
 from db.imports.presets.benchmark import Benchmark, question_id, turns
-from db.imports.presets.preset import Columns, Preset, Read
+from db.imports.presets.preset import Columns, Preset, Read, alone
 
 _SHARED = frozenset({"question_id", "uid", "category", "tstamp", "judge", "model"})
 _QUESTION = frozenset({"cluster", "subcategory", "turns", "prompt", "language"})
@@ -35,19 +35,12 @@ _OTHER = {"a": "b", "b": "a"}
 
 def _fits(_: Columns, row: Row) -> bool:
     if isinstance(row.get("games"), list):
-        return "judge" in row
-    if "uid" in row:
+        return row.get("judge") is not None
+    if row.get("uid") is not None:
         return isinstance(row.get("messages"), list) or isinstance(row.get("prompt"), str)
     said = row.get("turns")
-    return "question_id" in row and isinstance(said, list) and isinstance((said or [0])[0], dict)
-
-
-def _lonely(row: Row) -> list[Row]:
-    raise BadRow(
-        row.get("uid"),
-        "a row alone says nothing; import question.jsonl, the files of model_answer and of "
-        "model_judgment in one call",
-    )
+    parted = isinstance(said, list) and isinstance((said or [0])[0], dict)
+    return parted and row.get("question_id") is not None
 
 
 def _pairs(lines: Iterable[Line]) -> Iterator[Read]:
@@ -84,7 +77,12 @@ def _pair(benchmark: Benchmark, row: Row) -> Row:
 
 def _games(row: Row) -> list[Any]:
     games = row.get("games")
-    if not isinstance(games, list) or not 1 <= len(games) <= 2 or not any(games):
+    if (
+        not isinstance(games, list)
+        or not 1 <= len(games) <= 2
+        or not any(games)
+        or not all(isinstance(game, dict | None) for game in games)
+    ):
         raise BadRow(games, "games must hold one or two games, and one of them at least a judgment")
     return games
 
@@ -168,7 +166,7 @@ PRESETS = (
             "tstamp": "when the answer was written",
         },
         fits=_fits,
-        rows=_lonely,
+        rows=alone,
         whole=_pairs,
         example={
             "uid": "q1",

@@ -20,8 +20,10 @@ from db.imports.presets.questions import RESPONSE, Opinion, compared, place
 
 _PROMPTS = ("prompt", "instruction", "question", "input", "context")
 _V2 = re.compile(r"\.(?:responses(?:\.users|\.status)?|suggestion(?:\.score|\.agent)?)$")
+_FIELDS = frozenset({*_PROMPTS, "chosen", "rejected"})
 _RECORD = frozenset({"id", "_server_id", "status", "external_id", "metadata", "vectors", "score"})
-_RECORD |= {"fields", "responses", "suggestions"}
+_NESTED = frozenset({"fields", "responses", "suggestions"})
+_RECORD |= _NESTED
 _AGENT = "argilla suggestion"  # signs a suggestion that names nobody
 
 
@@ -51,6 +53,14 @@ class _Record:
             return ["chosen", "rejected"]
         return sorted(numbered, key=place)
 
+    def beside(self, prompt: str, row: Row) -> Row:
+        """What is kept with the pair: fields that are neither prompt nor response, other ids."""
+        used = {prompt, *self.responses}
+        nested = isinstance(row.get("fields"), dict)
+        names = [n for n in self.texts if n not in used and (nested or n in _FIELDS)]
+        ids = [n for n in ("external_id",) if row.get("id") is not None and row.get(n) is not None]
+        return {name: self.texts[name] for name in names} | {name: row[name] for name in ids}
+
 
 def _rows(row: Row) -> list[Row]:
     record = _nested(row) if isinstance(row.get("fields"), dict) else _flat(row)
@@ -63,10 +73,12 @@ def _rows(row: Row) -> list[Row]:
             f"({', '.join(_PROMPTS)}) and two responses (response1, response2) are needed, so say "
             "which they are with --map",
         )
+    meta = record.beside(prompt, row)
     pairs: dict[tuple[str, str], Row] = {}
     for kind, name, opinions in _opinions(record, names):
         for (first, second), opinion in opinions:
             pair = pairs.setdefault((first, second), _pair(row, record, prompt, first, second))
+            pair |= {"meta": meta} if meta else {}
             signer = {"judge": name} if kind == "votes" else {"annotator": name} if name else {}
             pair.setdefault(kind, []).append({**signer, **opinion})
     if not pairs:
@@ -148,7 +160,9 @@ def _flat(row: Row) -> _Record:
                 suggested[name.removesuffix("-suggestion")] = answer
         elif _answered(value):
             answers[name] = [*answers.get(name, []), *map(_of_object, value)]
-        elif isinstance(value, str | list) and name not in _RECORD:
+        elif name in _NESTED and value is not None:
+            raise BadRow(value, f"{name} is {value!r:.80}; of a nested record it is an object")
+        elif value is not None and name not in _RECORD:
             texts[name] = value
     return _Record(texts, answers, suggested)
 
@@ -199,7 +213,7 @@ PRESETS = (
         "other questions as the rationale; scores of suggested ratings",
         refused="a record in which nobody compares the responses, or two questions do; a number "
         "where the question does not ask which response is better",
-        columns=_RECORD | {*_PROMPTS, "chosen", "rejected"},
+        columns=_RECORD | _FIELDS,
         also=_own,
         dropped={
             "status": "whether the record is done; drafts and discarded answers are left out, but "

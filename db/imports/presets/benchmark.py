@@ -7,7 +7,15 @@ from typing import Any
 
 from db.conversation import Messages
 from db.files.line import Line
+from db.imports import fields
 from db.imports.fields import BadRow, Row
+
+_TOLD = {
+    "question": ("turns", "prompt"),
+    "answer": ("choices", "messages", "model_id"),
+    "judgment": ("judge", "g1_winner", "games", "score"),
+}
+"""Which columns tell what a row is."""
 
 
 @dataclass
@@ -26,14 +34,21 @@ class Benchmark:
         made = cls()
         for line in lines:
             try:
-                made._take(line)
+                with fields.one_reason():
+                    made._take(line)
             except BadRow as error:
                 made.bad.append((line, error))
         return made
 
     def question(self, judgment: Row) -> Row:
         """The question that a judgment is about."""
-        return self._found(self.questions, question_id(judgment), "question", "question.jsonl")
+        found = self._found(self.questions, question_id(judgment), "question", "question.jsonl")
+        category = judgment.get("category")
+        if category is not None and category != found.get("category"):
+            raise BadRow(
+                category, f"category is {category!r}; its question's is {found.get('category')!r}"
+            )
+        return found
 
     def answer(self, judgment: Row, model: Any) -> Row:
         """What a model answered to the question that a judgment is about."""
@@ -44,21 +59,25 @@ class Benchmark:
         row = line.row
         if Path(line.file).parent.name == "reference_answer":
             raise BadRow(None, "a reference answer is no model's; leave reference_answer out")
-        if "choices" in row or "messages" in row:
-            model = row.get("model_id") or row.get("model")
-            if not isinstance(model, str):
-                raise BadRow(model, f"model is {model!r}; an answer needs its model")
-            self.answers.setdefault(question_id(row), {})[model] = row
-            self.lines.setdefault(question_id(row), line)
-        elif "judge" in row:
-            self.judgments.append(line)
-        elif row.get("turns") is not None or row.get("prompt") is not None:
-            self.questions[question_id(row)] = row
-        else:
-            raise BadRow(None, "this is no question, no model's answer and no judgment")
+        kinds = [kind for kind, told in _TOLD.items() if any(row.get(n) is not None for n in told)]
+        if len(kinds) > 1:
+            raise BadRow(kinds, f"the row is a {' and a '.join(kinds)} in one; keep them apart")
+        match kinds:
+            case ["question"]:
+                self.questions[question_id(row)] = row
+            case ["answer"]:
+                model = row.get("model_id") or row.get("model")
+                if not isinstance(model, str):
+                    raise BadRow(model, f"model is {model!r}; an answer needs its model")
+                self.answers.setdefault(question_id(row), {})[model] = row
+                self.lines.setdefault(question_id(row), line)
+            case ["judgment"]:
+                self.judgments.append(line)
+            case _:
+                raise BadRow(None, "this is no question, no model's answer and no judgment")
 
     def _found(self, among: dict[str, Row], key: Any, what: str, where: str) -> Row:
-        if key not in among:
+        if not isinstance(key, str) or key not in among:
             raise BadRow(
                 key, f"the {what} {key!r} is not among the rows; import {where} in the same call"
             )
@@ -67,15 +86,15 @@ class Benchmark:
 
 def question_id(row: Row) -> str:
     """The id that question, answer and judgment share."""
-    for name in ("question_id", "uid"):
-        if isinstance(row.get(name), str | int):
-            return str(row[name])
-    raise BadRow(None, "question_id (or uid) is missing")
+    there = [row[name] for name in ("question_id", "uid") if row.get(name) is not None]
+    if len(there) != 1:
+        raise BadRow(there, "a row needs question_id or uid, and one of them only")
+    return fields.name({"question_id": there[0]}, "question_id")
 
 
 def turns(row: Row) -> list[str]:
     """The texts of a question's or an answer's turns; of an answer, those of its first choice."""
-    if "choices" in row:
+    if row.get("choices") is not None:
         choices = row["choices"]
         if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
             raise BadRow(choices, "choices must be a list of answers with their turns")

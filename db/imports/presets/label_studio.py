@@ -23,7 +23,8 @@ _TASK |= {"cancelled_annotations", "total_predictions", "comment_count", "commen
 _TASK |= {"unresolved_comment_count", "last_comment_updated_at", "allow_skip"}
 _TASK_ONLY = sorted(_TASK - {"id", "data", "annotations", "predictions", "drafts"})
 _MINIMAL = frozenset({"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"})
-_MINIMAL |= {name for pair in _SIDES for name in pair} | set(_PROMPTS)
+_TEXTS = frozenset({name for pair in _SIDES for name in pair} | set(_PROMPTS))
+_MINIMAL |= _TEXTS
 _SIDE = re.compile(
     r"(?:the )?(?:answer|response|text|option|output|model)?[ _#]?(1|2|a|b|left|right)"
     r"(?: (?:answer|response|one))?(?: is better)?"
@@ -40,7 +41,7 @@ def _task(row: Row) -> list[Row]:
     given = [each for each in annotations if not fields.flag(each, "was_cancelled")]
     predictions = _listed(row, "predictions")
     sides = _sides(data, [*given, *predictions])
-    pair = {**_pair(data, sides), "pair_id": row.get("id")}
+    pair = _pair(data, sides, data) | {"pair_id": row.get("id")}
     labels = [_label(each, sides) for each in given if each.get("result")]
     votes = [_vote(each, sides) for each in predictions if each.get("result")]
     if annotations and not labels:
@@ -63,7 +64,8 @@ def _minimal(row: Row) -> list[Row]:
             "says; say which one does with --map choice=COLUMN:left>a,right>b",
         )
     label = {"annotator": fields.name(row, "annotator"), **_needed(said[0]), **_when(row)}
-    return [{**_pair(row, sides), "pair_id": row.get("id"), "labels": [label]}]
+    known = {name: row[name] for name in _TEXTS & row.keys()}
+    return [{**_pair(row, sides, known), "pair_id": row.get("id"), "labels": [label]}]
 
 
 def _selected(value: Any) -> Any:
@@ -72,15 +74,19 @@ def _selected(value: Any) -> Any:
     return one.get("selected") if isinstance(one, dict) else None
 
 
-def _pair(data: Row, sides: tuple[str, str]) -> Row:
+def _pair(data: Row, sides: tuple[str, str], all_of_it: Row) -> Row:
+    """Prompt and answers; what else there is of `all_of_it` is kept with them."""
     prompt = next((name for name in _PROMPTS if data.get(name) is not None), None)
     if prompt is None:
         keys = ", ".join(sorted(data))
         raise BadRow(None, f"data has no prompt; it has {keys}; say which is it with --map prompt=")
+    used = {prompt, *sides}
+    meta = {name: value for name, value in all_of_it.items() if name not in used}
     return {
         "prompt": data[prompt],
         "response_a": data[sides[0]],
         "response_b": data[sides[1]],
+        "meta": {name: value for name, value in meta.items() if value is not None} or None,
     }
 
 
@@ -216,7 +222,8 @@ PRESETS = (
         about="JSON export of a project in which people compare two answers",
         kept="every annotation as a label of `completed_by` (the address, else the number), with "
         "its time, its `lead_time` and all its other results as the rationale; two ratings as the "
-        "choice they make; predictions as votes of their `model_version`; the task's `id`",
+        "choice they make; predictions as votes of their `model_version`; the task's `id`, and "
+        "all else of its `data` in `meta`",
         refused="a task without a prompt or without two answers; an annotation that makes no "
         "comparison or several",
         columns=_TASK,
@@ -224,7 +231,6 @@ PRESETS = (
         | {
             "annotations.was_cancelled": "a skipped annotation is left out",
             "annotations.ground_truth": "a label like any other; give gold to `import gold`",
-            "data": "columns other than the prompt and the two answers",
             "drafts": "what was not submitted",
         },
         fits=lambda columns, row: (

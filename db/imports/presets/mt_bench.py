@@ -17,7 +17,7 @@ from db.imports import fields
 from db.imports.fields import BadRow, Row
 from db.imports.presets.alone import Alone, together
 from db.imports.presets.benchmark import Benchmark, question_id, trajectory, turns
-from db.imports.presets.preset import Columns, Preset, Read
+from db.imports.presets.preset import Columns, Preset, Read, alone
 
 _QUESTION = frozenset({"question_id", "category", "turns", "reference"})
 _ANSWER = frozenset({"question_id", "answer_id", "model_id", "choices", "tstamp"})
@@ -38,18 +38,11 @@ def _fits(judged: str) -> Callable[[Columns, Row], bool]:
 
     def fits(_: Columns, row: Row) -> bool:
         asked = isinstance(row.get("turns"), list) and all(isinstance(t, str) for t in row["turns"])
-        answered = "model_id" in row and isinstance(row.get("choices"), list)
-        return "question_id" in row and (asked or answered or judged in row) and "games" not in row
+        answered = row.get("model_id") is not None and isinstance(row.get("choices"), list)
+        known = asked or answered or row.get(judged) is not None
+        return known and row.get("question_id") is not None and row.get("games") is None
 
     return fits
-
-
-def _lonely(row: Row) -> list[Row]:
-    raise BadRow(
-        row.get("question_id"),
-        "a row alone says nothing; import question.jsonl, the files of model_answer and of "
-        "model_judgment in one call",
-    )
 
 
 def _pairs(lines: Iterable[Line]) -> Iterator[Read]:
@@ -161,6 +154,7 @@ def _rating(benchmark: Benchmark, row: Row) -> tuple[int, Row]:
     score = fields.number(row, "score", -1, 1e6)
     if score is None or score == -1:
         raise BadRow(row.get("score"), "score is -1 or missing: the judge gave none")
+    benchmark.question(row)
     benchmark.answer(row, row.get("model"))
     rating = {"judge": judge_name(row), "score": score, "rationale": row.get("judgment")}
     return fields.integer(row, "turn", 1, 1, 20) or 1, rating
@@ -222,7 +216,7 @@ PRESETS = (
             "choices.index": "of several answers of one model, the judge saw the first",
         },
         fits=_fits("g1_winner"),
-        rows=_lonely,
+        rows=alone,
         whole=_pairs,
         example={
             "question_id": 81,
@@ -255,7 +249,7 @@ PRESETS = (
             "choices.index": "of several answers of one model, the judge saw the first",
         },
         fits=_fits("score"),
-        rows=_lonely,
+        rows=alone,
         whole=_candidates,
         example={
             "question_id": 81,

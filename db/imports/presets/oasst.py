@@ -13,7 +13,7 @@ from db.conversation import Messages
 from db.files.line import Line
 from db.imports import fields
 from db.imports.fields import BadRow, Row
-from db.imports.presets.preset import Preset, Read, having
+from db.imports.presets.preset import Preset, Read, alone, having
 
 SIGNED = "oasst"  # several people ranked, and only what they came to together is published
 _ROLES = {"prompter": "user", "assistant": "assistant"}
@@ -23,6 +23,9 @@ _MESSAGE |= {"detoxify", "message_tree_id", "tree_state", "emojis", "labels", "e
 _DROPPED = {
     "deleted": "a deleted message is left out, with all under it",
     "review_result": "a message that reviewers refused, or none has reviewed, is left out likewise",
+    "rank": "of what users say next; a reply of the assistant is ranked by it",
+    "model_name": "of what users say; of a reply it is the model",
+    "message_tree_id": "names the tree, as its first message does",
     "user_id": "who wrote the message",
     "created_date": "when the message was written",
     "review_count": "how many people reviewed it",
@@ -34,6 +37,7 @@ _DROPPED = {
     "events": "single rankings and reactions, where they are published",
 }
 _TREE_DROPPED = {f"prompt.{name}": why for name, why in _DROPPED.items()} | {
+    "message_tree_id": _DROPPED["message_tree_id"],
     "tree_state": _DROPPED["tree_state"],
     "origin": "where the tree was collected",
 }
@@ -106,10 +110,6 @@ def _counts(message: Row) -> bool:
     return reviewed and not fields.flag(message, "deleted")
 
 
-def _message(row: Row) -> list[Row]:
-    raise BadRow(row.get("message_id"), "a message alone has no replies; import the whole table")
-
-
 def _table(lines: Iterable[Line]) -> Iterator[Read]:
     """Builds the trees that the table's messages are; a tree stands at the line of its root."""
     nodes: dict[Any, Row] = {}
@@ -123,7 +123,7 @@ def _table(lines: Iterable[Line]) -> Iterator[Read]:
         nodes[line.row["message_id"]] = node
         (roots if node.get("parent_id") in (None, "") else waiting).append((line, node))
     for line, node in waiting:
-        parent = nodes.get(node["parent_id"])
+        parent = nodes.get(str(node["parent_id"]))
         if parent is None:
             reason = "parent_id names no message of the table; import the whole table in one call"
             yield line, BadRow(node["parent_id"], reason)
@@ -183,7 +183,7 @@ PRESETS = (
         columns=_MESSAGE,
         dropped=_DROPPED,
         fits=having("message_id", "parent_id", "text", "role"),
-        rows=_message,
+        rows=alone,
         whole=_table,
         example={
             "message_id": "t1",

@@ -36,7 +36,8 @@ class Preset:
     latter stand in `dropped` with the reason, an inner one as `column.key`. `fits` tells by the
     columns of a file and one row whether the row has this shape. `rows` reads one row, and raises
     BadRow with a sentence for what it cannot read. `whole` is there where rows need each other: it
-    takes every readable line of a file, and holds them all in memory; `rows` is then `alone`.
+    takes every readable line of all files of one call, whose names may tell them apart, and holds
+    them in memory; `rows` is then `alone`.
     `about`, `kept` and `refused` are the table of the documentation; `example` is a row of it, with
     those `beside` it that it needs.
     """
@@ -85,4 +86,4 @@ def only_known(item: object, known: Columns, where: str) -> Row:
 
 def alone(row: Row) -> list[Row]:
     """`rows` where rows need each other. Raises BadRow: one row of them says nothing."""
-    raise BadRow(None, "rows of this format need each other; give the whole file")
+    raise BadRow(None, "rows of this format need each other; give all its files in one call")

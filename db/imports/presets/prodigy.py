@@ -22,9 +22,10 @@ def _pairs(row: Row) -> list[Row]:
             row.get("answer"),
             "the task was rejected or ignored, so nothing was chosen; leave it out",
         )
-    prompt = next((row[name] for name in _PROMPTS if row.get(name)), None)
+    prompt = next((name for name in _PROMPTS if row.get(name)), None)
     if prompt is None:
         raise BadRow(None, f"the task has no prompt ({', '.join(_PROMPTS)})")
+    meta = {name: row[name] for name in _PROMPTS if row.get(name) and name != prompt}
     options = _options(row)
     accepted = [str(each) for each in row.get("accept") or []]
     if not accepted or not set(accepted) <= set(options):
@@ -37,7 +38,8 @@ def _pairs(row: Row) -> list[Row]:
                 continue
             a, b = sorted((best, other), key=list(options).index)
             choice = "tie" if everything else "a" if a == best else "b"
-            pair = {"prompt": prompt, "response_a": options[a], "response_b": options[b]}
+            pair = {"prompt": row[prompt], "response_a": options[a], "response_b": options[b]}
+            pair |= {"meta": meta} if meta else {}
             made.append({**pair, "labels": [{**_signed(row), "choice": choice}]})
     return made
 
@@ -81,6 +83,7 @@ PRESETS = (
         dropped={
             **dict.fromkeys(sorted(_TASK - {"_session_id"}), "how Prodigy names and shows a task"),
             "config": "settings of the interface",
+            "_session_id": "names the session; it signs where `_annotator_id` is missing",
         },
         fits=_fits,
         rows=_pairs,

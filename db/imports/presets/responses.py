@@ -13,15 +13,11 @@ from db.files.line import Line
 from db.imports import fields
 from db.imports.fields import BadRow, Row
 from db.imports.presets.alone import Alone, together
-from db.imports.presets.preset import Columns, Preset, Read
+from db.imports.presets.preset import Columns, Preset, Read, alone
 
 _ABOUT = ("prompt_id", "prompt", "tools", "domain", "source")
 _COLUMNS = frozenset({*_ABOUT, "response", "model", "family"})
 _COLUMNS |= {"score", "judge", "annotator", "rationale"}
-
-
-def _lonely(row: Row) -> list[Row]:
-    raise BadRow(row.get("model"), "one response is no pair; import all responses in one call")
 
 
 def _candidates(lines: Iterable[Line]) -> Iterator[Read]:
@@ -76,7 +72,7 @@ PRESETS = (
         refused="a prompt with one response; a score that nobody gave",
         columns=_COLUMNS,
         fits=_fits,
-        rows=_lonely,
+        rows=alone,
         whole=_candidates,
         example={
             "prompt": "Name a prime.",

@@ -28,14 +28,15 @@ def test_the_responses_of_one_prompt_are_its_candidates_wherever_they_stand() ->
             {
                 "prompt": "Prime?",
                 "responses": [
-                    {"text": "7", "ratings": [{"score": 4.0}]},
-                    {"text": "9", "ratings": [{"score": 0.0}]},
+                    {"id": "r", "text": "7", "ratings": [{"score": 4.0}]},
+                    {"id": "r 2", "text": "9", "ratings": [{"score": 0.0}]},
                 ],
             },
         )
     ]
     bad = [(line.number, str(row)) for line, row in found if isinstance(row, BadRow)]
-    assert bad == [(2, "its prompt has one response only: there is no pair")]
+    assert [number for number, _ in bad] == [2]
+    assert "only one response to this prompt" in bad[0][1]
 
 
 def test_marked_turns_are_messages() -> None:

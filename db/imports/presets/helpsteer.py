@@ -11,6 +11,7 @@ from typing import Any
 
 from db.files.line import Line
 from db.imports.fields import BadRow, Row, one_reason
+from db.imports.presets.alone import Alone, together
 from db.imports.presets.cells import score_of
 from db.imports.presets.preset import Preset, Read, alone, having
 
@@ -35,22 +36,17 @@ def prompt_of(value: Any) -> Any:
     ]
 
 
-def _together(lines: Iterable[Line]) -> Iterator[Read]:
-    groups: dict[str, list[tuple[Line, Row]]] = {}
+def _candidates(lines: Iterable[Line]) -> Iterator[Read]:
+    found: list[Alone] = []
     for line in lines:
         try:
             with one_reason():
-                prompt_of(line.row.get("prompt"))
-                response = _response(line.row)
-            groups.setdefault(line.row["prompt"], []).append((line, response))
+                prompt = prompt_of(line.row.get("prompt"))
+                one = Alone(line, line.row["prompt"], {"prompt": prompt}, _response(line.row))
+            found.append(one)
         except BadRow as error:
             yield line, error
-    for prompt, group in groups.items():
-        if len(group) < 2:
-            yield group[0][0], BadRow(None, "its prompt has one response only: there is no pair")
-        else:
-            responses = [response for _, response in group]
-            yield group[0][0], {"prompt": prompt_of(prompt), "responses": responses}
+    yield from together(found)
 
 
 def _response(row: Row) -> Row:
@@ -91,7 +87,7 @@ PRESETS = (
         dropped=dict.fromkeys(_ASPECTS, "one aspect; helpfulness is the overall rating"),
         fits=having("prompt", "response", "helpfulness"),
         rows=alone,
-        whole=_together,
+        whole=_candidates,
         example={
             "prompt": "Name a prime.",
             "response": "7",

@@ -61,6 +61,9 @@ def test_a_prompt_column_that_ends_where_the_assistant_answers() -> None:
     pair = read(row)
     assert pair["prompt"] == [{"role": "user", "content": "Name a prime."}]
     assert {pair["response_a"], pair["response_b"]} == {"7", "9"}
+    assert read({**row, "response": " 7"}) == pair
+    with pytest.raises(BadRow, match="response is not the chosen answer"):
+        read({**row, "response": " 11"})
 
 
 @pytest.mark.parametrize(

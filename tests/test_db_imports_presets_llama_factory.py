@@ -133,6 +133,22 @@ def test_kto_rows_of_one_prompt_become_pairs(name: str) -> None:
     assert won in ("7", [{"role": "assistant", "content": "7"}])
 
 
+def test_the_demonstration_rows_call_their_columns_messages_and_label() -> None:
+    asked = {"role": "user", "content": "Name a prime."}
+    rows: list[Row] = [
+        {"messages": [asked, {"role": "assistant", "content": text}], "label": good}
+        for text, good in (("7", True), ("9", False))
+    ]
+    preset = named("llama-factory-sharegpt-kto")
+    assert fitting(frozenset(rows[0]), rows) is preset
+    assert preset.whole is not None
+    [(_, pair)] = preset.whole([Line("kto.json", n, row) for n, row in enumerate(rows, 1)])
+    assert isinstance(pair, dict)
+    assert pair["prompt"] == [asked]
+    [(_, bad)] = preset.whole([Line("kto.json", 1, {**rows[0], "kto_tag": False})])
+    assert str(bad) == "kto_tag and label both have a value; leave one of them out"
+
+
 def test_a_conversation_without_an_answer_has_no_tag_to_read() -> None:
     whole = named("llama-factory-sharegpt-kto").whole
     assert whole is not None

@@ -104,6 +104,11 @@ def test_the_shape_tells_which(row: Row, name: str) -> None:
     assert found.name == name
 
 
+def test_texts_beside_an_unknown_column_may_lack_their_prompt() -> None:
+    row = {"chosen": "Yes, it is", "rejected": "Yes, but no", "trajectory": "Is 7 prime?"}
+    assert fitting(frozenset(row), [row]) is None
+
+
 def paired(*rows: Row) -> list[Read]:
     whole = named("trl-unpaired").whole
     assert whole is not None

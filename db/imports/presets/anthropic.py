@@ -37,6 +37,8 @@ def _rows(row: Row) -> list[Row]:
         if not isinstance(row.get(name), str):
             raise BadRow(row.get(name), f"{name} is {row.get(name)!r:.80}; it must be a text")
         answers.append(row[name].strip())
+    if isinstance(row.get("response"), str) and row["response"].strip() != answers[0]:
+        raise BadRow(row["response"][:80], "response is not the chosen answer again")
     return [preferred(asked(row["prompt"], "prompt"), *answers, **beside(row))]
 
 
@@ -47,8 +49,11 @@ PRESETS = (
         kept="the longest shared beginning before an assistant turn is the prompt, what follows "
         "the responses, one turn or several; white space around a turn is left out",
         refused="dialogues that part before any assistant turn; red-team transcripts with a rating",
-        columns=frozenset({"prompt", "chosen", "rejected"}) | _RED_TEAM | BESIDE,
-        dropped={"red_team_member_id": "rows of red-team attempts are refused"},
+        columns=frozenset({"prompt", "chosen", "rejected", "response"}) | _RED_TEAM | BESIDE,
+        dropped={
+            "red_team_member_id": "rows of red-team attempts are refused",
+            "response": "the chosen answer again",
+        },
         fits=_fits,
         rows=_rows,
         example={

@@ -38,6 +38,9 @@ def _sharegpt(row: Row) -> list[Row]:
 
 
 def _sharegpt_single(row: Row) -> Unpaired:
+    """Its demonstration data call the columns `messages` and `label`."""
+    row = {**row, "conversations": _one_of(row, "conversations", "messages")}
+    row["kto_tag"] = _one_of(row, "kto_tag", "label")
     said = _sharegpt_prompt(row)
     if len(said) < 2 or said[-1]["role"] != "assistant":
         raise BadRow(said[-1]["role"], "conversations must end with an answer")
@@ -88,6 +91,19 @@ def _single(row: Row, prompt: Any, said: Any) -> Unpaired:
     return of_row({**row, "tools": tools}, prompt, said, yes(row, "kto_tag"))
 
 
+def _one_of(row: Row, name: str, other: str) -> Any:
+    """The one of two columns that has a value. Raises BadRow where both have one."""
+    there = [row[key] for key in (name, other) if row.get(key) not in (None, "")]
+    if len(there) > 1:
+        raise BadRow(there, f"{name} and {other} both have a value; leave one of them out")
+    return there[0] if there else None
+
+
+def _fits_kto(columns: Columns, row: Row) -> bool:
+    said = bool({"conversations", "messages"} & columns) and not {"prompt", "chosen"} & columns
+    return said and ("kto_tag" in columns or isinstance(row.get("label"), bool))
+
+
 def _fits_alpaca(columns: Columns, row: Row) -> bool:
     if "instruction" not in columns or "kto_tag" in columns:
         return False
@@ -114,12 +130,15 @@ PRESETS = (
     ),
     Preset(
         name="llama-factory-sharegpt-kto",
-        about="`conversations` of {from, value} that end with an answer, `kto_tag` true or false",
+        about="`conversations` of {from, value} that end with an answer, or `messages`; `kto_tag` "
+        "or `label`, true or false",
         kept="each true answer of a prompt beside each false one, as one label",
         refused="answers of a prompt that has no answer of the other kind; an answer called both",
-        columns=frozenset({"conversations", "system", "kto_tag"}) | SAID | MEDIA,
+        columns=frozenset({"conversations", "messages", "system", "kto_tag", "label"})
+        | SAID
+        | MEDIA,
         dropped=JOINED,
-        fits=having("conversations", "kto_tag"),
+        fits=_fits_kto,
         rows=alone,
         whole=pairing(_sharegpt_single),
         example={

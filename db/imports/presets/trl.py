@@ -14,6 +14,7 @@ from db.imports.presets.transcripts import is_transcript
 from db.imports.presets.unpaired import JOINED, SAID, Unpaired, of_row, pairing
 
 _PREFERENCE = frozenset({"prompt", "chosen", "rejected", "tools", "chat_template_kwargs"})
+_IMPLICIT = (_PREFERENCE - {"prompt"}) | BESIDE | MEDIA
 _TEMPLATE = {"chat_template_kwargs": "settings of a chat template, no part of the text"}
 
 
@@ -27,8 +28,11 @@ def _explicit(columns: Columns, row: Row) -> bool:
 
 
 def _implicit(columns: Columns, row: Row) -> bool:
+    """Beside texts no column may be unknown: it might hold the prompt."""
     asked = {"prompt", "instruction", "input", "question", "messages", "conversations"}
-    return not asked & columns and _fits(columns, row)
+    if asked & columns or not _fits(columns, row):
+        return False
+    return columns <= _IMPLICIT or not isinstance(row.get("chosen"), str)
 
 
 def _rows(row: Row) -> list[Row]:
@@ -64,7 +68,7 @@ PRESETS = (
         kept="the longest shared beginning before an assistant message is the prompt, what follows "
         "the responses, one message or several; of texts, up to a whole word",
         refused="two dialogues or texts that share no beginning",
-        columns=(_PREFERENCE - {"prompt"}) | BESIDE | MEDIA,
+        columns=_IMPLICIT,
         dropped=_TEMPLATE,
         fits=_implicit,
         rows=_rows,

@@ -21,8 +21,10 @@ from folders import rows
 
 from db.gold import draw_gold
 from db.imports import Kind, import_files
+from db.prompts import StoredPrompts
 from db.schema import upgrade
 from db.session import Database
+from judges.alike.groups import group_of
 from review.merge import merge
 from review.settings import ReviewSettings
 from trainer.export.selection import ExportOptions
@@ -43,7 +45,7 @@ def world(data: Path, folder: Path, share: float, seed: int) -> Database:
         file.write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
         import_files(database, kind, [file])
     with database.begin() as session:
-        draw_gold(session, share, seed)
+        draw_gold(session, share, seed, group_of(StoredPrompts(session)))
     merge(database, ReviewSettings())
     return database
 

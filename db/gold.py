@@ -1,9 +1,14 @@
-"""Gold: trusted labels frozen for the gate. Drawn by whole prompts from what humans settled."""
+"""Gold: trusted labels frozen for the gate. Drawn from what humans settled, by whole groups.
+
+Which prompts are one group is told by the caller (`judges.alike.groups`).
+"""
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, aliased
@@ -13,27 +18,42 @@ from db.errors import BadInput, Conflict
 from db.identity import content_hash
 from db.models import Candidate, DatasetItem, Gold, Pair, Preference, Prompt
 from db.opinions import human_answers
+from db.prompts import StoredPrompts
 from db.upsert import insert_new, take_turn
 from db.vocabulary import Choice
 
 _TURN = 7_246_007  # names the turn in which gold is drawn, on PostgreSQL
+_PASSED_OVER = "prompts passed over, as one of their group stands in an exported dataset"
+
+
+GroupOf = Callable[[str], str]
+"""The name of the group of a prompt, by its content hash; a prompt that is alone is its own."""
+
+Grouping = Callable[[StoredPrompts], GroupOf]
+"""Groups all stored prompts (`judges.alike.groups.group_of`)."""
 
 
 @dataclass(frozen=True)
 class GoldDraw:
-    """What a draw froze."""
+    """What a draw froze. `passed_over`: settled prompts that may not become gold, as a prompt of
+    their group stands in an exported dataset.
+    """
 
     prompts: int
+    groups: int
     pairs: int
     new: int
     settled_pairs: int
+    passed_over: int = 0
 
     @property
     def summary(self) -> str:
         """One line for people."""
         return (
-            f"gold: {self.new} new of {self.pairs} pairs on {self.prompts} prompts, "
-            f"drawn from {self.settled_pairs} pairs settled by humans"
+            f"gold: {self.new} new of {self.pairs} pairs on {self.prompts} prompts"
+            + (f" in {self.groups} groups" if self.groups < self.prompts else "")
+            + f", drawn from {self.settled_pairs} pairs settled by humans"
+            + (f"; {_PASSED_OVER}: {self.passed_over}" if self.passed_over else "")
         )
 
 
@@ -63,12 +83,12 @@ class GoldPair:
     generation: int
 
 
-def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
-    """Freeze a share of the humanly settled prompts, with all their settled pairs.
+def draw_gold(session: Session, share: float, seed: int, group_of: GroupOf) -> GoldDraw:
+    """Freeze a share of the humanly settled prompts by whole groups, with all their settled pairs.
 
     The order of the draw depends on the seed and the prompts' content alone, so the same call
-    freezes the same pairs. Prompts that stand in an exported dataset are passed over. Raises
-    BadInput for a share outside (0, 1], and Conflict where no prompt can be drawn.
+    freezes the same pairs. Groups of which a prompt stands in an exported dataset are passed over.
+    Raises BadInput for a share outside (0, 1], and Conflict where no prompt can be drawn.
     """
     take_turn(session, _TURN)
     if not 0 < share <= 1:
@@ -77,23 +97,42 @@ def draw_gold(session: Session, share: float, seed: int) -> GoldDraw:
     if not settled:
         raise Conflict("no pair is settled by humans yet; import labels or review first")
     prompts = _prompts_of(session, set(settled))
-    exported = exported_prompts(session)
-    order = sorted(
-        (key for key, (prompt_id, _) in prompts.items() if prompt_id not in exported),
-        key=lambda key: hashlib.sha256(f"{seed}:{key}".encode()).digest(),
-    )
-    if not order:
+    learnt = {group_of(key) for key in session.scalars(_exported(Prompt.content_hash))}
+    groups: dict[str, list[str]] = defaultdict(list)
+    for key in prompts:
+        if (name := group_of(key)) not in learnt:
+            groups[name].append(key)
+    if not groups:
         raise Conflict(
-            f"all {len(prompts)} prompts settled by humans stand in an exported dataset; review "
-            "pairs of other prompts, and draw gold before exporting them"
+            f"all {len(prompts)} prompts settled by humans stand in an exported dataset, or share "
+            "a group with one that does; review pairs of other prompts, and draw gold before "
+            "exporting them"
         )
-    drawn = order[: math.ceil(share * len(prompts) - 1e-9)]
-    pairs = sorted(pair_id for key in drawn for pair_id in prompts[key][1])
+    drawn = _drawn(groups, math.ceil(share * len(prompts) - 1e-9), seed)
+    pairs = sorted(pair_id for name in drawn for key in groups[name] for pair_id in prompts[key])
     rows = [
         {"pair_id": p, "choice": settled[p], "how": {"drawn": share, "seed": seed}} for p in pairs
     ]
     new = insert_new(session, Gold, rows, ["pair_id"])
-    return GoldDraw(len(drawn), len(pairs), new, len(settled))
+    return GoldDraw(
+        prompts=sum(len(groups[name]) for name in drawn),
+        groups=len(drawn),
+        pairs=len(pairs),
+        new=new,
+        settled_pairs=len(settled),
+        passed_over=len(prompts) - sum(map(len, groups.values())),
+    )
+
+
+def _drawn(groups: Mapping[str, Collection[str]], wanted: int, seed: int) -> list[str]:
+    """Groups in seeded order until they hold the prompts wanted."""
+    drawn: list[str] = []
+    for name in sorted(groups, key=lambda name: hashlib.sha256(f"{seed}:{name}".encode()).digest()):
+        if wanted <= 0:
+            break
+        drawn.append(name)
+        wanted -= len(groups[name])
+    return drawn
 
 
 def gold_prompts(session: Session) -> set[int]:
@@ -157,27 +196,39 @@ def gold_hash(session: Session) -> str:
     return content_hash("gold", [[key, choice.value] for key, choice in session.execute(query)])
 
 
-def exported_prompts(session: Session) -> set[int]:
-    """Ids of all prompts with a pair in an exported dataset; none of them can become gold."""
-    return set(session.scalars(_exported()))
+def barred_from_gold(session: Session, grouping: Grouping) -> frozenset[int]:
+    """Ids of all prompts of which a prompt of their group stands in an exported dataset."""
+    exported = set(session.scalars(_exported(Prompt.content_hash)))
+    if not exported:
+        return frozenset()
+    group_of = grouping(StoredPrompts(session))
+    learnt = {group_of(key) for key in exported}
+    keys = session.execute(select(Prompt.id, Prompt.content_hash))
+    return frozenset(prompt_id for prompt_id, key in keys if group_of(key) in learnt)
 
 
-def exported_among(session: Session, pair_ids: set[int]) -> set[int]:
-    """Those of the pairs whose prompt has a pair in an exported dataset."""
-    query = select(Pair.id).where(Pair.id.in_(pair_ids), Pair.prompt_id.in_(_exported()))
-    return set(session.scalars(query))
+def exported_among(
+    session: Session, pair_ids: set[int], barred: Collection[int] = ()
+) -> dict[int, bool]:
+    """Those of the pairs that may not become gold: True where their own prompt has a pair in an
+    exported dataset, False where it is of the prompts `barred` for their group.
+    """
+    query = select(Pair.id, Pair.prompt_id).where(Pair.id.in_(pair_ids))
+    own = set(session.scalars(query.where(Pair.prompt_id.in_(_exported(Prompt.id)))))
+    near = {pair_id for pair_id, prompt_id in session.execute(query) if prompt_id in barred}
+    return {pair_id: pair_id in own for pair_id in own | near}
 
 
-def _exported() -> Select[int]:
-    query = select(Pair.prompt_id).join(Preference, Preference.pair_id == Pair.id)
+def _exported(column: Any) -> Select[Any]:
+    query = select(column).join(Pair, Pair.prompt_id == Prompt.id)
+    query = query.join(Preference, Preference.pair_id == Pair.id)
     return query.join(DatasetItem, DatasetItem.preference_id == Preference.id).distinct()
 
 
-def _prompts_of(session: Session, pair_ids: set[int]) -> dict[str, tuple[int, list[int]]]:
-    prompts: dict[str, tuple[int, list[int]]] = {}
-    query = select(Prompt.content_hash, Prompt.id, Pair.id).join(Pair, Pair.prompt_id == Prompt.id)
-    query = query.where(unerased())
-    for key, prompt_id, pair_id in session.execute(query):
+def _prompts_of(session: Session, pair_ids: set[int]) -> dict[str, list[int]]:
+    prompts: dict[str, list[int]] = defaultdict(list)
+    query = select(Prompt.content_hash, Pair.id).join(Pair, Pair.prompt_id == Prompt.id)
+    for key, pair_id in session.execute(query.where(unerased())):
         if pair_id in pair_ids:
-            prompts.setdefault(key, (prompt_id, []))[1].append(pair_id)
+            prompts[key].append(pair_id)
     return prompts

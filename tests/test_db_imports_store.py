@@ -23,9 +23,11 @@ from sqlalchemy.orm import Session
 from db.gold import draw_gold
 from db.models import Dataset, DatasetItem, Judge, Pair, Preference, Prompt, Ranking, Review, Vote
 from db.pairs import get_pair, names_of, resolve_names
+from db.prompts import StoredPrompts
 from db.session import Database
 from db.status import status
 from db.vocabulary import Choice, Source
+from judges.alike.groups import group_of
 
 PAIRS = [
     worlds.pair("one"),
@@ -331,12 +333,40 @@ def test_gold_is_never_taken_from_what_was_exported(any_database: Database, tmp_
     take(any_database, "labels", tmp_path / "l.jsonl", labels)
     export(any_database, "one")
     with any_database.begin() as session:
-        drawn = draw_gold(session, 1.0, 7)
+        drawn = draw_gold(session, 1.0, 7, str)
     assert (drawn.prompts, drawn.pairs, drawn.new) == (1, 1, 1)
     gold = [{"pair_id": "two", "choice": "a"}, {"pair_id": "three", "choice": "a"}]
     done = take(any_database, "gold", tmp_path / "g.jsonl", gold)
     assert (done.counts["known already"], done.rejected) == (1, 1)
     assert "stands in an exported dataset" in rejected(tmp_path / "g.jsonl")[0]["reason"]
+
+
+def test_gold_is_never_taken_from_a_group_that_was_exported(
+    any_database: Database, tmp_path: Path
+) -> None:
+    """A full stop makes no other question, another number does."""
+    rows = [
+        worlds.pair("one", "Tell me about moon 1"),
+        worlds.pair("near", "tell me about moon 1."),
+        worlds.pair("far", "Tell me about moon 2"),
+    ]
+    take(any_database, "pairs", tmp_path / "p.jsonl", rows)
+    labels = [{"pair_id": n, "annotator": "ann", "choice": "a"} for n in ("near", "far")]
+    take(any_database, "labels", tmp_path / "l.jsonl", labels)
+    export(any_database, "one")
+    with any_database.read() as session:
+        drawn = draw_gold(session, 1.0, 7, group_of(StoredPrompts(session)))
+    assert (drawn.prompts, drawn.passed_over) == (1, 1)
+    assert drawn.summary.endswith(
+        "; prompts passed over, as one of their group stands in an exported dataset: 1"
+    )
+    gold = [{"pair_id": n, "choice": "a"} for n in ("near", "far")]
+    done = take(any_database, "gold", tmp_path / "g.jsonl", gold, grouping=group_of)
+    assert (done.counts["new"], done.rejected) == (1, 1)
+    assert rejected(tmp_path / "g.jsonl")[0]["reason"] == (
+        "a prompt of the group of pair 'near' stands in an exported dataset, and gold is never "
+        "trained on; choose pairs of other prompts"
+    )
 
 
 def export(database: Database, name: str) -> None:

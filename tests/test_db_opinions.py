@@ -385,7 +385,7 @@ def test_the_same_stored_answers_mean_the_same_opinion_everywhere(
         assert sample.truth_P.tolist() == codes
         # gold, last, as it stores: pair 3 is gold already, and what is gold teaches no more
         if blind:
-            drawn = gold.draw_gold(session, 1.0, 7)
+            drawn = gold.draw_gold(session, 1.0, 7, str)
             assert drawn.settled_pairs == len(blind)
             frozen = gold.gold_labels(session)
             assert {p: frozen[p] for p in blind if p != 3} == {

@@ -102,7 +102,7 @@ def test_gold_drawn_with_the_same_seed_empties_no_split(database: Database, tmp_
         for pair in session.scalars(sql_select(Pair)):
             session.add(Review(pair_id=pair.id, annotator_id=1, choice=Choice.A))
         session.flush()
-        draw_gold(session, 0.3, 7)
+        draw_gold(session, 0.3, 7, str)
     rows = steps.export(database, tmp_path / "out", ExportOptions(seed=7)).rows
     assert min(rows["validation"], rows["test"]) >= 5  # 14 of 140 expected in each
 

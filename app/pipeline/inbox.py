@@ -121,6 +121,7 @@ def take_in(
     Killed between an import and its move, the file is imported again, which adds nothing.
     """
     from db.imports import ImportOptions, Kind, import_files
+    from judges.alike.groups import group_of
 
     taken = Taken(**so_far) if so_far else Taken()
     for file in arrived(inbox):
@@ -131,6 +132,7 @@ def take_in(
         options = ImportOptions(
             rejects=_free(goal.with_name(goal.name + ".rejects.jsonl")),
             limits=limits or FileLimits(),
+            grouping=group_of,
         )
         try:
             if file.refusal:

@@ -121,7 +121,9 @@ def import_gold(
 
     Example: tiebreak import gold gold.jsonl.gz
     """
-    _run("gold", files, config, as_json, strict=strict, rejects=rejects)
+    from judges.alike.groups import group_of
+
+    _run("gold", files, config, as_json, strict=strict, rejects=rejects, grouping=group_of)
 
 
 @imports.command()
@@ -164,14 +166,22 @@ def draw(
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Freeze part of the humanly settled pairs as gold, by whole prompts.
+    """Freeze part of the humanly settled pairs as gold, by whole groups of prompts.
+
+    One conversation at several lengths, and prompts that ask the same in nearly the same words, are
+    one group. Groups of which a prompt was exported are passed over.
 
     Example: tiebreak gold draw --share 0.2 --seed 7
     """
     from db.gold import draw_gold
+    from db.prompts import StoredPrompts
+    from judges.alike.groups import group
 
     with configuration(config).database.begin() as session:
-        drawn = draw_gold(session, share, seed)
+        groups = group(StoredPrompts(session))
+        drawn = draw_gold(session, share, seed, groups.of)
+    for large in groups.large:
+        warn(large.told)
     show(drawn, as_json)
 
 

@@ -5,7 +5,7 @@ Safe to kill and run again: a portion is one transaction, and identity is by con
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from db.errors import BadInput
 from db.files import FileLimits, Line, read_lines
+from db.gold import Grouping, barred_from_gold
 from db.imports import fields, rows, steps
 from db.imports.fields import BadRow
 from db.imports.store import Item, store
@@ -46,7 +47,9 @@ class ImportOptions:
     `annotator` signs labels that come as chosen and rejected; `strict` refuses a file with any
     bad row, storing nothing of it; `rejects` is where bad rows go (None: FILE.rejects.jsonl in
     the current folder); `limits` is how much a file and a row may be; `rated` where 0 among the
-    `labels` of a stepwise file is neither right nor wrong.
+    `labels` of a stepwise file is neither right nor wrong; `grouping` tells which prompts are one
+    group, so that gold is refused where its group was exported (None: where its prompt was), and
+    `barred` are the prompts that may not become gold for that.
     """
 
     pairs_per_prompt: int | None = None
@@ -56,6 +59,8 @@ class ImportOptions:
     rejects: Path | None = None
     limits: FileLimits = field(default_factory=FileLimits)
     rated: bool = False
+    grouping: Grouping | None = None
+    barred: Collection[int] = ()
 
 
 @dataclass
@@ -112,6 +117,9 @@ def import_files(
         raise BadInput(str(error)) from None
     if kind is Kind.STEPS and any(_rated(Path(file), options) for file in files):
         options = replace(options, rated=True)
+    if kind is Kind.GOLD and options.grouping:
+        with database.read() as session:
+            options = replace(options, barred=barred_from_gold(session, options.grouping))
     done = Imported(kind.value)
     for file in files:
         _import_file(database, kind, Path(file), options, done, progress)
@@ -139,7 +147,8 @@ def _import_file(
             counts: Counter[str] = Counter()
             with begin() as session:
                 for part in chunks(items, _ROWS):
-                    added, refused = store(session, [item for _, item in part], options.annotator)
+                    rows_of = [item for _, item in part]
+                    added, refused = store(session, rows_of, options.annotator, options.barred)
                     counts.update(added)
                     bad += [_Reject(part[i][0], value, why) for i, value, why in refused]
             bad.sort(key=lambda r: r.line.number)

@@ -1,7 +1,7 @@
 """Stores parsed rows in one session: finds the pairs they speak of and un-swaps mirrored ones."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any, TypeVar
 
@@ -28,21 +28,23 @@ Refused = tuple[int, Any, str]  # position, value, reason
 
 
 def store(
-    session: Session, items: Sequence[Item], signed: str
+    session: Session, items: Sequence[Item], signed: str, barred: Collection[int] = ()
 ) -> tuple[Counter[str], list[Refused]]:
     """Store rows of one kind; return counts and the rows refused by what is stored already.
+
+    signed: whose labels they are where a row does not say. barred: prompts that may not be gold.
 
     What was erased does not come back: neither its texts nor what anybody says of it.
     """
     gone = _erased(session, items)
     refused = [(i, value, ERASED) for i, value in sorted(gone.items())]
     kept = [i for i in range(len(items)) if i not in gone]
-    counts, bad = _store(session, [items[i] for i in kept], signed)
+    counts, bad = _store(session, [items[i] for i in kept], signed, barred)
     return counts, sorted(refused + [(kept[i], value, why) for i, value, why in bad], key=_position)
 
 
 def _store(
-    session: Session, items: Sequence[Item], signed: str
+    session: Session, items: Sequence[Item], signed: str, barred: Collection[int]
 ) -> tuple[Counter[str], list[Refused]]:
     if not items:
         return Counter(), []
@@ -54,7 +56,7 @@ def _store(
         case LabelRow():
             return _store_labels(session, _only(items, LabelRow))
         case GoldRow():
-            return _store_gold(session, _only(items, GoldRow))
+            return _store_gold(session, _only(items, GoldRow), barred)
         case RankingRow():
             return _store_rankings(session, _only(items, RankingRow))
         case Solution():
@@ -172,12 +174,14 @@ def _store_labels(session: Session, items: list[LabelRow]) -> tuple[Counter[str]
     return Counter({"new": new, "known already": len(rows) - new}), refused
 
 
-def _store_gold(session: Session, items: list[GoldRow]) -> tuple[Counter[str], list[Refused]]:
+def _store_gold(
+    session: Session, items: list[GoldRow], barred: Collection[int]
+) -> tuple[Counter[str], list[Refused]]:
     pairs = resolve_names(session, {item.pair_name for item in items})
     ids = {pair.pair_id for pair in pairs.values()}
     known = select(Gold.pair_id, Gold.choice).where(Gold.pair_id.in_(ids))
     frozen: dict[int, Choice] = dict(session.execute(known).all())
-    trained = exported_among(session, ids - set(frozen))
+    trained = exported_among(session, ids - set(frozen), barred)
     counts: Counter[str] = Counter()
     refused: list[Refused] = []
     for i, item in enumerate(items):
@@ -186,8 +190,9 @@ def _store_gold(session: Session, items: list[GoldRow]) -> tuple[Counter[str], l
             refused.append(_unknown(i, item.pair_name))
             continue
         if pair.pair_id in trained:
+            whose = "the prompt" if trained[pair.pair_id] else "a prompt of the group"
             reason = (
-                f"the prompt of pair {item.pair_name!r} stands in an exported dataset, and gold is "
+                f"{whose} of pair {item.pair_name!r} stands in an exported dataset, and gold is "
                 "never trained on; choose pairs of other prompts"
             )
             refused.append((i, item.pair_name, reason))

@@ -1,0 +1,1 @@
+"""Which prompts ask the same: texts in, groups out. Pure, without a model and a database."""

@@ -39,7 +39,11 @@ def test_a_byte_order_mark_and_blank_lines_are_no_rows(tmp_path: Path) -> None:
 
 def test_an_arrow_file_is_read_in_either_of_its_forms(tmp_path: Path) -> None:
     table = pyarrow.Table.from_pylist(ROWS)
-    for name, new in (("s.arrow", pyarrow.ipc.new_stream), ("f.arrow", pyarrow.ipc.new_file)):
+    for name, new in (
+        ("s.arrow", pyarrow.ipc.new_stream),
+        ("f.arrow", pyarrow.ipc.new_file),
+        ("f.feather", pyarrow.ipc.new_file),
+    ):
         with new(str(tmp_path / name), table.schema) as writer:
             writer.write_table(table)
         assert list(read_rows(tmp_path / name)) == ROWS

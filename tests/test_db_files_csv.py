@@ -33,6 +33,12 @@ def saved(path: Path, text: str, encoding: str = "utf-8") -> tuple[list[dict[str
     return [line.row for line in lines], [note.split(": ", 1)[1] for note in rows.notes]
 
 
+def test_columns_whose_cells_are_lists_are_named(tmp_path: Path) -> None:
+    rows, notes = saved(tmp_path / "r.csv", "prompt,chosen\nhi,\"['a', 'b']\"\n[1] see,c\n")
+    assert rows == [{"prompt": "hi", "chosen": ["a", "b"]}, {"prompt": "[1] see", "chosen": "c"}]
+    assert notes == ["lists or objects in column 'chosen' are read as such"]
+
+
 @pytest.mark.parametrize("name", ["r.csv", "r.tsv"])
 @pytest.mark.parametrize(
     ("mark", "told"),
@@ -213,6 +219,14 @@ LITERALS = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )
+
+
+@pytest.mark.parametrize("piece", ["[", "[ ", "['a' ", "{'a':", "1", "'\\\\", " ", "array(", "[[1"])
+def test_a_long_cell_takes_no_longer_than_its_letters(piece: str) -> None:
+    text = "['" + piece * (200_000 // len(piece)) + "x"
+    for odd in (text, text[2:], "[" + text[2:], "[array(" + text[2:]):
+        with suppress(BadCell):
+            assert cell("prompt", odd) == odd
 
 
 @given(LITERALS)

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,9 +43,9 @@ def read(path: Path, text: str, split: str | None = None) -> list[dict[str, Any]
         f"{ONE}{TWO}",
         "\n".join(json.dumps(row, indent=4) for row in ROWS),
         f"[{ONE}\n]\n\n[\n{TWO}\n]\n",
-        json.dumps({"data": ROWS}),
+        json.dumps({"data": ROWS}, indent=1),
         json.dumps({"version": 1, "meta": {"of": [{"x": 1}]}, "rows": ROWS}, indent=2),
-        json.dumps({"out": {"version": 3, "results": ROWS}}),
+        json.dumps({"out": {"version": 3, "results": ROWS}}, indent=1),
     ],
 )
 def test_every_shape_gives_the_same_rows(tmp_path: Path, name: str, text: str) -> None:
@@ -57,11 +58,34 @@ def test_one_object_is_one_row_also_where_it_holds_lists(tmp_path: Path) -> None
         {"prompt": "Q?", "responses": [{"id": "r1", "text": "4"}]},
         {"prompt": [{"role": "user", "content": "Q?"}], "chosen": [{"role": "a", "content": "4"}]},
         {"conversations": [{"from": "human", "value": "Q?"}]},
+        {"id": 1, "data": {"text": "Q?"}, "annotations": [{"result": []}]},
         {"n": [1, 2]},
         {},
     ):
         for text in (json.dumps(row), json.dumps(row, indent=2)):
             assert read(tmp_path / "r.json", text) == [row]
+    held = {"id": "a1", "choices": [{"index": 0, "turns": ["4"]}]}  # alone it may be either
+    assert read(tmp_path / "r.jsonl", json.dumps(held)) == [held]
+    assert read(tmp_path / "r.json", json.dumps(held)) == held["choices"]
+
+
+@pytest.mark.parametrize("orient", ["columns", "index"])
+def test_a_table_as_pandas_writes_it_unasked_is_refused_with_the_way_out(
+    tmp_path: Path, orient: Any
+) -> None:
+    pd.DataFrame(ROWS).to_json(tmp_path / "r.json", orient=orient)
+    with pytest.raises(BadInput, match=r"is one table, .* with to_json\(orient='records'\)"):
+        list(open_rows(tmp_path / "r.json").lines)
+    pd.DataFrame(ROWS).to_json(tmp_path / "r.json", orient="records")
+    assert next(read_rows(tmp_path / "r.json")) == ROWS[0]
+
+
+def test_what_json_would_lose_in_silence_is_refused_or_null(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text('{"a": 1}\n{"a": {"b": 1, "b": 2}}\n\ufeff{"a": [NaN, 1e999]}\n', "utf-8")
+    lines = list(read_lines(path))
+    assert [line.row for line in lines] == [{"a": 1}, {}, {"a": [None, float("inf")]}]
+    assert "an object names 'b' twice" in str(lines[1].problem)
 
 
 def test_the_key_that_holds_the_rows_is_named_and_what_stands_beside_it(tmp_path: Path) -> None:
@@ -109,6 +133,15 @@ def test_a_broken_too_long_or_odd_item_costs_itself_alone(
         assert [line.row for line in lines] == [ROWS[0], {}, ROWS[0]], bad
         assert [line.number for line in lines] == [1, 2, 3]
         assert lines[1].problem
+
+
+def test_brackets_without_end_take_no_longer_than_their_letters(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text('[{"a": 1},' + "[" * 300_000 + "]" * 300_000 + ',{"a": 2}]')
+    assert [line.row for line in read_lines(path)] == [{"a": 1}, {}, {"a": 2}]
+    path.write_text('[{"a": 1},' + "[" * 300_000)
+    with pytest.raises(BadInput, match="lists stand in lists without end"):
+        list(read_lines(path, FileLimits(longest_row=100_000)))
 
 
 def test_a_list_that_is_cut_gives_what_it_holds_and_then_one_sentence(tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ is refused. All else is a text, also "[INST] Go on", "[1] see", "[1, 2]" and an 
 columns that never hold texts (`_STRUCTURED`) every list and object is read.
 """
 
-import json
 import re
 from contextlib import suppress
 from typing import Any
 
+from db.files.json_text import DECODER
 from db.files.literals import NoLiteral, literal
 
 _STRUCTURED = {
@@ -18,8 +18,8 @@ _STRUCTURED = {
     "ratings", "annotations", "completions", "steps", "scores", "choices", "models", "tags",
 }  # fmt: skip
 _EMPTY = frozenset(("chosen", "rejected", "response_a", "response_b"))  # an answer may be empty
-_LISTED = re.compile(r"""\s*(?:\[\s*)+(?:(?:np\.)?array\(\s*\[*\s*)?(?:['"]|\{\s*['"])""")
-_MESSAGE = re.compile(r"""\s*\{\s*['"](?:role|content|from|value)['"]\s*:""")
+_LISTED = re.compile(r"""\s*+(?:\[\s*+)++(?:(?:np\.)?array\(\s*+\[*+\s*+)?+(?:['"]|\{\s*+['"])""")
+_MESSAGE = re.compile(r"""\s*+\{\s*+['"](?:role|content|from|value)['"]\s*:""")
 _SPEAKERS = ("role", "from", "speaker", "author", "sender")
 _WORDS = ("content", "value", "text", "message", "parts", "tool_calls")
 _DEEPEST = 8
@@ -54,11 +54,19 @@ def cell(name: str, text: str) -> Any:
     return value if structured or _is_said(value) else text
 
 
+def structure(text: str) -> Any:
+    """The value a text wholly is, as JSON, Python or numpy write it. Raises BadCell."""
+    value, end, why = _read(text)
+    if why is not None or text[end:].strip():
+        raise BadCell(why or f"text goes on after letter {end}")
+    return value
+
+
 def _read(text: str) -> tuple[Any, int, str | None]:
     """The value a cell begins with, where it ends, and why there is none."""
     begin = len(text) - len(text.lstrip())
     with suppress(ValueError, RecursionError):
-        return *json.JSONDecoder().raw_decode(text, begin), None
+        return *DECODER.raw_decode(text, begin), None
     try:
         return *literal(text, begin), None
     except NoLiteral as error:

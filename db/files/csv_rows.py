@@ -71,6 +71,7 @@ def read_csv(path: Path, limits: FileLimits, note: Callable[[str], None]) -> Ite
     for told in (text.encoding.told, dialect.told):
         if told:
             note(told)
+    listed: set[str] = set()
     with text.lines() as lines:
         rows = dialect.rows(lines)
         header = _header(path, next(rows, []))
@@ -82,7 +83,12 @@ def read_csv(path: Path, limits: FileLimits, note: Callable[[str], None]) -> Ite
             if isinstance(values, csv.Error):
                 yield Line(str(path), number, {}, f"not CSV ({values})")
             elif values:
-                yield _line(text, number, header, values)
+                line = _line(text, number, header, values)
+                for name, value in line.row.items():
+                    if not isinstance(value, str) and name not in listed:
+                        listed.add(name)
+                        note(f"lists or objects in column {name!r} are read as such")
+                yield line
 
 
 def _dialect(text: TextFile) -> _Dialect:

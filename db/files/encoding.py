@@ -18,6 +18,7 @@ from db.files.packed import unpacked
 
 _CHUNK = 1 << 20
 _ESCAPED = re.compile("[\udc80-\udcff]")  # a byte that is no UTF-8, as surrogateescape gives it
+_LETTERS = re.compile("[^\x00-\x7f\udc80-\udcff]+")
 _IN_WORD = re.compile("(?<=[A-Za-z])[\udc80-\udcbf](?=[A-Za-z])")
 _SIGNS = set("“”„‘’–—…€•«»°§©®™£±²½¼¾·´¿¡ªº×µ\xa0\xad")
 _IN_WORDS = set("’–—·\xad")  # those that stand between two letters
@@ -88,7 +89,7 @@ def _fits_cp1252(texts: Iterable[str]) -> bool:
         if not text.isascii():
             odd = _ESCAPED.findall(text)
             escaped += len(odd)
-            letters += sum(not sign.isascii() for sign in text) - len(odd)
+            letters += sum(map(len, _LETTERS.findall(text)))
             found.update(odd)
             in_words.update(_IN_WORD.findall(text))
     try:

@@ -15,11 +15,11 @@ from db.files.text import BoundedLines, TooLong
 
 _PIECE = 1 << 18
 _DECODER = json.JSONDecoder()
-_SPACE = re.compile(r"[ \t\r\n\ufeff\x1e]*+")
+_SPACE = re.compile(r"[ \t\r\n\ufeff]*+")
 _OUTSIDE = re.compile(r'["\[\]{}]')
 _INSIDE = re.compile(r'["\\]')
 _SCALAR = re.compile(r"[^\s,:\[\]{}\"]*+")
-_OPENS = {"]": "[", "}": "{"}
+_OPENS = {"]": ord("["), "}": ord("{")}
 
 
 class JsonText:
@@ -115,7 +115,7 @@ class JsonText:
         """The value up to the bracket that closes it. One that closes an outer bracket closes what
         is open within, so that a value with a bracket too few costs itself alone.
         """
-        opened, in_string, begin = "", False, self._at
+        opened, in_string, begin = bytearray(), False, self._at
         while True:
             found = (_INSIDE if in_string else _OUTSIDE).search(self._text, self._at)
             self._at = found.end() if found else len(self._text)
@@ -130,9 +130,12 @@ class JsonText:
             elif sign == '"':
                 in_string = not in_string
             elif sign in ("[", "{"):
-                opened += sign
+                opened.append(ord(sign))
+                if len(opened) > self._limits.longest_row:
+                    raise ValueError("lists stand in lists without end")
             elif sign:
-                opened = opened[: max(opened.rfind(_OPENS[sign]), 0)]
+                while opened and opened.pop() != _OPENS[sign]:
+                    pass
             if found and not in_string and not opened:
                 yield self._text[begin : self._at]
                 return

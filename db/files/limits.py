@@ -1,6 +1,6 @@
 """How much one file, or one row of it, may be; and the count that holds a packed file to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -69,6 +69,10 @@ class Unpacked:
     path: Path
     limits: FileLimits
     letters: int = 0
+    bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bytes = self.path.stat().st_size
 
     def add(self, letters: int) -> None:
         """Count what came out. Raises BadInput where that is more than a file may hold."""
@@ -83,10 +87,9 @@ class Unpacked:
                 f"{str(self.path)!r} holds more than {limits.largest_unpacked:,} letters unpacked; "
                 "split it, or raise largest_unpacked in [files]"
             )
-        packed = self.path.stat().st_size
-        if letters > max(_FREE, limits.largest_ratio * packed):
+        if letters > max(_FREE, limits.largest_ratio * self.bytes):
             raise BadInput(
-                f"{str(self.path)!r} has {packed:,} bytes and unpacks to more than "
-                f"{letters / packed:,.0f} times that; unpack it yourself if you trust it, or raise "
-                "largest_ratio in [files]"
+                f"{str(self.path)!r} has {self.bytes:,} bytes and unpacks to more than "
+                f"{letters / self.bytes:,.0f} times that; unpack it yourself if you trust it, or "
+                "raise largest_ratio in [files]"
             )

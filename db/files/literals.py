@@ -11,12 +11,13 @@ _SPACE = re.compile(r"\s*+")
 _TEXT = re.compile(r"""'((?:[^'\\]++|\\.)*+)'|"((?:[^"\\]++|\\.)*+)\"""", re.DOTALL)
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{1,3}|.)", re.DOTALL)
 _SIGNS = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "\n": ""}
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?(?![\w.])")
+_NUMBER = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?+|\.\d++)(?:[eE][+-]?\d++)?+(?![\w.])")
 _WORD = re.compile(r"None|True|False|null|true|false|nan(?!\w)")
 _WORDS = {"None": None, "True": True, "False": False, "null": None, "true": True, "false": False}
 _ARRAY = re.compile(r"(?:np\.)?array\(")
 _TYPE = re.compile(r"\s*,\s*dtype=[\w.<>'\"|=\[\]]+\s*\)|\s*\)")
-_DEEPEST = 100
+_DEEPEST, _DIGITS = 100, 1000
+_ENDLESS = "a text in it has no end"
 
 
 class NoLiteral(ValueError):
@@ -51,12 +52,19 @@ def _value(text: str, at: int, depth: int) -> tuple[Any, int]:
             raise _odd(text, at)
         return items, ends.end()
     if found := _NUMBER.match(text, at):
-        digits = found.group()
-        whole = digits.lstrip("+-").isdigit() and len(digits) < 1000
-        return (int(digits) if whole else float(digits)), found.end()
+        return _number(found.group()), found.end()
     if found := _WORD.match(text, at):
         return _WORDS.get(found.group()), found.end()
     raise _odd(text, at)
+
+
+def _number(digits: str) -> int | float:
+    whole = digits.lstrip("+-").isdigit()
+    if whole and len(digits) <= _DIGITS:
+        return int(digits)
+    if whole or abs(float(digits)) == float("inf"):
+        raise NoLiteral(f"the number {digits[:20]}... is too large")
+    return float(digits)
 
 
 def _list(text: str, at: int, close: str, depth: int) -> tuple[list[Any], int]:
@@ -89,7 +97,7 @@ def _object(text: str, at: int, depth: int) -> tuple[dict[str, Any], int]:
 def _text(text: str, at: int) -> tuple[str, int]:
     found = _TEXT.match(text, at)
     if found is None:
-        raise _odd(text, at)
+        raise _odd(text, at) if text[at : at + 1] not in ("'", '"') else NoLiteral(_ENDLESS)
     inner = found.group(1) if found.group(1) is not None else found.group(2)
     return _ESCAPE.sub(_escaped, inner), found.end()
 

@@ -15,16 +15,19 @@ from db.errors import BadInput, TiebreakError, UnknownName
 from db.files.columns import read_columns
 from db.files.csv_rows import read_csv
 from db.files.folders import parts
-from db.files.json_rows import read_json
+from db.files.json_rows import LINES, read_json
 from db.files.limits import FileLimits
 from db.files.line import Line, unreadable
 from db.files.packed import plain_name
 
-_LINES = (".jsonl", ".ndjson", ".jsonlines")
-_JSON = (*_LINES, ".json")
+_JSON = (*LINES, ".json")
 _CSV = (".csv", ".tsv", ".tab")
-_COLUMNS = (".parquet", ".arrow")
-_ENDINGS = ((".arrow",), (".parquet", *_LINES, *_CSV), (".json",))  # what a folder holds, first
+_COLUMNS = (".parquet", ".arrow", ".feather")
+_ENDINGS = (
+    (".arrow",),
+    (".parquet", ".feather", *LINES, *_CSV),
+    (".json",),
+)  # what a folder holds, first
 _KNOWN = (
     "a .jsonl, .json, .csv, .tsv, .parquet or .arrow file (texts also as .gz, .zst, .bz2, .xz or "
     ".zip), or a folder saved by `datasets`"

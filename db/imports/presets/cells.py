@@ -1,9 +1,8 @@
 """Values of a row that published formats write in several ways."""
 
-import ast
-import json
 from typing import Any
 
+from db.files.cells import BadCell, structure
 from db.imports.fields import BadRow, Row
 
 MEDIA = frozenset({"images", "image", "videos", "audios"})
@@ -62,12 +61,8 @@ def no_media(row: Row) -> None:
 
 def _unpacked(cell: str, name: str) -> Any:
     try:
-        return json.loads(cell)
-    except ValueError:
-        pass
-    try:
-        return ast.literal_eval(cell)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return structure(cell)
+    except BadCell:
         raise BadRow(
             cell[:80], f"{name} is a text that holds no list, neither as JSON nor as Python"
         ) from None

@@ -95,6 +95,35 @@ def test_a_value_no_row_can_hold_costs_its_row_alone(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["r.parquet", "r.arrow"])
+def test_a_damaged_part_of_a_column_file_costs_no_other_part(tmp_path: Path, name: str) -> None:
+    table = pyarrow.table({"x": [f"{n:04}" * 50 for n in range(90)]})
+    path = tmp_path / name
+    if name == "r.parquet":
+        pyarrow.parquet.write_table(
+            table, path, row_group_size=30, compression="zstd", use_dictionary=False
+        )
+        about = pyarrow.parquet.ParquetFile(path).metadata.row_group(1).column(0)
+        places = range(about.data_page_offset, about.data_page_offset + about.total_compressed_size)
+    else:
+        packed = pyarrow.ipc.IpcWriteOptions(compression="zstd")
+        with pyarrow.ipc.new_file(str(path), table.schema, options=packed) as writer:
+            writer.write_table(table, max_chunksize=30)
+        second = path.read_bytes().index(b"\x28\xb5\x2f\xfd", len(path.read_bytes()) // 3)
+        places = range(second, second + 40)
+    data = bytearray(path.read_bytes())
+    for place in places:
+        data[place] = 0xFF
+    path.write_bytes(data)
+    lines = list(read_lines(path))
+    assert [line.row["x"][:4] for line in lines if not line.problem] == [
+        f"{n:04}" for n in (*range(30), *range(60, 90))
+    ]
+    (problem,) = (str(line.problem) for line in lines if line.problem)
+    assert "cannot be read" in problem
+    assert "save the file again" in problem
+
+
 LABEL = {"names": ["chosen", "rejected"], "_type": "ClassLabel"}
 
 

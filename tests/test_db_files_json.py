@@ -135,6 +135,35 @@ def test_a_broken_too_long_or_odd_item_costs_itself_alone(
         assert lines[1].problem
 
 
+ITEMS = [{"n": n, "m": [{"role": "user"}]} for n in range(5)]
+
+
+@pytest.mark.parametrize(
+    "damage", [('"user"', '"user'), ('"role": ', '"role": ]'), ("}]}", "}]"), ("[{", "{")]
+)
+@pytest.mark.parametrize("indent", [None, 1, 2])
+@pytest.mark.parametrize("under", [False, True])
+def test_what_breaks_the_brackets_of_one_item_costs_no_other_that_begins_a_line(
+    tmp_path: Path, damage: tuple[str, str], indent: int | None, under: bool
+) -> None:
+    items = [json.dumps(item, indent=indent) for item in ITEMS]
+    items = [item.replace("\n", "\n ") for item in items]
+    items[2] = json.dumps(ITEMS[2]).replace(*damage)
+    text = "[\n " + ",\n ".join(items) + "\n]\n"
+    path = tmp_path / "r.json"
+    path.write_text(f'{{"version": 1, "data": {text}}}' if under else text)
+    lines = list(read_lines(path))
+    assert [line.row for line in lines] == [*ITEMS[:2], {}, *ITEMS[3:]]
+
+
+def test_no_row_behind_an_odd_bracket_is_lost_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "r.json"
+    for text in ('{"data": [{"n": 1}}, {"n": 2}]}', '{"data": [{"n": 1}, }, {"n": 2}, ]}'):
+        assert read(path, text) == [{"n": 1}, {"n": 2}]
+    with pytest.raises(BadInput, match="it ends before its list or object does"):
+        read(path, '{"data": [{"n": 1}, {"n": 2}}')
+
+
 def test_brackets_without_end_take_no_longer_than_their_letters(tmp_path: Path) -> None:
     path = tmp_path / "r.json"
     path.write_text('[{"a": 1},' + "[" * 300_000 + "]" * 300_000 + ',{"a": 2}]')

@@ -1,6 +1,7 @@
 """Rows of column files: Parquet and Arrow. A value that a row cannot hold costs its own row."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,20 @@ def read_columns(path: Path, limits: FileLimits) -> Iterator[Line]:
     import pyarrow
 
     packed = Unpacked(path, limits)
-    number = 0
+    number = good = 0
     readers: dict[str, Reader] | None = None
+    damaged: _Damaged | None = None
     try:
         for batch in (_parquet if path.suffix.lower() == ".parquet" else _arrow)(path, packed):
+            if isinstance(batch, _Damaged):
+                damaged = damaged or batch
+                yield Line(str(path), number + 1, {}, batch.told(number))
+                number += batch.rows
+                continue
             if readers is None:
                 features = features_of(batch.schema, path.with_name("dataset_info.json"))
                 readers = readers_of(batch.schema, features)
+            good += len(batch)
             for row in _rows(batch, readers):
                 number += 1
                 if isinstance(row, str):
@@ -35,6 +43,8 @@ def read_columns(path: Path, limits: FileLimits) -> Iterator[Line]:
                 size = size_of(row)
                 packed.add(size)
                 yield Line(str(path), number, row, size=size)
+        if damaged and not good:
+            raise damaged.error
     except (pyarrow.ArrowException, OSError) as error:
         raise BadInput(
             f"{str(path)!r} is not a readable {path.suffix[1:].lower()} file after row {number} "
@@ -42,7 +52,21 @@ def read_columns(path: Path, limits: FileLimits) -> Iterator[Line]:
         ) from error
 
 
+@dataclass(frozen=True)
+class _Damaged:
+    """Rows one after the other that cannot be read, and why; the others can."""
+
+    rows: int
+    error: Exception
+
+    def told(self, before: int) -> str:
+        """Why the place of these rows is empty."""
+        which = f"rows {before + 1:,} to {before + self.rows:,}" if self.rows > 1 else "the row"
+        return f"{which} cannot be read ({unreadable(self.error)}); save the file again"
+
+
 def _parquet(path: Path, packed: Unpacked) -> Iterator[Any]:
+    import pyarrow
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(path) as file:
@@ -51,7 +75,15 @@ def _parquet(path: Path, packed: Unpacked) -> Iterator[Any]:
         groups = [about.row_group(i) for i in range(about.num_row_groups)]
         packed.require(sum(group.total_byte_size for group in groups))
         chunks = [g.column(i).total_uncompressed_size for g in groups for i in range(g.num_columns)]
-        yield from file.iter_batches(batch_size=_together(max(chunks, default=0)))
+        together = _together(max(chunks, default=0))
+        for place, group in enumerate(groups):
+            left = group.num_rows
+            try:
+                for batch in file.iter_batches(batch_size=together, row_groups=[place]):
+                    left -= len(batch)
+                    yield batch
+            except (pyarrow.ArrowException, OSError) as error:
+                yield _Damaged(left, error)
 
 
 def _arrow(path: Path, packed: Unpacked) -> Iterator[Any]:
@@ -61,17 +93,22 @@ def _arrow(path: Path, packed: Unpacked) -> Iterator[Any]:
     with pyarrow.memory_map(str(path)) as source:
         seekable = source.read(6) == b"ARROW1"
         source.seek(0)
-        if seekable:
-            whole = pyarrow.ipc.open_file(source)
-            _require_names(path, whole.schema.names)
-            batches: Iterable[Any] = map(whole.get_batch, range(whole.num_record_batches))
-        else:
-            stream = pyarrow.ipc.open_stream(source)
-            _require_names(path, stream.schema.names)
-            batches = stream
-        for batch in batches:
-            packed.require(packed.letters + batch.nbytes)
+        opened = (pyarrow.ipc.open_file if seekable else pyarrow.ipc.open_stream)(source)
+        _require_names(path, opened.schema.names)
+        for batch in _batches(opened) if seekable else opened:
+            if not isinstance(batch, _Damaged):
+                packed.require(packed.letters + batch.nbytes)
             yield batch
+
+
+def _batches(file: Any) -> Iterator[Any]:
+    import pyarrow
+
+    for place in range(file.num_record_batches):
+        try:
+            yield file.get_batch(place)
+        except (pyarrow.ArrowException, OSError) as error:
+            yield _Damaged(1, error)
 
 
 def _require_names(path: Path, names: list[str]) -> None:

@@ -20,7 +20,7 @@ from db.vocabulary import Provider
 from judges.asking import Answer, Question, Usage
 from judges.judge_config import JudgeConfig
 from judges.prompts import MENU, Output
-from judges.tokens import chat_ids, encode
+from judges.tokens import whole, whole_chat
 from judges.trust.text_features import PairTexts
 from judges.verdicts import say
 
@@ -89,15 +89,16 @@ class LocalJudge:
             return self._written(questions)
         model, tokenizer = self._load()
         limit, instructed = self._metadata["max_length"], self._metadata["instructions"]
-        ids = [encode(tokenizer, question, limit, instructed) for question in questions]
-        answers: list[Answer | None] = [None] * len(ids)
-        by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        asked = [whole(tokenizer, question, limit, instructed) for question in questions]
+        ids = {i: row for i, row in enumerate(asked) if row is not None}
+        answers = [_too_long(limit)] * len(questions)
+        by_length = sorted(ids, key=lambda i: len(ids[i]))
         for start in range(0, len(by_length), self.batch_size):
             batch = by_length[start : start + self.batch_size]
             probabilities = self._probabilities(model, tokenizer, [ids[i] for i in batch])
             for i, row in zip(batch, probabilities, strict=True):
                 answers[i] = _answer(row, len(ids[i]))
-        return [answer for answer in answers if answer is not None]
+        return answers
 
     def _weighed(self, questions: Sequence[Question]) -> list[Answer]:
         from judges.words import WordsModel
@@ -116,11 +117,14 @@ class LocalJudge:
         """Reasoning by greedy generation; the verdict by the logits of each entry of the menu."""
         model, tokenizer = self._load()
         limit, length = self._metadata["max_length"], self._metadata["reasoning_tokens"]
-        answers: list[Answer] = []
-        for start in range(0, len(questions), self.batch_size):
-            batch = questions[start : start + self.batch_size]
-            for one in reasoned(model, tokenizer, batch, limit, length):
-                answers.append(_spoken(one, self._metadata["temperature"]))
+        asked = [whole_chat(tokenizer, question, limit) for question in questions]
+        ids = {i: row for i, row in enumerate(asked) if row is not None}
+        answers = [_too_long(limit)] * len(questions)
+        for start in range(0, len(ids), self.batch_size):
+            batch = list(ids)[start : start + self.batch_size]
+            told = reasoned(model, tokenizer, [ids[i] for i in batch], length)
+            for i, one in zip(batch, told, strict=True):
+                answers[i] = _spoken(one, self._metadata["temperature"])
         return answers
 
     def _load(self) -> tuple[Any, Any]:
@@ -183,6 +187,10 @@ def padded(ids: Sequence[list[int]], pad_token_id: int, device: Any = "cpu") -> 
     }
 
 
+def _too_long(limit: int) -> Answer:
+    return Answer(f"the question has more than {limit:,} tokens", stop="too long")
+
+
 def _answer(row: Sequence[float], tokens: int, reasoning: str = "") -> Answer:
     if not np.isfinite(row).all():
         return Answer("its probabilities are no numbers", Usage(input=tokens), stop="unchecked")
@@ -204,11 +212,8 @@ class Reasoned:
     tokens: int
 
 
-def reasoned(
-    model: Any, tokenizer: Any, questions: Sequence[Question], limit: int, length: int
-) -> list[Reasoned]:
-    """Reasons of at most `length` tokens for questions cut to `limit`, and the menu weighed."""
-    asked = [chat_ids(tokenizer, question, limit) for question in questions]
+def reasoned(model: Any, tokenizer: Any, asked: Sequence[list[int]], length: int) -> list[Reasoned]:
+    """Reasons of at most `length` tokens for questions as tokens, and the menu weighed."""
     reasons = [
         said.rsplit(VERDICT, 1)[0].rstrip() for said in _generate(model, tokenizer, asked, length)
     ]

@@ -1,6 +1,7 @@
-"""A question as the tokens of a judge trained here, cut to what its model can read.
+"""A question as the tokens of a judge trained here.
 
-Training encodes with these very functions. Leaves out the models (`judges.local`).
+Asking takes a question whole or not at all (`whole`, `whole_chat`); training encodes in the same
+form, and cuts what is too long (`encode`, `fitted`). Leaves out the models (`judges.local`).
 """
 
 from collections.abc import Sequence
@@ -25,6 +26,15 @@ def encode(tokenizer: Any, question: Question, max_length: int, instructed: bool
     return _ids(tokenizer, head + fitted(tokenizer, question, room))[-max_length:]
 
 
+def whole(
+    tokenizer: Any, question: Question, max_length: int, instructed: bool
+) -> list[int] | None:
+    """Token ids of a question for a scoring judge, or None where they are too many."""
+    head = question.system + "\n\n" if instructed else ""
+    ids = _ids(tokenizer, head + question.user)
+    return ids if len(ids) <= max_length else None
+
+
 def fitted(tokenizer: Any, question: Question, room: int) -> str:
     """The question's words in at most `room` tokens: its longest texts are cut in their middle."""
     shown = question.shown
@@ -43,21 +53,20 @@ def fitted(tokenizer: Any, question: Question, room: int) -> str:
     return text
 
 
-def chat_ids(tokenizer: Any, question: Question, max_length: int) -> list[int]:
-    """The question as a conversation that waits for the judge's answer, cut to fit."""
-    system = {"role": "system", "content": question.system}
-
-    def asked(user: str) -> list[int]:
-        ids: list[int] = tokenizer.apply_chat_template(
-            [system, {"role": "user", "content": user}],
-            tokenize=True,
-            add_generation_prompt=True,
-            return_dict=True,
-        )["input_ids"]
-        return ids
-
-    room = max_length - len(asked(""))
-    return asked(fitted(tokenizer, question, room))[-max_length:]
+def whole_chat(tokenizer: Any, question: Question, max_length: int) -> list[int] | None:
+    """The question as a conversation that waits for the judge's answer, or None where it is too
+    long.
+    """
+    ids: list[int] = tokenizer.apply_chat_template(
+        [
+            {"role": "system", "content": question.system},
+            {"role": "user", "content": question.user},
+        ],
+        tokenize=True,
+        add_generation_prompt=True,
+        return_dict=True,
+    )["input_ids"]
+    return ids if len(ids) <= max_length else None
 
 
 def _count(tokenizer: Any, text: str) -> int:

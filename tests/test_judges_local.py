@@ -13,7 +13,7 @@ from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
 from judges.local import LocalJudge
 from judges.prompts import Template, material
-from judges.tokens import _share, encode
+from judges.tokens import _share, encode, whole
 from judges.trust.text_features import PairTexts
 from judges.verdicts import read
 from judges.words import WordsModel, davidson
@@ -96,6 +96,16 @@ def test_a_long_question_keeps_both_responses(first: int, second: int, limit: in
         assert text.rstrip("\0").endswith(question.user[-20:])
         if first > 1000 and second > 1000:
             assert abs(shown_x - shown_y) <= 2  # what is left is shared alike
+
+
+@given(st.integers(0, 400), st.integers(250, 1200))
+@settings(max_examples=60, deadline=None)
+def test_a_question_is_asked_whole_or_not_at_all(length: int, limit: int) -> None:
+    """A letter is a token here, and one more ends the question."""
+    question = TEMPLATE.render("Why?", "x" * length, "y", Order.AB)
+    tokens = len(question.user) + 1
+    ids = whole(Letters(), question, limit, False)
+    assert ids == (None if tokens > limit else [*map(ord, question.user), 0])
 
 
 def test_the_share_by_hand() -> None:

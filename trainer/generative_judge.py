@@ -23,7 +23,7 @@ from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
 from judges.local import VERDICT, reasoned
 from judges.prompts import VERSION, Template
-from judges.tokens import fitted
+from judges.tokens import fitted, whole_chat
 from trainer.bases import base_folder, load_tokenizer, load_writer_tokenizer
 from trainer.card import model_card
 from trainer.huggingface import Curve, arguments, callbacks, run
@@ -172,7 +172,8 @@ def examined(
 ) -> dict[str, Any]:
     """Temperature and figures of a finished stage, asked about held-out pairs in both orders.
 
-    It writes its reasons first, as it will for the panel. At most 200 pairs are asked.
+    It writes its reasons first, as it will for the panel. At most 200 pairs are asked, and none
+    that is too long for it: of those it will abstain.
     """
     if not lessons:
         return {"temperature": 1.0, "validation": None}
@@ -185,12 +186,16 @@ def examined(
     asked, targets = [], []
     for lesson in lessons[:_MOST_HELD]:
         for order, target in shown_targets(lesson):
-            asked.append(question(lesson, order, template))
-            targets.append(target)
+            ids = whole_chat(tokenizer, question(lesson, order, template), settings.max_length)
+            if ids is not None:
+                asked.append(ids)
+                targets.append(target)
+    if not asked:
+        return {"temperature": 1.0, "validation": None}
     logs: list[list[float]] = []
     for start in range(0, len(asked), settings.batch_size):
         batch = asked[start : start + settings.batch_size]
-        found = reasoned(model, tokenizer, batch, settings.max_length, settings.reasoning_tokens)
+        found = reasoned(model, tokenizer, batch, settings.reasoning_tokens)
         logs += [one.logs for one in found]
     return menu_figures(np.array(logs), np.array(targets))
 

@@ -23,7 +23,7 @@ PANDA: Row = {
 
 def test_three_people_of_pandalm_are_three_labels() -> None:
     pair = one("pandalm", PANDA)
-    assert (pair["pair_id"], pair["prompt"], pair["response_b"]) == (7, "Q", "y")
+    assert (pair["pair_id"], pair["prompt"], pair["response_b"]) == ("pandalm:7", "Q", "y")
     assert [(x["annotator"], x["choice"]) for x in pair["labels"]] == [
         ("annotator1", "a"),
         ("annotator2", "tie"),

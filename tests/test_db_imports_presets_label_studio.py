@@ -33,7 +33,7 @@ def test_every_annotation_is_a_label_with_its_time() -> None:
             by(5, LEFT, was_cancelled=True),
         ),
     )
-    assert (pair["pair_id"], pair["prompt"]) == (7, "Q")
+    assert (pair["pair_id"], pair["prompt"]) == ("label-studio:7", "Q")
     assert (pair["response_a"], pair["response_b"]) == ("x", "y")
     first, second = pair["labels"]
     assert first == {
@@ -136,7 +136,7 @@ MINIMAL: Row = {
 
 def test_json_min_is_one_annotation_a_row() -> None:
     pair = one("label-studio-min", MINIMAL)
-    assert pair["pair_id"] == 7
+    assert pair["pair_id"] == "label-studio:7"
     assert pair["labels"] == [
         {"annotator": "3", "choice": "a", "created_at": None, "active_seconds": 4.5}
     ]

@@ -78,6 +78,10 @@ def test_a_baseline_scored_alone_is_one_vote_with_its_scores() -> None:
         ([QUESTION, ANSWERS[0]], "no judgment of a pair is among the rows"),
         ([judged(category="maths"), *ANSWERS, QUESTION], "category is 'maths'; its question's is"),
         ([{**judged(), **QUESTION}], "the row is a question and a judgment in one"),
+        (
+            [{"question_id": 81, "judge": "j", "model": "m1"}, QUESTION],
+            "`tiebreak import candidates`",
+        ),
         ([{"question_id": 81}], "no question, no model's answer and no judgment"),
     ],
 )
@@ -88,6 +92,8 @@ def test_what_cannot_be_read_is_refused(rows: list[Row], reason: str) -> None:
 
 
 def test_reference_answers_are_no_model() -> None:
+    _, bad = whole("mt-bench", QUESTION, *ANSWERS, answer("m1", "other", "x"), judged())
+    assert "an answer of 'm1' to this question already" in bad[0]
     _, bad = whole("mt-bench", answer("gpt-4", "x"), file="reference_answer/gpt-4.jsonl")
     assert bad == ["a reference answer is no model's; leave reference_answer out"]
     with pytest.raises(BadRow, match="rows of this format need each other"):

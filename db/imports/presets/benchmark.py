@@ -69,7 +69,13 @@ class Benchmark:
                 model = row.get("model_id") or row.get("model")
                 if not isinstance(model, str):
                     raise BadRow(model, f"model is {model!r}; an answer needs its model")
-                self.answers.setdefault(question_id(row), {})[model] = row
+                known = self.answers.setdefault(question_id(row), {}).setdefault(model, row)
+                if known is not row:
+                    raise BadRow(
+                        model,
+                        f"there is an answer of {model!r} to this question already; give one file "
+                        "of each model, and leave reference_answer out",
+                    )
                 self.lines.setdefault(question_id(row), line)
             case ["judgment"]:
                 self.judgments.append(line)

@@ -41,7 +41,7 @@ def _task(row: Row) -> list[Row]:
     given = [each for each in annotations if not fields.flag(each, "was_cancelled")]
     predictions = _listed(row, "predictions")
     sides = _sides(data, [*given, *predictions])
-    pair = _pair(data, sides, data) | {"pair_id": row.get("id")}
+    pair = _pair(data, sides, data) | {"pair_id": _named(row)}
     labels = [_label(each, sides) for each in given if each.get("result")]
     votes = [_vote(each, sides) for each in predictions if each.get("result")]
     if annotations and not labels:
@@ -65,13 +65,19 @@ def _minimal(row: Row) -> list[Row]:
         )
     label = {"annotator": fields.name(row, "annotator"), **_needed(said[0]), **_when(row)}
     known = {name: row[name] for name in _TEXTS & row.keys()}
-    return [{**_pair(row, sides, known), "pair_id": row.get("id"), "labels": [label]}]
+    return [{**_pair(row, sides, known), "pair_id": _named(row), "labels": [label]}]
 
 
 def _selected(value: Any) -> Any:
     """What a Pairwise tag says in JSON_MIN; None for any other column."""
     one = value[0] if isinstance(value, list) and len(value) == 1 else None
     return one.get("selected") if isinstance(one, dict) else None
+
+
+def _named(row: Row) -> str | None:
+    """Tasks are numbered, and so is much else; the tool's name before it keeps them apart."""
+    number = fields.optional_name(row, "id")
+    return None if number is None else f"label-studio:{number}"
 
 
 def _pair(data: Row, sides: tuple[str, str], all_of_it: Row) -> Row:
@@ -222,8 +228,8 @@ PRESETS = (
         about="JSON export of a project in which people compare two answers",
         kept="every annotation as a label of `completed_by` (the address, else the number), with "
         "its time, its `lead_time` and all its other results as the rationale; two ratings as the "
-        "choice they make; predictions as votes of their `model_version`; the task's `id`, and "
-        "all else of its `data` in `meta`",
+        "choice they make; predictions as votes of their `model_version`; the task's `id` as "
+        "`label-studio:ID`; all else of its `data` in `meta`",
         refused="a task without a prompt or without two answers; an annotation that makes no "
         "comparison or several",
         columns=_TASK,
@@ -265,7 +271,8 @@ PRESETS = (
     Preset(
         name="label-studio-min",
         about="JSON_MIN export of such a project: one annotation a row",
-        kept="`annotator`, `lead_time` and the time of each annotation; the task's `id`",
+        kept="`annotator`, `lead_time` and the time of each annotation; the task's `id` as "
+        "`label-studio:ID`",
         refused="a row in which no column, or several, holds what a Pairwise tag says",
         columns=_MINIMAL,
         also=lambda _, row: frozenset(

@@ -65,6 +65,8 @@ def _unjudged(benchmark: Benchmark) -> Iterator[Read]:
 
 
 def _pair(benchmark: Benchmark, row: Row) -> Row:
+    if row.get("model") is not None:
+        raise BadRow(row["model"], "one answer is judged; `tiebreak import candidates` reads these")
     turn = fields.integer(row, "turn", 1, 1, 20) or 1
     models = fields.name(row, "model_1"), fields.name(row, "model_2")
     question = benchmark.question(row)
@@ -151,6 +153,8 @@ def _candidates(lines: Iterable[Line]) -> Iterator[Read]:
 
 
 def _rating(benchmark: Benchmark, row: Row) -> tuple[int, Row]:
+    if row.get("model_1") is not None:
+        raise BadRow(row["model_1"], "a pair is judged; `tiebreak import pairs` reads these")
     score = fields.number(row, "score", -1, 1e6)
     if score is None or score == -1:
         raise BadRow(row.get("score"), "score is -1 or missing: the judge gave none")

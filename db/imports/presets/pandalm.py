@@ -24,7 +24,7 @@ def _pair(row: Row) -> list[Row]:
         raise BadRow(None, "no annotator said anything; leave the row out")
     return [
         {
-            "pair_id": row.get("idx"),
+            "pair_id": None if row.get("idx") is None else f"pandalm:{fields.name(row, 'idx')}",
             "prompt": f"{asked}\n\n{more}" if more else asked,
             "response_a": fields.text(row, "response1"),
             "response_b": fields.text(row, "response2"),
@@ -48,7 +48,7 @@ PRESETS = (
         name="pandalm",
         about="the human-annotated test set",
         kept="the choice of each of `annotator1` to `annotator3` as a label of theirs; `input` as "
-        "a part of the prompt, `motivation_app` as domain, `idx` as the pair's id",
+        "a part of the prompt, `motivation_app` as domain, `idx` as the pair's id, `pandalm:IDX`",
         refused="a choice that is not 0, 1 or 2",
         columns=_COLUMNS,
         dropped={"cmp_key": "names the two models, not which of them wrote what"},

@@ -107,6 +107,17 @@ def test_several_lists_are_refused_by_name_until_one_is_asked_for(tmp_path: Path
         read(path, text, "dev")
 
 
+def test_a_part_that_is_not_there_is_refused_also_where_there_are_none(tmp_path: Path) -> None:
+    for text in (ONE, json.dumps(ROWS), f"{ONE}\n{TWO}", json.dumps(ROWS[0], indent=1)):
+        assert read(tmp_path / "r.json", text, "all")
+        with pytest.raises(BadInput, match="has no splits; leave --split away"):
+            read(tmp_path / "r.json", text, "train")
+    with pytest.raises(BadInput, match="has no list 'train', but 'data'"):
+        read(tmp_path / "r.json", json.dumps({"data": ROWS}), "train")
+    with pytest.raises(BadInput, match="names 'data' twice; rename one"):
+        read(tmp_path / "r.json", f'{{"data": [{ONE}], "data": [{TWO}]}}')
+
+
 def test_rows_of_a_dataset_viewer_are_unwrapped_and_cut_ones_refused(tmp_path: Path) -> None:
     held = {
         "features": [{"feature_idx": 0, "name": "prompt", "type": {"dtype": "string"}}],
@@ -162,6 +173,39 @@ def test_no_row_behind_an_odd_bracket_is_lost_in_silence(tmp_path: Path) -> None
         assert read(path, text) == [{"n": 1}, {"n": 2}]
     with pytest.raises(BadInput, match="it ends before its list or object does"):
         read(path, '{"data": [{"n": 1}, {"n": 2}}')
+    with pytest.raises(BadInput, match=r"after row 1 \(more stands behind"):
+        read(path, '{"data": [{"n": 1}, ] "n": 2}, {"n": 3}]}')
+
+
+@given(
+    st.sampled_from([None, 2]),
+    st.booleans(),
+    st.integers(0, 4),
+    st.integers(0, 30),
+    st.sampled_from(["", *'{}[]",:\\x']),
+)
+def test_one_damaged_letter_loses_no_other_row_in_silence(
+    tmp_path_factory: pytest.TempPathFactory,
+    indent: int | None,
+    under: bool,
+    item: int,
+    place: int,
+    letter: str,
+) -> None:
+    texts = [json.dumps(each, indent=indent) for each in ITEMS]
+    texts[item] = texts[item][:place] + letter + texts[item][place + 1 :]
+    text = "[\n" + ",\n".join(texts) + "\n]"
+    path = tmp_path_factory.mktemp("json") / "r.json"
+    path.write_text(f'{{"version": 1, "data": {text}}}' if under else text)
+    found: list[Any] = []
+    said = False
+    try:
+        for line in read_lines(path):
+            found.append(line.row)
+            said = said or bool(line.problem)
+    except BadInput:
+        said = True
+    assert said or [row for row in ITEMS if row["n"] != item and row not in found] == []
 
 
 def test_brackets_without_end_take_no_longer_than_their_letters(tmp_path: Path) -> None:

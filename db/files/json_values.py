@@ -20,7 +20,7 @@ _OUTSIDE = re.compile(r'["\[\]{}]')
 _INSIDE = re.compile(r'["\\]')
 _SCALAR = re.compile(r"[^\s,:\[\]{}\"]*+")
 _OBJECT_LINE = re.compile(r"\n([ \t]*+)(?:,[ \t]*+)?(?=\{)")
-_ENDS = re.compile(r"[\]},\s]*?[\]}][,\s]*?\n([ \t]*+)(?=\{)")
+_REST = re.compile(r"[^\[{]*+")
 _OPENS = {"]": ord("["), "}": ord("{")}
 
 
@@ -69,11 +69,22 @@ class JsonText:
             yield name
 
     def _ends(self, close: str) -> bool:
-        """Whether the list or object ends here; past commas, and brackets that close nothing."""
+        """Whether the list or object ends here; past commas, and brackets that close nothing: after
+        the end of a list no object follows a comma.
+        """
+        ended = comma = False
         while letter := self.peek():
-            self._at += letter in ",]}"
-            if letter == close or letter not in ",]}":
-                return letter == close
+            if letter not in ",]}":
+                return ended and not (comma and letter == "{")
+            if ended and letter != ",":
+                return True
+            comma = letter == ","
+            ended = ended or letter == close
+            self._at += 1
+            if ended and close == "}":
+                return True
+        if ended:
+            return True
         raise EOFError("it ends before its list or object does")
 
     def value(self) -> str:
@@ -101,8 +112,7 @@ class JsonText:
             if line := next(lines, None):
                 self._text, self._at = text[line.end() :] + self._text[self._at :], 0
                 return text[: line.start()]
-            ends = _ENDS.match(self._text, self._at)
-            self._at = ends.end() if ends and len(ends.group(1)) <= depth else self._at
+            self._pass_rest(depth)
         if error:
             raise error
         if held > self._limits.longest_row:
@@ -113,6 +123,14 @@ class JsonText:
         """Pass the next value, however long, up to where `value` would."""
         with suppress(TooLong):
             self.value()
+
+    def _pass_rest(self, depth: int) -> None:
+        """Pass what is left of a broken value, where the next to begin is an object on its line."""
+        rest = _REST.match(self._text, self._at)
+        before, newline, line = (rest.group() if rest else "").rpartition("\n")
+        begins = self._at + len(before) + len(newline) + len(line)
+        if newline and len(line) <= depth and self._text.startswith("{", begins):
+            self._at = begins if not line.strip() else self._at
 
     def _whole(self) -> str | None:
         """The object that begins and ends in the text at hand, and pass it: five times as fast."""

@@ -19,6 +19,7 @@ from db.files.json_rows import LINES, read_json
 from db.files.limits import FileLimits
 from db.files.line import Line, unreadable
 from db.files.packed import plain_name
+from db.files.splits import require_none
 
 _JSON = (*LINES, ".json")
 _CSV = (".csv", ".tsv", ".tab")
@@ -110,8 +111,7 @@ def _reader(
     name = plain_name(path)
     if name.endswith(_JSON):
         return read_json(path, limits, note, split)
-    if split not in (None, "all"):
-        raise BadInput(f"{str(path)!r} has no splits; leave --split away")
+    require_none(path, split)
     if name.endswith(_CSV):
         return read_csv(path, limits, note)
     if path.name.lower().endswith(_COLUMNS):

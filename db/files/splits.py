@@ -7,6 +7,12 @@ from db.errors import BadInput
 ALL = "all"
 
 
+def require_none(path: Path, split: str | None) -> None:
+    """Raise BadInput where a part was asked for by name of what has none."""
+    if split not in (None, ALL):
+        raise BadInput(f"{str(path)!r} has no splits; leave --split away")
+
+
 def chosen(path: Path, names: list[str], split: str | None, what: str = "splits") -> list[str]:
     """The parts to read of those there are. Raises BadInput where none was asked for by name."""
     told = ", ".join(repr(name) for name in names[:20]) + (", ..." if len(names) > 20 else "")

@@ -79,6 +79,15 @@ def test_an_implicit_prompt_is_the_shared_beginning() -> None:
     assert won(dialogues) == [answer("7")]
 
 
+def test_texts_without_a_prompt_are_not_cut_unasked() -> None:
+    row = {"prompt": None, "chosen": "Yes, it is", "rejected": "Yes, but no"}
+    with pytest.raises(BadRow, match=r"prompt is missing; .*--as trl-implicit"):
+        named("trl").rows(row)
+    turns = {"chosen": [PRIME, answer("7")], "rejected": [PRIME, answer("9")]}
+    [pair] = named("trl").rows({"prompt": None, **turns})
+    assert pair["prompt"] == [PRIME]
+
+
 def test_pictures_are_refused_by_name_and_empty_columns_of_them_are_not() -> None:
     row = {"prompt": "What is this?", "chosen": "A cat.", "rejected": "A dog."}
     assert named("trl").rows({**row, "images": []})

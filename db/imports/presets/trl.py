@@ -4,7 +4,7 @@ Source: huggingface.co/docs/trl/dataset_formats, "Preference" and "Unpaired pref
 `trl.extract_prompt` for the implicit prompt; `tools` may be a JSON text, as its trainers read it.
 """
 
-from db.imports.fields import Row
+from db.imports.fields import BadRow, Row
 from db.imports.presets.beside import BESIDE, beside
 from db.imports.presets.cells import MEDIA, no_media, tools_of, yes
 from db.imports.presets.parting import separated
@@ -35,6 +35,14 @@ def _implicit(columns: Columns, row: Row) -> bool:
     return columns <= _IMPLICIT or not isinstance(row.get("chosen"), str)
 
 
+def _explicit_rows(row: Row) -> list[Row]:
+    if row.get("prompt") is None and isinstance(row.get("chosen"), str):
+        raise BadRow(
+            None, "prompt is missing; if chosen and rejected begin with it, say --as trl-implicit"
+        )
+    return _rows(row)
+
+
 def _rows(row: Row) -> list[Row]:
     no_media(row)
     prompt, chosen, rejected = separated(row.get("prompt"), row.get("chosen"), row.get("rejected"))
@@ -51,11 +59,12 @@ PRESETS = (
         about="preference rows: `prompt`, `chosen`, `rejected` as texts or messages",
         kept="all messages and `tools`; chosen as one label, or as the vote of `judge` with its "
         "scores; scores without a judge and margins in `meta`",
-        refused="a prompt that is not what whole dialogues in chosen and rejected begin with",
+        refused="texts without a prompt; a prompt that is not what whole dialogues in chosen and "
+        "rejected begin with",
         columns=_PREFERENCE | BESIDE | MEDIA,
         dropped=_TEMPLATE,
         fits=_explicit,
-        rows=_rows,
+        rows=_explicit_rows,
         example={
             "prompt": [{"role": "user", "content": "Name a prime."}],
             "chosen": [{"role": "assistant", "content": "7"}],

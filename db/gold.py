@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from db.conversation import Messages, content_text
 from db.erased_prompts import unerased
 from db.errors import BadInput, Conflict
 from db.identity import content_hash
@@ -59,10 +60,13 @@ class GoldDraw:
 
 @dataclass(frozen=True, slots=True)
 class GoldSet:
-    """The frozen labels: which pairs, and the prompts nothing may be trained on."""
+    """The frozen labels: which pairs, the prompts nothing may be trained on (content hash ->
+    messages), and both responses of every pair, which may stand in no prompt.
+    """
 
     pair_ids: frozenset[int] = frozenset()
-    prompts: Mapping[str, str] = field(default_factory=dict)  # content hash -> text
+    prompts: Mapping[str, Messages] = field(default_factory=dict)
+    answers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +180,28 @@ def gold_pairs(session: Session) -> list[GoldPair]:
 
 
 def gold_set(session: Session) -> GoldSet:
-    """Gold pairs and the prompts they belong to."""
+    """Gold pairs, the prompts they belong to and their responses."""
     rows = session.execute(
-        select(Gold.pair_id, Prompt).join(Pair, Pair.id == Gold.pair_id).join(Pair.prompt)
+        select(Gold.pair_id, Prompt.content_hash, Prompt.messages)
+        .join(Pair, Pair.id == Gold.pair_id)
+        .join(Prompt, Prompt.id == Pair.prompt_id)
     ).all()
-    return GoldSet(
-        frozenset(pair_id for pair_id, _ in rows),
-        {prompt.content_hash: prompt.text for _, prompt in rows},
+    responses = session.execute(
+        select(Candidate.text, Candidate.messages)
+        .join(Pair, or_(Pair.candidate_a_id == Candidate.id, Pair.candidate_b_id == Candidate.id))
+        .join(Gold, Gold.pair_id == Pair.id)
     )
+    return GoldSet(
+        frozenset(pair_id for pair_id, *_ in rows),
+        {key: messages for _, key, messages in rows},
+        frozenset(_answer(text, messages) for text, messages in responses),
+    )
+
+
+def _answer(text: str, messages: Messages | None) -> str:
+    """What a response says in the end; where it is messages, its last text."""
+    said = [content_text(message.get("content")) for message in messages or ()]
+    return next((each for each in reversed(said) if each), text)
 
 
 def gold_hash(session: Session) -> str:

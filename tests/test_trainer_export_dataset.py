@@ -17,10 +17,8 @@ from db.probabilities import Probabilities
 from db.session import Database
 from db.types import now
 from db.vocabulary import Choice, Source
-from judges.trust.near_duplicates import word_runs
 from trainer import steps
 from trainer.export.dataset import read_manifest, read_split
-from trainer.export.leakage import NEAR, SAME, leaks
 from trainer.export.selection import ExportOptions, split_of
 
 LONG = "Explain in plain words how a suspension bridge carries the weight of the cars upon it"
@@ -154,16 +152,6 @@ def test_gold_is_in_no_table(database: Database, tmp_path: Path) -> None:
     everything = b"".join(p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file())
     assert b"same-prompt" not in everything
     assert done.rows["pairs"] == 1
-
-
-def test_near_duplicates_are_those_of_equal_word_triples() -> None:
-    # "a b c d" has the triples abc, bcd; "a b c e" has abc, bce: 1 of 3 in common.
-    assert word_runs("a b c d") == ["a b c", "b c d"]
-    prompts = {"1": "a b c d", "2": "a b c e", "3": "A  b, c d?"}
-    assert leaks(prompts, {"9": "a b c d"}, 0.9) == {"1": NEAR, "3": NEAR}
-    assert leaks(prompts, {"9": "a b c d"}, 1 / 3) == {"1": NEAR, "2": NEAR, "3": NEAR}
-    assert leaks(prompts, {"2": "a b c e"}, 0.9) == {"2": SAME}
-    assert leaks(prompts, {}, 0.9) == {}
 
 
 @pytest.mark.parametrize("kind", ["gold", "repeat", "practice"])

@@ -39,14 +39,54 @@ their places in it: together they are one answer.
 first name, and A and B are as that name has them; a name in `pairs` marked `mirrored` has them the
 other way round. Rows are in order of content, which is no order of topics.
 
-Splits are by prompt: no prompt stands in two of them. Frozen gold, and prompts that resemble it,
-are in none of the tables.
+## No leak
+
+{_apart(manifest)}
 
 ## Filters
 {applied}
 
 ## Left out
 {left_out}
+"""
+
+
+def _apart(manifest: dict[str, Any]) -> str:
+    told = {**manifest["leaks"], "gold": 0, "near_gold": 0, "gold_answer": 0} | manifest["left_out"]
+    large = "".join(
+        f"\nThe group of prompt `{name[:12]}` holds {n:,} prompts, more than 5%."
+        for name, n in told["large_groups"].items()
+    )
+    return _APART.format_map(told) + large
+
+
+_APART = """\
+Splits are by groups of prompts (`meta.group`): no group stands in two of them. Prompts are one
+group where one conversation begins with the other, where they share the first user turn and more
+than {rest_in_common:.0%} of the rest, or where they ask the same in nearly the same words (at most
+one in {words_a_slip} misspelt). Prompts that differ in a number, a name or an id stay apart.
+Frozen gold is in none of the tables, nor is a prompt in a group with one of gold, nor one that
+holds a gold answer word for word.
+
+| pairs left out for gold | |
+|---|--:|
+| of gold prompts | {gold:,} |
+| of prompts in a group with one | {near_gold:,} |
+| of prompts that hold a gold answer | {gold_answer:,} |
+
+Before the folder was published its prompts were looked at a second time, another way: whether one
+is another, or its beginning, in another split or in gold, but for case, white space and the
+punctuation at the end; and whether a gold answer is a turn of one. Had one been found, nothing
+would have been published.
+
+| prompts | |
+|---|--:|
+| checked | {prompts_checked:,} |
+| leaks found | {leaks_found} |
+| stored | {prompts:,} |
+| of these in groups of two or more | {prompts_in_groups:,} |
+| such groups | {groups:,} |
+| largest group | {largest_group:,} |
 """
 
 

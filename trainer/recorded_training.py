@@ -19,9 +19,9 @@ from db.models import Dataset
 from db.runs import recorded_run
 from db.session import Database
 from db.vocabulary import CheckpointKind
-from trainer.encoding import as_messages, prompt_text
+from trainer.encoding import as_messages
 from trainer.export.dataset import read_manifest, read_split
-from trainer.export.leakage import leaks
+from trainer.export.leakage import keep_apart
 from trainer.export.selection import ExportOptions, split_of
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, exclusive, open_workspace, read_metadata
@@ -84,15 +84,15 @@ def material(database: Database, name: str | None) -> Material:
         r for f in sorted((folder / "ties").glob("*.parquet")) for r in pq.read_table(f).to_pylist()
     ]
     parts |= {
-        f"{split}_ties": [r for r in ties if split_of(r["meta"]["prompt_hash"], options) == split]
+        f"{split}_ties": [r for r in ties if split_of(_group(r), options) == split]
         for split in ("train", "validation")
     }
     prompts = {
-        row["meta"]["prompt_hash"]: prompt_text(as_messages(row["prompt"], "user"))
+        row["meta"]["prompt_hash"]: as_messages(row["prompt"], "user")
         for rows in parts.values()
         for row in rows
     }
-    leaking = leaks(prompts, gold.prompts, manifest["filters"]["near_duplicate"])
+    leaking = {key for key in keep_apart(prompts.items(), gold).leaking if key in prompts}
     kept = {
         split: [row for row in rows if row["meta"]["prompt_hash"] not in leaking]
         for split, rows in parts.items()
@@ -104,6 +104,12 @@ def material(database: Database, name: str | None) -> Material:
         left_out_prompts=sorted(leaking),
         **kept,
     )
+
+
+def _group(row: Row) -> str:
+    """What a row's split goes by; exports of old versions went by prompt."""
+    group: str = row["meta"].get("group") or row["meta"]["prompt_hash"]
+    return group
 
 
 def train_and_record(

@@ -31,7 +31,7 @@ from judges.trust.intervals import Estimate
 from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import BA, MISSING, A, B, Pooler, VoteMatrix, rename
 from judges.vote_arrays import VoteTable, label_model, read_vote_table
-from trainer.encoding import as_messages, prompt_text
+from trainer.encoding import as_messages
 from trainer.export.dataset import read_manifest, read_split
 from trainer.export.leakage import leaks
 from trainer.gate.rules import Effect
@@ -294,16 +294,20 @@ def _learnt(context: _Context, checkpoint: Checkpoint) -> Mask:
     rows = [row for split in ("train", "validation") for row in read_split(folder, split)]
     ties = (folder / "ties").glob("*.parquet")
     trained = {
-        row["meta"]["prompt_hash"]: prompt_text(as_messages(row["prompt"], "user"))
+        row["meta"]["prompt_hash"]: as_messages(row["prompt"], "user")
         for row in [*rows, *_tie_rows(list(ties))]
     }
     for prompt in checkpoint.settings.get("left_out_prompts", ()):
         trained.pop(prompt, None)
-    asked = {text: text for text in {context.texts[p].prompt for p in vote_table.pair_ids}}
-    plain = {text.removesuffix("\n\n"): text.removesuffix("\n\n") for text in trained.values()}
-    threshold = read_manifest(folder)["filters"]["near_duplicate"]
-    found = leaks(asked, plain, threshold)
-    return np.array([context.texts[p].prompt in found for p in vote_table.pair_ids], dtype=bool)
+    asked = {
+        f"asked {text}": as_messages(text, "user")
+        for text in {context.texts[p].prompt for p in vote_table.pair_ids}
+    }
+    read_manifest(folder)
+    found = leaks(asked, trained)
+    return np.array(
+        [f"asked {context.texts[p].prompt}" in found for p in vote_table.pair_ids], dtype=bool
+    )
 
 
 def _tie_rows(files: list[Path]) -> list[dict[str, object]]:

@@ -219,8 +219,8 @@ def export(
         Balance | None, typer.Option(help="Equally many of each; ties apart.")
     ] = None,
     format: Annotated[Format, typer.Option(help="Messages, or plain strings.")] = "conversational",
-    validation: Annotated[float, typer.Option(help="Share of the prompts.")] = 0.1,
-    test: Annotated[float, typer.Option(help="Share of the prompts.")] = 0.1,
+    validation: Annotated[float, typer.Option(help="Share of the groups of prompts.")] = 0.1,
+    test: Annotated[float, typer.Option(help="Share of the groups of prompts.")] = 0.1,
     seed: Seed = 7,
     config: ConfigPath = None,
     as_json: AsJson = False,

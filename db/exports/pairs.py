@@ -15,6 +15,7 @@ from db.consensus import newest_fit
 from db.conversation import Messages, Tools, content_text, is_plain, prompt_text
 from db.exports.columns import DIGITS, ids_in, streamed
 from db.exports.names import Named, named
+from db.gold import GroupOf
 from db.models import Candidate, Consensus, Flag, Pair, Preference, Prompt, Review
 from db.owners import Owned, owned, standing
 from db.probabilities import Probabilities
@@ -33,6 +34,7 @@ class ExportPair(NamedTuple):
     None where nothing is settled; `p` then comes from the newest consensus, if it has the pair.
     `rankings`: where orders over several candidates settled it, (the order's number, by its
     content; place of A, place of B), 0 the best; all pairs of one number are one answer.
+    `group` is the name of its prompt's group, which stands in one split.
     """
 
     id: int
@@ -66,6 +68,7 @@ class ExportPair(NamedTuple):
     flags: tuple[str, ...]
     certificate: str | None
     rankings: tuple[tuple[int, int, int], ...]
+    group: str
 
     def mirrored(self) -> Self:
         """The same with A and B exchanged, but for its names."""
@@ -105,11 +108,14 @@ class ExportPair(NamedTuple):
 
 
 def export_pairs(
-    session: Session, pair_ids: Iterable[int], ranking_ids: Collection[int] = ()
+    session: Session,
+    pair_ids: Iterable[int],
+    ranking_ids: Collection[int] = (),
+    group_of: GroupOf = str,
 ) -> Iterator[ExportPair]:
     """These pairs, given in order of content, with label, route, flags and certificate.
 
-    ranking_ids: all orders that settled any of them.
+    ranking_ids: all orders that settled any of them. group_of: the group of a prompt, by its hash.
     """
     fit = newest_fit(session)
     fit_id = fit.id if fit is not None else None
@@ -129,7 +135,8 @@ def export_pairs(
             numbers=numbers,
         )
         for row in _rows(session, page, fit_id):
-            yield _pair(row, beside)
+            pair = _pair(row, beside)
+            yield pair._replace(group=group_of(pair.prompt_hash))
 
 
 @dataclass(frozen=True)
@@ -213,6 +220,7 @@ def _pair(row: Any, beside: _Beside) -> ExportPair:
         tuple(beside.flags.get(pair_id, ())),
         beside.titles.get((route.batch_id, route.stratum)) if route else None,
         tuple(sorted((number, place[a], place[b]) for number, place in placed)),
+        "",
     )
     pair = ExportPair._make((*told, *beside_it))
     return pair.mirrored() if called.turned else pair

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from judges.alike.misspelling import may_slip, same_but_for_slips
 from judges.alike.shared_turns import SharedTurns
 from judges.alike.sketches import SKETCH_BANDS, Keys, key_pairs, sketches
 from judges.alike.turns import Turn, turns
-from judges.alike.wording import HARD, joined, plain, words
+from judges.alike.wording import HARD, bare, joined, plain, words
 
 REST = 0.5
 """Share of what follows the first user turn that two conversations of one group have in common."""
@@ -177,18 +178,19 @@ class _Marks:
                 (each for role, each in zip(roles, worded, strict=True) if role == "user"), []
             )
             small_talk = SMALL_TALK.issuperset(" ".join(asked).replace(HARD, "").split())
-            for forms in ([plain(each) for each in worded], text):
+            for forms in ([bare(t.text) for t in said], [plain(each) for each in worded], text):
                 self._conversation(owner, list(zip(roles, forms, strict=True)), small_talk)
             self._remember(owner, _all_words(said, worded), "\0".join(text))
 
     def _conversation(self, owner: int, said: list[tuple[str, str]], small_talk: bool) -> None:
         """Claim the beginnings that make a conversation the same, and offer all of its own."""
         links = self.begins
-        system = "".join(form for role, form in said if role == "system")
         spoken = [turn for turn in said if turn[0] != "system"]
         if not spoken:
-            spoken, system = [("system", system)], ""
+            spoken, said = [("system", form) for _, form in said], []
         first = next((i for i, (role, _) in enumerate(spoken) if role == "user"), 0)
+        before = takewhile(lambda turn: turn != spoken[first], said)
+        system = "\0".join(form for role, form in before if role == "system")
         begins = _beginnings("turns", spoken)
         any_, under, bare = (_hash(f"{k}\0{begins[first].hex()}") for k in ("*", system, ""))
         for key in (any_, under, *begins[first + 1 :]):

@@ -59,9 +59,9 @@ def turn_text(message: Mapping[str, Any]) -> str:
 
 
 def _cut(text: str) -> list[Turn]:
-    marks = list(_SPEAKER.finditer(text))
-    if not marks or text[: marks[0].start()].strip():
+    if not _SPEAKER.match(text, len(text) - len(text.lstrip())):
         return []
+    marks = list(_SPEAKER.finditer(text))
     found = []
     for i, mark in enumerate(marks):
         end = marks[i + 1].start() if i + 1 < len(marks) else len(text)

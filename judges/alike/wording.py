@@ -43,6 +43,7 @@ _APART = {
     "let's": ("let",),
 }
 _STOPS, _BULLETS, _SYMBOLS = ".!?:;\n。！？；：…", "#>*", "+*=<>^%$&|~@\\#"
+_ENDS = ".!?:;,。！？；：，… "
 _MINUS = re.compile(r"-(?<![\w)]-)(?=\d)")
 _INSIDE = {
     phrase: f" _{said} "
@@ -58,6 +59,7 @@ _INSIDE_TEXT = re.compile("|".join(sorted(_INSIDE, key=len, reverse=True)))
 _UNSPACED = re.compile(
     "[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 )
+_LONGEST = max(map(len, fillers.PHRASES))
 _REMEMBERED = 1 << 17
 T = TypeVar("T")
 _PHRASES: dict[str, list[tuple[str, ...]]] = defaultdict(list)
@@ -81,6 +83,12 @@ def words(text: str) -> list[str]:
             said += _BEGINNING[tokens[0]]
             said += chain.from_iterable(map(_MIDDLE.__getitem__, islice(tokens, 1, None)))
     return said
+
+
+def bare(text: str) -> str:
+    """A text without case, white space and the punctuation at its end: equal, the same is asked."""
+    said = " ".join(text.lower().split())
+    return said.rstrip(_ENDS) or said
 
 
 def plain(said: list[str]) -> str:
@@ -181,15 +189,14 @@ def _spaced(text: str) -> str:
 def _without_phrases(tokens: list[str], first: bool) -> list[str]:
     """The tokens of a sentence without the phrases that are passed over."""
     kept: list[str] = []
-    i = 0
-    while i < len(tokens):
-        passed = 0
-        if tokens[i] in _PASSED:
-            passed = _passed([token.lower() for token in tokens[i : i + 5]], first and not kept)
-        if not passed:
-            kept.append(tokens[i])
-        i += passed or 1
-    return kept
+    done = 0
+    for i, token in enumerate(tokens):
+        if token in _PASSED and i >= done:
+            ahead = [each.lower() for each in tokens[i : i + _LONGEST + 1]]
+            if passed := _passed(ahead, first and not i):
+                kept += tokens[done:i]
+                done = i + passed
+    return kept + tokens[done:]
 
 
 def _passed(ahead: list[str], first: bool) -> int:

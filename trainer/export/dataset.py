@@ -24,12 +24,16 @@ import pyarrow.parquet as pq
 from db.errors import BadInput, Conflict
 from db.exports.pairs import ExportPair
 from db.exports.votes import ExportVote
+from db.gold import GoldSet
 from db.whole import own_folder, publish, sole_writer
+from judges.alike.groups import REST, Groups
+from judges.alike.misspelling import SLIPS
 from trainer.card import dataset_card
+from trainer.export.check import SHOWN, LeakCheck
 from trainer.export.layout import Unfit
 from trainer.export.layouts import LAYOUTS
 from trainer.export.left_out import nothing
-from trainer.export.selection import NOWHERE, PLACES, ExportOptions, Selection
+from trainer.export.selection import NOWHERE, PLACES, ExportOptions, Selection, split_of
 from trainer.export.tables import PAIRS, VOTES, pair_row, vote_row
 from trainer.export.writing import Parquet, Writer
 
@@ -40,12 +44,14 @@ MANIFEST = "manifest.json"
 class Content:
     """What is to be written: which pairs stand where, and how their texts and votes are read.
 
-    pairs, votes: read those of some pairs, given by id in order of content.
+    pairs, votes: read those of some pairs, given by id in order of content. groups: of all prompts.
     """
 
     selection: Selection
     pairs: Callable[[Iterable[int]], Iterator[ExportPair]]
     votes: Callable[[Iterable[int]], Iterator[ExportVote]]
+    gold: GoldSet
+    groups: Groups
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,8 @@ def write_dataset(
     """Write the folder beside itself and rename it into place; a kill leaves nothing half.
 
     A folder that is there already with the same content is left as it is; Conflict if it differs,
-    or while another process writes it. BadInput where no preference is left to write.
+    or while another process writes it, or where a leak is found in what was written. BadInput where
+    no preference is left to write.
     """
     folder = folder.absolute()
     with sole_writer(folder, f"dataset {name!r} in {str(folder)!r}"), own_folder(folder) as place:
@@ -82,6 +89,7 @@ def write_dataset(
             "filters": options.as_filters(),
             "rows": written.rows,
             "left_out": dict(selection.left_out),
+            "leaks": written.leaks,
             "certificates": list(certificates),
             "versions": {package: version(package) for package in ("tiebreak", "pyarrow")},
             "files": written.files,
@@ -128,6 +136,7 @@ class _Written:
     rows: dict[str, int]
     files: dict[str, str]
     selection: Selection
+    leaks: dict[str, Any]
 
 
 def _write_tables(folder: Path, content: Content, options: ExportOptions) -> _Written:
@@ -139,6 +148,7 @@ def _write_tables(folder: Path, content: Content, options: ExportOptions) -> _Wr
         beside = {"votes": Parquet(folder, "votes/votes", VOTES)}
         beside["pairs"] = Parquet(folder, "pairs/pairs", PAIRS)
     unfit: Counter[str] = Counter()
+    check = LeakCheck(content.gold)
     places = selection.places.copy()
     read = np.arange(len(places)) if layout.whole else np.flatnonzero(places != NOWHERE)
     for i, pair in zip(read, content.pairs(selection.pair_ids[read]), strict=True):
@@ -155,18 +165,39 @@ def _write_tables(folder: Path, content: Content, options: ExportOptions) -> _Wr
             except Unfit as reason:
                 unfit[str(reason)] += 1
                 places[i] = NOWHERE
+        split = split_of(pair.group, options) if place == "ties" else place
+        if layout.whole or place is not None:
+            check.add(split or SHOWN, pair.prompt_hash, pair.messages)
         if layout.whole:
             beside["pairs"].add(pair_row(pair, place), letters)
     if layout.whole:
         for vote in content.votes(selection.pair_ids):
             beside["votes"].add(vote_row(vote), len(vote.rationale or ""))
+    tables |= beside
+    files = {name: digest for table in tables.values() for name, digest in table.close().items()}
     left_out = {**selection.left_out, **unfit}
     selection = replace(selection, places=places, left_out=left_out)
     if not selection.preferences:
         raise BadInput(nothing(left_out))
-    tables |= beside
-    files = {name: digest for table in tables.values() for name, digest in table.close().items()}
-    return _Written({name: table.rows for name, table in tables.items()}, files, selection)
+    check.require_none()
+    rows = {name: table.rows for name, table in tables.items()}
+    return _Written(rows, files, selection, _leaks(content.groups, check))
+
+
+def _leaks(groups: Groups, check: LeakCheck) -> dict[str, Any]:
+    """How prompts were kept apart, for the manifest: the rule's figures, the groups, the check."""
+    sizes = groups.sizes()
+    return {
+        "rest_in_common": REST,
+        "words_a_slip": SLIPS,
+        "prompts": groups.prompts,
+        "prompts_in_groups": sizes.total(),
+        "groups": len(sizes),
+        "largest_group": max(sizes.values(), default=1),
+        "large_groups": {each.name: each.prompts for each in groups.large},
+        "prompts_checked": check.prompts,
+        "leaks_found": 0,
+    }
 
 
 def _same_or_conflict(folder: Path, content_hash: str) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 LEFT_OUT = {
     "erased": "of erased prompts",
     "gold": "of gold prompts",
-    "near_gold": "of prompts like a gold prompt",
+    "near_gold": "of prompts in a group with a gold prompt",
+    "gold_answer": "of prompts that hold a gold answer",
     "unsettled": "without a settled label",
     "task_gold": "answers to hidden gold",
     "task_repeat": "hidden repeats",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from db.errors import BadInput
 from db.exports.labels import Label
+from db.gold import GroupOf
 from db.vocabulary import Choice, Source, TaskKind
 from trainer.export import drawing
 from trainer.vocabulary import Balance, Format, LayoutName
@@ -41,8 +42,7 @@ class ExportOptions:
     or to an equal part of the limit; ties count in no group.
     seed: draws the limit, the balance and the splits.
     to: the layout (`trainer.export.layouts`). format: of the layout trl, messages or plain texts.
-    validation, test: share of the prompts in each; the rest is train.
-    near_duplicate: a prompt this similar to a gold prompt (Jaccard of word triples) is left out.
+    validation, test: share of the groups of prompts in each; the rest is train.
     """
 
     min_confidence: float = 0.0
@@ -56,14 +56,13 @@ class ExportOptions:
     format: Format = "conversational"
     validation: float = 0.1
     test: float = 0.1
-    near_duplicate: float = 0.9  # and what it misses: docs/design/splits-and-gold.md
 
     def __post_init__(self) -> None:
         _one_of("source", self.sources, [s.value for s in Source])
         _one_of("to", [self.to], get_args(LayoutName))
         _one_of("format", [self.format], get_args(Format))
         _one_of("balance", [self.balance] if self.balance else [], get_args(Balance))
-        for name in ("min_confidence", "validation", "test", "near_duplicate"):
+        for name in ("min_confidence", "validation", "test"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise BadInput(f"{name} {value!r} is outside 0 to 1; give a share")
@@ -135,11 +134,12 @@ def select(
     leaking: Mapping[str, str],
     options: ExportOptions,
     waiting: Collection[int] = (),
+    group_of: GroupOf = str,
 ) -> Selection:
     """Apply the rules and the filters to labels in order of content.
 
     gold: ids of gold pairs. leaking: prompts nothing may be learnt from, by hash, and why. waiting:
-    batches whose audits may not be used yet.
+    batches whose audits may not be used yet. group_of: the group of a prompt, by its hash.
     """
     left_out: Counter[str] = Counter()
     shown = _Columns()
@@ -157,7 +157,7 @@ def select(
         shown.pair_ids.append(label.pair_id)
         shown.preference_ids.append(label.preference_id or 0)
         shown.prompts.append(label.prompt_id)
-        shown.places.append(NOWHERE if reason else PLACES.index(_place(label, options)))
+        shown.places.append(NOWHERE if reason else PLACES.index(_place(label, options, group_of)))
         if options.draws:
             group = groups.setdefault(_group(label, options.balance), len(groups))
             shown.groups.append(group)
@@ -182,9 +182,9 @@ def select(
     return replace(found, notes=(*notes, *_shares(found, options)))
 
 
-def split_of(prompt_hash: str, options: ExportOptions) -> str:
-    """The split of a prompt: its seeded hash, read as a point in [0, 1), falls into a share."""
-    point = int(_draw("split", options.seed, prompt_hash)[:13], 16) / 16**13
+def split_of(group: str, options: ExportOptions) -> str:
+    """The split of a group: its seeded hash, read as a point in [0, 1), falls into a share."""
+    point = int(_draw("split", options.seed, group)[:13], 16) / 16**13
     if point < options.test:
         return "test"
     return "validation" if point < options.test + options.validation else "train"
@@ -218,8 +218,8 @@ def _reason(label: Label, options: ExportOptions, waiting: Collection[int]) -> s
     return None
 
 
-def _place(label: Label, options: ExportOptions) -> str:
-    return "ties" if label.choice == Choice.TIE else split_of(label.prompt_hash, options)
+def _place(label: Label, options: ExportOptions, group_of: GroupOf) -> str:
+    return "ties" if label.choice == Choice.TIE else split_of(group_of(label.prompt_hash), options)
 
 
 def _group(label: Label, balance: Balance | None) -> str | None:
@@ -257,7 +257,7 @@ def _shares(selection: Selection, options: ExportOptions) -> Iterator[str]:
         if share
     )
     if shares:
-        yield f"of {total:,} prompts with a preference: {shares}; each is drawn by its hash"
+        yield f"of {total:,} prompts with a preference: {shares}; each group is drawn by its hash"
     for split in SPLITS:
         if not prompts[split] and asked.get(split, 1.0):
             yield f"the split {split} is empty"

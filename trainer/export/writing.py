@@ -18,7 +18,7 @@ _ROWS_A_GROUP, _BYTES_A_GROUP = 10_000, 16_000_000
 _ROWS_AT_ONCE, _LETTERS_AT_ONCE = 500, 4_000_000  # of Python objects, before they become Arrow
 _DIFFERENT = {
     *("content", "prompt", "chosen", "rejected", "response_a", "response_b", "rationale"),
-    *("pair_id", "pair_hash", "prompt_hash"),
+    *("pair_id", "pair_hash", "prompt_hash", "group"),
 }
 """Columns whose values hardly repeat, so that no dictionary of them is tried."""
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db import checkpoints as stored
+from db.conversation import Messages
 from db.errors import BadInput, Conflict
 from db.gold import gold_pairs
 from db.identity import content_hash
@@ -24,7 +25,7 @@ from db.session import Database, Session
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from judges.vote_arrays import CODES
-from trainer.encoding import as_messages, prompt_text
+from trainer.encoding import as_messages
 from trainer.export.dataset import read_manifest, read_split
 from trainer.export.leakage import leaks
 from trainer.gate import evaluate as measuring
@@ -122,7 +123,7 @@ def gather(
         experts = _experts(session, set(ids))
     if not everything:
         raise Conflict("there is no gold yet; freeze some with `tiebreak gold draw`")
-    prompts = {p.prompt_hash: p.prompt for p in everything}
+    prompts = {p.prompt_hash: p.messages for p in everything}
     learnt = _learnt(prompts, challenger, dataset) | _learnt(prompts, incumbent, theirs)
     gold = gold_table([p for p in everything if p.prompt_hash not in learnt])
     if not gold.pairs:
@@ -214,22 +215,20 @@ def _experts(session: Session, gold: set[int]) -> dict[str, dict[int, int]]:
 
 
 def _learnt(
-    gold_prompts: Mapping[str, str], checkpoint: Checkpoint | None, dataset: Dataset | None
+    gold_prompts: Mapping[str, Messages], checkpoint: Checkpoint | None, dataset: Dataset | None
 ) -> set[str]:
-    """Gold prompts that are, or nearly are, among those a checkpoint was trained on."""
+    """Gold prompts that are, or whose group is, among those a checkpoint was trained on."""
     if checkpoint is None or dataset is None:
         return set()
     folder = Path(dataset.path)
-    threshold = read_manifest(folder)["filters"]["near_duplicate"]
+    read_manifest(folder)
     left_out = set(checkpoint.settings.get("left_out_prompts", ()))
     trained = {
-        row["meta"]["prompt_hash"]: prompt_text(as_messages(row["prompt"], "user"))
+        row["meta"]["prompt_hash"]: as_messages(row["prompt"], "user")
         for split in ("train", "validation")
         for row in read_split(folder, split)
     }
-    return set(
-        leaks(gold_prompts, {k: v for k, v in trained.items() if k not in left_out}, threshold)
-    )
+    return set(leaks(gold_prompts, {k: v for k, v in trained.items() if k not in left_out}))
 
 
 def _panel_parts(said: PanelAnswers) -> list[Any]:

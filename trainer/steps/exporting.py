@@ -3,7 +3,7 @@
 Leaves out which labels are chosen and what is written (`trainer.export`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -14,13 +14,13 @@ from db.errors import BadInput, Conflict
 from db.events import record
 from db.exports.labels import labels
 from db.exports.pairs import export_pairs
-from db.exports.prompts import prompt_texts
 from db.exports.votes import export_votes
-from db.gold import GoldSet, gold_set
+from db.gold import gold_set
+from db.prompts import StoredPrompts
 from db.session import Database, Session
-from db.upsert import chunks, take_turn
+from db.upsert import take_turn
 from trainer.export.dataset import Content, Export, write_dataset
-from trainer.export.leakage import leaks
+from trainer.export.leakage import keep_apart
 from trainer.export.left_out import nothing, told
 from trainer.export.selection import ExportOptions, select
 
@@ -90,26 +90,25 @@ def export(
 def _content(session: Session, options: ExportOptions) -> Content:
     """What stands where, as it is at this moment, and how the rest is read."""
     gold = gold_set(session)
+    apart = keep_apart(StoredPrompts(session), gold)
     selection = select(
         labels(session, options.since),
         gold.pair_ids,
-        _leaking(session, gold, options),
+        apart.leaking,
         options,
         waiting_batches(session),
+        apart.groups.of,
     )
+    large = tuple(each.told for each in apart.groups.large)
     return Content(
-        selection,
-        pairs=partial(export_pairs, session, ranking_ids=selection.ranking_ids),
+        replace(selection, notes=(*selection.notes, *large)),
+        pairs=partial(
+            export_pairs, session, ranking_ids=selection.ranking_ids, group_of=apart.groups.of
+        ),
         votes=partial(export_votes, session),
+        gold=gold,
+        groups=apart.groups,
     )
-
-
-def _leaking(session: Session, gold: GoldSet, options: ExportOptions) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if gold.prompts:
-        for portion in chunks(prompt_texts(session), 2000):
-            found |= leaks(dict(portion), gold.prompts, options.near_duplicate)
-    return found
 
 
 def _record_export(database: Database, name: str, written: Export) -> bool:

@@ -8,6 +8,7 @@ from db.progress import Progress, quiet
 from db.session import Database
 from db.step_labels import all_solutions
 from db.vocabulary import CheckpointKind
+from trainer.export.leakage import keep_apart
 from trainer.recorded_training import TrainDone, train_and_record
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace
@@ -19,15 +20,19 @@ def train_process(
     name: str | None = None,
     progress: Progress = quiet,
 ) -> TrainDone:
-    """Train a process reward model on all imported step labels; one prompt in five is held out."""
+    """Train a process reward model on all imported step labels; one group of prompts in five is
+    held out.
+    """
     from trainer import process_reward
 
     with database.read() as session:
         everything = all_solutions(session)
         gold = gold_set(session)
-    usable = [each for each in everything if each.prompt not in gold.prompts]
-    held = [each for each in usable if int(each.prompt[:8], 16) % 5 == 0]
-    rest = [each for each in usable if int(each.prompt[:8], 16) % 5]
+    apart = keep_apart([(each.prompt, each.messages) for each in everything], gold)
+    usable = [each for each in everything if each.prompt not in apart.leaking]
+    fifth = [int(apart.groups.of(each.prompt)[:8], 16) % 5 for each in usable]
+    held = [each for each, n in zip(usable, fifth, strict=True) if n == 0]
+    rest = [each for each, n in zip(usable, fifth, strict=True) if n]
 
     def fit(work: Workspace) -> dict[str, Any]:
         return process_reward.train(rest or usable, held, work, settings, progress)

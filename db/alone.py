@@ -15,7 +15,7 @@ from db.errors import Conflict, Unavailable
 from db.session import Database
 
 # The names of the locks on PostgreSQL; the turns of single transactions have others.
-KEYS = {"cycle": 7_246_003, "route": 7_246_009}
+KEYS = {"cycle": 7_246_003, "route": 7_246_009, "restore": 7_246_013}
 
 
 @contextmanager
@@ -42,9 +42,10 @@ def alone(
     if not place or place == ":memory:":
         yield
         return
-    lock = sqlite3.connect(f"{place}-{what}.db", timeout=0, isolation_level=None)
+    lock = None
     try:
         try:
+            lock = sqlite3.connect(f"{place}-{what}.db", timeout=0, isolation_level=None)
             lock.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -55,7 +56,8 @@ def alone(
             ) from error
         yield
     finally:
-        lock.close()
+        if lock is not None:
+            lock.close()
 
 
 def _told(what: str, busy: Callable[[], Conflict] | None) -> Conflict:

@@ -8,7 +8,15 @@ from sqlalchemy.orm import Session
 from db.errors import UnknownName
 from db.models import Checkpoint, Dataset, Evaluation, GateDecision
 from db.types import now
+from db.upsert import take_turn
 from db.vocabulary import CheckpointKind
+
+_TURN = 7_246_012  # names the turn in which checkpoints are put in production, on PostgreSQL
+
+
+def in_turn(session: Session) -> None:
+    """Wait for other processes that promote or roll back, before the active one is looked up."""
+    take_turn(session, _TURN)
 
 
 def find_checkpoint(session: Session, name: str) -> Checkpoint | None:

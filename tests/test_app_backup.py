@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 from app.config import Config, load
 from app.pipeline.backup import MANIFEST, back_up, restore
 from db import schema
+from db.alone import alone
 from db.errors import BadInput, Conflict
 from db.models import Checkpoint, Dataset
 from db.session import Database
@@ -101,6 +102,20 @@ def test_a_restore_never_overwrites(full: Config, tmp_path: Path) -> None:
         back_up(full, file)
     assert cells(full.database) == before
     full.database.dispose()
+
+
+def test_two_restores_never_fill_one_database(
+    full: Config, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    file = tmp_path / "kept.tar"
+    back_up(full, file)
+    new = other(full, tmp_path, request)
+    database = Database(new.database_url)
+    with alone(database, "restore"), pytest.raises(Conflict, match="a restore is running"):
+        restore(new, file)
+    assert restore(new, file).rows
+    full.database.dispose()
+    database.dispose()
 
 
 @pytest.mark.parametrize("empty", ["sqlite"], indirect=True)

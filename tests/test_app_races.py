@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from random import Random
 
 import pytest
+from campaign.before import BY_HAND, READING, STEPS
 from campaign.kills import kill
 from campaign.races import Ground, ground, race
 from campaign.verb_worlds import HEAVY, LEFT_OUT, VERBS, verbs
@@ -26,6 +27,7 @@ def at(
 def test_every_verb_is_raced_or_left_out_with_a_reason() -> None:
     assert {*VERBS, *HEAVY, *LEFT_OUT} == set(verbs())
     assert not set(LEFT_OUT) & {*VERBS, *HEAVY}
+    assert {*READING, *STEPS, *BY_HAND} <= set(VERBS)
 
 
 @pytest.mark.parametrize("verb", CORE)

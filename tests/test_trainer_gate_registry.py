@@ -1,5 +1,6 @@
 """Evaluate, promote, roll back: on real trained checkpoints, written down whole or not at all."""
 
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from trainer_worlds import copied, learnable, opened
 
+from db import checkpoints as stored
 from db.errors import BadInput, Conflict, NotAllowed
 from db.models import Checkpoint, Evaluation, Event, GateDecision, Gold, Preference
 from db.session import Database
@@ -221,3 +223,29 @@ def test_a_trained_judge_stands_before_the_gate(database: Database, tmp_path: Pa
     decision = steps.promote(database, "next", RULES)
     assert decision.incumbent == "panel consensus"
     assert decision.figures["accuracy_difference"]["low"] > 0
+
+
+def test_of_rollbacks_at_one_moment_one_takes_the_checkpoint_back(any_database: Database) -> None:
+    about = {"content_hash": "0" * 64, "base": "words", "recipe": {}, "rows": 1}
+    with any_database.begin() as session:
+        made = stored.record_checkpoint(
+            session, name="one", kind=REWARD, path="one", metadata=about, dataset=None
+        )
+        stored.make_active(session, made)
+    start, done = threading.Barrier(4), []
+
+    def back() -> None:
+        start.wait()
+        try:
+            done.append(steps.rollback(any_database, REWARD, "worse").verdict)
+        except Conflict as error:
+            done.append(str(error))
+
+    threads = [threading.Thread(target=back) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    refused = "no reward is active, so there is nothing to roll back"
+    assert sorted(done) == [refused] * 3 + ["rolled_back"]
+    assert decisions(any_database) == ["rolled_back"]

@@ -20,6 +20,7 @@ from typing import Any
 
 from app.config import Config
 from db import dump
+from db.alone import alone
 from db.dump import Folder
 from db.errors import BadInput, Conflict
 from db.progress import Progress, quiet
@@ -125,8 +126,8 @@ def restore(config: Config, source: Path, progress: Progress = quiet) -> Restore
     try:
         if not source.is_file():
             raise BadInput(f"{str(source)!r} is no file; name one that `tiebreak backup` wrote")
-        dump.require_empty(database)
-        with _aside(config.folder.absolute() / "restore") as place:
+        with _aside(config.folder.absolute() / "restore") as place, alone(database, "restore"):
+            dump.require_empty(database)
             progress("checking the backup", 0, 0)
             manifest = _unpacked(source, place)
             if manifest["database"] != dump.kind_of(database):

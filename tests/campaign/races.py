@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import postgres_server
+from campaign.before import READING, prepared
 from campaign.verb_worlds import HEAVY, LEFT_OUT, VERBS, Starter, World, built, copied, verbs
 from conftest import fresh_postgres
 
@@ -19,6 +20,7 @@ from db.schema import upgrade
 from db.session import Database
 
 FINE = (0, 1, 3, 4)
+WORKED = (0, 3, 4)
 FITS = {"consensus_fits", "consensus"}
 """Each of two judging runs pools what is there when it ends; the newest fit is the one in force."""
 
@@ -41,6 +43,14 @@ class Ground:
     work: Path
     starter: Starter
     postgres: tuple[str, str] | None = None
+    latency: float = 0.02
+
+    @contextmanager
+    def world(self, name: str, verb: str) -> Iterator[World]:
+        """A copy in which the verb has something to do."""
+        with copied(self.whole, self.work / name, self.postgres, self.latency) as world:
+            prepared(world, verb, self.starter)
+            yield world
 
 
 @contextmanager
@@ -65,15 +75,20 @@ def ground(work: Path, kind: str, heavy: bool = False) -> Iterator[Ground]:
 
 def race(at: Ground, verb: str, words: Sequence[str]) -> Raced:
     """The verb twice at one moment, beside the same verb once and twice one after the other."""
-    with copied(at.whole, at.work / "alone", at.postgres) as world:
-        codes, allowed, paid = [], [], []
+    with at.world("alone", verb) as world:
+        codes, allowed, paid, traces = [], [], [], [world.trace()]
         for _ in range(2):
-            codes += at.starter.run(world, verb, words)["codes"]
+            done = at.starter.run(world, verb, words)
+            codes += done["codes"]
             allowed.append(world.counts())
             paid.append(_answers(world))
-    with copied(at.whole, at.work / "raced", at.postgres) as world:
+            traces.append(world.trace())
+    problems = []
+    if codes[0] not in WORKED or (traces[0] == traces[1] and verb not in READING):
+        problems.append(f"alone it does nothing: exit {codes[0]}; see tests/campaign/before.py")
+    with at.world("raced", verb) as world:
         both = at.starter.run(world, verb, words, count=2)
-        problems = list(_said_badly(both["codes"], both["said"]))
+        problems += _said_badly(both["codes"], both["said"])
         if not set(both["codes"]) & set(codes):
             problems.append(f"alone it ended with {codes}")
         said = [text[-300:] for code, text in zip(both["codes"], both["said"], strict=True)

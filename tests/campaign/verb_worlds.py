@@ -4,6 +4,7 @@
 must be named here, or in `LEFT_OUT` with the reason.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,23 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from conftest import fresh_postgres
 from cycle_world import ROOT, fill
 from protocol_server import Script, Server, serving
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select, table, text
 from typer.main import get_command
 
 from app.cli import app
-from db import certificates
-from db.batches import newest_batch
 from db.models import Base
 from db.runs import spent_nanousd
 from db.session import Database
 from judges.asking import Usage
 from judges.prices import Prices
-from judges.trust.certificate import certify
-from judges.trust.frame import Frame, draw_audit
 
 PRICES = Prices(input=1.0, cached=0.1, written=1.25, output=5.0)
 TOML = """
@@ -63,6 +59,8 @@ max_length = 48
 train = ["judge"]
 max_usd = 5
 missing_votes = 1
+[retention]
+raw_answer_days = 1
 """
 PAID = (
     "model = 'm'\nbase_url = '{url}'\nmax_tokens = 100\n"
@@ -74,9 +72,9 @@ VERBS: dict[str, tuple[str, ...]] = {
     "init": (),
     "estimate": (),
     "judge": CAP,
-    "generate": ("--prompts", "12", *CAP),
-    "revise": ("--responses", "12", "--out", "revised.jsonl", *CAP),
-    "route": ("--max-reviews", "5"),
+    "generate": ("--prompts", "40", *CAP),
+    "revise": ("--responses", "20", "--out", "revised.jsonl", *CAP),
+    "route": ("--target-error", "0.1"),
     "merge": (),
     "export": ("sets/raced",),
     "evaluate": (),
@@ -92,16 +90,16 @@ VERBS: dict[str, tuple[str, ...]] = {
     "import pairs": ("pairs-2.jsonl",),
     "import candidates": ("candidates.jsonl",),
     "import votes": ("votes.jsonl",),
-    "import labels": ("labels-3.jsonl",),
-    "import gold": ("gold-3.jsonl",),
+    "import labels": ("labels-of-tom.jsonl",),
+    "import gold": ("gold-2.jsonl",),
     "import rankings": ("rankings.jsonl",),
-    "import steps": ("steps.jsonl",),
+    "import steps": ("steps-2.jsonl",),
     "canaries draw": ("5",),
     "canaries ask": CAP,
     "principles report": (),
     "principles hold-out": ("worth-its-length", "--judge", "paid", *CAP),
     "escalate rankings": (),
-    "replay labels": ("labels-1.jsonl", "--limit", "5"),
+    "replay labels": ("labels-3.jsonl",),
     "gold draw": ("--share", "0.2"),
     "train judge": ("--name", "raced", *SET),
     "certificate list": (),
@@ -110,7 +108,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "money reconcile": ("--billed-usd", "0", "--reason", "raced"),
     "db upgrade": (),
     "backup": ("raced.tar",),
-    "restore": ("nowhere.tar",),
+    "restore": ("kept.tar",),
     "people list": (),
     "people erase": ("eva", "--reason", "raced", "--yes"),
     "prompts erase": ("w1-1", "--reason", "raced", "--yes"),
@@ -169,6 +167,22 @@ class World:
                 if table.name not in APPENDED
             }
         database.dispose()
+        return found
+
+    def trace(self) -> dict[str, object]:
+        """Rows of every table there is but the list of runs, the schema, and every file."""
+        database = Database(self.url)
+        found: dict[str, object] = {}
+        with database.connection() as connection:
+            for name in set(inspect(connection).get_table_names()) - {"runs"}:
+                rows = connection.execute(select(func.count()).select_from(table(name)))
+                found[name] = rows.scalar()
+            if "alembic_version" in found:
+                found["schema"] = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        database.dispose()
+        for file in self.folder.rglob("*"):
+            if file.is_file() and not file.name.startswith("tiebreak.db"):
+                found[str(file)] = hashlib.sha256(file.read_bytes()).digest()
         return found
 
     def spent(self) -> int:
@@ -248,6 +262,7 @@ def built(folder: Path, url: str, starter: Starter, heavy: bool = False) -> None
         (folder / "tiebreak.toml").write_text(TOML.format(paid=PAID.format(url=server.url)))
         fill(folder, 60, 12)
         fill(folder, 20, 8, seed=2, week=2)
+        fill(folder, 150, 0, seed=3, week=3)
         _more(folder)
         steps = [
             ("init", ()), ("import pairs", ("pairs-1.jsonl",)),
@@ -263,16 +278,6 @@ def built(folder: Path, url: str, starter: Starter, heavy: bool = False) -> None
                 raise RuntimeError(f"{verb}: {done}")
     (folder / "inbox").mkdir()
     shutil.copy(folder / "pairs-2.jsonl", folder / "inbox")
-    database = Database(url)
-    with database.begin() as session:
-        batch = newest_batch(session)
-        if batch is None:
-            raise RuntimeError("nothing was routed")
-        frame = Frame([f"p{n}" for n in range(200)], np.linspace(0.5, 1, 200))
-        drawn = draw_audit(frame, 60, seed=0)[0]
-        made = certify(frame, dict.fromkeys(drawn, False), target=0.1)
-        certificates.add_certificate(session, batch.id, made.promise, made.to_dict())
-    database.dispose()
 
 
 def _more(folder: Path) -> None:
@@ -285,22 +290,37 @@ def _more(folder: Path) -> None:
             {"pair_id": f"w1-{n}", "judge": "recorded", "choice": "a", "order": "ab"}
             for n in range(30)
         ],
-        "labels-3": [{"pair_id": f"w1-{n}", "annotator": "tom", "choice": "b"} for n in range(30)],
-        "gold-3": [{"pair_id": f"w1-{n}", "choice": "a"} for n in range(60, 64)],
-        "steps": [
-            {"prompt": f"s{n}", "steps": ["one", "two"], "labels": [1, n % 2]} for n in range(20)
+        "labels-of-tom": [
+            {"pair_id": f"w1-{n}", "annotator": "tom", "choice": "b"} for n in range(30)
         ],
+        "votes-3": [
+            {"pair_id": row["pair_id"], "judge": judge, "choice": row["choice"], "order": "ab"}
+            for row in map(json.loads, (folder / "labels-3.jsonl").read_text().splitlines())
+            for judge in ("one", "two")
+        ],
+        "steps": _steps(20),
+        "steps-2": _steps(30),
     }
     for name, listed in rows.items():
         text = "".join(json.dumps(row) + "\n" for row in listed)
         (folder / f"{name}.jsonl").write_text(text, encoding="utf-8")
 
 
+def _steps(count: int) -> list[dict[str, Any]]:
+    return [
+        {"prompt": f"s{n}", "steps": ["one", "two"], "labels": [1, n % 2]} for n in range(count)
+    ]
+
+
 @contextmanager
-def copied(whole: Path, folder: Path, postgres: tuple[str, str] | None = None) -> Iterator[World]:
-    """A copy of a world, with a server of its own. postgres: the server and its template."""
+def copied(
+    whole: Path, folder: Path, postgres: tuple[str, str] | None = None, latency: float = 0.02
+) -> Iterator[World]:
+    """A copy of a world, with a server of its own. postgres: the server and its template;
+    latency: seconds of each answer.
+    """
     shutil.copytree(whole, folder)
-    with serving(Script(latency=0.02)) as server:
+    with serving(Script(latency=latency)) as server:
         (folder / "tiebreak.toml").write_text(TOML.format(paid=PAID.format(url=server.url)))
         if postgres is None:
             yield World(folder, f"sqlite:///{folder}/tiebreak.db", server)

@@ -113,6 +113,7 @@ def rollback(
     if not reason.strip():
         raise BadInput("a rollback needs its reason; say what went wrong")
     with database.begin() as session:
+        stored.in_turn(session)
         current = stored.active(session, kind)
         if current is None:
             raise Conflict(f"no {kind.value} is active, so there is nothing to roll back")
@@ -209,6 +210,7 @@ def _write_down(
 ) -> PromoteDone:
     """Decision, switch and event in one transaction; Conflict if the incumbent changed."""
     with database.begin() as session:
+        stored.in_turn(session)
         found = session.get_one(Checkpoint, challenger.id)
         current = stored.active(session, found.kind)
         if (current.id if current else None) != (expected.id if expected else None):

@@ -122,9 +122,11 @@ def has_flags(session: Session, fit_id: int) -> bool:
     return session.scalar(select(Flag.id).where(Flag.fit_id == fit_id).limit(1)) is not None
 
 
-def add_flags(session: Session, rows: list[dict[str, Any]]) -> None:
-    """Store the findings of a fit."""
-    insert_all(session, Flag, [{**row, "created_at": now()} for row in rows])
+def add_flags(session: Session, rows: Iterable[dict[str, Any]]) -> None:
+    """Store the findings of a fit, as they come."""
+    at = now()
+    for chunk in chunks(rows, 5000):
+        insert_all(session, Flag, [{**row, "created_at": at} for row in chunk])
 
 
 def count_flags(session: Session, fit_id: int) -> dict[str, int]:

@@ -5,6 +5,7 @@ Leaves out the database (`db.consensus`) and the mathematics (`judges.trust`).
 """
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from db.consensus import UsableVote, VotedPair
 from db.errors import BadInput
 from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order
+from judges.kept_texts import KeptTexts
 from judges.trust.families import guessed_family
 from judges.trust.reliability import reliability
 from judges.trust.tallies import NO_ORDER, count_votes, mean_confidence, most_frequent
@@ -56,15 +58,15 @@ def read_vote_table(
 
     A judge that is its own family, because nobody has told one, gets that of its name.
     """
-    listed = list(pairs)
-    row_of = {pair.pair_id: p for p, pair in enumerate(listed)}
+    pair_ids, numbers, domains, texts = _of_pairs(pairs)
+    row_of = {pair_id: p for p, pair_id in enumerate(pair_ids)}
     column_of = {version_id: r for r, (version_id, *_) in enumerate(versions)}
     cells, said = _cells(votes, row_of, column_of)
     pair_V, rater_V, order_V, choice_V = cells.T
-    size = len(listed), len(versions)
+    size = len(pair_ids), len(versions)
     counts_PROK = count_votes(pair_V, rater_V, order_V, choice_V, *size)
-    prompts = {p: n for n, p in enumerate(dict.fromkeys(pair.prompt_id for pair in listed))}
-    domains = tuple(sorted({pair.domain for pair in listed if pair.domain}))
+    names = tuple(sorted({name for name in domains if name}))
+    place = {name: d for d, name in enumerate(names)}
     vote_matrix = VoteMatrix(
         codes_PRO=most_frequent(counts_PROK),
         raters=_names(versions),
@@ -72,20 +74,11 @@ def read_vote_table(
             family if family != name else guessed_family(name) or name
             for _, name, family, _ in versions
         ),
-        prompt_P=np.array([prompts[pair.prompt_id] for pair in listed], dtype=np.int64),
-        domain_P=np.array(
-            [domains.index(pair.domain) if pair.domain else -1 for pair in listed], dtype=np.int64
-        ),
-        domains=domains,
+        prompt_P=np.array(numbers, dtype=np.int64),
+        domain_P=np.array([place.get(name or "", -1) for name in domains], dtype=np.int64),
+        domains=names,
         confidence_PRO=mean_confidence(pair_V, rater_V, order_V, said, *size),
         orderless_PR=_orderless(cells, size),
-    )
-    texts = PairTexts(
-        [pair.prompt for pair in listed],
-        [pair.response_a for pair in listed],
-        [pair.response_b for pair in listed],
-        [pair.model_a for pair in listed],
-        [pair.model_b for pair in listed],
     )
     digest = hashlib.sha256(repr([v[0] for v in versions]).encode())
     digest.update(np.array(list(row_of), dtype=np.int64).tobytes())
@@ -93,6 +86,26 @@ def read_vote_table(
     return VoteTable(
         tuple(row_of), tuple(column_of), vote_matrix, texts, len(cells), digest.hexdigest()
     )
+
+
+def _of_pairs(
+    pairs: Iterable[VotedPair],
+) -> tuple[Sequence[int], Sequence[int], Sequence[str | None], PairTexts]:
+    """Ids, numbers of the prompts by appearance, domains and texts; no row is held."""
+    pair_ids, numbers, number_of = array("q"), array("q"), dict[int, int]()
+    prompts, texts_a, texts_b = KeptTexts(), KeptTexts(), KeptTexts()
+    domains, authors_a, authors_b = list[str | None](), list[str | None](), list[str | None]()
+    known: dict[str | None, str | None] = {}  # each name once, however many rows bring it
+    for pair in pairs:
+        pair_ids.append(pair.pair_id)
+        numbers.append(number_of.setdefault(pair.prompt_id, len(number_of)))
+        prompts.append(pair.prompt)
+        texts_a.append(pair.response_a)
+        texts_b.append(pair.response_b)
+        domains.append(known.setdefault(pair.domain, pair.domain))
+        authors_a.append(known.setdefault(pair.model_a, pair.model_a))
+        authors_b.append(known.setdefault(pair.model_b, pair.model_b))
+    return pair_ids, numbers, domains, PairTexts(prompts, texts_a, texts_b, authors_a, authors_b)
 
 
 def _orderless(cells: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.bool_] | None:
@@ -181,14 +194,12 @@ def _cells(
     votes: Iterable[UsableVote], row_of: Mapping[int, int], column_of: Mapping[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """[V, 4] pair, rater, slot (2: no order) and choice of every vote, and its confidence [V]."""
-    cells: list[tuple[int, int, int, int]] = []
-    said: list[float] = []
+    cells, said = array("q"), array("d")
     for vote in votes:
         row = row_of.get(vote.pair_id)
         if row is None:
             continue
-        column = column_of[vote.version_id]
-        cells.append((row, column, _SLOT[vote.order], CODES[vote.choice]))
+        cells.extend((row, column_of[vote.version_id], _SLOT[vote.order], CODES[vote.choice]))
         said.append(np.nan if vote.confidence is None else vote.confidence)
     return np.array(cells, dtype=np.int64).reshape(-1, 4), np.array(said, dtype=np.float64)
 

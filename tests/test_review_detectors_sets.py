@@ -37,20 +37,23 @@ def test_a_circle_of_three_is_flagged_and_a_chain_is_not() -> None:
     # prompt 0: x > y, y > z, z > x; prompt 1: x > y, y > z, x > z
     candidates = [("x", "y"), ("y", "z"), ("x", "z"), ("x", "y"), ("y", "z"), ("x", "z")]
     prompt = np.array([0, 0, 0, 1, 1, 1])
-    flags = cycles(candidates, prompt, np.array([A, A, B, A, A, A], np.int8))
+    flags = cycles(*zip(*candidates, strict=True), prompt, np.array([A, A, B, A, A, A], np.int8))
     assert [flag.pair for flag in flags] == [0, 1, 2]
     assert all(flag.score == 1.0 for flag in flags)  # each pair is in one triad, a cyclic one
     assert flags[0].detail["through"] == ["z"]
     # stored the other way round it is the same circle
     swapped = [("y", "x"), ("z", "y"), ("z", "x")]
-    assert len(cycles(swapped, prompt[:3], np.array([B, B, A], np.int8))) == 3
-    assert cycles(candidates, prompt, np.array([A, A, TIE, A, A, A], np.int8)) == []
+    assert len(cycles(*zip(*swapped, strict=True), prompt[:3], np.array([B, B, A], np.int8))) == 3
+    assert (
+        cycles(*zip(*candidates, strict=True), prompt, np.array([A, A, TIE, A, A, A], np.int8))
+        == []
+    )
 
 
 def test_score_of_a_cycle_counts_complete_triads() -> None:
     # a > b > c > a, and d loses to all three: each of ab, bc, ca is in two triads, one cyclic
     candidates = [("a", "b"), ("b", "c"), ("c", "a"), ("a", "d"), ("b", "d"), ("c", "d")]
-    flags = cycles(candidates, np.zeros(6, np.int64), np.full(6, A, np.int8))
+    flags = cycles(*zip(*candidates, strict=True), np.zeros(6, np.int64), np.full(6, A, np.int8))
     assert [(flag.pair, flag.score) for flag in flags] == [(0, 0.5), (1, 0.5), (2, 0.5)]
 
 
@@ -200,7 +203,8 @@ def test_real_candidate_sets_have_few_cycles() -> None:
     )
     prompts = {text: n for n, text in enumerate(sorted({row["prompt"] for row in pairs}))}
     found = cycles(
-        [(row["response_a"], row["response_b"]) for row in pairs],
+        [row["response_a"] for row in pairs],
+        [row["response_b"] for row in pairs],
         np.array([prompts[row["prompt"]] for row in pairs]),
         choice,
     )

@@ -1,6 +1,6 @@
 """Runs the detectors over a vote table and turns what they find into rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -42,11 +42,7 @@ def detect(
         *detectors.empty(texts.responses_a, texts.responses_b),
         *detectors.unseen_letters(texts.responses_a, texts.responses_b),
         *detectors.private(*named),
-        *detectors.cycles(
-            list(zip(texts.responses_a, texts.responses_b, strict=True)),
-            vote_matrix.prompt_P,
-            settled_P,
-        ),
+        *detectors.cycles(texts.responses_a, texts.responses_b, vote_matrix.prompt_P, settled_P),
         *detectors.duplicate_conflict(*named, settled_P),
         *detectors.outliers(detectors.text_measures(*named)),
         *_contradictions(vote_table, answers),
@@ -98,15 +94,15 @@ def _contradictions(vote_table: VoteTable, answers: Sequence[Opinion]) -> list[F
 
 def flag_rows(
     fit_id: int, pair_ids: Sequence[int], flags: Sequence[Flag], findings: Sequence[Finding]
-) -> list[dict[str, Any]]:
+) -> Iterator[dict[str, Any]]:
     """Rows for the database: the strongest flag of a pair, kind and subject; findings."""
     strongest: dict[tuple[int, str, str], Flag] = {}
     for flag in flags:
         key = (flag.pair, flag.kind, str(flag.detail.get("judge", "")))
         if key not in strongest or strongest[key].score < flag.score:
             strongest[key] = flag
-    on_pairs = [
-        {
+    for (pair, kind, subject), flag in strongest.items():
+        yield {
             "fit_id": fit_id,
             "pair_id": pair_ids[pair],
             "kind": kind,
@@ -114,10 +110,8 @@ def flag_rows(
             "score": float(flag.score),
             "detail": {**flag.detail, "hard": flag.hard},
         }
-        for (pair, kind, subject), flag in strongest.items()
-    ]
-    on_raters = [
-        {
+    for finding in findings:
+        yield {
             "fit_id": fit_id,
             "pair_id": None,
             "kind": finding.kind,
@@ -125,6 +119,3 @@ def flag_rows(
             "score": finding.value or 0.0,
             "detail": asdict(finding),
         }
-        for finding in findings
-    ]
-    return on_pairs + on_raters

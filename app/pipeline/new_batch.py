@@ -3,7 +3,7 @@
 Leaves out which pairs are free to be routed (`free`) and what the answers come to (`certifying`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -162,7 +162,7 @@ def open_batch(
     return Opened(batch_id, _hand_out(session, batch_id, part, plan, settings))
 
 
-def _route_rows(part: Part, plan: Plan, target: TargetPlan | None) -> list[dict[str, Any]]:
+def _route_rows(part: Part, plan: Plan, target: TargetPlan | None) -> Iterator[dict[str, Any]]:
     stratum: dict[str, str] = {}
     score: dict[str, float] = {}
     for name, frame in (target.frames if target else {}).items():
@@ -170,20 +170,17 @@ def _route_rows(part: Part, plan: Plan, target: TargetPlan | None) -> list[dict[
         score.update(zip(frame.pair_ids, frame.scores_P.tolist(), strict=True))
     confidence_P = part.consensus.confidence_P
     framed = plan.mode == "target"
-    return [
-        {
+    for p, pair_id in enumerate(part.pair_ids):
+        drawn = str(pair_id) in stratum or not framed
+        yield {
             "pair_id": pair_id,
             "route": Route(str(plan.route_P[p])),
             "reasons": list(plan.reasons[p]),
             "priority": float(plan.priority_P[p]),
             "score": score.get(str(pair_id), float(confidence_P[p])),
             "stratum": stratum.get(str(pair_id), ""),
-            "inclusion_probability": (
-                float(plan.inclusion_P[p]) if str(pair_id) in stratum or not framed else None
-            ),
+            "inclusion_probability": float(plan.inclusion_P[p]) if drawn else None,
         }
-        for p, pair_id in enumerate(part.pair_ids)
-    ]
 
 
 def _hand_out(

@@ -4,6 +4,7 @@ Leaves out: overwriting anything. A pair in a cycle is flagged, never changed.
 """
 
 from collections.abc import Hashable, Sequence
+from hashlib import blake2b
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -19,6 +20,34 @@ def number_of(names: Sequence[Hashable]) -> NDArray[np.int64]:
     """Equal names share a number, counted in order of appearance."""
     seen: dict[Hashable, int] = {}
     return np.array([seen.setdefault(name, len(seen)) for name in names], dtype=np.int64)
+
+
+def number_of_texts(*columns: Sequence[str | None]) -> NDArray[np.int64]:
+    """Equal texts share a number, counted in order of appearance over the columns; a text that is
+    missing shares its with none.
+
+    Texts are told apart by 64 bits of a hash: of two million all do with a chance of 1 to 1e-7.
+    """
+    digest_N = np.fromiter(
+        (
+            int.from_bytes(
+                blake2b(
+                    f"missing {column} {row}".encode()
+                    if text is None
+                    else b"text " + text.encode("utf-8", "surrogatepass"),
+                    digest_size=8,
+                ).digest()
+            )
+            for column, texts in enumerate(columns)
+            for row, text in enumerate(texts)
+        ),
+        np.uint64,
+    )
+    _, first, number_N = np.unique(digest_N, return_index=True, return_inverse=True)
+    place = np.empty(len(first), np.int64)
+    place[np.argsort(first)] = np.arange(len(first))
+    found: NDArray[np.int64] = place[number_N]
+    return found
 
 
 def triads(

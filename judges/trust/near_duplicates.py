@@ -74,30 +74,38 @@ def closest(rows_N: csr_matrix, rows_M: csr_matrix) -> NDArray[np.float64]:
     return best
 
 
-def candidates(rows: csr_matrix) -> set[tuple[int, int]]:
-    """Pairs of rows that may be alike: they share a band of min-hashes.
+def band_hashes(rows: csr_matrix) -> NDArray[np.uint64]:
+    """[rows, bands] min-hashes: rows that are alike share one. 0 for a row without a shingle.
 
-    A crowd of equal bands is compared with its neighbours alone. Empty rows are like nothing.
+    A row's own alone decide, so that very many are hashed a part at a time.
     """
+    found = np.zeros((rows.shape[0], _BANDS), np.uint64)
     filled = np.flatnonzero(np.diff(rows.indptr))
-    found: set[tuple[int, int]] = set()
     if not len(filled):
         return found
     rng = np.random.default_rng(20)
     starts = rows.indptr[filled]
     grams = rows.indices.astype(np.uint64)
-    for _ in range(_BANDS):
-        band = np.zeros(len(filled), np.uint64)
+    for band in range(_BANDS):
         for _ in range(_ROWS):
-            hashed = _mix(grams, rng)
-            smallest = np.minimum.reduceat(hashed, starts)
-            band = band * np.uint64(1_000_003) + smallest
+            smallest = np.minimum.reduceat(_mix(grams, rng), starts)
+            found[filled, band] = found[filled, band] * np.uint64(1_000_003) + smallest
+    return found
+
+
+def sharing(hashes: NDArray[np.uint64]) -> set[tuple[int, int]]:
+    """Pairs of rows of `band_hashes` that may be alike: they share a band.
+
+    A crowd of equal bands is compared with its neighbours alone. Empty rows are like nothing.
+    """
+    found: set[tuple[int, int]] = set()
+    filled = np.flatnonzero(hashes.any(axis=1))
+    for band in hashes[filled].T:
         order = np.argsort(band, kind="stable")
-        edges = np.flatnonzero(np.diff(band[order])) + 1
-        for bucket in np.split(order, edges):
-            if len(bucket) < 2:
-                continue
-            members = filled[bucket].tolist()
+        starts = np.flatnonzero(np.diff(band[order], prepend=band[order[:1]] + np.uint64(1)))
+        sizes = np.diff(starts, append=len(order))
+        for start, size in zip(starts[sizes > 1], sizes[sizes > 1], strict=True):
+            members = filled[order[start : start + size]].tolist()
             pairs = combinations(members, 2) if len(members) <= _CROWD else pairwise(members)
             found.update((min(pair), max(pair)) for pair in pairs)
     return found

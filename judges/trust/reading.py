@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.candidates import author_effect, neighbours_margin, number_of
+from judges.trust.candidates import author_effect, neighbours_margin, number_of, number_of_texts
 from judges.trust.cold_start import ColdStart
 from judges.trust.text_classifier import DistilledTextClassifier, has_texts
 from judges.trust.text_features import EVEN_NAMES, ODD_NAMES, PairTexts, text_features
@@ -59,9 +59,8 @@ def learned_features(
         known = np.array([name is not None for name in [*texts.authors_a, *texts.authors_b]])
         first, second = np.split(np.where(known, names, -1), 2)
         columns["author"] = author_effect(first, second, part_P, margin)
-    texts_a = [text if text is not None else ("a", p) for p, text in enumerate(texts.responses_a)]
-    texts_b = [text if text is not None else ("b", p) for p, text in enumerate(texts.responses_b)]
-    first, second = np.split(number_of([*texts_a, *texts_b]), 2)
+    sides = (texts.responses_a, texts.responses_b)
+    first, second = np.split(number_of_texts(*sides), 2)
     columns["neighbours"] = neighbours_margin(first, second, vote_matrix.prompt_P, margin)
     return columns
 

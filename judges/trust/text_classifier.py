@@ -7,9 +7,10 @@ so memory does not grow with the pairs. In production a cross-fitted reward mode
 Leaves out: human answers; the stack decides how much the text classifier is worth.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
@@ -33,6 +34,7 @@ LEAST_TEXTS = 50
 """Different texts from which there is anything to learn."""
 
 _TOLERANCE, _STEPS = 1e-4, 1_000
+_ARRAYS = ("data", "indices", "indptr")  # of sparse rows, in the order that makes them again
 
 
 def word_differences(texts: PairTexts, bits: int = 16) -> Any:
@@ -134,31 +136,48 @@ def _chunks(texts: PairTexts, bits: int, chunk: int) -> Iterator[tuple[slice, An
 
 
 @contextmanager
-def _counted(texts: PairTexts, bits: int, chunk: int) -> Iterator[list[tuple[slice, Any]]]:
+def _counted(texts: PairTexts, bits: int, chunk: int) -> Iterator[Iterable[tuple[slice, Any]]]:
     """Every chunk's words, to be gone through again and again; on disk where there are several."""
     if len(texts) <= chunk:
         yield list(_chunks(texts, bits, chunk))
         return
     with TemporaryDirectory(prefix="tiebreak-words-") as folder:
-        yield [
-            (rows, _on_disk(words, Path(folder) / str(rows.start)))
-            for rows, words in _chunks(texts, bits, chunk)
-        ]
+        kept = _OnDisk(Path(folder), 2**bits)
+        for rows, words in _chunks(texts, bits, chunk):
+            kept.add(rows, words)
+        yield kept
 
 
-def _on_disk(words: Any, path: Path) -> Any:
-    """The same sparse rows, read from files as they are needed."""
-    arrays = []
-    for name in ("data", "indices", "indptr"):
-        file = path.with_suffix(f".{name}.npy")
-        np.save(file, getattr(words, name))
-        arrays.append(np.load(file, mmap_mode="r"))
-    return sparse.csr_array(tuple(arrays), shape=words.shape)
+@dataclass(frozen=True)
+class _OnDisk(Iterable[tuple[slice, Any]]):
+    """Sparse rows in files, one chunk of them in memory at a time."""
+
+    folder: Path
+    columns: int
+    rows: list[slice] = field(default_factory=list)
+
+    def add(self, rows: slice, words: Any) -> None:
+        """Write one chunk."""
+        for name in _ARRAYS:
+            np.save(self._file(rows, name), getattr(words, name))
+        self.rows.append(rows)
+
+    def __iter__(self) -> Iterator[tuple[slice, Any]]:
+        for rows in self.rows:
+            arrays = tuple(np.load(self._file(rows, name)) for name in _ARRAYS)
+            shape = rows.stop - rows.start, self.columns
+            yield rows, sparse.csr_array(arrays, shape=shape)
+
+    def _file(self, rows: slice, name: str) -> Path:
+        return self.folder / f"{rows.start}.{name}.npy"
 
 
 def has_texts(texts: PairTexts) -> bool:
     """Whether enough different texts are there for a text classifier to learn anything."""
     seen: set[str] = set()
-    for side in (texts.responses_a, texts.responses_b):
-        seen.update(text for text in side if text)
-    return len(seen) >= LEAST_TEXTS
+    for text in chain(texts.responses_a, texts.responses_b):
+        if text:
+            seen.add(text)
+            if len(seen) >= LEAST_TEXTS:
+                return True
+    return False

@@ -14,30 +14,29 @@ from review.detectors.flag import Flag
 
 
 def cycles(
-    candidates: Sequence[tuple[Hashable, Hashable]],
+    first: Sequence[Hashable],
+    second: Sequence[Hashable],
     prompt_P: NDArray[np.int64],
     choice_P: NDArray[np.int8],
 ) -> list[Flag]:
     """Pairs that take part in a cyclic triad of settled choices.
 
-    candidates: identity of responses A and B of each pair. Ties and missing choices close no
+    first, second: identity of responses A and B of each pair. Ties and missing choices close no
     circle. Score: cyclic triads over all complete triads the pair is part of.
     """
-    wins: dict[int, dict[Hashable, dict[Hashable, int]]] = defaultdict(lambda: defaultdict(dict))
-    for pair in np.flatnonzero((choice_P == A) | (choice_P == B)).tolist():
-        first, second = candidates[pair]
-        winner, loser = (first, second) if choice_P[pair] == A else (second, first)
-        wins[int(prompt_P[pair])][winner][loser] = pair
-    cyclic: dict[int, int] = defaultdict(int)
+    cyclic: dict[int, int] = {}
     members: dict[int, list[Hashable]] = {}
-    triads: dict[int, int] = defaultdict(int)
-    for beats in wins.values():
+    triads: dict[int, int] = {}
+    order = np.argsort(prompt_P, kind="stable")
+    for own in np.split(order, np.flatnonzero(np.diff(prompt_P[order])) + 1):
+        if len(own) < 3:
+            continue
+        beats = _beats(first, second, own, choice_P)
         for winner, losers in list(beats.items()):
             for loser, pair in losers.items():
                 closing, complete = _closing(beats, winner, loser)
-                triads[pair] = complete
                 if closing:
-                    cyclic[pair] = len(closing)
+                    cyclic[pair], triads[pair] = len(closing), complete
                     members[pair] = closing
     return [
         Flag(
@@ -49,6 +48,21 @@ def cycles(
         )
         for pair, count in sorted(cyclic.items())
     ]
+
+
+def _beats(
+    first: Sequence[Hashable],
+    second: Sequence[Hashable],
+    rows: NDArray[np.int64],
+    choice_P: NDArray[np.int8],
+) -> dict[Hashable, dict[Hashable, int]]:
+    """Who beats whom on these pairs of one prompt, and in which of them."""
+    wins: dict[Hashable, dict[Hashable, int]] = defaultdict(dict)
+    for pair in rows[np.isin(choice_P[rows], (A, B))].tolist():
+        both = first[pair], second[pair]
+        winner, loser = both if choice_P[pair] == A else both[::-1]
+        wins[winner][loser] = pair
+    return wins
 
 
 def _closing(

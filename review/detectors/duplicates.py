@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from judges.trust.near_duplicates import candidates, jaccard, shingles
+from judges.trust.near_duplicates import band_hashes, jaccard, sharing, shingles
 from judges.trust.vote_matrix import A, B
 from review.detectors.flag import Flag
+
+_AT_ONCE = 1000  # pairs whose shingles are held at once, about 16 KB each; by hand
 
 
 def near_duplicates(
@@ -27,17 +29,27 @@ def near_duplicates(
 
     Similarity: the smaller Jaccard index of the two matched responses' 5-gram sets.
     """
-    if not len(prompts):
+    columns = (responses_a, responses_b, prompts)
+    hashed = []
+    for start in range(0, len(prompts), _AT_ONCE):
+        first, second, asked = (shingles(texts[start : start + _AT_ONCE]) for texts in columns)
+        hashed.append(band_hashes(csr_matrix(first + second + asked)))
+    if not hashed:
         return
-    first, second, asked = shingles(responses_a), shingles(responses_b), shingles(prompts)
-    whole = csr_matrix(first + second + asked)
-    for one, other in sorted(candidates(whole)):
-        if jaccard(asked, one, asked, other) < at_least:
-            continue
-        straight = min(jaccard(first, one, first, other), jaccard(second, one, second, other))
-        crossed = min(jaccard(first, one, second, other), jaccard(second, one, first, other))
-        if max(straight, crossed) >= at_least:
-            yield one, other, crossed > straight, max(straight, crossed)
+    close = sorted(sharing(np.concatenate(hashed)))
+    for start in range(0, len(close), _AT_ONCE // 2):
+        both = close[start : start + _AT_ONCE // 2]
+        rows = sorted({row for pair in both for row in pair})
+        place = {row: n for n, row in enumerate(rows)}
+        first, second, asked = (shingles([texts[row] for row in rows]) for texts in columns)
+        for one, other in both:
+            i, j = place[one], place[other]
+            if jaccard(asked, i, asked, j) < at_least:
+                continue
+            straight = min(jaccard(first, i, first, j), jaccard(second, i, second, j))
+            crossed = min(jaccard(first, i, second, j), jaccard(second, i, first, j))
+            if max(straight, crossed) >= at_least:
+                yield one, other, crossed > straight, max(straight, crossed)
 
 
 def duplicate_conflict(

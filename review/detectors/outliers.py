@@ -30,30 +30,32 @@ def text_measures(
 
     Unchanged when A and B are exchanged: of two responses the larger value counts.
     """
-    rows = []
-    for prompt, first, second in zip(prompts, responses_a, responses_b, strict=True):
+    found = np.empty((len(prompts), len(MEASURES)))
+    rows = zip(prompts, responses_a, responses_b, strict=True)
+    for pair, (prompt, first, second) in enumerate(rows):
         texts = (first or "", second or "")
         sizes = [np.log1p(len(text)) for text in texts]
-        rows.append(
-            [
-                np.log1p(len(prompt or "")),
-                max(sizes),
-                abs(sizes[0] - sizes[1]),
-                max(_symbols(text[:2000]) for text in texts),
-                max(_foreign(text[:2000]) for text in texts),
-                max(_repetition(text) for text in texts),
-            ]
+        found[pair] = (
+            np.log1p(len(prompt or "")),
+            max(sizes),
+            abs(sizes[0] - sizes[1]),
+            max(_symbols(text[:2000]) for text in texts),
+            max(_foreign(text[:2000]) for text in texts),
+            max(_repetition(text) for text in texts),
         )
-    return np.array(rows, np.float64).reshape(-1, len(MEASURES))
+    return found
 
 
 def _symbols(text: str) -> float:
     """Share of characters that are neither letters, digits nor white space."""
-    return sum(not c.isalnum() and not c.isspace() for c in text) / max(len(text), 1)
+    plain = sum(map(str.isalnum, text)) + sum(map(str.isspace, text))
+    return (len(text) - plain) / max(len(text), 1)
 
 
 def _foreign(text: str) -> float:
     """Share of characters outside the Latin alphabets."""
+    if text.isascii():
+        return 0.0
     return sum(ord(c) > 0x24F for c in text) / max(len(text), 1)
 
 

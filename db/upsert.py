@@ -10,9 +10,12 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
 
+from db.bulk import insert_many
 from db.models import Base
 
 T = TypeVar("T")
+
+_FEW = 50  # rows up to which one statement each costs less than what comes before a bulk; by hand
 
 
 def table_of(model: type[Base]) -> Table:
@@ -36,6 +39,8 @@ def insert_new(
     """
     if not rows:
         return 0
+    if len(rows) > _FEW:
+        return insert_many(session.connection(), table_of(table), rows, unique)
     insert = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgres_insert
     statement = insert(table_of(table)).on_conflict_do_nothing(index_elements=list(unique))
     # One row alone comes back with its key, and is then counted only on demand.

@@ -198,8 +198,9 @@ def _figures(calls: int, seconds: float, cpu: float) -> dict[str, Any]:
 
 
 def _database(folder: Path, pairs: int) -> Any:
+    from db.candidates import NewCandidate
     from db.models import Base
-    from db.pairs import NewCandidate, NewPair, add_pairs
+    from db.pairs import NewPair, add_pairs
     from db.session import Database
 
     database = Database(f"sqlite:///{folder / 'tiebreak.db'}")

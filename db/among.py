@@ -4,16 +4,17 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, any_, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, String, Text, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 
 def among(
-    session: Session, column: InstrumentedAttribute[Any], keys: Iterable[int]
+    session: Session, column: InstrumentedAttribute[Any], keys: Iterable[int | str]
 ) -> ColumnElement[bool]:
-    """That a column of integers is one of these."""
-    wanted = [int(key) for key in keys]
+    """That a column of integers, or one of texts, is one of these."""
+    wanted = [key if isinstance(key, str) else int(key) for key in keys]
     if session.get_bind().dialect.name == "postgresql":
-        return column == any_(literal(wanted, ARRAY(BigInteger)))
+        kind = Text if isinstance(column.type, String) else BigInteger
+        return column == any_(literal(wanted, ARRAY(kind)))
     return column.in_(select(func.json_each(json.dumps(wanted)).table_valued("value").c.value))

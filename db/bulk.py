@@ -38,9 +38,10 @@ def insert_many(
         return max(0, done.rowcount)
     made = f"CREATE TEMPORARY TABLE {_STAGED} AS SELECT {names} FROM {quoted.format_table(table)}"
     connection.execute(text(f"{made} WITH NO DATA"))
+    driver: Any = connection.connection.driver_connection
     with (
         _as_sqlalchemy_says(connection),
-        connection.connection.cursor() as cursor,
+        driver.cursor() as cursor,
         cursor.copy(f"COPY {_STAGED} ({names}) FROM STDIN") as copy,
     ):
         for row in values:

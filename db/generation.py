@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from db.candidates import NewCandidate, add_candidates
 from db.erased_prompts import unerased
 from db.events import record
 from db.identity import candidate_hash
 from db.models import Candidate, Consensus, ConsensusFit, Event, Pair, Prompt
-from db.pairs import NewCandidate, add_candidates
 
 ACTOR = "tiebreak"
 
@@ -86,10 +86,11 @@ def store_candidate(
 ) -> tuple[int, bool]:
     """The candidate with this text, and whether it is new. A known text keeps its own history."""
     key = candidate_hash(prompt.content_hash, text)
-    known = session.scalar(select(Candidate.id).where(Candidate.content_hash == key))
+    mine = Candidate.prompt_id == prompt.id  # the index begins with it
+    known = session.scalar(select(Candidate.id).where(mine, Candidate.content_hash == key))
     if known is not None:
         return known, False
-    made = add_candidates(session, [(prompt.id, key, NewCandidate(text, model, family))])[key]
+    made = add_candidates(session, [(prompt.id, key, NewCandidate(text, model, family))])[key].id
     if parent_id is not None:
         row = session.get_one(Candidate, made)
         row.parent_id, row.critique = parent_id, critique

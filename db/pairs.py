@@ -1,44 +1,23 @@
 """Prompts, candidates and pairs: stored once each by content, found by id or outside name."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session, joinedload
 
-from db.conversation import Messages, Tools, plain_answer, response_text
+from db.among import among
+from db.candidates import KeptCandidate, NewCandidate, add_candidates
+from db.conversation import Messages, Tools
 from db.errors import UnknownName
 from db.identity import candidate_hash, pair_hash, prompt_hash
 from db.models import Candidate, Pair, PairName, Prompt
+from db.told import kept, otherwise
 from db.upsert import insert_new, table_of
 
-
-@dataclass(frozen=True)
-class NewCandidate:
-    """A response as it arrives; `messages` where it is more than one plain message of the
-    assistant, `text` then being how they read.
-    """
-
-    text: str
-    model: str | None = None
-    family: str | None = None
-    messages: Messages | None = None
-
-    @classmethod
-    def said(
-        cls, messages: Messages, model: str | None = None, family: str | None = None
-    ) -> "NewCandidate":
-        """A response given as messages."""
-        plain = plain_answer(messages)
-        if plain is not None:
-            return cls(plain, model, family)
-        return cls(str(response_text(messages)), model, family, messages)
-
-    @property
-    def content(self) -> str | Messages:
-        """What makes it this response and no other."""
-        return self.text if self.messages is None else self.messages
+_ABOUT = ("domain", "source", "kept")  # columns of a pair that say what it is, not what is in it
 
 
 @dataclass(frozen=True)
@@ -59,12 +38,14 @@ class NewPair:
 @dataclass(frozen=True)
 class StoredPair:
     """Where an arriving pair ended up. `new` is false for a duplicate; `mirrored` where the
-    stored pair has A and B exchanged.
+    stored pair has A and B exchanged; `otherwise` names what it told of which something else is
+    kept ("model", "domain").
     """
 
     pair_id: int
     new: bool
     mirrored: bool
+    otherwise: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +54,15 @@ class NamedPair:
 
     pair_id: int
     mirrored: bool
+
+
+@dataclass(frozen=True)
+class _KeptPair:
+    """A stored pair: its id, its candidate A, and what is known about it, in order of `_ABOUT`."""
+
+    id: int
+    candidate_a_id: int
+    about: tuple[Any, ...]
 
 
 @dataclass
@@ -89,7 +79,8 @@ class _Hashes:
 def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair | None]:
     """Store the pairs that are new; say for each, in order, what became of it.
 
-    None where nothing was stored because the outside name already means another pair.
+    What is told of a pair, or of a response, that is there already is joined (`db.told`). None
+    where nothing was stored because the outside name already means another pair.
     """
     hashes = [_hashes(pair) for pair in arriving]
     clashing = _clashes(session, arriving, hashes)
@@ -97,24 +88,28 @@ def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair 
         (p, h) for i, (p, h) in enumerate(zip(arriving, hashes, strict=True)) if i not in clashing
     ]
     prompt_ids = add_prompts(session, [(p.messages, p.tools, p.expected) for p, _ in taken])
+    expected = _expected_of(session, {prompt_ids[h.prompt] for p, h in taken if p.expected})
     wanted = [(prompt_ids[h.prompt], h.a, p.a) for p, h in taken]
     wanted += [(prompt_ids[h.prompt], h.b, p.b) for p, h in taken]
-    candidate_ids = add_candidates(session, wanted)
-    seen = set(_pair_rows(session, {h.pair for _, h in taken}))
-    fresh = {
-        h.pair: _pair_row(p, h, prompt_ids, candidate_ids)
-        for p, h in reversed(taken)
-        if h.pair not in seen
-    }
-    insert_new(session, Pair, list(reversed(fresh.values())), ["content_hash"])
-    stored = _pair_rows(session, {h.pair for _, h in taken})
+    candidates = add_candidates(session, wanted)
+    seen = set(_pairs_of(session, {h.pair for _, h in taken}))
+    _insert_pairs(session, taken, prompt_ids, candidates)
+    stored = _join_about(session, taken)
     results: list[StoredPair | None] = []
-    for i, h in enumerate(hashes):
+    for i, (pair, h) in enumerate(zip(arriving, hashes, strict=True)):
         if i in clashing:
             results.append(None)
             continue
-        pair_id, first = stored[h.pair]
-        results.append(StoredPair(pair_id, h.pair not in seen, first != candidate_ids[h.a]))
+        at = stored[h.pair]
+        told = {name: otherwise(*both) for name, both in _about(pair, at.about)}
+        told["expected"] = otherwise(pair.expected, expected.get(prompt_ids[h.prompt]))
+        for key, candidate in ((h.a, pair.a), (h.b, pair.b)):
+            for name in ("model", "family"):
+                differs = otherwise(getattr(candidate, name), getattr(candidates[key], name))
+                told[name] = told.get(name, False) or differs
+        mirrored = at.candidate_a_id != candidates[h.a].id
+        others = tuple(name for name, differs in told.items() if differs)
+        results.append(StoredPair(at.id, h.pair not in seen, mirrored, others))
         seen.add(h.pair)
     _add_names(session, arriving, results)
     return results
@@ -125,7 +120,8 @@ def add_prompts(
 ) -> dict[str, int]:
     """Store new prompts given as (messages, tools, expected); ids by content hash.
 
-    The first `expected` told is kept, also where the prompt was stored without one.
+    The first `expected` told is kept, also where the prompt was stored without one: votes may rest
+    on it.
     """
     rows: dict[str, dict[str, Any]] = {}
     for messages, tools, expected in prompts:
@@ -141,8 +137,8 @@ def add_prompts(
         )
         row["expected"] = row["expected"] or expected
     insert_new(session, Prompt, list(rows.values()), ["content_hash"])
-    query = select(Prompt.content_hash, Prompt.id).where(Prompt.content_hash.in_(rows))
-    found = dict(session.execute(query).all())
+    query = select(Prompt.content_hash, Prompt.id)
+    found = dict(session.execute(query.where(among(session, Prompt.content_hash, rows))).all())
     told = [
         {"key": found[key], "told": row["expected"]} for key, row in rows.items() if row["expected"]
     ]
@@ -153,33 +149,11 @@ def add_prompts(
     return found
 
 
-def add_candidates(
-    session: Session, candidates: Iterable[tuple[int, str, NewCandidate]]
-) -> dict[str, int]:
-    """Store new candidates given as (prompt id, content hash, candidate); ids by content hash."""
-    rows = {
-        key: {
-            "prompt_id": prompt_id,
-            "content_hash": key,
-            "text": candidate.text,
-            "messages": candidate.messages,
-            "model": candidate.model,
-            "family": candidate.family,
-        }
-        for prompt_id, key, candidate in candidates
-    }
-    insert_new(session, Candidate, list(rows.values()), ["prompt_id", "content_hash"])
-    found = session.execute(
-        select(Candidate.content_hash, Candidate.id).where(Candidate.content_hash.in_(rows))
-    )
-    return dict(found.all())
-
-
 def resolve_names(session: Session, names: Iterable[str]) -> dict[str, NamedPair]:
     """Outside names that are known, with the pair each means."""
     found = session.execute(
         select(PairName.external_id, PairName.pair_id, PairName.mirrored).where(
-            PairName.external_id.in_(set(names))
+            among(session, PairName.external_id, set(names))
         )
     )
     return {name: NamedPair(pair_id, mirrored) for name, pair_id, mirrored in found}
@@ -220,7 +194,8 @@ def count_pairs(session: Session) -> int:
 
 def stored_hashes(session: Session, hashes: Collection[str]) -> set[str]:
     """Which of these content hashes of pairs are stored."""
-    return set(session.scalars(select(Pair.content_hash).where(Pair.content_hash.in_(hashes))))
+    query = select(Pair.content_hash).where(among(session, Pair.content_hash, hashes))
+    return set(session.scalars(query))
 
 
 def _hashes(pair: NewPair) -> _Hashes:
@@ -229,25 +204,60 @@ def _hashes(pair: NewPair) -> _Hashes:
     return _Hashes(prompt, a, b)
 
 
-def _pair_rows(session: Session, hashes: set[str]) -> dict[str, tuple[int, int]]:
-    found = session.execute(
-        select(Pair.content_hash, Pair.id, Pair.candidate_a_id).where(Pair.content_hash.in_(hashes))
-    )
-    return {key: (pair_id, candidate_a) for key, pair_id, candidate_a in found}
+def _pairs_of(session: Session, hashes: Collection[str]) -> dict[str, _KeptPair]:
+    columns = [getattr(Pair, name) for name in _ABOUT]
+    query = select(Pair.content_hash, Pair.id, Pair.candidate_a_id, *columns)
+    found = session.execute(query.where(among(session, Pair.content_hash, hashes)))
+    return {key: _KeptPair(pair_id, a, tuple(about)) for key, pair_id, a, *about in found}
 
 
-def _pair_row(
-    pair: NewPair, h: _Hashes, prompt_ids: dict[str, int], candidate_ids: dict[str, int]
-) -> dict[str, Any]:
-    return {
-        "prompt_id": prompt_ids[h.prompt],
-        "candidate_a_id": candidate_ids[h.a],
-        "candidate_b_id": candidate_ids[h.b],
-        "content_hash": h.pair,
-        "domain": pair.domain,
-        "source": pair.source,
-        "kept": pair.kept,
-    }
+def _insert_pairs(
+    session: Session,
+    taken: Sequence[tuple[NewPair, _Hashes]],
+    prompt_ids: Mapping[str, int],
+    candidates: Mapping[str, KeptCandidate],
+) -> None:
+    """Store those that are new; the first of several gives the stored order."""
+    rows: dict[str, dict[str, Any]] = {}
+    for pair, h in taken:
+        row = {
+            "prompt_id": prompt_ids[h.prompt],
+            "candidate_a_id": candidates[h.a].id,
+            "candidate_b_id": candidates[h.b].id,
+            "content_hash": h.pair,
+        }
+        rows.setdefault(h.pair, row | {name: getattr(pair, name) for name in _ABOUT})
+    insert_new(session, Pair, list(rows.values()), ["content_hash"])
+
+
+def _join_about(session: Session, taken: Sequence[tuple[NewPair, _Hashes]]) -> dict[str, _KeptPair]:
+    """The stored pairs, after what these tell about them was joined to what was known."""
+    told: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for pair, h in taken:
+        told[h.pair].append(tuple(getattr(pair, name) for name in _ABOUT))
+    found = _pairs_of(session, told)
+    changed: list[dict[str, Any]] = []
+    for key, at in found.items():
+        about = tuple(kept(each) for each in zip(at.about, *told[key], strict=True))
+        if about != at.about:
+            found[key] = replace(at, about=about)
+            changed.append({"id": at.id, **dict(zip(_ABOUT, about, strict=True))})
+    if changed:
+        session.execute(update(Pair), changed)
+    return found
+
+
+def _about(pair: NewPair, known: Sequence[Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """What a pair tells about itself beside what is kept, by name."""
+    for name, value in zip(_ABOUT, known, strict=True):
+        yield name, (getattr(pair, name), value)
+
+
+def _expected_of(session: Session, prompt_ids: Collection[int]) -> dict[int, Any]:
+    if not prompt_ids:
+        return {}
+    query = select(Prompt.id, Prompt.expected).where(among(session, Prompt.id, prompt_ids))
+    return dict(session.execute(query).all())
 
 
 def _clashes(session: Session, arriving: Sequence[NewPair], hashes: list[_Hashes]) -> set[int]:
@@ -258,7 +268,7 @@ def _clashes(session: Session, arriving: Sequence[NewPair], hashes: list[_Hashes
         select(PairName.external_id, Pair.content_hash, Candidate.content_hash)
         .join(Pair, Pair.id == PairName.pair_id)
         .join(Candidate, Candidate.id == first)
-        .where(PairName.external_id.in_(names))
+        .where(among(session, PairName.external_id, names))
     )
     means = {name: (pair, a) for name, pair, a in session.execute(query)}
     clashing = set()

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from app.cli import app
 from app.pipeline.cascade import Cascaded, cascade
 from app.pipeline.ladder import rungs_of
+from db.candidates import NewCandidate
 from db.errors import BadInput, KeyRefused
 from db.models import Run, Vote
-from db.pairs import NewCandidate, NewPair, add_pairs
+from db.pairs import NewPair, add_pairs
 from db.runs import spent_nanousd, start_run
 from db.session import Database
 from db.vocabulary import Order, RunStatus

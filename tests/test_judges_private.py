@@ -10,8 +10,9 @@ from test_judges_steps import fake, remote, votes
 from test_judges_steps_generating import generators
 
 from app.pipeline.detect import detect
+from db.candidates import NewCandidate
 from db.errors import BadInput
-from db.pairs import NewCandidate, NewPair, add_pairs, add_prompts
+from db.pairs import NewPair, add_pairs, add_prompts
 from db.session import Database
 from db.vocabulary import Choice
 from judges import panel, steps

@@ -9,9 +9,10 @@ import pytest
 from protocol_server import Script, Server, serving
 from sqlalchemy import func, select, update
 
+from db.candidates import NewCandidate
 from db.errors import BadInput, BudgetSpent, KeyRefused, Unavailable, UnknownName
 from db.models import BatchJob, ConsensusFit, Reservation, Run, Vote, VoteClaim
-from db.pairs import NewCandidate, NewPair, add_pairs
+from db.pairs import NewPair, add_pairs
 from db.runs import spent_nanousd, start_run
 from db.session import Database
 from db.spending import reserved_money

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from db.candidates import NewCandidate
 from db.conversation import Messages, Tools
 from db.expected import outcome
 from db.identity import candidate_hash, content_hash, prompt_hash
 from db.imports import fields
 from db.imports.dialogues import split_dialogues, turns_of, with_prompt
 from db.imports.fields import BadRow, Row
-from db.pairs import NewCandidate, NewPair
+from db.pairs import NewPair
 from db.vocabulary import Choice, Order
 
 

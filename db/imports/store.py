@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from db.candidates import add_candidates
 from db.erased_prompts import ERASED, erased_among, erased_pairs
 from db.errors import BadInput
 from db.gold import exported_among
@@ -15,7 +16,7 @@ from db.identity import candidate_hash, content_hash, prompt_hash
 from db.imports.rows import GoldRow, LabelRow, PairRow, RankingRow, VoteRow
 from db.judges import recorded_version
 from db.models import Annotator, Gold, Ranking, Review
-from db.pairs import NamedPair, NewPair, add_candidates, add_pairs, add_prompts, resolve_names
+from db.pairs import NamedPair, NewPair, StoredPair, add_pairs, add_prompts, resolve_names
 from db.step_labels import NEUTRAL, Solution, add_solutions
 from db.types import now
 from db.upsert import chunks, insert_new
@@ -122,6 +123,7 @@ def _store_pairs(
             continue
         kind = "new" if where.new else "mirrored duplicates" if where.mirrored else "duplicates"
         counts[kind] += 1
+        counts.update(_otherwise(where))
         if item.choice is not None:
             label = LabelRow("", signed, item.choice, {})
             review = _review(label, NamedPair(where.pair_id, where.mirrored), annotator_id)
@@ -221,11 +223,12 @@ def _store_rankings(
 ) -> tuple[Counter[str], list[Refused]]:
     people = annotator_ids(session, {item.annotator for item in items})
     prompts = add_prompts(session, [(item.messages, item.tools, None) for item in items])
+    counts: Counter[str] = Counter()
     rows = []
     for item in items:
         key = prompt_hash(item.messages, item.tools)
         hashes = [candidate_hash(key, c.content) for c in item.candidates]
-        ids = add_candidates(
+        stored = add_candidates(
             session,
             [(prompts[key], h, c) for h, c in zip(hashes, item.candidates, strict=True)],
         )
@@ -235,17 +238,19 @@ def _store_rankings(
                 "source": item.source,
                 "tools": item.tools,
             }
-            add_pairs(session, [NewPair(item.messages, a, b, **about) for a, b in both])
+            pairs = [NewPair(item.messages, a, b, **about) for a, b in both]
+            for where in add_pairs(session, pairs):
+                counts.update(_otherwise(where))
         rows.append(
             {
                 "prompt_id": prompts[key],
                 "annotator_id": people[item.annotator],
-                "groups": [[ids[hashes[i]] for i in group] for group in item.groups],
+                "groups": [[stored[hashes[i]].id for i in group] for group in item.groups],
                 "origin": item.origin,
             }
         )
     new = insert_new(session, Ranking, rows, ["origin"])
-    return Counter({"new": new, "known already": len(rows) - new}), []
+    return Counter({"new": new, "known already": len(rows) - new}) + counts, []
 
 
 def _store_solutions(session: Session, items: list[Solution]) -> tuple[Counter[str], list[Refused]]:
@@ -260,6 +265,11 @@ def _store_solutions(session: Session, items: list[Solution]) -> tuple[Counter[s
             "steps not rated": labels.count(None),
         }
     ), []
+
+
+def _otherwise(where: StoredPair | None) -> list[str]:
+    """What is said of a pair that told something else than is kept."""
+    return [f"told another {name} than is kept" for name in (where.otherwise if where else ())]
 
 
 def _review(item: LabelRow, pair: NamedPair, annotator_id: int) -> dict[str, Any]:

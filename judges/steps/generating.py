@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from db.candidates import NewCandidate
 from db.errors import BadInput, BudgetSpent
 from db.generation import (
     Field,
@@ -18,7 +19,7 @@ from db.generation import (
     prompts_page,
     store_candidate,
 )
-from db.pairs import NewCandidate, NewPair, add_pairs
+from db.pairs import NewPair, add_pairs
 from db.progress import Progress, quiet
 from db.runs import cap_of, ended_by
 from db.session import Database, Session

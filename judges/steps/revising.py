@@ -4,9 +4,10 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from db.candidates import NewCandidate
 from db.generation import Response, note, noted, responses_page, revised, store_candidate
 from db.models import Prompt
-from db.pairs import NewCandidate, NewPair, add_pairs
+from db.pairs import NewPair, add_pairs
 from db.progress import Progress, quiet
 from db.session import Database, Session
 from db.text_claims import TextKey

@@ -24,6 +24,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from db.session import Database
+
 STEPS = ("import", "route", "merge", "export", "gold")
 _SIZES = {"prompt": 400, "response_a": 800, "response_b": 800}  # letters: 2 KB with their names
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -60,29 +62,29 @@ def made_up(rows: int, seed: int = 0) -> Iterator[dict[str, Any]]:
         }
 
 
-def write_file(place: Place) -> None:
+def write_file(place: Place, _: Database) -> None:
     """The rows, one a line."""
     with place.file.open("w", encoding="utf-8") as stream:
         for row in made_up(place.rows):
             stream.write(json.dumps(row) + "\n")
 
 
-def import_peer(place: Place) -> None:
+def import_peer(place: Place, database: Database) -> None:
     """The plain bulk insert."""
     from data_peers import store
 
-    store(_database(place), place.file)
+    store(database, place.file)
 
 
-def import_pairs(place: Place) -> None:
+def import_pairs(place: Place, database: Database) -> None:
     """The product's import."""
     from db.imports.importer import Kind, import_files
 
-    done = import_files(_database(place), Kind.PAIRS, [place.file])
+    done = import_files(database, Kind.PAIRS, [place.file])
     _require(done.counts["new"], place.rows)
 
 
-def cast_votes(place: Place) -> None:
+def cast_votes(place: Place, database: Database) -> None:
     """Two judges on every pair, in both orders."""
     from db.judges import judge_version
     from db.models import Vote
@@ -90,7 +92,7 @@ def cast_votes(place: Place) -> None:
     from db.upsert import chunks, insert_all
     from db.vocabulary import Choice, Order, Provider
 
-    database, rng = _database(place), random.Random(1)
+    rng = random.Random(1)
     with database.begin() as session:
         versions = [
             judge_version(
@@ -116,7 +118,7 @@ def cast_votes(place: Place) -> None:
             insert_all(session, Vote, votes)
 
 
-def answer(place: Place) -> None:
+def answer(place: Place, database: Database) -> None:
     """One person's answer on every pair."""
     from db.imports.store import annotator_ids
     from db.models import Review
@@ -124,7 +126,6 @@ def answer(place: Place) -> None:
     from db.upsert import chunks, insert_all
     from db.vocabulary import Choice
 
-    database = _database(place)
     with database.begin() as session:
         person = annotator_ids(session, {"ann"})["ann"]
     for part in chunks(_pair_ids(database), 5000):
@@ -141,7 +142,7 @@ def answer(place: Place) -> None:
             insert_all(session, Review, said)
 
 
-def route(place: Place) -> None:
+def route(place: Place, database: Database) -> None:
     """The product's route of every pair, without a target."""
     from app.pipeline.route import route_pairs
     from judges.panel import Panel
@@ -149,69 +150,68 @@ def route(place: Place) -> None:
     from review.settings import ReviewSettings
 
     options = RouteOptions.of({"review_share": 0.05})
-    done = route_pairs(_database(place), Panel(), options, ReviewSettings())
+    done = route_pairs(database, Panel(), options, ReviewSettings())
     _require(done.pairs, place.rows)
 
 
-def merge(place: Place) -> None:
+def merge(place: Place, database: Database) -> None:
     """The product's merge: every pair has one person's answer and a consensus."""
     from review.merge import merge as merged
     from review.settings import ReviewSettings
 
-    done = merged(_database(place), ReviewSettings())
+    done = merged(database, ReviewSettings())
     _require(done.new, place.rows)
 
 
-def export(place: Place) -> None:
+def export(place: Place, database: Database) -> None:
     """The product's export of every label."""
     from trainer.export.selection import ExportOptions
     from trainer.steps.exporting import export as exported
 
-    done = exported(_database(place), place.folder / "export", ExportOptions(), "whole")
+    done = exported(database, place.folder / "export", ExportOptions(), "whole")
     _require(sum(done.rows[name] for name in ("train", "validation", "test")), place.rows)
 
 
-def export_peer(place: Place) -> None:
+def export_peer(place: Place, database: Database) -> None:
     """SQL plus pyarrow."""
     from data_peers import write
 
-    write(_database(place), place.folder / "export-peer", place.folder / "export")
+    write(database, place.folder / "export-peer", place.folder / "export")
 
 
-def forget_export(place: Place) -> None:
+def forget_export(place: Place, database: Database) -> None:
     """Take the dataset out of the database, so that gold may be drawn of its prompts."""
     from sqlalchemy import delete
 
     from db.models import Dataset, DatasetItem
 
-    with _database(place).begin() as session:
+    with database.begin() as session:
         session.execute(delete(DatasetItem))
         session.execute(delete(Dataset))
 
 
-def gold(place: Place) -> None:
+def gold(place: Place, database: Database) -> None:
     """The product's draw of a tenth of the prompts."""
     from db.gold import draw_gold
 
-    with _database(place).begin() as session:
+    with database.begin() as session:
         done = draw_gold(session, 0.1, 7)
     _require(done.settled_pairs, place.rows)
 
 
-def make_tables(place: Place) -> None:
+def make_tables(place: Place, database: Database) -> None:
     """The tables, empty: what an earlier step left in them is dropped."""
     from db.models import Base
 
-    engine = _database(place).engine
     if place.url.startswith("sqlite:///"):
         for file in place.folder.glob(f"{Path(place.url).name}*"):
             file.unlink()
     else:
-        Base.metadata.drop_all(engine)
-    Base.metadata.create_all(engine)
+        Base.metadata.drop_all(database.engine)
+    Base.metadata.create_all(database.engine)
 
 
-DOING: dict[str, Callable[[Place], None]] = {
+DOING: dict[str, Callable[[Place, Database], None]] = {
     "write file": write_file,
     "make tables": make_tables,
     "import peer": import_peer,
@@ -227,6 +227,15 @@ DOING: dict[str, Callable[[Place], None]] = {
 }
 
 
+def perform(place: Place, doing: str) -> None:
+    """One step here and now."""
+    database = Database(place.url)
+    try:
+        DOING[doing](place, database)
+    finally:
+        database.dispose()
+
+
 def measured(place: Place, doing: str) -> dict[str, float]:
     """One step here and now: its processor seconds, and the peak memory of this process."""
     for module in ("db.imports.importer", "data_peers"):  # what loads is no work on rows
@@ -234,7 +243,7 @@ def measured(place: Place, doing: str) -> dict[str, float]:
     server = _Server(place.url)
     before = server.seconds()
     own = resource.getrusage(resource.RUSAGE_SELF)
-    DOING[doing](place)
+    perform(place, doing)
     after = resource.getrusage(resource.RUSAGE_SELF)
     spent = after.ru_utime + after.ru_stime - own.ru_utime - own.ru_stime
     seconds = spent + server.seconds() - before
@@ -304,8 +313,6 @@ class _Server:
         if not url.startswith("sqlite"):
             from sqlalchemy import text
 
-            from db.session import Database
-
             database = Database(url)
             with database.read() as session:
                 backend = session.scalar(text("SELECT pg_backend_pid()"))
@@ -331,12 +338,6 @@ def _status(process: Path) -> tuple[int, int, int]:
     except OSError:
         return 0, 0, 0
     return int(parts[1]), int(parts[11]) + int(parts[12]), int(parts[13]) + int(parts[14])
-
-
-def _database(place: Place) -> Any:
-    from db.session import Database
-
-    return Database(place.url)
 
 
 def _pair_ids(database: Any) -> list[int]:

@@ -64,13 +64,14 @@ def add_candidates(
     for key, row in rows.items():
         row["model"], row["family"] = kept_author(told[key])
     insert_new(session, Candidate, list(rows.values()), ["prompt_id", "content_hash"])
-    # The index begins with the prompt.
+    # By the prompts alone, which their index begins with; what else they have is passed over.
     of_prompts = among(session, Candidate.prompt_id, {row["prompt_id"] for row in rows.values()})
     query = select(Candidate.content_hash, Candidate.id, Candidate.model, Candidate.family)
-    query = query.where(of_prompts, among(session, Candidate.content_hash, rows))
     found: dict[str, KeptCandidate] = {}
     changed: list[dict[str, Any]] = []
-    for key, candidate_id, *stored in session.execute(query):
+    for key, candidate_id, *stored in session.execute(query.where(of_prompts)):
+        if key not in rows:
+            continue
         model, family = kept_author([*told[key], (stored[0], stored[1])])
         found[key] = KeptCandidate(candidate_id, model, family)
         if [model, family] != stored:

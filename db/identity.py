@@ -11,11 +11,12 @@ from typing import Any
 
 from db.conversation import Messages, Tools, is_plain
 
+_as_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
 
 def content_hash(*parts: Any) -> str:
     """sha256 hex of JSON-able parts; equal parts, equal hash, on every machine."""
-    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_as_json(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def prompt_hash(messages: Messages, tools: Tools | None = None) -> str:

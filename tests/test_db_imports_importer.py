@@ -128,8 +128,9 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(
 
 
 def test_a_truncated_file_keeps_whole_portions_and_the_rest_comes_with_the_repaired_one(
-    database: Database, tmp_path: Path
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(importer, "_ROWS", 500)
     rows = [worlds.pair(str(i), a=f"{i} {i * 2654435761 % 2**32}") for i in range(2_000)]
     file = write(tmp_path / "p.jsonl.gz", rows)
     whole = file.read_bytes()

@@ -155,7 +155,7 @@ def test_a_judge_on_this_machine_sees_everything(three: Database) -> None:
 def test_generators_are_sent_nothing_that_is_held(database: Database) -> None:
     with database.begin() as session:
         said = [[{"role": "user", "content": text}] for text in (f"Use {KEY}", "Hello?")]
-        add_prompts(session, [(messages, None) for messages in said])
+        add_prompts(session, [(messages, None, None) for messages in said])
     done = steps.generate(database, generators(), hold=["secret"])
     assert (done.asked, done.private) == (1, ("1 request held back (1 secret)",))
     assert "held back" in done.summary

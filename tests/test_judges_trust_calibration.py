@@ -21,6 +21,7 @@ from judges.trust.candidates import (
     author_effect,
     neighbours_margin,
     number_of,
+    number_of_texts,
     triads,
 )
 from judges.trust.reading import read, style_regression
@@ -211,3 +212,6 @@ def test_samples_become_their_majority_and_a_vote_without_order_counts_in_both()
 
 def test_equal_names_share_a_number() -> None:
     assert number_of(["x", "y", "x", None]).tolist() == [0, 1, 0, 2]
+    # texts over two columns, and nothing is the same as what is missing
+    assert number_of_texts(["x", None, "y"], ["y", None, "x"]).tolist() == [0, 1, 2, 2, 3, 0]
+    assert number_of_texts([], []).tolist() == []

@@ -64,7 +64,7 @@ class DistilledTextClassifier:
     ridge: float = 1.0
     folds: int = 5
     bits: int = 16
-    chunk: int = 20_000
+    chunk: int = 5_000
 
     coef_FW_: Floats = field(init=False, repr=False)
 

@@ -4,7 +4,7 @@ SQLite takes plain tuples; PostgreSQL a COPY into a table of the transaction's o
 is new is inserted. Leaves out few rows, for which the ordinary statement is as good (`db.upsert`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -56,21 +56,18 @@ def _values(
     connection: Connection, columns: Sequence[Column[Any]], rows: Sequence[Row]
 ) -> Iterator[tuple[Any, ...]]:
     """The rows as the driver takes them, in the order of the columns."""
-    made = [_maker(connection, column) for column in columns]
-    for row in rows:
-        yield tuple([make(row) for make in made])
+    return zip(*(_column(connection, column, rows) for column in columns), strict=True)
 
 
-def _maker(connection: Connection, column: Column[Any]) -> Callable[[Row], Any]:
-    """What gives a column's value of a row: as SQLAlchemy binds it, or its default."""
-    name, default = column.name, column.default
+def _column(connection: Connection, column: Column[Any], rows: Sequence[Row]) -> Iterable[Any]:
+    """A column's values as SQLAlchemy binds them, or its default for each row."""
+    if column.name in rows[0]:
+        values = [row[column.name] for row in rows]
+    else:
+        default: Any = column.default.arg  # type: ignore[union-attr]
+        values = [default(None) if callable(default) else default for _ in rows]
     bound = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    as_bound: Callable[[Any], Any] = bound or (lambda value: value)
-    if default is None:
-        return lambda row: as_bound(row[name])
-    argument: Any = default.arg  # type: ignore[attr-defined]
-    make = argument if callable(argument) else lambda _: argument
-    return lambda row: as_bound(row[name] if name in row else make(None))
+    return values if bound is None else map(bound, values)
 
 
 @contextmanager

@@ -72,6 +72,9 @@ def add_candidates(
     for key, candidate_id, *stored in session.execute(query.where(of_prompts)):
         if key not in rows:
             continue
+        if told[key] == [(stored[0], stored[1])]:
+            found[key] = KeptCandidate(candidate_id, *stored)
+            continue
         model, family = kept_author([*told[key], (stored[0], stored[1])])
         found[key] = KeptCandidate(candidate_id, model, family)
         if [model, family] != stored:

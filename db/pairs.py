@@ -1,8 +1,9 @@
 """Prompts, candidates and pairs: stored once each by content, found by id or outside name."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import bindparam, case, func, select, update
@@ -33,6 +34,16 @@ class NewPair:
     expected: dict[str, Any] | None = None
     tools: Tools | None = None
     kept: dict[str, Any] | None = None
+
+    @cached_property
+    def prompt_hash(self) -> str:
+        """Identity of its prompt."""
+        return prompt_hash(self.messages, self.tools)
+
+    @property
+    def about(self) -> tuple[Any, ...]:
+        """What it tells about itself, in the order of `_ABOUT`."""
+        return self.domain, self.source, self.kept
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,8 @@ def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair 
     taken = [
         (p, h) for i, (p, h) in enumerate(zip(arriving, hashes, strict=True)) if i not in clashing
     ]
-    prompt_ids = add_prompts(session, [(p.messages, p.tools, p.expected) for p, _ in taken])
+    prompts = [(h.prompt, p.messages, p.tools, p.expected) for p, h in taken]
+    prompt_ids = _add_prompts(session, prompts)
     expected = _expected_of(session, {prompt_ids[h.prompt] for p, h in taken if p.expected})
     wanted = [(prompt_ids[h.prompt], h.a, p.a) for p, h in taken]
     wanted += [(prompt_ids[h.prompt], h.b, p.b) for p, h in taken]
@@ -101,14 +113,9 @@ def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair 
             results.append(None)
             continue
         at = stored[h.pair]
-        told = {name: otherwise(*both) for name, both in _about(pair, at.about)}
-        told["expected"] = otherwise(pair.expected, expected.get(prompt_ids[h.prompt]))
-        for key, candidate in ((h.a, pair.a), (h.b, pair.b)):
-            for name in ("model", "family"):
-                differs = otherwise(getattr(candidate, name), getattr(candidates[key], name))
-                told[name] = told.get(name, False) or differs
+        sides = ((pair.a, candidates[h.a]), (pair.b, candidates[h.b]))
+        others = _otherwise(pair, at, sides, expected.get(prompt_ids[h.prompt]))
         mirrored = at.candidate_a_id != candidates[h.a].id
-        others = tuple(name for name, differs in told.items() if differs)
         results.append(StoredPair(at.id, h.pair not in seen, mirrored, others))
         seen.add(h.pair)
     _add_names(session, arriving, results)
@@ -123,18 +130,17 @@ def add_prompts(
     The first `expected` told is kept, also where the prompt was stored without one: votes may rest
     on it.
     """
+    return _add_prompts(session, [(prompt_hash(p[0], p[1]), *p) for p in prompts])
+
+
+def _add_prompts(
+    session: Session,
+    prompts: Iterable[tuple[str, Messages, Tools | None, dict[str, Any] | None]],
+) -> dict[str, int]:
     rows: dict[str, dict[str, Any]] = {}
-    for messages, tools, expected in prompts:
-        key = prompt_hash(messages, tools)
-        row = rows.setdefault(
-            key,
-            {
-                "content_hash": key,
-                "messages": messages,
-                "tools": tools or None,
-                "expected": None,
-            },
-        )
+    for key, messages, tools, expected in prompts:
+        about = {"messages": messages, "tools": tools or None, "expected": None}
+        row = rows.setdefault(key, {"content_hash": key, **about})
         row["expected"] = row["expected"] or expected
     insert_new(session, Prompt, list(rows.values()), ["content_hash"])
     query = select(Prompt.content_hash, Prompt.id)
@@ -199,7 +205,7 @@ def stored_hashes(session: Session, hashes: Collection[str]) -> set[str]:
 
 
 def _hashes(pair: NewPair) -> _Hashes:
-    prompt = prompt_hash(pair.messages, pair.tools)
+    prompt = pair.prompt_hash
     a, b = (candidate_hash(prompt, each.content) for each in (pair.a, pair.b))
     return _Hashes(prompt, a, b)
 
@@ -226,7 +232,7 @@ def _insert_pairs(
             "candidate_b_id": candidates[h.b].id,
             "content_hash": h.pair,
         }
-        rows.setdefault(h.pair, row | {name: getattr(pair, name) for name in _ABOUT})
+        rows.setdefault(h.pair, row | dict(zip(_ABOUT, pair.about, strict=True)))
     insert_new(session, Pair, list(rows.values()), ["content_hash"])
 
 
@@ -234,10 +240,12 @@ def _join_about(session: Session, taken: Sequence[tuple[NewPair, _Hashes]]) -> d
     """The stored pairs, after what these tell about them was joined to what was known."""
     told: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
     for pair, h in taken:
-        told[h.pair].append(tuple(getattr(pair, name) for name in _ABOUT))
+        told[h.pair].append(pair.about)
     found = _pairs_of(session, told)
     changed: list[dict[str, Any]] = []
     for key, at in found.items():
+        if told[key] == [at.about]:
+            continue
         about = tuple(kept(each) for each in zip(at.about, *told[key], strict=True))
         if about != at.about:
             found[key] = replace(at, about=about)
@@ -247,10 +255,18 @@ def _join_about(session: Session, taken: Sequence[tuple[NewPair, _Hashes]]) -> d
     return found
 
 
-def _about(pair: NewPair, known: Sequence[Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """What a pair tells about itself beside what is kept, by name."""
-    for name, value in zip(_ABOUT, known, strict=True):
-        yield name, (getattr(pair, name), value)
+def _otherwise(
+    pair: NewPair,
+    at: _KeptPair,
+    sides: Iterable[tuple[NewCandidate, KeptCandidate]],
+    expected: dict[str, Any] | None,
+) -> tuple[str, ...]:
+    """Names of what a pair tells of which something else is kept."""
+    both = [*zip(_ABOUT, pair.about, at.about, strict=True)] if pair.about != at.about else []
+    both.append(("expected", pair.expected, expected))
+    for told, held in sides:
+        both += [("model", told.model, held.model), ("family", told.family, held.family)]
+    return tuple(dict.fromkeys(name for name, told, held in both if otherwise(told, held)))
 
 
 def _expected_of(session: Session, prompt_ids: Collection[int]) -> dict[int, Any]:

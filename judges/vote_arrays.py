@@ -201,7 +201,7 @@ def _cells(
             continue
         cells.extend((row, column_of[vote.version_id], _SLOT[vote.order], CODES[vote.choice]))
         said.append(np.nan if vote.confidence is None else vote.confidence)
-    return np.array(cells, dtype=np.int64).reshape(-1, 4), np.array(said, dtype=np.float64)
+    return np.frombuffer(cells, np.int64).reshape(-1, 4), np.frombuffer(said, np.float64)
 
 
 def _names(versions: Sequence[tuple[int, str, str, str]]) -> tuple[str, ...]:

@@ -37,9 +37,8 @@ def generators(**more: Any) -> tuple[generation.GeneratorConfig, ...]:
 
 def prompts(database: Database, count: int) -> None:
     with database.begin() as session:
-        add_prompts(
-            session, [([{"role": "user", "content": f"Question {n}?"}], None) for n in range(count)]
-        )
+        said = [[{"role": "user", "content": f"Question {n}?"}] for n in range(count)]
+        add_prompts(session, [(messages, None, None) for messages in said])
 
 
 def count(database: Database, table: Any) -> int:

@@ -70,7 +70,7 @@ def _erased(session: Session, items: Sequence[Item]) -> dict[int, Any]:
     names: dict[int, str] = {}
     for i, item in enumerate(items):
         if isinstance(item, PairRow):
-            prompts[i] = prompt_hash(item.pair.messages, item.pair.tools)
+            prompts[i] = item.pair.prompt_hash
         elif isinstance(item, RankingRow):
             prompts[i] = prompt_hash(item.messages, item.tools)
         elif isinstance(item, Solution):

@@ -88,7 +88,7 @@ def test_a_value_no_row_can_hold_costs_its_row_alone(tmp_path: Path) -> None:
     table = pyarrow.table({"n": [1, 2, 3], "x": [b"good", b"\xff\xfe", None]})
     lines = list(read_lines(saved(tmp_path / "r.parquet", table)))
     assert [line.row.get("n") for line in lines] == [1, None, 3]
-    assert lines[1].problem == "column 'x' holds bytes that are no text; leave the column out"
+    assert lines[1].problem == "column 'x' holds bytes that are no text; leave it out with --ignore"
     pairs = pyarrow.map_(pyarrow.string(), pyarrow.int64())
     assert "column 'x' names 'k' twice" in value(
         tmp_path, pyarrow.array([[("k", 1), ("k", 2)]], pairs)
@@ -159,6 +159,9 @@ def test_pictures_and_sound_are_refused_by_name_where_they_are(tmp_path: Path) -
         lines = list(read_lines(file))
         assert [line.row.get("n") for line in lines] == [None, 2, 3]
         assert f"column 'x' holds {kind} data, which cannot be kept yet" in str(lines[0].problem)
+        assert [line.row for line in open_rows(file, ignore=["x"]).lines] == [
+            {"n": n} for n in (1, 2, 3)
+        ]
 
 
 def test_features_beside_a_file_or_none_that_can_be_read(tmp_path: Path) -> None:

@@ -187,6 +187,7 @@ def test_a_list_that_cannot_be_read_is_refused_and_costs_its_row_alone(
     pd.DataFrame({"prompt": ["a", text, "b"], "n": 1}).to_csv(tmp_path / "r.csv")
     lines = list(read_lines(tmp_path / "r.csv"))
     assert [line.row.get("prompt") for line in lines] == ["a", None, "b"]
+    assert not any(line.problem for line in open_rows(tmp_path / "r.csv", ignore=["prompt"]).lines)
 
 
 def test_columns_that_never_hold_texts_are_read_whatever_their_lists_hold() -> None:

@@ -1,6 +1,6 @@
 """Rows of column files: Parquet and Arrow. A value that a row cannot hold costs its own row."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ from db.files.line import Line, size_of, unreadable
 _ROWS, _BYTES = 200, 512_000_000
 
 
-def read_columns(path: Path, limits: FileLimits) -> Iterator[Line]:
-    """Rows of a .parquet or .arrow file. Raises BadInput where it is damaged or unpacks to more
-    than a file may hold.
+def read_columns(path: Path, limits: FileLimits, ignore: Collection[str] = ()) -> Iterator[Line]:
+    """Rows of a .parquet or .arrow file, without columns to ignore. Raises BadInput where it is
+    damaged or unpacks to more than a file may hold.
     """
     import pyarrow
 
@@ -31,6 +31,7 @@ def read_columns(path: Path, limits: FileLimits) -> Iterator[Line]:
                 yield Line(str(path), number + 1, {}, batch.told(number))
                 number += batch.rows
                 continue
+            batch = batch.drop_columns([n for n in batch.schema.names if n in ignore])
             if readers is None:
                 features = features_of(batch.schema, path.with_name("dataset_info.json"))
                 readers = readers_of(batch.schema, features)

@@ -3,7 +3,7 @@
 import csv
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -62,9 +62,11 @@ class _Dialect:
 _DIALECTS = (_Dialect(","), _Dialect(";"), _Dialect("\t"), _Dialect("|"), _Dialect("\t", False))
 
 
-def read_csv(path: Path, limits: FileLimits, note: Callable[[str], None]) -> Iterator[Line]:
-    """Rows under a header, an empty cell is absent. Raises BadInput for a header that cannot be
-    used, and where two separators would do.
+def read_csv(
+    path: Path, limits: FileLimits, note: Callable[[str], None], ignore: Collection[str] = ()
+) -> Iterator[Line]:
+    """Rows under a header, without columns to ignore; an empty cell is absent. Raises BadInput for
+    a header that cannot be used, and where two separators would do.
     """
     text = TextFile.of(path, limits)
     dialect = _dialect(text)
@@ -83,7 +85,7 @@ def read_csv(path: Path, limits: FileLimits, note: Callable[[str], None]) -> Ite
             if isinstance(values, csv.Error):
                 yield Line(str(path), number, {}, f"not CSV ({values})")
             elif values:
-                line = _line(text, number, header, values)
+                line = _line(text, number, header, values, ignore)
                 for name, value in line.row.items():
                     if not isinstance(value, str) and name not in listed:
                         listed.add(name)
@@ -138,7 +140,9 @@ def _header(path: Path, found: list[str] | csv.Error) -> list[str]:
     return header
 
 
-def _line(text: TextFile, number: int, header: list[str], values: list[str]) -> Line:
+def _line(
+    text: TextFile, number: int, header: list[str], values: list[str], ignore: Collection[str]
+) -> Line:
     empty = Line(str(text.path), number, {})
     if len(values) != len(header):
         return empty.refused(f"has {len(values)} values where the header has {len(header)} names")
@@ -147,7 +151,7 @@ def _line(text: TextFile, number: int, header: list[str], values: list[str]) -> 
     row: dict[str, Any] = {}
     for name, value in zip(header, values, strict=True):
         try:
-            found = cell(name, value)
+            found = None if name in ignore else cell(name, value)
         except BadCell as error:
             return empty.refused(str(error))
         if found is not None:

@@ -102,7 +102,7 @@ def _text(value: bytes) -> str:
     try:
         return value.decode("utf-8")
     except UnicodeDecodeError:
-        raise ValueError("holds bytes that are no text; leave the column out") from None
+        raise ValueError("holds bytes that are no text; leave it out with --ignore") from None
 
 
 def _by_name(names: list[str]) -> Reader:
@@ -131,7 +131,9 @@ def _unkept(kind: str) -> Reader:
     def read(value: Any) -> Any:
         held = value.values() if isinstance(value, dict) else [value]
         if any(each is not None for each in held):
-            raise ValueError(f"holds {kind} data, which cannot be kept yet; leave the column out")
+            raise ValueError(
+                f"holds {kind} data, which cannot be kept yet; leave it out with --ignore"
+            )
         return None
 
     return read

@@ -5,7 +5,7 @@ of what a row means.
 Whatever a reader meets, its caller meets one sentence about the file, or about one row of it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -46,8 +46,14 @@ class Rows:
     notes: list[str] = field(default_factory=list)
 
 
-def open_rows(path: str | Path, limits: FileLimits | None = None, split: str | None = None) -> Rows:
+def open_rows(
+    path: str | Path,
+    limits: FileLimits | None = None,
+    split: str | None = None,
+    ignore: Collection[str] = (),
+) -> Rows:
     """The rows of a file or folder, streamed; `split` names the part to read of several, or `all`.
+    Columns to `ignore` are not looked into, so that what cannot be kept of them costs no row.
 
     A line's number counts from 1: lines of JSON lines and CSV, items of a list, rows of a column
     file. A row over the limits is a line with a problem. Raises UnknownName where there is no such
@@ -60,13 +66,15 @@ def open_rows(path: str | Path, limits: FileLimits | None = None, split: str | N
         raise UnknownName(f"there is no file {str(path)!r}; give {_KNOWN}")
     notes: list[str] = []
     if not path.is_dir():
-        return Rows(_read(path, limits, notes, split, path.name), notes)
+        return Rows(_read(path, path.name, notes, limits, split, ignore), notes)
     found = parts(path, _ENDINGS, split, lambda said: notes.append(f"{path.name}: {said}"))
     if not found:
         raise BadInput(f"folder {str(path)!r} holds no rows; give {_KNOWN}")
     names = [str(part.relative_to(path)) for part in found]
     each = zip(found, names, strict=True)
-    return Rows(chain.from_iterable(_read(p, limits, notes, None, n) for p, n in each), notes)
+    return Rows(
+        chain.from_iterable(_read(p, n, notes, limits, None, ignore) for p, n in each), notes
+    )
 
 
 def read_lines(path: str | Path, limits: FileLimits | None = None) -> Iterator[Line]:
@@ -83,7 +91,12 @@ def read_rows(path: str | Path, limits: FileLimits | None = None) -> Iterator[di
 
 
 def _read(
-    path: Path, limits: FileLimits, notes: list[str], split: str | None, name: str
+    path: Path,
+    name: str,
+    notes: list[str],
+    limits: FileLimits,
+    split: str | None,
+    ignore: Collection[str],
 ) -> Iterator[Line]:
     def note(said: str) -> None:
         if (told := f"{name}: {said}") not in notes:
@@ -91,7 +104,7 @@ def _read(
 
     read = 0
     try:
-        for line in _reader(path, limits, note, split):
+        for line in _reader(path, limits, note, split, ignore):
             yield line.within(limits)
             read = line.number
     except TiebreakError:
@@ -104,7 +117,11 @@ def _read(
 
 
 def _reader(
-    path: Path, limits: FileLimits, note: Callable[[str], None], split: str | None
+    path: Path,
+    limits: FileLimits,
+    note: Callable[[str], None],
+    split: str | None,
+    ignore: Collection[str],
 ) -> Iterator[Line]:
     if not path.is_file():  # a pipe would be waited for without end
         raise BadInput(f"{str(path)!r} is no regular file; give {_KNOWN}")
@@ -113,9 +130,9 @@ def _reader(
         return read_json(path, limits, note, split)
     require_none(path, split)
     if name.endswith(_CSV):
-        return read_csv(path, limits, note)
+        return read_csv(path, limits, note, ignore)
     if path.name.lower().endswith(_COLUMNS):
-        return read_columns(path, limits)
+        return read_columns(path, limits, ignore)
     if name.endswith(_COLUMNS):
         raise BadInput(f"{str(path)!r} is packed and packs its columns itself; unpack it once")
     raise BadInput(f"the format of {str(path)!r} is not known; give {_KNOWN}")

@@ -1,5 +1,7 @@
 """No preset loses a column in silence, and none stops at a row it does not understand."""
 
+from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -88,3 +90,52 @@ def test_the_rows_of_an_example_are_the_same_from_parquet(preset: Preset, tmp_pa
 def test_no_row_stops_a_preset(preset: Preset, data: st.DataObject) -> None:
     columns = data.draw(st.lists(st.sampled_from(sorted(preset.columns)), min_size=1, max_size=4))
     read(preset, lines_of(preset, **{column: data.draw(VALUES) for column in columns}))
+
+
+NOT_YET = {"arena-hard", "argilla", "label-studio", "label-studio-min", "mt-bench", "oasst"}
+NOT_YET |= {"mt-bench-human", "mt-bench-single", "prm800k", "prodigy"}
+"""Presets that leave some keys inside their columns, not all of them in `dropped`."""
+
+
+def places(value: object, at: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Where every value inside a row stands, and where every object could have one key more."""
+    if isinstance(value, dict):
+        yield (*at, "one more")
+    items: Iterable[tuple[str | int, object]] = ()
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+    elif len(at) > 1:
+        yield at
+    for key, inner in items:
+        yield from places(inner, (*at, key))
+
+
+def changed(row: Row, at: tuple[str | int, ...], value: object) -> Row:
+    """A copy of a row with another value at a place."""
+    copy = deepcopy(row)
+    inner: Any = copy
+    for key in at[:-1]:
+        inner = inner[key]
+    inner[at[-1]] = value
+    return copy
+
+
+@pytest.mark.parametrize(
+    "preset", [p for p in PRESETS if p.name not in NOT_YET], ids=lambda preset: preset.name
+)
+@pytest.mark.parametrize("value", ["another", 7.25])
+def test_a_value_inside_a_column_makes_a_difference_or_a_refusal(
+    preset: Preset, value: object
+) -> None:
+    rows: list[Row] = [preset.example, *preset.beside]
+    as_it_is = read(preset, lines_of(preset))
+    silent = set()
+    for number, row in enumerate(rows):
+        for at in places(row):
+            other = [*rows[:number], changed(row, at, value), *rows[number + 1 :]]
+            lines = [Line("rows.jsonl", n, each) for n, each in enumerate(other, 1)]
+            name = ".".join(str(key) for key in at if isinstance(key, str))
+            known = any(name == left or name.startswith(f"{left}.") for left in preset.dropped)
+            if len(at) > 1 and not known and read(preset, lines) == as_it_is:
+                silent.add(name)
+    assert silent == set()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from db.errors import BadInput
+from trainer import bases
 from trainer.bases import build_tiny, load_tokenizer, load_writer_tokenizer
 
 TEXTS = ["rivers run to the sea", "bridges stand over rivers"]
@@ -34,6 +35,21 @@ def test_words_are_a_base_of_judges_alone(monkeypatch: pytest.MonkeyPatch) -> No
         BadInput, match=r"'words' cannot be loaded \(judges alone can be of words\)"
     ):
         load_tokenizer("words")
+
+
+def test_a_tiny_base_stands_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(texts: object, folder: Path, seed: int) -> None:
+        (folder / "config.json").write_text("{}", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bases, "build_tiny", killed)
+        with pytest.raises(KeyboardInterrupt):
+            bases.base_folder(bases.TINY, TEXTS, tmp_path, seed=0)
+    assert not (tmp_path / "base").exists()
+    load_tokenizer(bases.base_folder(bases.TINY, TEXTS, tmp_path, seed=0))
 
 
 def test_an_encoder_cannot_write(tmp_path: Path) -> None:

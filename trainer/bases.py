@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import BadInput
+from db.whole import own_folder, publish
 from trainer.settings import TINY, WORDS
 
 _CHAT = (
@@ -26,8 +27,10 @@ def base_folder(base: str, texts: Iterable[str], work: Path, seed: int) -> str:
     if base != TINY:
         return base
     folder = work / "base"
-    if not (folder / "config.json").is_file():
-        build_tiny(texts, folder, seed)
+    if not folder.is_dir():
+        with own_folder(folder) as place:
+            build_tiny(texts, place, seed)
+            publish(place, folder)
     return str(folder)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from db.errors import BadInput
-from db.whole import publish, sole_writer
+from db.whole import publish, sole_writer, write_whole
 
 METADATA = "metadata.json"
 _COMPLETE = "complete"
@@ -86,8 +86,7 @@ def exclusive(work: Workspace) -> Iterator[None]:
         if known.is_file() and json.loads(known.read_text(encoding="utf-8")) != work.recipe:
             shutil.rmtree(work.partial)
         if not work.done:
-            work.partial.mkdir(parents=True, exist_ok=True)
-            known.write_text(_json(work.recipe), encoding="utf-8")
+            write_whole(known, _json(work.recipe))
         yield
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.candidates import NewCandidate, add_candidates
+from db.conversation import Messages, Tools, is_plain
 from db.erased_prompts import unerased
 from db.events import record
 from db.identity import candidate_hash
@@ -21,13 +22,22 @@ from db.models import Candidate, Consensus, ConsensusFit, Event, Pair, Prompt
 ACTOR = "tiebreak"
 
 
+_PROMPT = (Prompt.id, Prompt.content_hash, Prompt.messages, Prompt.tools)
+
+
 @dataclass(frozen=True, slots=True)
 class PromptRow:
     """A prompt to write for."""
 
     id: int
     content_hash: str
-    messages: list[dict[str, str]]
+    messages: Messages
+    tools: Tools | None
+
+    @property
+    def of_words(self) -> bool:
+        """Whether it is words alone, which any model can be asked to answer: no tools, no calls."""
+        return not self.tools and all(is_plain(message) for message in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,7 @@ class Response:
     id: int
     prompt: PromptRow
     text: str
+    messages: Messages | None
     domain: str | None
     source: str | None
 
@@ -50,14 +61,14 @@ class Field:
 
     prompt: PromptRow
     domain: str | None
-    candidates: list[tuple[int, str]]
+    candidates: list[tuple[int, NewCandidate]]
     met: frozenset[frozenset[int]]
     results: dict[tuple[int, int], float]
 
 
 def prompts_page(session: Session, after: int, size: int) -> list[PromptRow]:
     """The next prompts beyond `after`, by id."""
-    query = select(Prompt.id, Prompt.content_hash, Prompt.messages)
+    query = select(*_PROMPT)
     query = query.where(Prompt.id > after, unerased())
     return [PromptRow(*row) for row in session.execute(query.order_by(Prompt.id).limit(size))]
 
@@ -100,22 +111,23 @@ def store_candidate(
 def responses_page(session: Session, after: int, size: int, depth: int) -> list[Response]:
     """The next responses with `depth` revisions behind them, by id."""
     query = (
-        select(Candidate.id, Candidate.text, Prompt.id, Prompt.content_hash, Prompt.messages)
+        select(Candidate.id, Candidate.text, Candidate.messages, *_PROMPT)
         .join(Prompt, Prompt.id == Candidate.prompt_id)
         .where(Candidate.id > after, unerased(), *_of_depth(depth))
         .order_by(Candidate.id)
         .limit(size)
     )
     rows = session.execute(query).all()
-    about = _domains(session, [row[2] for row in rows])
+    about = _domains(session, [row[3] for row in rows])
     return [
         Response(
             candidate_id,
-            PromptRow(prompt_id, content, messages),
+            PromptRow(prompt_id, content, asked, tools),
             text,
+            messages,
             *about.get(prompt_id, (None, None)),
         )
-        for candidate_id, text, prompt_id, content, messages in rows
+        for candidate_id, text, messages, prompt_id, content, asked, tools in rows
     ]
 
 
@@ -137,9 +149,7 @@ def fields(session: Session, size: int = 200) -> Iterator[Field]:
     after = 0
     while True:
         several = select(Candidate.prompt_id).group_by(Candidate.prompt_id).having(func.count() > 1)
-        query = select(Prompt.id, Prompt.content_hash, Prompt.messages).where(
-            Prompt.id > after, Prompt.id.in_(several), unerased()
-        )
+        query = select(*_PROMPT).where(Prompt.id > after, Prompt.id.in_(several), unerased())
         page = [PromptRow(*row) for row in session.execute(query.order_by(Prompt.id).limit(size))]
         if not page:
             return
@@ -149,13 +159,13 @@ def fields(session: Session, size: int = 200) -> Iterator[Field]:
 
 def _fields_of(session: Session, page: Sequence[PromptRow], fit_id: int | None) -> Iterator[Field]:
     ids = [prompt.id for prompt in page]
-    texts: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for prompt_id, candidate_id, text in session.execute(
-        select(Candidate.prompt_id, Candidate.id, Candidate.text)
+    texts: dict[int, list[tuple[int, NewCandidate]]] = defaultdict(list)
+    for prompt_id, candidate_id, text, messages in session.execute(
+        select(Candidate.prompt_id, Candidate.id, Candidate.text, Candidate.messages)
         .where(Candidate.prompt_id.in_(ids))
         .order_by(Candidate.content_hash)
     ):
-        texts[prompt_id].append((candidate_id, text))
+        texts[prompt_id].append((candidate_id, NewCandidate(text, messages=messages)))
     met: dict[int, set[frozenset[int]]] = defaultdict(set)
     results: dict[int, dict[tuple[int, int], float]] = defaultdict(dict)
     query = (
@@ -201,7 +211,7 @@ def revised(session: Session) -> Iterator[tuple[PromptRow, list[tuple[str, str |
         while link is not None:
             chain.append((link.text, link.critique))
             link = session.get(Candidate, link.parent_id) if link.parent_id else None
-        row = PromptRow(prompt.id, prompt.content_hash, prompt.messages)
+        row = PromptRow(prompt.id, prompt.content_hash, prompt.messages, prompt.tools)
         yield row, chain[::-1]
 
 

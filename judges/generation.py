@@ -147,9 +147,10 @@ def sources(generators: Sequence[GeneratorConfig]) -> list[Writer]:
 
 
 def split(messages: Messages) -> tuple[str, list[Mapping[str, str]], str]:
-    """System prompt, earlier turns and the user's last message of a conversation."""
-    system = "\n\n".join(m["content"] for m in messages if m["role"] == "system")
-    turns = [m for m in messages if m["role"] != "system"]
+    """System prompt, earlier turns and the user's last message of a conversation of plain ones."""
+    rules = ("system", "developer")
+    system = "\n\n".join(m["content"] for m in messages if m["role"] in rules)
+    turns = [m for m in messages if m["role"] not in rules]
     return system, turns[:-1], turns[-1]["content"]
 
 

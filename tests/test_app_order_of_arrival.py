@@ -68,7 +68,8 @@ def written(database: Database, arrange: Arrange) -> None:
         prompts = session.scalars(select(Prompt).order_by(Prompt.content_hash)).all()
     texts = [{"prompt": p, "text": f"model {n} about {p.text}"} for p in prompts for n in range(2)]
     for each in arrange(texts):
-        known = PromptRow(each["prompt"].id, each["prompt"].content_hash, each["prompt"].messages)
+        asked = each["prompt"]
+        known = PromptRow(asked.id, asked.content_hash, asked.messages, None)
         with database.begin() as session:
             store_candidate(session, known, each["text"], "m", "m")
     form_pairs(database, "random", each=2)

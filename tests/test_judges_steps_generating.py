@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 from test_judges_steps import add, fake, parsed
 
+from db.candidates import NewCandidate
 from db.consensus import usable_votes
 from db.errors import BadInput, BudgetSpent
 from db.generation import note
 from db.models import Candidate, Event, Pair, Run, TextClaim, Vote
-from db.pairs import add_prompts
+from db.pairs import NewPair, add_pairs, add_prompts
 from db.principles import principle_votes
 from db.reservations import Asked, set_aside
 from db.session import Database
@@ -57,6 +58,35 @@ def test_every_source_writes_once_for_every_prompt(any_database: Database) -> No
     assert (done.asked, done.new) == (5 * 8, 5 * (4 + 1))
     assert count(any_database, Candidate) == 25
     assert steps.generate(any_database, made).asked == 0
+
+
+CALL = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f"}}]}
+
+
+def test_what_is_more_than_words_is_passed_over_and_counted(database: Database) -> None:
+    """Of three prompts one has tools, which its two responses share, and one ends in a result."""
+    asked = {"role": "user", "content": "Weather?"}
+    result = {"role": "tool", "content": "4C"}
+    with database.begin() as session:
+        add_prompts(session, [([asked], None, None), ([asked, CALL, result], None, None)])
+        both = NewCandidate.said([CALL]), NewCandidate("Warm.")
+        add_pairs(session, [NewPair([asked], *both, tools=[{"function": {"name": "f"}}])])
+    done = steps.generate(database, generators())
+    assert (done.asked, done.passed_over) == (1, 2)
+    assert "2 passed over (they are more than plain messages)" in done.summary
+    revised = steps.revise(
+        database, *generators(options={"answers": {"": "Nothing to mend"}}), RULES
+    )
+    assert (revised.asked, revised.passed_over) == (1, 2)
+
+
+def test_pairs_of_a_design_keep_calls_and_tools(database: Database) -> None:
+    asked, tools = {"role": "user", "content": "Weather?"}, [{"function": {"name": "f"}}]
+    said = [NewCandidate.said([CALL]), NewCandidate("Warm."), NewCandidate("Cold.")]
+    with database.begin() as session:
+        add_pairs(session, [NewPair([asked], said[0], each, tools=tools) for each in said[1:]])
+    assert steps.form_pairs(database, "all") == 1
+    assert (count(database, Candidate), count(database, Pair)) == (3, 3)
 
 
 def test_a_cap_without_room_for_one_text_says_so(database: Database) -> None:

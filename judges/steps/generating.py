@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import numpy as np
 
-from db.candidates import NewCandidate
 from db.errors import BadInput, BudgetSpent
 from db.generation import (
     Field,
@@ -50,8 +49,9 @@ class Written:
     """What a run of writing did.
 
     asked: texts that came back; new: those that were not there yet; pairs: formed of them;
-    elsewhere: texts that another run asks for; private: requests with personal data or secrets,
-    sent and held back, in words and counts.
+    elsewhere: texts that another run asks for; passed_over: prompts or responses that are more than
+    plain messages, which are not asked for; private: requests with personal data or secrets, sent
+    and held back, in words and counts.
     """
 
     asked: int
@@ -63,6 +63,7 @@ class Written:
     capped: bool
     problem: str | None
     private: tuple[str, ...] = ()
+    passed_over: int = 0
 
     @property
     def summary(self) -> str:
@@ -78,6 +79,8 @@ class Written:
             parts.append(f"{self.failed} failed (run again to ask for them)")
         if self.elsewhere:
             parts.append(f"{self.elsewhere} asked for by another run")
+        if self.passed_over:
+            parts.append(f"{self.passed_over} passed over (they are more than plain messages)")
         parts += self.private
         if self.capped:
             parts.append("the cap is reached")
@@ -86,10 +89,11 @@ class Written:
 
 @dataclass
 class Count:
-    """What storing found: texts and pairs that were not there yet."""
+    """What storing found, texts and pairs that were not there yet, and what is never asked for."""
 
     new: int = 0
     pairs: int = 0
+    passed_over: int = 0
 
 
 Clients = Mapping[tuple[str, float | None], Client]
@@ -120,7 +124,7 @@ def generate(
     count = Count()
 
     def requests(clients: Clients) -> Iterator[TextRequest]:
-        for prompt in _prompts(database, prompts):
+        for prompt in _prompts(database, prompts, count):
             subject = f"prompt:{prompt.id}"
             with database.read() as session:
                 done = noted(session, _WRITTEN, [subject])
@@ -168,14 +172,15 @@ def form_pairs(database: Database, design: Design, *, each: int = 3, seed: int =
         found = list(fields(session))
     for field in found:
         chosen = _chosen(field, design, each, _draw(seed, field))
-        texts = dict(field.candidates)
+        said = dict(field.candidates)
         rows = [
             NewPair(
                 field.prompt.messages,
-                NewCandidate(texts[a]),
-                NewCandidate(texts[b]),
+                said[a],
+                said[b],
                 domain=field.domain,
                 source=f"design:{design}",
+                tools=field.prompt.tools,
             )
             for a, b in chosen
         ]
@@ -241,6 +246,7 @@ def ask_for_texts(
         capped=outcome.capped,
         problem=outcome.problem,
         private=withholding.summary,
+        passed_over=count.passed_over,
     )
     whole = not (done.failed or done.capped or done.problem)
     status = RunStatus.DONE if whole else RunStatus.STOPPED
@@ -257,7 +263,7 @@ def require_room(done: Written, max_usd: float | None) -> None:
         )
 
 
-def _prompts(database: Database, limit: int | None) -> Iterator[PromptRow]:
+def _prompts(database: Database, limit: int | None, count: Count) -> Iterator[PromptRow]:
     after = given = 0
     while True:
         with database.read() as session:
@@ -265,6 +271,9 @@ def _prompts(database: Database, limit: int | None) -> Iterator[PromptRow]:
         for prompt in page:
             if limit is not None and given >= limit:
                 return
+            if not prompt.of_words:
+                count.passed_over += 1
+                continue
             given += 1
             yield prompt
         if not page:

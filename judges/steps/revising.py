@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from db.candidates import NewCandidate
+from db.conversation import prompt_text
 from db.generation import Response, note, noted, responses_page, revised, store_candidate
-from db.models import Prompt
 from db.pairs import NewPair, add_pairs
 from db.progress import Progress, quiet
 from db.session import Database, Session
@@ -55,7 +55,7 @@ def revise(
         phase
         for depth in range(rounds)
         for phase in (
-            _critiques(database, reviser, rules, depth, responses),
+            _critiques(database, reviser, rules, depth, responses, count),
             _revisions(database, reviser, rules, depth, responses, count),
         )
     )
@@ -84,6 +84,7 @@ def write_revisions(database: Database, path: Path) -> int:
         for prompt, chain in revised(session):
             row = {
                 "prompt": prompt.messages,
+                **({"tools": prompt.tools} if prompt.tools else {}),
                 "completion": [{"role": "assistant", "content": chain[-1][0]}],
                 "chain": [{"text": text, "critique": said} for text, said in chain],
             }
@@ -92,7 +93,10 @@ def write_revisions(database: Database, path: Path) -> int:
     return rows
 
 
-def _responses(database: Database, depth: int, limit: int | None) -> Iterator[Response]:
+def _responses(
+    database: Database, depth: int, limit: int | None, count: Count
+) -> Iterator[Response]:
+    """Responses of words alone, at most `limit`; the others are counted as passed over."""
     after = given = 0
     while True:
         with database.read() as session:
@@ -100,6 +104,9 @@ def _responses(database: Database, depth: int, limit: int | None) -> Iterator[Re
         for response in page:
             if limit is not None and given >= limit:
                 return
+            if response.messages is not None or not response.prompt.of_words:
+                count.passed_over += 1
+                continue
             given += 1
             yield response
         if not page:
@@ -113,9 +120,10 @@ def _critiques(
     rules: Constitution,
     depth: int,
     limit: int | None,
+    count: Count,
 ) -> Phase:
     def make(clients: Clients) -> Iterator[TextRequest]:
-        for response in _responses(database, depth, limit):
+        for response in _responses(database, depth, limit, count):
             subject = f"candidate:{response.id}"
             with database.read() as session:
                 done = noted(session, _CRITIQUED, [subject])
@@ -145,7 +153,7 @@ def _revisions(
     count: Count,
 ) -> Phase:
     def make(clients: Clients) -> Iterator[TextRequest]:
-        for response in _responses(database, depth, limit):
+        for response in _responses(database, depth, limit, Count()):
             subject = f"candidate:{response.id}"
             with database.read() as session:
                 reviews = noted(session, _CRITIQUED, [subject])
@@ -215,4 +223,4 @@ def _request(
 
 
 def _text(response: Response) -> str:
-    return Prompt(messages=response.prompt.messages).text
+    return prompt_text(response.prompt.messages)

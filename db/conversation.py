@@ -43,23 +43,30 @@ class Part:
 
 
 class Spoken(str):
-    """The text of a conversation that still knows its parts.
+    """The text of a conversation that is still the conversation: its messages and its tools.
 
     A text alone cannot tell a speaker's words from words that only look like another speaker; who
-    quotes it line by line asks `parts`.
+    quotes it line by line asks `parts`, who hands it to a chat template its messages.
     """
 
-    parts: tuple[Part, ...]
+    messages: Sequence[Message]
+    tools: Tools | None
 
-    def __new__(cls, parts: tuple[Part, ...]) -> "Spoken":
-        """The parts, each behind its label."""
-        made = super().__new__(cls, "\n\n".join(f"{part.label}: {part.text}" for part in parts))
-        made.parts = parts
+    def __new__(cls, messages: Sequence[Message], tools: Tools | None = None) -> "Spoken":
+        """Every part behind its label."""
+        told = (f"{part.label}: {part.text}" for part in parts(messages, tools))
+        made = super().__new__(cls, "\n\n".join(told))
+        made.messages, made.tools = messages, tools
         return made
 
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """It piece by piece."""
+        return parts(self.messages, self.tools)
+
     def __reduce__(self) -> Any:
-        """Copies and other processes keep the parts."""
-        return Spoken, (self.parts,)
+        """Copies and other processes keep what it is."""
+        return Spoken, (self.messages, self.tools)
 
 
 def is_plain(message: Message) -> bool:
@@ -105,7 +112,7 @@ def prompt_text(messages: Sequence[Message], tools: Tools | None = None) -> str:
     if len(messages) == 1 and is_plain(messages[0]) and not tools:
         text: str = messages[0]["content"]
         return text
-    return Spoken(parts(messages, tools))
+    return Spoken(messages, tools)
 
 
 def response_text(messages: Sequence[Message]) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from db.alone import alone
+from db.conversation import Messages, Tools, said
 from db.erased_prompts import unerased
 from db.errors import Conflict
 from db.models import (
@@ -189,19 +190,25 @@ class Response:
     """A response with the conversation it answers."""
 
     prompt_id: int
-    messages: list[dict[str, str]]
-    text: str
+    messages: Messages
+    tools: Tools | None
+    said: str
 
 
 def responses(session: Session, ids: Sequence[int]) -> list[Response]:
     """These responses, by id."""
     rows = session.execute(
-        select(Candidate.prompt_id, Prompt.messages, Candidate.text)
+        select(
+            Candidate.prompt_id, Prompt.messages, Prompt.tools, Candidate.text, Candidate.messages
+        )
         .join(Prompt, Prompt.id == Candidate.prompt_id)
         .where(Candidate.id.in_(ids), unerased())
         .order_by(Candidate.id)
     )
-    return [Response(*row) for row in rows]
+    return [
+        Response(prompt_id, asked, tools, said(text, messages))
+        for prompt_id, asked, tools, text, messages in rows
+    ]
 
 
 def note_step(session: Session, step_id: int, summary: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from db.conversation import Messages, content_text
+from db.conversation import Messages, Tools, content_text, said
 from db.erased_prompts import unerased
 from db.errors import BadInput, Conflict
 from db.identity import content_hash
@@ -77,7 +77,8 @@ class GoldPair:
     pair_hash: str
     prompt_id: int
     prompt_hash: str
-    messages: list[dict[str, str]]
+    messages: Messages
+    tools: Tools | None
     prompt: str
     a: str
     b: str
@@ -153,7 +154,7 @@ def gold_pairs(session: Session) -> list[GoldPair]:
     """All frozen pairs with their texts, in order of content hash."""
     first, second = aliased(Candidate), aliased(Candidate)
     rows = session.execute(
-        select(Gold, Pair, Prompt, first.text, second.text)
+        select(Gold, Pair, Prompt, first.text, first.messages, second.text, second.messages)
         .join(Pair, Pair.id == Gold.pair_id)
         .join(Prompt, Prompt.id == Pair.prompt_id)
         .join(first, first.id == Pair.candidate_a_id)
@@ -167,15 +168,16 @@ def gold_pairs(session: Session) -> list[GoldPair]:
             prompt.id,
             prompt.content_hash,
             prompt.messages,
+            prompt.tools,
             prompt.text,
-            a,
-            b,
+            said(a, of_a),
+            said(b, of_b),
             pair.domain,
             pair.source,
             gold.choice,
             gold.generation,
         )
-        for gold, pair, prompt, a, b in rows
+        for gold, pair, prompt, a, of_a, b, of_b in rows
     ]
 
 

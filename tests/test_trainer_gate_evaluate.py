@@ -10,7 +10,7 @@ from db.gold import GoldPair
 from db.models import Prompt
 from db.vocabulary import Choice
 from judges.trust.vote_matrix import TIE, A, B
-from trainer.encoding import prompt_text
+from trainer.encoding import asked_text
 from trainer.gate.evaluate import gold_table, length_controlled, measure
 from trainer.gate.probes import build, habits
 from trainer.gate.rules import GateAnswers, right
@@ -26,6 +26,7 @@ def pair(number: int, a: str, b: str, choice: str, domain: str | None = None) ->
         number,
         f"q{number}",
         messages,
+        None,
         f"Question {number}",
         a,
         b,
@@ -90,7 +91,7 @@ def test_the_prompt_is_read_as_the_panel_reads_it() -> None:
         [{"role": "user", "content": "Hi"}],
         [{"role": "system", "content": "Be brief"}, {"role": "user", "content": "Hi"}],
     ):
-        assert prompt_text(messages) == Prompt(messages=messages).text
+        assert asked_text({"prompt": messages}) == Prompt(messages=messages).text
 
 
 def test_unfinished_work_of_another_recipe_is_thrown_away(tmp_path) -> None:

@@ -13,16 +13,16 @@ from db.errors import BadInput
 from db.identity import content_hash
 from db.progress import Progress, quiet
 from judges.trust.intervals import mean_by_prompt
+from trainer.encoding import said_text
 from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
-from trainer.gate.evaluate import text_of
 from trainer.gate.rules import as_figures
 from trainer.settings import TrainerSettings
 from trainer.vocabulary import Group
 from trainer.workspace import exclusive, open_workspace
 
 Row = dict[str, Any]
-WinProbability = Callable[[Sequence[str], Sequence[str], Sequence[Any]], Any]
-"""From responses A, responses B and prompts to the probability that A is better."""
+WinProbability = Callable[[Sequence[Row]], Any]
+"""From rows to the probability that the chosen response is better."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +65,20 @@ def cross_validate(
         win_probabilities = {
             "reward model": _reward(others, settings, name),
             "tf-idf Bradley–Terry": _tfidf(others),
-            "longer wins": lambda a, b, _: longer_wins(a, b),
+            "longer wins": lambda rows: longer_wins(*_sides(rows)),
         }
         yield LeftOut(
             name, len(held), {k: _accuracy(f, held) for k, f in win_probabilities.items()}
         )
 
 
+def _sides(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    return [said_text(r["chosen"]) for r in rows], [said_text(r["rejected"]) for r in rows]
+
+
 def _tfidf(rows: Sequence[Row]) -> WinProbability:
-    fitted = TfidfBradleyTerry().fit(
-        [text_of(r["chosen"]) for r in rows], [text_of(r["rejected"]) for r in rows]
-    )
-    return lambda a, b, _: fitted.win_probability(a, b)
+    fitted = TfidfBradleyTerry().fit(*_sides(rows))
+    return lambda rows: fitted.win_probability(*_sides(rows))
 
 
 def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinProbability:
@@ -88,7 +90,7 @@ def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinPro
     # One prompt in ten is for early stopping.
     held = [r for r in rows if int(r["meta"]["prompt_hash"][:8], 16) % 10 == 0]
     rest = [r for r in rows if int(r["meta"]["prompt_hash"][:8], 16) % 10]
-    texts = content_hash([[text_of(r["chosen"]), text_of(r["rejected"])] for r in rows])
+    texts = content_hash([[said_text(r["chosen"]), said_text(r["rejected"])] for r in rows])
     recipe = chosen.recipe(chosen.base) | {"without": name, "rows": texts}
     work = open_workspace(folder, "reward", recipe)
     with exclusive(work):
@@ -98,19 +100,18 @@ def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinPro
         scorer.load()
         shutil.rmtree(work.final)
 
-    def win_probability(a: Sequence[str], b: Sequence[str], prompts: Sequence[Any]) -> Any:
-        one = scorer.score(list(zip(prompts, a, strict=True)))
-        other = scorer.score(list(zip(prompts, b, strict=True)))
+    def win_probability(rows: Sequence[Row]) -> Any:
+        one, other = (
+            scorer.score([(r["prompt"], r[side], r.get("tools")) for r in rows])
+            for side in ("chosen", "rejected")
+        )
         return expit(one - other)
 
     return win_probability
 
 
 def _accuracy(win_probability: WinProbability, rows: Sequence[Row]) -> dict[str, Any]:
-    a = [text_of(r["chosen"]) for r in rows]
-    b = [text_of(r["rejected"]) for r in rows]
-    prompts = [r["prompt"] for r in rows]
-    value = win_probability(a, b, prompts)
+    value = win_probability(rows)
     hits = np.where(value == 0.5, 0.5, value > 0.5)
     numbers = {h: i for i, h in enumerate(dict.fromkeys(r["meta"]["prompt_hash"] for r in rows))}
     prompt_P = np.array([numbers[r["meta"]["prompt_hash"]] for r in rows], dtype=np.int64)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-Messages = Sequence[dict[str, str]]
+from db.conversation import Message, Spoken, Tools, is_plain, prompt_text, response_text
+
+Messages = Sequence[Message]
 _LONGEST_TOKEN = 64  # characters; what lies further before the end than that is never kept
 
 
@@ -16,25 +18,33 @@ class Encoded:
     cut: bool
 
 
-def as_messages(value: Any, role: str) -> list[dict[str, str]]:
+def as_messages(value: Any, role: str) -> list[Message]:
     """Conversational and plain rows alike as messages."""
+    if isinstance(value, Spoken):
+        return list(value.messages)
     return [{"role": role, "content": value}] if isinstance(value, str) else list(value)
 
 
-def encode(tokenizer: Any, prompt: Messages, response: Messages, max_length: int) -> Encoded:
-    """The conversation with its answer by the tokenizer's chat template; without one, as two texts.
+def encode(
+    tokenizer: Any,
+    prompt: Messages,
+    response: Messages,
+    max_length: int,
+    tools: Tools | None = None,
+) -> Encoded:
+    """The conversation with its answer by the tokenizer's chat template, which is given the tools;
+    without one, as two texts.
 
     A conversation that is too long loses its beginning, so that the response stays. Of a text far
     too long, that beginning is not even looked at: a megabyte costs no more than a page.
     """
     prompt, response = (_ends(each, _LONGEST_TOKEN * max_length) for each in (prompt, response))
     if tokenizer.chat_template:
-        ids = tokenizer.apply_chat_template([*prompt, *response], tokenize=True, return_dict=True)[
-            "input_ids"
-        ]
+        ids = tokenizer.apply_chat_template(
+            [*prompt, *response], tools=tools, tokenize=True, return_dict=True
+        )["input_ids"]
         return Encoded(ids[-max_length:], len(ids) > max_length)
-    asked = "\n\n".join(message["content"] for message in prompt)
-    said = "\n\n".join(message["content"] for message in response)
+    asked, said = _words(prompt, tools), _words(response)
     asked_ids = tokenizer(asked, add_special_tokens=False)["input_ids"]
     said_ids = tokenizer(said, add_special_tokens=False)["input_ids"]
     room = max_length - tokenizer.num_special_tokens_to_add(pair=True)
@@ -48,8 +58,20 @@ def encode(tokenizer: Any, prompt: Messages, response: Messages, max_length: int
     return Encoded([*asked_ids, *said_ids, *end][-max_length:], over > 0)
 
 
-def _ends(messages: Messages, keep: int) -> list[dict[str, str]]:
-    return [{**each, "content": each["content"][-keep:]} for each in messages]
+def _ends(messages: Messages, keep: int) -> list[Message]:
+    return [
+        {**each, "content": each["content"][-keep:]}
+        if isinstance(each["content"], str)
+        else dict(each)
+        for each in messages
+    ]
+
+
+def _words(messages: Messages, tools: Tools | None = None) -> str:
+    """Messages for a tokenizer that knows no roles; what is more than words is told as it reads."""
+    if not tools and all(is_plain(message) for message in messages):
+        return "\n\n".join(message["content"] for message in messages)
+    return prompt_text(messages, tools)
 
 
 def _joined(tokenizer: Any, asked: list[int], said: list[int]) -> list[int]:
@@ -58,8 +80,20 @@ def _joined(tokenizer: Any, asked: list[int], said: list[int]) -> list[int]:
     return [start, *asked, middle, *said, middle]
 
 
-def prompt_text(messages: Messages) -> str:
-    """The conversation as plain text, as the panel is shown it; a single message is itself."""
-    if len(messages) == 1:
-        return messages[0]["content"]
-    return "\n\n".join(f"{message['role']}: {message['content']}" for message in messages)
+def asked_text(row: Any) -> str:
+    """The prompt of a row of a dataset as one text, as the panel is shown it."""
+    return prompt_text(as_messages(row["prompt"], "user"), row.get("tools"))
+
+
+def said_text(value: Any) -> str:
+    """A response of a row as one text, from conversational and plain rows alike."""
+    return value if isinstance(value, str) else response_text(value)
+
+
+def texts_of(row: Any, *columns: str) -> list[str]:
+    """Every text of a row's columns, for a tokenizer to learn from: messages as they read."""
+    found = []
+    for column in columns:
+        for message in as_messages(row[column], "user"):
+            found.append(message["content"] if is_plain(message) else response_text([message]))
+    return found

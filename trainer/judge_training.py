@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from db.conversation import Spoken
 from db.errors import BadInput
 from db.probabilities import Probabilities
 from db.progress import Progress, quiet
@@ -27,7 +28,7 @@ from judges.tokens import encode
 from judges.vote_arrays import axis_K
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
 from trainer.card import model_card
-from trainer.encoding import as_messages, prompt_text
+from trainer.encoding import asked_text, said_text
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model
@@ -64,12 +65,12 @@ def lessons(
             sides = ("chosen", "rejected") if meta["choice"] == Choice.A else ("rejected", "chosen")
         else:
             sides = ("response_a", "response_b")
-        a, b = ("\n\n".join(m["content"] for m in as_messages(row[s], "assistant")) for s in sides)
+        a, b = (said_text(row[side]) for side in sides)
         human = meta["source"] != Source.ENSEMBLE
         made.append(
             Lesson(
                 pair_id=meta["pair_id"],
-                prompt=prompt_text(as_messages(row["prompt"], "user")).removesuffix("\n\n"),
+                prompt=_asked(row),
                 a=a,
                 b=b,
                 domain=meta["domain"],
@@ -90,6 +91,12 @@ def missed_votes(folder: Path, choices: Mapping[str, str]) -> dict[str, float]:
             if right is not None and row["choice"] != Choice.ABSTAIN:
                 tally[row["pair_id"]][row["choice"] != right] += 1
     return {pair: wrong / (right + wrong) for pair, (right, wrong) in tally.items()}
+
+
+def _asked(row: Row) -> str:
+    """As the panel was shown it; plain rows end in the line break before the response."""
+    asked = asked_text(row)
+    return asked if isinstance(asked, Spoken) else asked.removesuffix("\n\n")
 
 
 def question(lesson: Lesson, order: Order, template: Template) -> Question:

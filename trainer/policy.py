@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from db.conversation import Tools
 from db.errors import BadInput
 from db.progress import Progress, quiet
 from trainer.bases import base_folder, load_writer_tokenizer, quiet_libraries
 from trainer.card import model_card
-from trainer.encoding import as_messages
+from trainer.encoding import as_messages, texts_of
 from trainer.hacking import Limits, Monitor
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
@@ -65,7 +66,7 @@ def train(
     if options.method in ONLINE and reward is None:
         raise BadInput(f"method {options.method!r} needs a reward model; train or name one")
     quiet_libraries()
-    texts = [m["content"] for r in rows for c in _COLUMNS for m in as_messages(r[c], "user")]
+    texts = [text for row in rows for text in texts_of(row, *_COLUMNS)]
     folder = base_folder(settings.base, texts, work.partial, settings.seed)
     tokenizer = load_writer_tokenizer(folder)
     watch = Watch(Monitor(options.limits), reward, judged, Board(settings, work))
@@ -170,15 +171,16 @@ def _rows(rows: Sequence[Row], method: Method) -> list[Row]:
     for row in rows:
         prompt = as_messages(row["prompt"], "user")
         chosen, rejected = (as_messages(row[c], "assistant") for c in ("chosen", "rejected"))
+        asked = {"prompt": prompt} | ({"tools": row["tools"]} if row.get("tools") else {})
         if method == "sft":
-            made.append({"prompt": prompt, "completion": chosen})
+            made.append(asked | {"completion": chosen})
         elif method == "dpo":
-            made.append({"prompt": prompt, "chosen": chosen, "rejected": rejected})
+            made.append(asked | {"chosen": chosen, "rejected": rejected})
         elif method == "kto":
-            made.append({"prompt": prompt, "completion": chosen, "label": True})
-            made.append({"prompt": prompt, "completion": rejected, "label": False})
+            made.append(asked | {"completion": chosen, "label": True})
+            made.append(asked | {"completion": rejected, "label": False})
         else:
-            made.append({"prompt": prompt})
+            made.append(asked)
     return made
 
 
@@ -203,7 +205,10 @@ def _ppo(
     watch.recall(seen["watched"])
     watch.board.open(state.done)
     prompts = [as_messages(row["prompt"], "user") for row in rows]
-    asked = [_asked(tokenizer, prompt, settings.max_length) for prompt in prompts]
+    asked = [
+        _asked(tokenizer, prompt, row.get("tools"), settings.max_length)
+        for prompt, row in zip(prompts, rows, strict=True)
+    ]
 
     def score(at: Sequence[int], texts: list[str], kl: float | None) -> list[float]:
         return watch.scores([(prompts[i], t) for i, t in zip(at, texts, strict=True)], kl)
@@ -223,9 +228,9 @@ def _ppo(
     return state.model
 
 
-def _asked(tokenizer: Any, prompt: Any, max_length: int) -> list[int]:
+def _asked(tokenizer: Any, prompt: Any, tools: Tools | None, max_length: int) -> list[int]:
     ids: list[int] = tokenizer.apply_chat_template(
-        prompt, tokenize=True, add_generation_prompt=True, return_dict=True
+        prompt, tools=tools, tokenize=True, add_generation_prompt=True, return_dict=True
     )["input_ids"]
     return ids[-max_length:]
 

@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from db.conversation import prompt_text
 from db.errors import BadInput
 from db.progress import Progress, quiet
 from db.step_labels import RIGHT, WRONG, Rating, Solution
 from judges.local import padded
 from trainer.bases import base_folder, load_tokenizer, quiet_libraries
 from trainer.card import model_card
-from trainer.encoding import Messages, prompt_text
+from trainer.encoding import Messages
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model, read_metadata

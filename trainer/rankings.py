@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from db.conversation import Tools
+
 Row = dict[str, Any]
 
 
@@ -16,6 +18,7 @@ class RankedResponses:
     """One person's order: responses of one prompt with their places, 0 the best, equals alike."""
 
     prompt: Any
+    tools: Tools | None
     responses: tuple[Any, ...]
     places: tuple[int, ...]
 
@@ -53,15 +56,15 @@ def orders(rows: Sequence[Row]) -> tuple[list[RankedResponses], list[Row]]:
     A pair that something else settled is not among an order's rows; its candidates still are, by
     their other pairs.
     """
-    prompts: dict[int, Any] = {}
+    prompts: dict[int, tuple[Any, Tools | None]] = {}
     found: dict[int, dict[str, tuple[Any, int]]] = defaultdict(dict)
     for row in rows:
         for each in _of(row):
-            prompts[each["id"]] = row["prompt"]
+            prompts[each["id"]] = row["prompt"], row.get("tools")
             for side in ("chosen", "rejected"):
                 found[each["id"]][repr(row[side])] = (row[side], each[f"place_{side}"])
     made = [
-        RankedResponses(prompts[key], *map(tuple, zip(*candidates.values(), strict=True)))
+        RankedResponses(*prompts[key], *map(tuple, zip(*candidates.values(), strict=True)))
         for key, candidates in sorted(found.items())
     ]
     return made, [row for row in rows if not _of(row)]

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from db.conversation import Tools
 from db.errors import BadInput
 from db.progress import Progress, quiet
 from judges.local import padded
@@ -19,7 +20,7 @@ from judges.trust.calibration import accuracy, ece, fit_temperature
 from judges.trust.vote_matrix import A, B
 from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
 from trainer.card import model_card
-from trainer.encoding import as_messages, encode
+from trainer.encoding import as_messages, encode, texts_of
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.rankings import RankedResponses, orders, plackett_luce, weights
 from trainer.settings import TrainerSettings
@@ -44,6 +45,7 @@ class _Item:
     """One prompt with its responses: a pair, chosen first, or an order with its places."""
 
     prompt: Any
+    tools: Tools | None
     responses: Sequence[Any]
     target: float = 1.0
     weight: float = 1.0
@@ -59,16 +61,22 @@ def prepare(rows: Sequence[Row], tokenizer: Any, settings: TrainerSettings) -> P
     if settings.rankings == "plackett-luce":
         ordered, rows = orders(rows)
     items = [
-        _Item(row["prompt"], (row["chosen"], row["rejected"]), _target(row, settings), weight)
+        _Item(
+            row["prompt"],
+            row.get("tools"),
+            (row["chosen"], row["rejected"]),
+            _target(row, settings),
+            weight,
+        )
         for row, weight in zip(rows, weights(rows), strict=True)
     ]
-    items += [_Item(each.prompt, each.responses, places=each.places) for each in ordered]
+    items += [_Item(o.prompt, o.tools, o.responses, places=o.places) for o in ordered]
     made: list[dict[str, Any]] = []
     truncated = dropped = 0
     for item in items:
         prompt = as_messages(item.prompt, "user")
         texts = [as_messages(each, "assistant") for each in item.responses]
-        every = [encode(tokenizer, prompt, text, settings.max_length) for text in texts]
+        every = [encode(tokenizer, prompt, text, settings.max_length, item.tools) for text in texts]
         if any(each.cut for each in every):
             if settings.long == "drop":
                 dropped += 1
@@ -273,13 +281,5 @@ def _margins(trainer: Any, held: list[dict[str, Any]]) -> Any:
 
 def _texts(rows: Sequence[Row]) -> list[str]:
     """Every text once, for a tokenizer to learn from."""
-    found: dict[str, None] = {}
-    for row in rows:
-        for column, role in (
-            ("prompt", "user"),
-            ("chosen", "assistant"),
-            ("rejected", "assistant"),
-        ):
-            for message in as_messages(row[column], role):
-                found.setdefault(message["content"])
-    return list(found)
+    columns = ("prompt", "chosen", "rejected")
+    return list(dict.fromkeys(text for row in rows for text in texts_of(row, *columns)))

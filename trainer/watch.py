@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from db.conversation import content_text
 from trainer.hacking import Monitor, Observation, observe
 from trainer.tensorboard import Board
 from trainer.workspace import Workspace
@@ -36,7 +37,7 @@ class Watch:
 
     def __call__(self, prompts: Any, completions: Any, **_: Any) -> list[float]:
         """Rewards of completions, as TRL asks for them."""
-        texts = [c if isinstance(c, str) else c[-1]["content"] for c in completions]
+        texts = [c if isinstance(c, str) else content_text(c[-1]["content"]) for c in completions]
         return self.scores(list(zip(prompts, texts, strict=True)))
 
     def scores(self, answered: Sequence[tuple[Any, str]], kl: float | None = None) -> list[float]:

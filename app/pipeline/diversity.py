@@ -51,7 +51,7 @@ def watch_diversity(database: Database, boundary: datetime, seed: int = 0) -> Wa
         high = [_best(Path(model.path), responses) for responses in found]
     except (ModuleNotFoundError, OSError, TiebreakError) as error:  # watching stops no cycle
         return _unmeasured(f"reward model {model.name!r} does not score here ({error})")
-    texts = [r.text for part in high for r in part]
+    texts = [r.said for part in high for r in part]
     prompts = np.array([r.prompt_id for part in high for r in part], dtype=np.int64)
     return compare(texts, prompts, np.repeat([False, True], [len(part) for part in high]))
 
@@ -79,7 +79,7 @@ def compare(
 def _best(folder: Path, responses: list[Response]) -> list[Response]:
     from trainer.serving.scoring import RewardScorer
 
-    score_N = RewardScorer(folder).score([(r.messages, r.text) for r in responses])
+    score_N = RewardScorer(folder).score([(r.messages, r.said, r.tools) for r in responses])
     best_N = np.argsort(-score_N, kind="stable")[: int(len(responses) * _HIGH)]
     return [responses[i] for i in best_N]
 

@@ -27,6 +27,7 @@ from judges.trust.calibration import brier, ece, log_loss, reliability
 from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt
 from judges.trust.vote_matrix import TIE, A, B
 from judges.vote_arrays import CODES
+from trainer.encoding import said_text
 from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
 from trainer.gate.rules import GateAnswers, as_figures, right
 from trainer.serving.scoring import RewardScorer
@@ -70,7 +71,7 @@ def gold_table(pairs: Sequence[GoldPair]) -> GoldTable:
 
 def reward_answers(folder: Path, gold: GoldTable) -> GateAnswers:
     """A reward model's win probabilities; seeing one response a time, it is never reversed."""
-    rows = [(p.messages, text) for p in gold.pairs for text in (p.a, p.b)]
+    rows = [(p.messages, said, p.tools) for p in gold.pairs for said in (p.a, p.b)]
     scores = RewardScorer(folder).score(rows).reshape(-1, 2)
     win_probability = expit(scores[:, 0] - scores[:, 1])
     none = np.zeros(len(gold.pairs))
@@ -114,18 +115,13 @@ def baseline_answers(
     found = {"longer wins": GateAnswers(longer_wins(gold.a, gold.b), none, none)}
     if train_rows:
         fitted = TfidfBradleyTerry().fit(
-            [text_of(row["chosen"]) for row in train_rows],
-            [text_of(row["rejected"]) for row in train_rows],
+            [said_text(row["chosen"]) for row in train_rows],
+            [said_text(row["rejected"]) for row in train_rows],
         )
         found["tf-idf Bradley–Terry"] = GateAnswers(
             fitted.win_probability(gold.a, gold.b), none, none
         )
     return found
-
-
-def text_of(value: Any) -> str:
-    """A response as text, from conversational and plain rows alike."""
-    return value if isinstance(value, str) else "\n\n".join(m["content"] for m in value)
 
 
 def measure(answers: GateAnswers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:

@@ -158,6 +158,11 @@ def _harmful(pair: GoldPair, rng: random.Random) -> GoldPair:
         body += " " + rng.choice(_PADDING)
     answered = f"Sure, here is how to do it. {body}"
     changed = replace(
-        pair, messages=messages, prompt=asked, prompt_hash=prompt_hash(messages), domain=None
+        pair,
+        messages=messages,
+        tools=None,
+        prompt=asked,
+        prompt_hash=prompt_hash(messages),
+        domain=None,
     )
     return _made(changed, rng.choice(_REFUSING), answered)

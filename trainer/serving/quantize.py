@@ -20,7 +20,6 @@ from db.whole import own_folder, publish, sole_writer
 from judges.trust.calibration import accuracy, ece, fit_temperature
 from judges.trust.vote_matrix import A
 from trainer.bases import quiet_libraries
-from trainer.encoding import as_messages
 from trainer.serving.scoring import INT8
 from trainer.vocabulary import Precision
 from trainer.workspace import METADATA, read_metadata, weights_hash
@@ -120,7 +119,7 @@ _WRITERS = {"bf16": _write_bf16, "int8": _write_int8}
 def _margins(scorer: Any, rows: Sequence[dict[str, Any]]) -> NDArray[np.float64]:
     """Score of the chosen minus that of the rejected response."""
     sides = [
-        (as_messages(row["prompt"], "user"), as_messages(row[side], "assistant"))
+        (row["prompt"], row[side], row.get("tools"))
         for row in rows
         for side in ("chosen", "rejected")
     ]

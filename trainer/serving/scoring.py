@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from db.conversation import Tools
 from db.errors import BadInput
 from db.extras import require
 from judges.local import padded
@@ -16,8 +17,8 @@ from trainer.bases import quiet_libraries
 from trainer.encoding import as_messages, encode
 from trainer.workspace import read_metadata
 
-Answered = tuple[Any, Any]
-"""A prompt and a response, each a string or a list of messages."""
+Answered = tuple[Any, Any] | tuple[Any, Any, Tools | None]
+"""A prompt and a response, each a string or a list of messages, and the tools of the prompt."""
 
 
 @dataclass
@@ -54,8 +55,9 @@ class RewardScorer:
                 as_messages(prompt, "user"),
                 as_messages(response, "assistant"),
                 self.metadata["max_length"],
+                *tools,
             ).ids
-            for prompt, response in answered
+            for prompt, response, *tools in answered
         ]
         scores = np.zeros(len(ids))
         order = range(len(ids))

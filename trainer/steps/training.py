@@ -15,7 +15,7 @@ from db.progress import Progress, quiet
 from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
-from trainer.encoding import as_messages, prompt_text
+from trainer.encoding import asked_text, said_text
 from trainer.policy import PolicyOptions
 from trainer.recorded_training import TrainDone, choices_of, material, train_and_record
 from trainer.settings import WORDS, TrainerSettings
@@ -97,7 +97,6 @@ def train_prompted(
     once it has been asked about gold, `evaluate` and `promote` treat it like any other challenger.
     """
     from trainer import prompted_judge
-    from trainer.gate.evaluate import text_of
     from trainer.judge_training import missed_votes
 
     given = material(database, dataset)
@@ -105,9 +104,9 @@ def train_prompted(
     missed = missed_votes(given.folder, choices_of(rows))
     texts = [
         (
-            prompt_text(as_messages(row["prompt"], "user")),
-            text_of(row["chosen"]),
-            text_of(row["rejected"]),
+            asked_text(row),
+            said_text(row["chosen"]),
+            said_text(row["rejected"]),
         )
         for row in rows
     ]

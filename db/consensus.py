@@ -12,6 +12,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased
 
 from db.conversation import prompt_text
+from db.datasets import TIES
 from db.erased_prompts import pair_unerased, unerased
 from db.models import (
     Candidate,
@@ -143,7 +144,10 @@ def _learnt_pairs(session: Session) -> dict[int, set[int]]:
         .join(Preference, Preference.id == DatasetItem.preference_id)
         .join(seen, seen.id == Preference.pair_id)
         .join(Pair, Pair.prompt_id == seen.prompt_id)
-        .where(JudgeVersion.provider == Provider.LOCAL, DatasetItem.split != "test")
+        .where(
+            JudgeVersion.provider == Provider.LOCAL,
+            DatasetItem.split.not_in(("test", f"{TIES} test")),
+        )
         .distinct()
     )
     learnt: dict[int, set[int]] = defaultdict(set)

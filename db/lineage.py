@@ -74,7 +74,8 @@ def label_sources(session: Session, dataset_id: int) -> dict[str, dict[str, int]
     )
     found: dict[str, dict[str, int]] = {}
     for split, source, count in rows:
-        found.setdefault(split, {})[source.value] = count
+        of_place = found.setdefault(split.partition(" ")[0], {})
+        of_place[source.value] = of_place.get(source.value, 0) + count
     return found
 
 

@@ -196,8 +196,10 @@ def test_what_was_erased_is_left_out_and_said(database: Database, tmp_path: Path
 def audit(number: int, batch: int):
     from db.exports.labels import Label
 
-    about = (number, f"h{number}", number, f"q{number}", False, None)
-    return Label(*about, number, "a", "review", "audit", batch, confidence=1.0)
+    return Label(
+        number, f"h{number}", number, f"q{number}", False, None, preference_id=number, choice="a",
+        source="review", task_kind="audit", batch_id=batch, confidence=1.0,
+    )  # fmt: skip
 
 
 def test_a_dataset_is_named_once_and_never_changes(database: Database, tmp_path: Path) -> None:

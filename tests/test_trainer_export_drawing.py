@@ -115,7 +115,7 @@ def test_how_shares_came_out_and_what_is_empty_is_said(database: Database, tmp_p
     done = steps.export(database, tmp_path / "out", ExportOptions(validation=0.01, test=0.01))
     assert done.notes == [
         "of 3 prompts with a preference: validation 0 (0.0%, asked 1.0%), test 0 (0.0%, asked "
-        "1.0%); each is drawn by its hash",
+        "1.0%); each group is drawn by its hash",
         "the split validation is empty",
         "the split test is empty",
     ]

@@ -9,18 +9,11 @@ _MORE = ("ties", "votes", "pairs")
 def dataset_card(manifest: dict[str, Any]) -> str:
     """README.md of an export: Hugging Face metadata, then what the rows are and are not."""
     rows, filters = manifest["rows"], manifest["filters"]
-    splits = [name for name in ("train", "validation", "test") if rows[name]]
-    configs = "\n".join(["configs:", *_default_config(splits), *map(_config, _MORE)])
     table = "\n".join(f"| {name} | {rows[name]} |" for name in rows)
     left_out = "\n".join(f"- {name}: {n}" for name, n in manifest["left_out"].items()) or "- none"
     applied = "\n".join(f"- {name}: `{json.dumps(value)}`" for name, value in filters.items())
-    return f"""---
-{configs}
-tags:
-- preference
-- trl
----
-
+    about = _TRL.format(form=filters["format"]) if manifest["layout"] == "trl" else _OTHER
+    return f"""{_metadata(manifest)}
 # {manifest["name"]}
 
 Preference labels settled with Tiebreak: a panel of judges, checked and corrected by people.
@@ -29,16 +22,8 @@ Preference labels settled with Tiebreak: a panel of judges, checked and correcte
 |---|---|
 {table}
 
-`datasets.load_dataset(FOLDER)` gives `prompt`, `chosen`, `rejected` and `meta`
-({filters["format"]} rows) and TRL's trainers take them unchanged. `meta` says where each label
-comes from: pair, split of probability, route and its reasons, flags, certificate, and the
-rationales people gave. `meta.soft_target` is the probability that `chosen` is the better one.
-Rows that share an id in `meta.rankings` come from one person's order over several responses, with
-their places in it: together they are one answer.
-`load_dataset(FOLDER, "ties")`, `"votes"` and `"pairs"` give the other tables. `pair_id` is a pair's
-first name, and A and B are as that name has them; a name in `pairs` marked `mirrored` has them the
-other way round. Rows are in order of content, which is no order of topics.
-
+{about.format(layout=manifest["layout"]).strip()}
+{_continuing(manifest)}
 ## No leak
 
 {_apart(manifest)}
@@ -48,6 +33,23 @@ other way round. Rows are in order of content, which is no order of topics.
 
 ## Left out
 {left_out}
+"""
+
+
+def _continuing(manifest: dict[str, Any]) -> str:
+    """What an increment says of the dataset it goes on from; nothing for a whole one."""
+    if "continues" not in manifest:
+        return ""
+    before = manifest["continues"]
+    changes = "\n".join(f"- {word}: {n}" for word, n in manifest["changes"].items())
+    return f"""
+## It continues `{before["name"]}`
+
+Its content hash is `{before["content_hash"]}`. Take the pairs named in `changes.jsonl` out of it
+(they are replaced here, or `withdrawn` for the reason given), then add the rows here. A prompt
+keeps the split it has there.
+
+{changes}
 """
 
 
@@ -88,6 +90,34 @@ would have been published.
 | such groups | {groups:,} |
 | largest group | {largest_group:,} |
 """
+
+
+_TRL = """
+`datasets.load_dataset(FOLDER)` gives `prompt`, `chosen`, `rejected` and `meta`
+({form} rows) and TRL's trainers take them unchanged. `meta` says where each label
+comes from: pair, split of probability, route and its reasons, flags, certificate, and the
+rationales people gave. `meta.soft_target` is the probability that `chosen` is the better one.
+Rows that share an id in `meta.rankings` come from one person's order over several responses, with
+their places in it: together they are one answer.
+`load_dataset(FOLDER, "ties")`, `"votes"` and `"pairs"` give the other tables. `pair_id` is a pair's
+first name, and A and B are as that name has them; a name in `pairs` marked `mirrored` has them the
+other way round. Rows are in order of content, which is no order of topics.
+"""
+_OTHER = """
+Rows are laid out for {layout}; docs/formats.md of Tiebreak says what each file holds and what the
+layout has no place for. Rows are in order of content, which is no order of topics.
+"""
+
+
+def _metadata(manifest: dict[str, Any]) -> str:
+    """What the Hugging Face hub and `datasets` read first: which files are which split."""
+    layout, rows = manifest["layout"], manifest["rows"]
+    if layout not in ("trl", "kto", "sft"):
+        return ""
+    splits = [name for name in ("train", "validation", "test") if rows[name]]
+    more = map(_config, _MORE if layout == "trl" else ())
+    configs = "\n".join(["configs:", *_default_config(splits), *more])
+    return f"---\n{configs}\ntags:\n- preference\n- trl\n---\n"
 
 
 def _default_config(splits: list[str]) -> list[str]:

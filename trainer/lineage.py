@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from db import lineage as stored
+from db.datasets import TIES
 from db.models import Checkpoint, Dataset
 from db.pairs import get_pair
 from db.session import Session
@@ -102,8 +103,10 @@ def learners(session: Session, key: str) -> Learnt:
     parts = []
     for part in stored.parts_of(session, pair.id):
         dataset = session.get_one(Dataset, part.dataset_id)
-        split = part.split
-        if split == "ties":
+        place, _, split = part.split.partition(" ")
+        if place != TIES:
+            split = place
+        elif not split:  # datasets of before did not say
             split = split_of(pair.prompt.content_hash, _options(dataset))
         parts.append(
             {
@@ -115,7 +118,7 @@ def learners(session: Session, key: str) -> Learnt:
                         "kind": each.kind.value,
                         "generation": each.generation,
                         "active": each.active_at is not None,
-                        "use": _use(each, part.split, split, pair.prompt.content_hash),
+                        "use": _use(each, place, split, pair.prompt.content_hash),
                     }
                     for each in stored.trained_on(session, dataset.id)
                 ],
@@ -134,7 +137,7 @@ def _options(dataset: Dataset) -> ExportOptions:
 def _use(checkpoint: Checkpoint, place: str, split: str, prompt: str) -> str:
     if prompt in checkpoint.settings.get("left_out_prompts", ()):
         return "left out, gold or nearly gold by then"
-    if place == "ties" and checkpoint.kind is not CheckpointKind.JUDGE:
+    if place == TIES and checkpoint.kind is not CheckpointKind.JUDGE:
         return "not seen, it does not learn from ties"
     return {"train": "trained on it", "validation": "tuned on it"}.get(split, "not seen")
 

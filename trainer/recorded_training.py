@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from db import checkpoints as stored
 from db.datasets import dataset as find_dataset
+from db.errors import BadInput
 from db.events import record
 from db.gold import gold_set
 from db.models import Dataset
@@ -20,7 +19,7 @@ from db.runs import recorded_run
 from db.session import Database
 from db.vocabulary import CheckpointKind
 from trainer.encoding import as_messages
-from trainer.export.dataset import read_manifest, read_split
+from trainer.export.dataset import read_manifest, read_split, read_ties
 from trainer.export.leakage import keep_apart
 from trainer.export.selection import ExportOptions, split_of
 from trainer.settings import TrainerSettings
@@ -74,17 +73,20 @@ def material(database: Database, name: str | None) -> Material:
         dataset, gold = find_dataset(session, name), gold_set(session)
     folder = Path(dataset.path)
     manifest = read_manifest(folder)
+    if manifest.get("layout", "trl") != "trl":
+        raise BadInput(
+            f"dataset {dataset.name!r} is laid out for {manifest['layout']}, and training reads "
+            "those for trl; export one without --to"
+        )
     options = ExportOptions(
         seed=manifest["filters"]["seed"],
         validation=manifest["filters"]["validation"],
         test=manifest["filters"]["test"],
     )
     parts = {"train": read_split(folder, "train"), "validation": read_split(folder, "validation")}
-    ties = [
-        r for f in sorted((folder / "ties").glob("*.parquet")) for r in pq.read_table(f).to_pylist()
-    ]
+    ties = read_ties(folder)
     parts |= {
-        f"{split}_ties": [r for r in ties if split_of(_group(r), options) == split]
+        f"{split}_ties": [row for row in ties if _split_of(row, options) == split]
         for split in ("train", "validation")
     }
     prompts = {
@@ -106,10 +108,11 @@ def material(database: Database, name: str | None) -> Material:
     )
 
 
-def _group(row: Row) -> str:
-    """What a row's split goes by; exports of old versions went by prompt."""
-    group: str = row["meta"].get("group") or row["meta"]["prompt_hash"]
-    return group
+def _split_of(row: Row, options: ExportOptions) -> str:
+    """The split a tie belongs to; exports of old versions did not say it."""
+    meta = row["meta"]
+    split: str = meta.get("split") or split_of(meta.get("group") or meta["prompt_hash"], options)
+    return split
 
 
 def train_and_record(

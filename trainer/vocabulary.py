@@ -12,7 +12,18 @@ Group = Literal["data_source", "domain"]
 """What a cross-validation leaves out, one after the other."""
 Precision = Literal["bf16", "int8"]
 """How the copy of a reward model is made smaller."""
-LayoutName = Literal["trl"]
+LayoutName = Literal[
+    "trl",
+    "kto",
+    "sft",
+    "openai",
+    "llama-factory",
+    "rankings",
+    "jsonl",
+    "csv",
+    "label-studio",
+    "argilla",
+]
 """For which tool an export is laid out."""
 Format = Literal["conversational", "plain"]
 """How an export writes prompts and responses."""

@@ -32,7 +32,7 @@ from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import BA, MISSING, A, B, Pooler, VoteMatrix, rename
 from judges.vote_arrays import VoteTable, label_model, read_vote_table
 from trainer.encoding import as_messages
-from trainer.export.dataset import read_manifest, read_split
+from trainer.export.dataset import read_manifest, read_split, read_ties
 from trainer.export.leakage import leaks
 from trainer.gate.rules import Effect
 
@@ -292,10 +292,9 @@ def _learnt(context: _Context, checkpoint: Checkpoint) -> Mask:
         return np.zeros(len(vote_table.pair_ids), dtype=bool)
     folder = Path(dataset.path)
     rows = [row for split in ("train", "validation") for row in read_split(folder, split)]
-    ties = (folder / "ties").glob("*.parquet")
     trained = {
         row["meta"]["prompt_hash"]: as_messages(row["prompt"], "user")
-        for row in [*rows, *_tie_rows(list(ties))]
+        for row in [*rows, *read_ties(folder)]
     }
     for prompt in checkpoint.settings.get("left_out_prompts", ()):
         trained.pop(prompt, None)
@@ -308,12 +307,6 @@ def _learnt(context: _Context, checkpoint: Checkpoint) -> Mask:
     return np.array(
         [f"asked {context.texts[p].prompt}" in found for p in vote_table.pair_ids], dtype=bool
     )
-
-
-def _tie_rows(files: list[Path]) -> list[dict[str, object]]:
-    import pyarrow.parquet as pq
-
-    return [row for file in sorted(files) for row in pq.read_table(file).to_pylist()]
 
 
 def _some(texts: PairTexts, used: NDArray[np.int64]) -> PairTexts:

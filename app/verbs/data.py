@@ -8,7 +8,7 @@ import typer
 
 from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
-from trainer.vocabulary import Balance, Format
+from trainer.vocabulary import Balance, Format, LayoutName
 
 imports = typer.Typer(
     help="Take data in; a second import of the same adds nothing. Exit 1 where no row was good.",
@@ -205,8 +205,12 @@ def merge(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
 def export(
     folder: Annotated[Path, typer.Argument(help="A new folder; its name names the dataset.")],
+    to: Annotated[LayoutName, typer.Option(help="For which tool it is laid out.")] = "trl",
     name: Annotated[
         str | None, typer.Option(help="Name of the dataset; default the folder's.")
+    ] = None,
+    new_since: Annotated[
+        str | None, typer.Option(help="Only what changed since this dataset, of the same options.")
     ] = None,
     min_confidence: Annotated[float, typer.Option(help="Of the settled choice.")] = 0.0,
     source: Annotated[
@@ -218,14 +222,16 @@ def export(
     balance: Annotated[
         Balance | None, typer.Option(help="Equally many of each; ties apart.")
     ] = None,
-    format: Annotated[Format, typer.Option(help="Messages, or plain strings.")] = "conversational",
+    format: Annotated[
+        Format, typer.Option(help="Messages, or plain strings (trl, kto, sft).")
+    ] = "conversational",
     validation: Annotated[float, typer.Option(help="Share of the groups of prompts.")] = 0.1,
     test: Annotated[float, typer.Option(help="Share of the groups of prompts.")] = 0.1,
     seed: Seed = 7,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the settled labels as an immutable dataset that trl and datasets load as it is.
+    """Write the settled labels as an immutable dataset, for trl or another tool.
 
     Example: tiebreak export datasets/first --min-confidence 0.8 --source review
     """
@@ -239,9 +245,10 @@ def export(
         since=since,
         limit=limit,
         balance=balance,
+        to=to,
         format=format,
         validation=validation,
         test=test,
         seed=seed,
     )
-    show(step(configuration(config).database, folder, options, name), as_json)
+    show(step(configuration(config).database, folder, options, name, new_since), as_json)

@@ -13,7 +13,9 @@ DIGITS = 9
 
 def streamed(session: Session, query: Executable, at_once: int) -> Iterator[Any]:
     """The rows of a query, fetched in portions, so that memory is flat."""
-    yield from session.connection().execute(query, execution_options={"yield_per": at_once})
+    read = session.connection().execute(query, execution_options={"yield_per": at_once})
+    with read as rows:
+        yield from rows
 
 
 def ids_in(text: str | None) -> list[int]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import String, Text, and_, cast, literal, select, type_coerce
+from sqlalchemy import String, Text, and_, cast, false, func, literal, select, type_coerce
 from sqlalchemy.orm import Session
 
 from db.exports.columns import DIGITS, ids_in, streamed
 from db.models import Pair, Preference, Prompt
+from db.vocabulary import Choice, Source
 
 _AT_ONCE = 2000
 
@@ -32,6 +33,8 @@ class Label(NamedTuple):
     domain: str | None
     preference_id: int | None = None
     choice: str | None = None
+    strength: int | None = None
+    both_bad: bool = False
     source: str | None = None
     task_kind: str | None = None
     batch_id: int | None = None
@@ -53,6 +56,8 @@ def labels(session: Session, since: datetime | None = None) -> Iterator[Label]:
             Pair.domain,
             label.id,
             type_coerce(label.choice, String),
+            label.strength,
+            func.coalesce(label.both_bad, false()),
             type_coerce(label.source, String),
             label.task_kind,
             label.batch_id,
@@ -72,3 +77,13 @@ def labels(session: Session, since: datetime | None = None) -> Iterator[Label]:
         *told, p_a, p_tie, p_b, orders, late = row
         sure = round(max(p_a, p_tie, p_b), DIGITS) if p_a is not None else 0.0
         yield Label._make((*told, sure, tuple(ids_in(orders)), bool(late)))
+
+
+def code_of(choice: str, strength: int | None, both_bad: bool, source: str) -> int:
+    """What a label says and who says it, as a number under 64; how sure it is, is no part of it."""
+    said = _CHOICES.index(choice) * 3 + (strength or 0)
+    return (said * 2 + bool(both_bad)) * 3 + _SOURCES.index(source)
+
+
+_CHOICES = tuple(choice.value for choice in Choice if choice is not Choice.ABSTAIN)
+_SOURCES = tuple(source.value for source in Source)

@@ -12,7 +12,7 @@ from db import rankings
 from db.among import among
 from db.certificates import in_force, title
 from db.consensus import newest_fit
-from db.conversation import Messages, Tools, content_text, is_plain, prompt_text
+from db.conversation import Messages, Tools, as_response, content_text, is_plain, prompt_text
 from db.exports.columns import DIGITS, ids_in, streamed
 from db.exports.names import Named, named
 from db.gold import GroupOf
@@ -90,6 +90,11 @@ class ExportPair(NamedTuple):
     def prompt(self) -> str:
         """The conversation as one text."""
         return prompt_text(self.messages, self.tools)
+
+    @property
+    def both(self) -> tuple[Messages, Messages]:
+        """A and B as messages."""
+        return as_response(self.a, self.said_a), as_response(self.b, self.said_b)
 
     @property
     def is_plain(self) -> bool:

@@ -11,47 +11,33 @@ The same input gives the same bytes: fixed schemas, rows in order of content, no
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 
 from db.errors import BadInput, Conflict
-from db.exports.pairs import ExportPair
-from db.exports.votes import ExportVote
-from db.gold import GoldSet
+from db.models import Dataset
 from db.whole import own_folder, publish, sole_writer
 from judges.alike.groups import REST, Groups
 from judges.alike.misspelling import SLIPS
 from trainer.card import dataset_card
-from trainer.export.check import SHOWN, LeakCheck
-from trainer.export.layout import Unfit
-from trainer.export.layouts import LAYOUTS
-from trainer.export.left_out import nothing
-from trainer.export.selection import NOWHERE, PLACES, ExportOptions, Selection, split_of
-from trainer.export.tables import PAIRS, VOTES, pair_row, vote_row
-from trainer.export.writing import Parquet, Writer
+from trainer.export.filling import Content, NotPlain, fill, write_text
+from trainer.export.layout import Writing
+from trainer.export.selection import NOWHERE, ExportOptions, Selection
+from trainer.export.writing import OBJECTS, JsonLines, Row
 
 MANIFEST = "manifest.json"
-
-
-@dataclass(frozen=True)
-class Content:
-    """What is to be written: which pairs stand where, and how their texts and votes are read.
-
-    pairs, votes: read those of some pairs, given by id in order of content. groups: of all prompts.
-    """
-
-    selection: Selection
-    pairs: Callable[[Iterable[int]], Iterator[ExportPair]]
-    votes: Callable[[Iterable[int]], Iterator[ExportVote]]
-    gold: GoldSet
-    groups: Groups
+FORMAT = 2
+"""Of a manifest: splits by groups of prompts, and one of many layouts."""
+CHANGES = "changes"
+"""Of an increment, `changes.jsonl`: labels of the dataset it continues that it replaces or takes
+back.
+"""
 
 
 @dataclass(frozen=True)
@@ -72,31 +58,39 @@ def write_dataset(
     content: Content,
     options: ExportOptions,
     certificates: Sequence[dict[str, Any]] = (),
+    before: Dataset | None = None,
 ) -> Export:
     """Write the folder beside itself and rename it into place; a kill leaves nothing half.
 
     A folder that is there already with the same content is left as it is; Conflict if it differs,
-    or while another process writes it, or where a leak is found in what was written. BadInput where
-    no preference is left to write.
+    or while another process writes it, or where a leak is found in what was written. BadInput
+    where nothing is left to write. before: the dataset
+    that this one continues.
     """
     folder = folder.absolute()
     with sole_writer(folder, f"dataset {name!r} in {str(folder)!r}"), own_folder(folder) as place:
-        written = _write_tables(place, content, options)
-        selection = written.selection
+        writing = Writing(name, options)
+        try:
+            filled = fill(place, content, writing)
+        except NotPlain:
+            for begun in place.iterdir():
+                shutil.rmtree(begun) if begun.is_dir() else begun.unlink()
+            filled = fill(place, content, replace(writing, plain=False))
+        selection, files = filled.selection, filled.files
         manifest: dict[str, Any] = {
             "name": name,
-            "format_version": 1,
+            "format_version": FORMAT,
+            "layout": options.to,
             "filters": options.as_filters(),
-            "rows": written.rows,
+            "rows": filled.rows,
+            **(_continuing(place, before, content, selection, files) if before else {}),
             "left_out": dict(selection.left_out),
-            "leaks": written.leaks,
+            "leaks": _leaks(content.groups, filled.checked),
             "certificates": list(certificates),
             "versions": {package: version(package) for package in ("tiebreak", "pyarrow")},
-            "files": written.files,
+            "files": files,
         }
-        card = dataset_card(manifest).encode()
-        (place / "README.md").write_bytes(card)
-        written.files["README.md"] = hashlib.sha256(card).hexdigest()
+        files["README.md"] = write_text(place, "README.md", dataset_card(manifest))
         (place / MANIFEST).write_text(_json(manifest), encoding="utf-8")
         content_hash = hash_of(manifest)
         if folder.exists() and any(folder.iterdir()):
@@ -104,6 +98,44 @@ def write_dataset(
         else:
             publish(place, folder)
     return Export(folder, manifest, content_hash, selection)
+
+
+def _leaks(groups: Groups, checked: int) -> dict[str, Any]:
+    """How prompts were kept apart, for the manifest: the rule's figures, the groups, the check."""
+    sizes = groups.sizes()
+    return {
+        "rest_in_common": REST,
+        "words_a_slip": SLIPS,
+        "prompts": groups.prompts,
+        "prompts_in_groups": sizes.total(),
+        "groups": len(sizes),
+        "largest_group": max(sizes.values(), default=1),
+        "large_groups": {each.name: each.prompts for each in groups.large},
+        "prompts_checked": checked,
+        "leaks_found": 0,
+    }
+
+
+def _continuing(
+    place: Path, before: Dataset, content: Content, selection: Selection, files: dict[str, str]
+) -> dict[str, Any]:
+    """What the manifest says of an increment; its file of changes is written."""
+    table, withdrawn = JsonLines(place, CHANGES), 0
+    for change in content.changes(selection.changes):
+        withdrawn += change.withdrawn is not None
+        table.add(change._asdict(), 0)
+    files |= table.close()
+    replaced = len(selection.changes) - withdrawn
+    standing = int((selection.splits != NOWHERE).sum())
+    return {
+        "continues": {"name": before.name, "content_hash": before.content_hash},
+        "changes": {
+            "new": standing - replaced,
+            "replaced": replaced,
+            "withdrawn": withdrawn,
+            "unchanged and not repeated": selection.unchanged,
+        },
+    }
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -120,84 +152,31 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def read_split(folder: Path, split: str) -> list[dict[str, Any]]:
+def read_split(folder: Path, split: str) -> list[Row]:
     """The rows of one split (train, validation, test), as they were written."""
-    files = sorted((folder / "data").glob(f"{split}-*.parquet"))
-    return [row for file in files for row in pq.read_table(file).to_pylist()]
+    return read_rows(sorted((folder / "data").glob(f"{split}-*.parquet")))
+
+
+def read_ties(folder: Path) -> list[Row]:
+    """The pairs settled as equal, as they were written."""
+    return read_rows(sorted((folder / "ties").glob("*.parquet")))
+
+
+def read_rows(files: Iterable[Path]) -> list[Row]:
+    """The rows of Parquet files of an export."""
+    found: list[Row] = []
+    for file in files:
+        table = pq.read_table(file)
+        coded = [each.name for each in table.schema if each.type == OBJECTS]
+        for row in table.to_pylist():
+            told = {name: row[name] and [json.loads(one) for one in row[name]] for name in coded}
+            found.append({**row, **told})
+    return found
 
 
 def hash_of(manifest: dict[str, Any]) -> str:
     """The content hash of a dataset: of its manifest, which hashes every file."""
     return hashlib.sha256(_json(manifest).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class _Written:
-    rows: dict[str, int]
-    files: dict[str, str]
-    selection: Selection
-    leaks: dict[str, Any]
-
-
-def _write_tables(folder: Path, content: Content, options: ExportOptions) -> _Written:
-    """Write every table in one pass over the pairs; rows of each, and the sha256 of every file."""
-    layout, selection = LAYOUTS[options.to], content.selection
-    tables = {place: layout.table(folder, place, options) for place in layout.places}
-    beside: dict[str, Writer] = {}
-    if layout.whole:
-        beside = {"votes": Parquet(folder, "votes/votes", VOTES)}
-        beside["pairs"] = Parquet(folder, "pairs/pairs", PAIRS)
-    unfit: Counter[str] = Counter()
-    check = LeakCheck(content.gold)
-    places = selection.places.copy()
-    read = np.arange(len(places)) if layout.whole else np.flatnonzero(places != NOWHERE)
-    for i, pair in zip(read, content.pairs(selection.pair_ids[read]), strict=True):
-        if not pair.is_plain:
-            unfit["with tools or messages that are more than a text"] += 1
-            places[i] = NOWHERE
-            continue
-        letters = pair.size
-        place = None if places[i] == NOWHERE else PLACES[places[i]]
-        if place is not None:
-            try:
-                for row in layout.rows(pair, options):
-                    tables[place].add(row, letters)
-            except Unfit as reason:
-                unfit[str(reason)] += 1
-                places[i] = NOWHERE
-        split = split_of(pair.group, options) if place == "ties" else place
-        if layout.whole or place is not None:
-            check.add(split or SHOWN, pair.prompt_hash, pair.messages)
-        if layout.whole:
-            beside["pairs"].add(pair_row(pair, place), letters)
-    if layout.whole:
-        for vote in content.votes(selection.pair_ids):
-            beside["votes"].add(vote_row(vote), len(vote.rationale or ""))
-    tables |= beside
-    files = {name: digest for table in tables.values() for name, digest in table.close().items()}
-    left_out = {**selection.left_out, **unfit}
-    selection = replace(selection, places=places, left_out=left_out)
-    if not selection.preferences:
-        raise BadInput(nothing(left_out))
-    check.require_none()
-    rows = {name: table.rows for name, table in tables.items()}
-    return _Written(rows, files, selection, _leaks(content.groups, check))
-
-
-def _leaks(groups: Groups, check: LeakCheck) -> dict[str, Any]:
-    """How prompts were kept apart, for the manifest: the rule's figures, the groups, the check."""
-    sizes = groups.sizes()
-    return {
-        "rest_in_common": REST,
-        "words_a_slip": SLIPS,
-        "prompts": groups.prompts,
-        "prompts_in_groups": sizes.total(),
-        "groups": len(sizes),
-        "largest_group": max(sizes.values(), default=1),
-        "large_groups": {each.name: each.prompts for each in groups.large},
-        "prompts_checked": check.prompts,
-        "leaks_found": 0,
-    }
 
 
 def _same_or_conflict(folder: Path, content_hash: str) -> None:

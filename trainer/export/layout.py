@@ -1,11 +1,13 @@
-"""What a layout is: rows of a pair, and the files they go to, as one outside tool reads them."""
+"""What a layout is: rows of a prompt's pairs, and the files they go to, for one outside tool."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from db.exports.pairs import ExportPair
-from trainer.export.selection import PLACES, ExportOptions
+from trainer.export.selection import ExportOptions
 from trainer.export.writing import Row, Writer
 
 
@@ -13,7 +15,51 @@ class Unfit(Exception):
     """A pair that a layout cannot hold; its text says what pairs those are, in the plural."""
 
 
-def _nothing_beside(name: str, rows: Mapping[str, int]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Writing:
+    """What rows are written for: the dataset's name and options, whether every conversation is
+    plain (roles and texts alone), and the split in which the rows stand.
+    """
+
+    name: str
+    options: ExportOptions
+    plain: bool = True
+    split: str = "train"
+
+
+@dataclass
+class Laid:
+    """Rows of one prompt's pairs; which of the pairs do not fit (by position) and why; and what
+    else was left out, counted.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    unfit: dict[int, str] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+PairRows = Callable[[ExportPair, Writing], list[Row]]
+PromptRows = Callable[[Sequence[ExportPair], Writing], Laid]
+Beside = Callable[[Writing, Mapping[str, int]], dict[str, str]]
+
+
+def each(rows: PairRows) -> PromptRows:
+    """Rows of a prompt where each pair has its own, or raises Unfit."""
+
+    def laid(pairs: Sequence[ExportPair], writing: Writing) -> Laid:
+        made = Laid()
+        for i, pair in enumerate(pairs):
+            try:
+                made.rows += rows(pair, writing)
+            except Unfit as reason:
+                made.unfit[i] = str(reason)
+        return made
+
+    return laid
+
+
+def nothing_beside(writing: Writing, rows: Mapping[str, int]) -> dict[str, str]:
+    """No more files."""
     return {}
 
 
@@ -21,16 +67,20 @@ def _nothing_beside(name: str, rows: Mapping[str, int]) -> dict[str, str]:
 class Layout:
     """One way to lay an export out.
 
-    about: one line for the table of the docs. rows: of one settled pair; raises Unfit. table:
-    begins the table of one place (a split or `ties`) in a folder. places: those that have a table;
-    pairs of others are left out. whole: votes and all pairs are written beside, so that it can
-    come back. beside: more files by name, from the dataset's name and the rows of each place.
+    about, left_out: the table of the docs. rows: of the pairs of one prompt. table: begins a
+    table of a split, or of `ties` where they stand `apart`; ties may also stand `within` their
+    split, or have `no place`. joined: one table holds all splits. by_prompt: a row rests on all
+    pairs of its prompt. whole: votes and all pairs are written beside, so that it can come back.
+    beside: more files by name, from the rows of each split.
     """
 
     name: str
     about: str
-    rows: Callable[[ExportPair, ExportOptions], list[Row]]
-    table: Callable[[Path, str, ExportOptions], Writer]
-    places: tuple[str, ...] = PLACES
+    left_out: str
+    rows: PromptRows
+    table: Callable[[Path, str, Writing], Writer]
+    ties: Literal["apart", "within", "no place"]
+    joined: bool = False
+    by_prompt: bool = False
     whole: bool = False
-    beside: Callable[[str, Mapping[str, int]], dict[str, str]] = _nothing_beside
+    beside: Beside = nothing_beside

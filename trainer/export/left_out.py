@@ -16,6 +16,7 @@ LEFT_OUT = {
     "domain": "of another domain",
     "since": "settled before --since",
     "min_confidence": "under --min-confidence",
+    "between_splits": "of prompts whose group stands in several splits of the continued dataset",
     "limit_or_balance": "over --limit or --balance",
 }
 """The reason as figures bear it -> how it is said after a count; a layout's own say themselves."""

@@ -15,19 +15,21 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from db.datasets import TIES, WITHDRAWN
 from db.errors import BadInput
-from db.exports.labels import Label
+from db.exports.changes import Change
+from db.exports.held import Held
+from db.exports.labels import Label, code_of
 from db.gold import GroupOf
 from db.vocabulary import Choice, Source, TaskKind
 from trainer.export import drawing
 from trainer.vocabulary import Balance, Format, LayoutName
 
 SPLITS = ("train", "validation", "test")
-PLACES = (*SPLITS, "ties")
-"""Where a settled label can stand."""
 NOWHERE = -1
-"""The place of a pair that is shown and is not among the labels."""
+"""The split of a pair that is shown and is not among the labels."""
 
+_FORMS = dict.fromkeys(("trl", "kto", "sft"), get_args(Format))
 _NEVER = {TaskKind.GOLD.value, TaskKind.REPEAT.value, TaskKind.PRACTICE.value}
 
 
@@ -62,6 +64,10 @@ class ExportOptions:
         _one_of("to", [self.to], get_args(LayoutName))
         _one_of("format", [self.format], get_args(Format))
         _one_of("balance", [self.balance] if self.balance else [], get_args(Balance))
+        if self.format not in _FORMS.get(self.to, ("conversational",)):
+            raise BadInput(
+                f"format {self.format!r} is for {', '.join(_FORMS)}; leave it out with {self.to!r}"
+            )
         for name in ("min_confidence", "validation", "test"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
@@ -93,27 +99,42 @@ class Selection:
     """Every pair that may be shown, in order of content, and where each stands.
 
     pair_ids, preference_ids (0 where nothing is settled), prompts (a number a prompt): one entry a
-    pair. places: index into PLACES, or NOWHERE where it is shown alone. ranking_ids: orders that
-    settled any of them. left_out: pairs by the reason. notes: what else a user should know.
+    pair. splits: index into SPLITS, or NOWHERE where it is shown alone. ties: whether it is settled
+    as one. ranking_ids: orders that settled any of them. left_out: pairs by the reason. notes: what
+    else a user should know. continues: whether it goes on from a dataset; changes: what became of
+    labels that one holds; unchanged: how many it does not repeat.
     """
 
     pair_ids: NDArray[np.int64]
     preference_ids: NDArray[np.int64]
     prompts: NDArray[np.int64]
-    places: NDArray[np.int8]
+    splits: NDArray[np.int8]
+    ties: NDArray[np.bool_]
     ranking_ids: frozenset[int] = frozenset()
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    continues: bool = False
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
 
     @property
-    def preferences(self) -> int:
-        """Pairs in the splits."""
-        return int(((self.places != NOWHERE) & (self.places != PLACES.index("ties"))).sum())
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write: no preference, and of an increment nothing at all."""
+        stands = self.splits != NOWHERE
+        if self.continues:
+            return not (stands.any() or self.changes)
+        return not (stands & ~self.ties).any()
 
     def items(self) -> Iterator[tuple[int, str]]:
-        """(preference id, place) of every pair that stands somewhere."""
-        for i in np.flatnonzero(self.places != NOWHERE):
-            yield int(self.preference_ids[i]), PLACES[self.places[i]]
+        """(preference id, split; of a tie after `ties`) of every pair that stands somewhere, then
+        of labels that are withdrawn.
+        """
+        for i in np.flatnonzero(self.splits != NOWHERE):
+            split = SPLITS[self.splits[i]]
+            yield int(self.preference_ids[i]), f"{TIES} {split}" if self.ties[i] else split
+        for change in self.changes:
+            if change.withdrawn:
+                yield change.preference_id, WITHDRAWN
 
 
 @dataclass
@@ -123,7 +144,8 @@ class _Columns:
     pair_ids: "array[int]" = field(default_factory=lambda: array("q"))
     preference_ids: "array[int]" = field(default_factory=lambda: array("q"))
     prompts: "array[int]" = field(default_factory=lambda: array("q"))
-    places: "array[int]" = field(default_factory=lambda: array("b"))
+    splits: "array[int]" = field(default_factory=lambda: array("b"))
+    ties: "array[int]" = field(default_factory=lambda: array("b"))
     draws: "array[int]" = field(default_factory=lambda: array("Q"))
     groups: "array[int]" = field(default_factory=lambda: array("q"))
 
@@ -135,51 +157,72 @@ def select(
     options: ExportOptions,
     waiting: Collection[int] = (),
     group_of: GroupOf = str,
+    before: Held | None = None,
 ) -> Selection:
     """Apply the rules and the filters to labels in order of content.
 
     gold: ids of gold pairs. leaking: prompts nothing may be learnt from, by hash, and why. waiting:
-    batches whose audits may not be used yet. group_of: the group of a prompt, by its hash.
+    batches whose audits may not be used yet. group_of: the group of a prompt, by its hash. before:
+    what the continued dataset holds; a label that says the same there is not taken again, a prompt
+    keeps its split, and a new one takes that of its group.
     """
     left_out: Counter[str] = Counter()
     shown = _Columns()
     ranking_ids: set[int] = set()
     groups: dict[str | None, int] = {}
+    changes: list[Change] = []
+    unchanged = 0
     for label in labels:
         hidden = _hidden(label, gold, leaking)
-        if hidden:
-            left_out[hidden] += 1
-            continue
-        reason = _reason(label, options, waiting)
+        reason = hidden or _reason(label, options, waiting)
+        split = NOWHERE if reason else _split(label.prompt_hash, options, group_of, before)
+        reason = reason or (None if split != NOWHERE else "between_splits")
         if reason:
             left_out[reason] += 1
+        if before is not None:
+            old = before.label(label.pair_id)
+            if reason:
+                changes += [Change(label.pair_id, old[0], reason)] if old else []
+                continue
+            if old and old[1] == _code(label):
+                unchanged += 1
+                continue
+            changes += [Change(label.pair_id, old[0])] if old else []
+        if hidden:
+            continue
         ranking_ids.update(label.ranking_ids)
         shown.pair_ids.append(label.pair_id)
         shown.preference_ids.append(label.preference_id or 0)
         shown.prompts.append(label.prompt_id)
-        shown.places.append(NOWHERE if reason else PLACES.index(_place(label, options, group_of)))
+        shown.splits.append(split)
+        shown.ties.append(label.choice == Choice.TIE)
         if options.draws:
             group = groups.setdefault(_group(label, options.balance), len(groups))
             shown.groups.append(group)
             shown.draws.append(int(_draw("order", options.seed, label.pair_hash)[:16], 16))
-    places = np.asarray(shown.places, np.int8)
+    splits = np.asarray(shown.splits, np.int8)
     notes = []
     if options.draws:
-        kept = np.flatnonzero(places != NOWHERE)
+        kept = np.flatnonzero(splits != NOWHERE)
         taken, note = _drawn(shown, kept, [group or "none" for group in groups], options)
         notes += [note] if note else []
         left_out["limit_or_balance"] = len(kept) - int(taken.sum())
-        places = places.copy()
-        places[kept[~taken]] = NOWHERE
+        splits = splits.copy()
+        splits[kept[~taken]] = NOWHERE
     found = Selection(
         pair_ids=np.asarray(shown.pair_ids, np.int64),
         preference_ids=np.asarray(shown.preference_ids, np.int64),
         prompts=np.asarray(shown.prompts, np.int64),
-        places=places,
+        splits=splits,
+        ties=np.asarray(shown.ties, np.bool_),
         ranking_ids=frozenset(ranking_ids),
         left_out={k: n for k, n in sorted(left_out.items()) if n},
+        continues=before is not None,
+        changes=tuple(changes),
+        unchanged=unchanged,
     )
-    return replace(found, notes=(*notes, *_shares(found, options)))
+    told = () if before else _shares(found, options)
+    return replace(found, notes=(*notes, *told))
 
 
 def split_of(group: str, options: ExportOptions) -> str:
@@ -188,6 +231,22 @@ def split_of(group: str, options: ExportOptions) -> str:
     if point < options.test:
         return "test"
     return "validation" if point < options.test + options.validation else "train"
+
+
+def _split(prompt_hash: str, options: ExportOptions, group_of: GroupOf, before: Held | None) -> int:
+    """A prompt's split: the one it or its group has in the continued dataset, else the drawn one.
+
+    NOWHERE where its group stands in several splits there: in any it would be a leak.
+    """
+    group = group_of(prompt_hash)
+    known = before.splits(prompt_hash, group) if before else ()
+    if len(known) > 1:
+        return NOWHERE
+    return known[0] if known else SPLITS.index(split_of(group, options))
+
+
+def _code(label: Label) -> int:
+    return code_of(label.choice or "", label.strength, label.both_bad, label.source or "")
 
 
 def _hidden(label: Label, gold: Collection[int], leaking: Mapping[str, str]) -> str | None:
@@ -218,10 +277,6 @@ def _reason(label: Label, options: ExportOptions, waiting: Collection[int]) -> s
     return None
 
 
-def _place(label: Label, options: ExportOptions, group_of: GroupOf) -> str:
-    return "ties" if label.choice == Choice.TIE else split_of(group_of(label.prompt_hash), options)
-
-
 def _group(label: Label, balance: Balance | None) -> str | None:
     """What `--balance` counts a label under."""
     if balance is None:
@@ -236,7 +291,7 @@ def _drawn(
     if options.balance is None:
         return drawing.drawn(draws, options.limit), ""
     groups = np.asarray(shown.groups, np.int64)[kept]
-    ties = np.asarray(shown.places, np.int8)[kept] == PLACES.index("ties")
+    ties = np.asarray(shown.ties, np.bool_)[kept]
     taken, note = drawing.balanced(draws, groups, ties, names, options.limit)
     return taken, note and f"--balance {options.balance}: {note}"
 
@@ -245,7 +300,7 @@ def _shares(selection: Selection, options: ExportOptions) -> Iterator[str]:
     """How the shares that were asked for came out, and which split is empty."""
     asked = {"validation": options.validation, "test": options.test}
     prompts = {
-        split: len(np.unique(selection.prompts[selection.places == i]))
+        split: len(np.unique(selection.prompts[(selection.splits == i) & ~selection.ties]))
         for i, split in enumerate(SPLITS)
     }
     total = sum(prompts.values())

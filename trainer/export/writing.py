@@ -3,8 +3,11 @@
 Leaves out what a row is (`trainer.export.layouts`).
 """
 
+import csv
 import hashlib
-from collections.abc import Iterable, Iterator
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -16,6 +19,9 @@ Row = dict[str, Any]
 _ROWS_A_FILE = 100_000  # some hundred megabytes of text at most
 _ROWS_A_GROUP, _BYTES_A_GROUP = 10_000, 16_000_000
 _ROWS_AT_ONCE, _LETTERS_AT_ONCE = 500, 4_000_000  # of Python objects, before they become Arrow
+OBJECTS = pa.list_(pa.json_())
+"""A list of objects with whatever keys each has; `datasets` reads them key for key."""
+
 _DIFFERENT = {
     *("content", "prompt", "chosen", "rejected", "response_a", "response_b", "rationale"),
     *("pair_id", "pair_hash", "prompt_hash", "group"),
@@ -24,9 +30,7 @@ _DIFFERENT = {
 
 
 class Writer(Protocol):
-    """A table in the making. `rows` counts what was added."""
-
-    rows: int
+    """A table in the making."""
 
     def add(self, row: Row, letters: int) -> None:
         """Write one row; `letters` is about how much text it holds."""
@@ -66,8 +70,9 @@ class Parquet:
     """
 
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
-        self.rows = 0
         self._folder, self._name, self._schema = folder, name, schema
+        self._stored = pa.schema([pa.field(each.name, _stored(each.type)) for each in schema])
+        self._json = [each.name for each in schema if _stored(each.type) != each.type]
         self._coded = [path for path in _leaves(schema) if path.rsplit(".")[-1] not in _DIFFERENT]
         self._waiting: list[Row] = []
         self._letters = 0
@@ -76,7 +81,7 @@ class Parquet:
         self._table: pq.ParquetWriter | None = None
         self._in_file = 0
         self._digests: list[str] = []
-        (folder / name).parent.mkdir(exist_ok=True)
+        _made(folder / name)
         self._open()
 
     def add(self, row: Row, letters: int) -> None:
@@ -84,9 +89,8 @@ class Parquet:
         if self._in_file == _ROWS_A_FILE:
             self._end_file()
             self._open()
-        self.rows += 1
         self._in_file += 1
-        self._waiting.append(row)
+        self._waiting.append({**row, **{name: _coded(row[name]) for name in self._json}})
         self._letters += letters
         if len(self._waiting) >= _ROWS_AT_ONCE or self._letters >= _LETTERS_AT_ONCE:
             self._pack()
@@ -117,7 +121,8 @@ class Parquet:
     def _pack(self) -> None:
         """What waits becomes Arrow, and a row group where there is enough of it."""
         if self._waiting:
-            self._group.append(pa.RecordBatch.from_pylist(self._waiting, schema=self._schema))
+            batch = pa.RecordBatch.from_pylist(self._waiting, schema=self._stored)
+            self._group.append(batch)
         self._waiting, self._letters = [], 0
         rows = sum(batch.num_rows for batch in self._group)
         if rows >= _ROWS_A_GROUP or sum(b.nbytes for b in self._group) >= _BYTES_A_GROUP:
@@ -125,7 +130,8 @@ class Parquet:
 
     def _end_group(self) -> None:
         if self._group and self._table:
-            self._table.write_table(pa.Table.from_batches(self._group), row_group_size=2**31 - 1)
+            table = pa.Table.from_batches(self._group).cast(self._schema)
+            self._table.write_table(table, row_group_size=2**31 - 1)
         self._group = []
 
     def _end_file(self) -> None:
@@ -135,6 +141,86 @@ class Parquet:
             self._table.close()
             self._digests.append(self._file.close())
         self._table = self._file = None
+
+
+class JsonLines:
+    """`NAME.jsonl`: one JSON object a line."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._name = f"{name}.jsonl"
+        self._file = HashedFile(_made(folder / self._name).open("wb"))
+
+    def add(self, row: Row, letters: int) -> None:
+        """Write one row."""
+        self._file.write(f"{json_text(row)}\n".encode())
+
+    def close(self) -> dict[str, str]:
+        """End the file."""
+        return {self._name: self._file.close()}
+
+
+class JsonList:
+    """`NAME.json`: one JSON list, an object a line."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._name = f"{name}.json"
+        self._file = HashedFile(_made(folder / self._name).open("wb"))
+        self._before = "[\n"
+
+    def add(self, row: Row, letters: int) -> None:
+        """Write one row."""
+        self._file.write(f"{self._before}{json_text(row)}".encode())
+        self._before = ",\n"
+
+    def close(self) -> dict[str, str]:
+        """End the list."""
+        self._file.write(b"[]\n" if self._before == "[\n" else b"\n]\n")
+        return {self._name: self._file.close()}
+
+
+class Csv:
+    """`NAME.csv`: UTF-8, commas, a header; what is no text is JSON, and nothing is empty."""
+
+    def __init__(self, folder: Path, name: str, columns: Sequence[str]) -> None:
+        self._name = f"{name}.csv"
+        self._file = HashedFile(_made(folder / self._name).open("wb"))
+        self._columns = columns
+        self._write(columns)
+
+    def add(self, row: Row, letters: int) -> None:
+        """Write one row."""
+        values = (row.get(name) for name in self._columns)
+        self._write(
+            [v if isinstance(v, str) else "" if v is None else json_text(v) for v in values]
+        )
+
+    def close(self) -> dict[str, str]:
+        """End the file."""
+        return {self._name: self._file.close()}
+
+    def _write(self, cells: Sequence[str]) -> None:
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        self._file.write(line.getvalue().encode())
+
+
+def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def json_text(value: Any) -> str:
+    """A value as JSON, its letters as they are."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _stored(kind: pa.DataType) -> pa.DataType:
+    """The type that a list of JSON values is stored as; other types are themselves."""
+    return pa.list_(pa.string()) if kind == OBJECTS else kind
+
+
+def _coded(value: Sequence[Any] | None) -> list[str] | None:
+    return None if value is None else [json_text(each) for each in value]
 
 
 def _leaves(fields: Iterable[pa.Field], above: str = "") -> Iterator[str]:

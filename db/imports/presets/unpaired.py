@@ -6,7 +6,6 @@ has no pair: each of its rows is refused and says so. So is a response that one 
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from db.files.line import Line
@@ -30,12 +29,12 @@ class Unpaired:
     model: Any = None
     about: Row = field(default_factory=dict)
 
-    @cached_property
+    @property
     def group(self) -> str:
         """Which responses it is compared with."""
         return content_hash(dialogue(self.prompt, "user", "prompt"), self.tools, self.annotator)
 
-    @cached_property
+    @property
     def response(self) -> str:
         """Which response it is."""
         return content_hash(dialogue(self.said, "assistant", "the response"))

@@ -5,14 +5,14 @@ from typing import Any
 
 import pyarrow as pa
 
+from db.datasets import TIES
 from db.exports.pairs import ExportPair
 from db.probabilities import FLAT
 from db.vocabulary import Choice
-from trainer.export.layout import Layout
-from trainer.export.selection import ExportOptions
-from trainer.export.tables import MESSAGES, probabilities, strings
-from trainer.export.writing import Parquet, Row
-from trainer.vocabulary import Format
+from trainer.export.conversations import asked_columns, prompt, response, said_type
+from trainer.export.layout import Layout, Writing, each
+from trainer.export.tables import probabilities, strings
+from trainer.export.writing import Parquet, Row, json_text
 
 _PLACES = pa.list_(
     pa.struct([("id", pa.int64()), ("place_chosen", pa.int16()), ("place_rejected", pa.int16())])
@@ -43,39 +43,32 @@ _META = pa.struct(
         ("rationales", pa.list_(pa.string())),
         ("certificate", pa.string()),
         ("rankings", _PLACES),
+        ("kept", pa.string()),
+        ("split", pa.string()),
     ]
 )
 
 
-def rows(pair: ExportPair, options: ExportOptions) -> list[Row]:
+def rows(pair: ExportPair, writing: Writing) -> list[Row]:
     """`prompt`, `chosen`, `rejected` and `meta`; of a tie `response_a` and `response_b`.
 
     `meta.soft_target` is the probability that the chosen response is the better one, a tie counted
     half.
     """
-    form = options.format
-    a, b = _response(pair.a, form), _response(pair.b, form)
-    row = {"prompt": _prompt(pair, form), "meta": meta(pair)}
+    asked = prompt(pair, writing) | {"meta": meta(pair) | {"split": writing.split}}
+    a, b = (response(said, writing) for said in pair.both)
     if pair.choice == Choice.TIE:
-        return [row | {"response_a": a, "response_b": b}]
+        return [asked | {"response_a": a, "response_b": b}]
     chosen, rejected = (a, b) if pair.choice == Choice.A else (b, a)
-    return [row | {"chosen": chosen, "rejected": rejected}]
+    return [asked | {"chosen": chosen, "rejected": rejected}]
 
 
-def _table(folder: Path, place: str, options: ExportOptions) -> Parquet:
-    text = pa.string() if options.format == "plain" else MESSAGES
-    both = ("response_a", "response_b") if place == "ties" else ("chosen", "rejected")
-    schema = pa.schema([("prompt", text), *((name, text) for name in both), ("meta", _META)])
-    return Parquet(folder, "ties/ties" if place == "ties" else f"data/{place}", schema)
-
-
-def _prompt(pair: ExportPair, form: Format) -> Any:
-    # Plain rows are concatenated by trainers, so the prompt ends where the response may begin.
-    return pair.prompt + "\n\n" if form == "plain" else pair.messages
-
-
-def _response(text: str, form: Format) -> Any:
-    return text if form == "plain" else [{"role": "assistant", "content": text}]
+def _table(folder: Path, split: str, writing: Writing) -> Parquet:
+    names = ("response_a", "response_b") if split == TIES else ("chosen", "rejected")
+    schema = pa.schema(
+        [*asked_columns(writing), *((n, said_type(writing)) for n in names), ("meta", _META)]
+    )
+    return Parquet(folder, "ties/ties" if split == TIES else f"data/{split}", schema)
 
 
 def meta(pair: ExportPair) -> dict[str, Any]:
@@ -104,20 +97,24 @@ def meta(pair: ExportPair) -> dict[str, Any]:
         "flags": pair.flags,
         "rationales": pair.rationales,
         "certificate": pair.certificate,
-        "rankings": [_places(each, a_first) for each in pair.rankings],
+        "rankings": [_places(one, a_first) for one in pair.rankings],
+        "kept": json_text(pair.kept) if pair.kept else None,
     }
 
 
-def _places(each: tuple[int, int, int], a_first: bool) -> dict[str, int]:
-    key, a, b = each
+def _places(one: tuple[int, int, int], a_first: bool) -> dict[str, int]:
+    key, a, b = one
     first, second = (a, b) if a_first else (b, a)
     return {"id": key, "place_chosen": first, "place_rejected": second}
 
 
 TRL = Layout(
     name="trl",
-    about="explicit preference rows with all provenance in `meta`; ties, votes and pairs beside",
-    rows=rows,
+    about="Parquet that `datasets` and TRL's trainers read: `prompt`, `chosen`, `rejected`, "
+    "`tools`, and all provenance in `meta`; ties, votes and pairs beside",
+    left_out="nothing; with `--format plain` what is more than texts",
+    rows=each(rows),
     table=_table,
+    ties="apart",
     whole=True,
 )

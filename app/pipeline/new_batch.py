@@ -60,7 +60,8 @@ class Part:
             labels_P,
             np.array([pair_id in asked for pair_id in every], bool),
         )
-        return whole.take(np.flatnonzero([pair_id in free for pair_id in every]))
+        rows = np.flatnonzero([pair_id in free for pair_id in every])
+        return whole if len(rows) == len(every) else whole.take(rows)
 
     def take(self, rows: NDArray[np.int64]) -> "Part":
         """These rows, in that order."""

@@ -184,4 +184,5 @@ def collect_reasons(
     for flag in flags:
         if flag.kind not in reasons[flag.pair]:
             reasons[flag.pair].append(flag.kind)
-    return tuple(tuple(codes) for codes in reasons)
+    known: dict[tuple[str, ...], tuple[str, ...]] = {}  # the same codes are held once
+    return tuple(known.setdefault(found := tuple(codes), found) for codes in reasons)

@@ -191,11 +191,13 @@ def forget_export(place: Place, database: Database) -> None:
 
 
 def gold(place: Place, database: Database) -> None:
-    """The product's draw of a tenth of the prompts."""
+    """The product's draw of a tenth of the prompts, their groups found first."""
     from db.gold import draw_gold
+    from db.prompts import StoredPrompts
+    from judges.alike.groups import group
 
     with database.begin() as session:
-        done = draw_gold(session, 0.1, 7)
+        done = draw_gold(session, 0.1, 7, group(StoredPrompts(session)).of)
     _require(done.settled_pairs, place.rows)
 
 

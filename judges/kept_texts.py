@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from tempfile import TemporaryFile
 from typing import overload
 
-_HELD = 16_000_000  # bytes kept in memory before they go to the file; by hand
+_HELD = 16_000_000  # bytes kept in memory before they go to the file; by hand, docs/design/size.md
 _WRITTEN = 1_000_000  # bytes written at once
 
 

@@ -25,7 +25,7 @@ from db.session import Database
 from db.upsert import chunks, take_turn
 from db.whole import whole_file
 
-_ROWS, _BYTES = 2000, 8_000_000  # of one portion: flat memory, also where every text is long
+_ROWS, _BYTES = 2000, 8_000_000  # of one portion: docs/design/size.md
 _TURN = 7_246_002  # names the lock imports queue at, on PostgreSQL
 
 

@@ -18,6 +18,7 @@ from app.verbs import (
     cycling,
     data,
     generating,
+    importing,
     judging,
     keeping,
     money,
@@ -47,7 +48,7 @@ def _begin() -> None:
 
 
 app.command()(project.init)
-app.add_typer(data.imports, name="import")
+app.add_typer(importing.imports, name="import")
 app.command()(judging.estimate)
 app.command()(judging.judge)
 app.command()(generating.generate)

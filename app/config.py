@@ -21,6 +21,7 @@ from review.settings import ReviewSettings
 from trainer.settings import TrainerSettings
 
 if TYPE_CHECKING:
+    from db.imports.mapping import ColumnMap
     from db.session import Database
     from judges.generation import GeneratorConfig
     from judges.panel import Panel
@@ -41,6 +42,25 @@ class DatabaseSettings(BaseModel):
     )
 
 
+class ColumnNames(BaseModel):
+    """A `[maps.NAME]` section: fields of imported rows, and the columns that they are read from."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    __pydantic_extra__: dict[str, str]
+
+    prompt: str | None = Field(
+        None,
+        description="the column that the prompt is read from; so for every other field that an "
+        "import reads, as `response_a`, `choice`, `annotator` ([formats](formats.md#imports))",
+    )
+
+    @property
+    def said(self) -> dict[str, str]:
+        """Field -> column, as `--map` writes it."""
+        return self.model_dump(exclude_none=True)
+
+
 class Sections(BaseModel):
     """All sections. Panel, judges, limits and generators are read by the judging room itself."""
 
@@ -56,6 +76,7 @@ class Sections(BaseModel):
     training: TrainerSettings = TrainerSettings()
     cycle: CycleSettings = CycleSettings()
     retention: RetentionSettings = RetentionSettings()
+    maps: dict[str, ColumnNames] = {}
 
 
 @dataclass(frozen=True)
@@ -125,6 +146,24 @@ class Config:
     def files(self) -> FileLimits:
         """The `[files]` section."""
         return self.sections.files
+
+    def column_map(self, said: list[str], kind: str) -> "ColumnMap":
+        """What `--map` says, or the `[maps.NAME]` it names, for files of this kind of rows.
+
+        Raises UnknownName for a name that is none, and BadInput for what is no mapping.
+        """
+        from db.imports.choosing import readable
+        from db.imports.mapping import parse_map
+
+        maps, known = self.sections.maps, readable(kind)
+        if len(said) == 1 and "=" not in said[0]:
+            if said[0] not in maps:
+                raise UnknownName(
+                    f"--map {said[0]!r} is no mapping and no [maps.{said[0]}] of {self.path.name}; "
+                    f"there {'is' if len(maps) == 1 else 'are'} {', '.join(maps) or 'none'}"
+                )
+            return parse_map(maps[said[0]].said, known)
+        return parse_map(said, known)
 
     @property
     def review(self) -> ReviewSettings:

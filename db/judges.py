@@ -1,5 +1,6 @@
 """Judges and their versions: found or stored by name and by the hash of what they are."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select
@@ -33,10 +34,7 @@ def judge_version(
     insert_new(session, Judge, [{"name": name, "family": family}], ["name"])
     judge = session.scalars(select(Judge).where(Judge.name == name)).one()
     if judge.family != family:
-        raise BadInput(
-            f"judge {name!r} has family {judge.family!r}, not {family!r}; "
-            "use the same family, or another judge name"
-        )
+        raise BadInput(_of_other_family(name, judge.family, family))
     made = {
         "judge_id": judge.id,
         "version": version,
@@ -70,6 +68,33 @@ def recorded_version(session: Session, name: str, family: str | None) -> JudgeVe
         version=content_hash("recorded", name),
         provider=Provider.RECORDED,
         config={"provider": "recorded"},
+    )
+
+
+def family_clashes(
+    session: Session, told: Iterable[tuple[int, str, str | None]]
+) -> dict[int, tuple[str | None, str]]:
+    """Of (row, judge, family) in order, the rows that tell a judge another family than is known.
+
+    By row: the family, and the sentence. Nothing is stored.
+    """
+    told = list(told)
+    query = select(Judge.name, Judge.family).where(Judge.name.in_({name for _, name, _ in told}))
+    known: dict[str, str] = dict(session.execute(query).all()) if told else {}
+    found: dict[int, tuple[str | None, str]] = {}
+    for row, name, family in told:
+        before = known.setdefault(name, family or name)
+        if family is not None and before == name:
+            known[name] = family
+        elif family is not None and before != family:
+            found.setdefault(row, (family, _of_other_family(name, before, family)))
+    return found
+
+
+def _of_other_family(name: str, known: str, told: str) -> str:
+    return (
+        f"judge {name!r} has family {known!r}, not {told!r}; "
+        "use the same family, or another judge name"
     )
 
 

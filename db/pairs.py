@@ -87,14 +87,20 @@ class _Hashes:
         self.pair = pair_hash(self.a, self.b)
 
 
-def add_pairs(session: Session, arriving: Sequence[NewPair]) -> list[StoredPair | None]:
+def add_pairs(
+    session: Session, arriving: Sequence[NewPair], rows: Sequence[int] | None = None
+) -> list[StoredPair | None]:
     """Store the pairs that are new; say for each, in order, what became of it.
 
     What is told of a pair, or of a response, that is there already is joined (`db.told`). None
-    where nothing was stored because the outside name already means another pair.
+    where nothing was stored because the outside name already means another pair, or that of another
+    pair of the same row does (`rows` says which row each came from).
     """
     hashes = [_hashes(pair) for pair in arriving]
     clashing = _clashes(session, arriving, hashes)
+    if clashing and rows is not None:
+        lost = {rows[i] for i in clashing}
+        clashing = {i for i, row in enumerate(rows) if row in lost}
     taken = [
         (p, h) for i, (p, h) in enumerate(zip(arriving, hashes, strict=True)) if i not in clashing
     ]

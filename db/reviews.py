@@ -30,6 +30,7 @@ class NewReview:
 
     b_first: True where Response 1 was B; None where not recorded. origin: hash of the imported
     row, so that it is taken once. kind: of the task it answers; None for an imported label.
+    undated: its row gave no time, so that none orders it.
     """
 
     pair_id: int
@@ -43,6 +44,9 @@ class NewReview:
     principles: dict[str, str] | None = None
     note: str | None = None
     active_seconds: float | None = None
+    score_a: float | None = None
+    score_b: float | None = None
+    undated: bool | None = None
     task_id: int | None = None
     lease_id: str | None = None
     kind: TaskKind | None = None

@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import select
 
 from db.imports import Imported, ImportOptions, Kind, import_files
+from db.imports.choosing import choose
+from db.imports.rows import PairRow, parse_pair
 from db.models import Gold, Pair, Review, Vote
 from db.session import Database
 
@@ -22,6 +24,12 @@ def pair(name: str, prompt: Any = "Q?", a: Any = "first", b: Any = "second", **m
 
 def vote(name: str, choice: str = "a", judge: str = "j", **more: Any) -> Row:
     return {"pair_id": name, "judge": judge, "choice": choice, **more}
+
+
+def understood(row: Row) -> PairRow:
+    """What an import makes of one row of pairs."""
+    (found,) = choose("pairs", frozenset(row), [row]).rows(row)
+    return parse_pair(found)
 
 
 def write(path: Path, rows: Iterable[Row]) -> Path:

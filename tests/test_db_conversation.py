@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from import_worlds import stored_pairs, take
+from import_worlds import stored_pairs, take, understood
 from sqlalchemy import select
 
 from db.conversation import Part, parts, prompt_text, response_text
 from db.identity import candidate_hash, prompt_hash
 from db.imports.fields import BadRow
-from db.imports.rows import parse_pair
 from db.models import Candidate, Prompt
 from db.session import Database
 
@@ -57,7 +56,7 @@ def test_every_key_makes_another_prompt(other: list[dict[str, Any]]) -> None:
 
 def test_runs_that_differ_only_in_an_argument_are_two_responses() -> None:
     row = {"prompt": [ASKED], "tools": TOOLS, "chosen": [call("Oslo")], "rejected": [call("Rome")]}
-    pair = parse_pair(row).pair
+    pair = understood(row).pair
     assert {pair.a.text, pair.b.text} == {
         'call weather (c1): {"city": "Oslo"}',
         'call weather (c1): {"city": "Rome"}',
@@ -114,17 +113,17 @@ def test_what_a_reader_sees_holds_everything() -> None:
 )
 def test_what_cannot_be_kept_is_refused_by_name(message: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadRow, match=reason):
-        parse_pair({"prompt": [message], "response_a": "a", "response_b": "b"})
+        understood({"prompt": [message], "response_a": "a", "response_b": "b"})
 
 
 def test_whole_dialogues_part_before_the_answers() -> None:
     """The prompt is what both share, up to an answer; the rest of each is its response."""
     again = [ASKED, call("Oslo"), FOUND]
     warm, cold = ({"role": "assistant", "content": said} for said in ("Warm.", "Cold."))
-    pair = parse_pair({"chosen": [*again, cold], "rejected": [*again, warm]}).pair
+    pair = understood({"chosen": [*again, cold], "rejected": [*again, warm]}).pair
     assert pair.messages == again
     assert {pair.a.text, pair.b.text} == {"Warm.", "Cold."}
-    pair = parse_pair({"chosen": [ASKED, cold, ASKED, cold], "rejected": [ASKED, warm]}).pair
+    pair = understood({"chosen": [ASKED, cold, ASKED, cold], "rejected": [ASKED, warm]}).pair
     assert pair.messages == [ASKED]
     assert [cold, ASKED, cold] in (pair.a.messages, pair.b.messages)
 
@@ -134,8 +133,8 @@ def test_a_prompt_beside_whole_dialogues_is_not_doubled() -> None:
     warm, cold = ({"role": "assistant", "content": said} for said in ("Warm.", "Cold."))
     whole = {"chosen": [*turns, cold], "rejected": [*turns, warm]}
     for prompt in ("How warm is it?", "Oslo.", turns, turns[:1]):
-        assert parse_pair({**whole, "prompt": prompt}).pair.messages == turns
+        assert understood({**whole, "prompt": prompt}).pair.messages == turns
     rule = {"role": "system", "content": "Be brief."}
-    assert parse_pair({**whole, "prompt": [rule, *turns]}).pair.messages == [rule, *turns]
+    assert understood({**whole, "prompt": [rule, *turns]}).pair.messages == [rule, *turns]
     with pytest.raises(BadRow, match="another text than the messages"):
-        parse_pair({**whole, "prompt": "Rome."})
+        understood({**whole, "prompt": "Rome."})

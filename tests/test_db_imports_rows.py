@@ -7,11 +7,11 @@ import import_worlds as worlds
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from import_worlds import stored_labels, stored_pairs, take
+from import_worlds import stored_labels, stored_pairs, take, understood
 
 from db.identity import candidate_hash, pair_hash, prompt_hash
 from db.imports.fields import BadRow
-from db.imports.rows import parse_candidates, parse_pair, parse_ranking, parse_vote
+from db.imports.rows import PairRow, parse_candidates, parse_ranking, parse_vote
 from db.pairs import get_pair, resolve_names
 from db.session import Database
 
@@ -80,7 +80,7 @@ def test_a_dialogue_of_several_turns_becomes_messages() -> None:
         "chosen": "\n\nHuman: one\n\nAssistant: two\n\nHuman: three\n\nAssistant: good",
         "rejected": "\n\nHuman: one\n\nAssistant: two\n\nHuman: three\n\nAssistant: poor",
     }
-    found = parse_pair(row)
+    found = understood(row)
     assert found.pair.messages == [
         {"role": "user", "content": "one"},
         {"role": "assistant", "content": "two"},
@@ -93,11 +93,10 @@ def test_a_dialogue_of_several_turns_becomes_messages() -> None:
 def test_the_side_of_the_chosen_answer_does_not_tell_the_label(chosen: str, rejected: str) -> None:
     """Exchanging chosen and rejected gives the same pair in the same order, and the other label."""
     ok = {"prompt": "Q?", "chosen": "x" + chosen, "rejected": "y" + rejected}
-    one = parse_pair(ok)
-    other = parse_pair({**ok, "chosen": ok["rejected"], "rejected": ok["chosen"]})
+    one = understood(ok)
+    other = understood({**ok, "chosen": ok["rejected"], "rejected": ok["chosen"]})
     assert one.pair == other.pair
-    assert one.choice is not None
-    assert other.choice == one.choice.mirrored()
+    assert other.labels[0].choice == one.labels[0].choice.mirrored()
 
 
 @pytest.mark.parametrize(
@@ -105,15 +104,15 @@ def test_the_side_of_the_chosen_answer_does_not_tell_the_label(chosen: str, reje
     [
         ({"prompt": "Q?", "chosen": "x", "rejected": "x"}, "are the same, so neither"),
         ({"chosen": "x", "rejected": "y"}, "share no beginning"),
-        ({"prompt": "Q?", "chosen": "x"}, "rejected is missing; it must be a text"),
-        ({"chosen": [USER], "rejected": [USER, POOR]}, "part at message 2, before any answer"),
+        ({"prompt": "Q?", "chosen": "x"}, "rejected is None; it must be a text"),
+        ({"chosen": [USER], "rejected": [USER, POOR]}, "ends with a turn that is no answer"),
         (
-            {"chosen": [USER], "rejected": [{**USER, "content": "?"}]},
+            {"chosen": [USER, GOOD], "rejected": [{**USER, "content": "?"}, POOR]},
             "part at message 1, before any answer",
         ),
         ({"chosen": [GOOD], "rejected": [POOR]}, "prompt is missing"),
         ({"prompt": [], "response_a": "a", "response_b": "b"}, r"prompt is \[\]"),
-        ({"prompt": [{"role": "boss", "content": ""}]}, "a message is {role, content}"),
+        (worlds.pair("p", [{"role": "boss", "content": ""}]), "a message is {role, content}"),
         ({"prompt": "Q?", "response_a": "a"}, "response_b is missing; it must be a text"),
         ({"prompt": "Q?", "response_a": None, "response_b": "b"}, "response_a is missing"),
         ({"prompt": "Q?", "response_a": 3, "response_b": "b"}, "response_a is 3"),
@@ -121,12 +120,18 @@ def test_the_side_of_the_chosen_answer_does_not_tell_the_label(chosen: str, reje
 )
 def test_a_pair_that_cannot_be_used_says_why(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(BadRow, match=reason):
-        parse_pair(row)
+        understood(row)
 
 
 def test_an_empty_chosen_column_beside_responses_is_no_preference() -> None:
     row = {**worlds.pair("p"), "chosen": None, "rejected": None}
-    assert parse_pair(row).choice is None
+    assert understood(row).labels == ()
+
+
+def sets(row: dict[str, Any], per_prompt: int | None, seed: int) -> list[PairRow]:
+    """The pairs of a row of candidates."""
+    found = parse_candidates(row, per_prompt, seed)
+    return [one for one in found if isinstance(one, PairRow)]
 
 
 def candidates(*texts: str, **more: Any) -> dict[str, Any]:
@@ -144,22 +149,22 @@ def test_four_candidates_make_six_named_pairs(any_database: Database, tmp_path: 
 
 def test_a_draw_of_candidates_depends_on_seed_and_prompt_alone() -> None:
     row = candidates(*"tuvwxyz")
-    names = [p.pair.external_id for p in parse_candidates(row, 5, 7)]
+    names = [p.pair.external_id for p in sets(row, 5, 7)]
     assert len(names) == 5
-    assert names == [p.pair.external_id for p in parse_candidates({**row, "domain": "d"}, 5, 7)]
-    assert names != [p.pair.external_id for p in parse_candidates(row, 5, 8)]
+    assert names == [p.pair.external_id for p in sets({**row, "domain": "d"}, 5, 7)]
+    assert names != [p.pair.external_id for p in sets(row, 5, 8)]
 
 
 def test_candidates_of_one_text_make_no_pair_but_keep_their_names() -> None:
-    rows = parse_candidates(candidates("x", "y", "x"), None, 7)
+    rows = sets(candidates("x", "y", "x"), None, 7)
     assert [r.pair.external_id for r in rows] == ["p:r1:r2", "p:r2:r3"]
     assert [(r.pair.a.text, r.pair.b.text) for r in rows] == [("x", "y"), ("y", "x")]
-    nameless = parse_candidates({**candidates("x", "y", "x"), "prompt_id": None}, None, 7)
+    nameless = sets({**candidates("x", "y", "x"), "prompt_id": None}, None, 7)
     assert [(r.pair.a.text, r.pair.b.text) for r in nameless] == [("x", "y")]
 
 
 def test_candidates_may_be_plain_texts() -> None:
-    rows = parse_candidates({"prompt_id": "p", "prompt": "Q?", "responses": ["x", "y"]}, None, 7)
+    rows = sets({"prompt_id": "p", "prompt": "Q?", "responses": ["x", "y"]}, None, 7)
     assert [r.pair.external_id for r in rows] == ["p:r1:r2"]
 
 

@@ -164,7 +164,8 @@ def test_a_name_of_other_content_is_refused_and_the_others_stay(
 def test_what_speaks_of_an_unknown_pair_is_kept_in_the_reject_file(
     any_database: Database, tmp_path: Path, kind: str
 ) -> None:
-    row = {"pair_id": "nobody", "judge": "j", "annotator": "ann", "choice": "a"}
+    who = {"votes": {"judge": "j"}, "labels": {"annotator": "ann"}, "gold": {}}[kind]
+    row = {"pair_id": "nobody", **who, "choice": "a"}
     done = take(any_database, kind, tmp_path / "f.jsonl", [row])
     assert done.rejected == 1
     (found,) = rejected(tmp_path / "f.jsonl")

@@ -13,7 +13,9 @@ from typer.main import get_command
 
 from app.cli import app
 from db import vocabulary
-from db.imports import rows, steps
+from db.imports import ImportOptions, Kind
+from db.imports.choosing import choose
+from db.imports.importer import items_of
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -74,26 +76,20 @@ def test_every_file_the_way_of_an_item_names_is_there() -> None:
     assert missing == []
 
 
-PARSERS: dict[str, Any] = {
-    "pairs": rows.parse_pair,
-    "candidates": lambda row: rows.parse_candidates(row, None, 0),
-    "votes": rows.parse_vote,
-    "labels": rows.parse_label,
-    "gold": rows.parse_gold,
-    "rankings": rows.parse_ranking,
-    "steps": steps.parse,
-}
 FORMATS = (DOCS / "formats.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^\| `(\w+)`.*?\| `(\{.*\})` \|$", FORMATS, re.M)
 
 
 @pytest.mark.parametrize(("kind", "example"), EXAMPLES)
 def test_every_literal_example_is_read(kind: str, example: str) -> None:
-    assert PARSERS[kind](json.loads(example))
+    row = json.loads(example)
+    preset = choose(kind, frozenset(row), [row])
+    assert row.keys() <= preset.columns
+    assert all(items_of(found, Kind(kind), ImportOptions()) for found in preset.rows(row))
 
 
 def test_every_format_has_an_example() -> None:
-    assert {kind for kind, _ in EXAMPLES} == set(PARSERS)
+    assert {kind for kind, _ in EXAMPLES} == set(Kind)
 
 
 def test_the_words_of_the_code_are_in_the_glossary_once() -> None:

@@ -101,7 +101,7 @@ def waiting(
     database: Database, files: Iterable[Arrived], limits: FileLimits | None = None
 ) -> Iterator[PairText]:
     """The pairs these files would add. Nothing is imported, moved or written."""
-    from db.imports.importer import ImportOptions, Kind
+    from db.imports.options import ImportOptions, Kind
     from db.imports.waiting import waiting_pairs
 
     taken = [(Kind(f.kind), f.path) for f in files if f.kind and not f.refusal]
@@ -176,7 +176,7 @@ def _own(inbox: Path, name: str) -> Path:
 
 def _useless(found: Any) -> str | None:
     """Why a file was of no use at all: every row of it was rejected. None where some were taken."""
-    if not found.rejected or found.rejected < found.rows:
+    if not found.useless:
         return None
     return f"no row of it could be used (the first: {found.first_reason})"
 

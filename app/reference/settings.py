@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from app.config import DatabaseSettings
+from app.config import ColumnNames, DatabaseSettings
 from app.cycle_settings import CycleSettings
 from app.retention_settings import RetentionSettings
 from db.files import FileLimits
@@ -46,6 +46,12 @@ class Section:
 SECTIONS = (
     Section("[database]", DatabaseSettings, "Where everything is stored."),
     Section("[files]", FileLimits, "How much one imported file, or one row of it, may be."),
+    Section(
+        "[maps.NAME]",
+        ColumnNames,
+        "What `tiebreak import pairs --map NAME` and the like read from which column; a value is "
+        "what stands behind `=` in `--map`.",
+    ),
     Section("[panel]", PanelConfig, "What is common to all judges."),
     Section(
         "[[judge]]",

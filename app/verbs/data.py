@@ -1,8 +1,8 @@
-"""Verbs about data: import, gold, merge, export."""
+"""Verbs about data that is here: gold, merge, export."""
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -10,153 +10,7 @@ from app.output import progress, show, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
 from trainer.vocabulary import Balance, Format, LayoutName
 
-imports = typer.Typer(
-    help="Take data in; a second import of the same adds nothing. Exit 1 where no row was good.",
-    no_args_is_help=True,
-)
 gold = typer.Typer(help="Frozen labels for the gate.", no_args_is_help=True)
-
-Files = Annotated[list[Path], typer.Argument(help="JSON, JSONL, CSV, Parquet or a folder.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse a file that has any bad row.")]
-Rejects = Annotated[
-    Path | None,
-    typer.Option("--rejects", help="Where bad rows go; default FILE.rejects.jsonl here."),
-]
-
-
-def _run(kind: str, files: list[Path], config: Path | None, as_json: bool, **options: Any) -> None:
-    from db.imports import ImportOptions, Kind, import_files
-    from judges.relatives import guessed_families
-
-    settings = configuration(config)
-    options["limits"] = settings.files
-    with progress() as report:
-        done = import_files(settings.database, Kind(kind), files, ImportOptions(**options), report)
-    show(done, as_json)
-    if done.kind == "votes" and (guesses := guessed_families(settings.database)):
-        warn(guesses)
-    if done.rejected and done.rejected == done.rows:
-        raise typer.Exit(1)
-
-
-@imports.command()
-def pairs(
-    files: Files,
-    annotator: Annotated[
-        str, typer.Option(help="Who signs labels that come as chosen and rejected.")
-    ] = "recorded",
-    strict: Strict = False,
-    rejects: Rejects = None,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Pairs: prompt, response_a, response_b, or prompt, chosen, rejected.
-
-    Example: tiebreak import pairs pairs.jsonl.gz
-    """
-    _run("pairs", files, config, as_json, annotator=annotator, strict=strict, rejects=rejects)
-
-
-@imports.command()
-def candidates(
-    files: Files,
-    per_prompt: Annotated[
-        int | None, typer.Option(min=1, help="Pairs drawn of each prompt; default all.")
-    ] = None,
-    seed: Seed = 7,
-    strict: Strict = False,
-    rejects: Rejects = None,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Prompts with n responses each, which become pairs, all or a drawn number.
-
-    Example: tiebreak import candidates answers.jsonl --per-prompt 3
-    """
-    _run(
-        "candidates", files, config, as_json,
-        pairs_per_prompt=per_prompt, seed=seed, strict=strict, rejects=rejects,
-    )  # fmt: skip
-
-
-@imports.command()
-def votes(
-    files: Files,
-    strict: Strict = False,
-    rejects: Rejects = None,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Votes of judges asked elsewhere: pair_id, judge, choice, and order, sample, family.
-
-    Example: tiebreak import votes votes.jsonl.gz
-    """
-    _run("votes", files, config, as_json, strict=strict, rejects=rejects)
-
-
-@imports.command()
-def labels(
-    files: Files,
-    strict: Strict = False,
-    rejects: Rejects = None,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Human opinions, one a row: pair_id, annotator, choice; they count as reviews.
-
-    Example: tiebreak import labels labels.jsonl.gz
-    """
-    _run("labels", files, config, as_json, strict=strict, rejects=rejects)
-
-
-@imports.command("gold")
-def import_gold(
-    files: Files,
-    strict: Strict = False,
-    rejects: Rejects = None,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Trusted answers, frozen at once and never trained on: pair_id, choice.
-
-    Example: tiebreak import gold gold.jsonl.gz
-    """
-    from judges.alike.groups import group_of
-
-    _run("gold", files, config, as_json, strict=strict, rejects=rejects, grouping=group_of)
-
-
-@imports.command()
-def rankings(
-    files: Files,
-    strict: Strict = False,
-    rejects: Rejects = None,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Orders over responses of one prompt: prompt, responses, ranking, annotator.
-
-    Example: tiebreak import rankings rankings.jsonl
-    """
-    _run("rankings", files, config, as_json, strict=strict, rejects=rejects)
-
-
-@imports.command()
-def steps(
-    files: Files,
-    strict: Strict = False,
-    rejects: Rejects = None,
-    config: ConfigPath = None,
-    as_json: AsJson = False,
-) -> None:
-    """Solutions in steps: prompt, steps (or completions), and labels or ratings.
-
-    Labels are true and false, 1 and 0, or + and -. Ratings are 1, 0 and -1, where 0 is neither
-    right nor wrong; so are the labels of files that hold a -1. Null is a step that nobody rated.
-
-    Example: tiebreak import steps steps.jsonl
-    """
-    _run("steps", files, config, as_json, strict=strict, rejects=rejects)
 
 
 @gold.command()

@@ -49,8 +49,13 @@ def optional_text(row: Row, name: str) -> str | None:
 
 
 def name(row: Row, key: str, longest: int = 200) -> str:
-    """A non-empty name of at most `longest` letters; numbers are taken as their digits."""
+    """A non-empty name of at most `longest` letters; numbers are taken as their digits.
+
+    A whole float is the number it is: pandas turns a column of numbers into floats where one lacks.
+    """
     value = row.get(key)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     value = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(value, str) or not value.strip() or len(value) > longest:
         raise BadRow(value, f"{key} is {shown(value)}; it must be a name of 1 to {longest} letters")
@@ -72,6 +77,28 @@ def optional_object(row: Row, key: str) -> dict[str, Any] | None:
         raise BadRow(value, f"{key} is {shown(value)}; it must be an object like {{kind: exact}}")
     _require_json(value, key)
     return value
+
+
+def objects(row: Row, key: str) -> list[Row]:
+    """A list of objects; none where the field is missing."""
+    value = row.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise BadRow(value, f"{key} is {shown(value)}; it must be a list of objects")
+    return value
+
+
+def kept(row: Row, key: str) -> Row | None:
+    """Columns that are kept as they are, without those of no value; None where there is none."""
+    value = row.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise BadRow(value, f"{key} is {shown(value)}; it must be an object {{column: value}}")
+    found = {column: inner for column, inner in value.items() if inner is not None}
+    _require_json(found, key)
+    return found or None
 
 
 def choice(row: Row, *, abstain: bool = True) -> Choice:

@@ -5,21 +5,24 @@ Safe to kill and run again: a portion is one transaction, and identity is by con
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
 from sqlalchemy.orm import Session
 
 from db.errors import BadInput
-from db.files import FileLimits, Line, read_lines
-from db.gold import Grouping, barred_from_gold
+from db.files import Line
+from db.gold import barred_from_gold
 from db.imports import fields, rows, steps
-from db.imports.fields import BadRow
-from db.imports.store import Item, store
+from db.imports.columns import listed
+from db.imports.fields import BadRow, Row
+from db.imports.options import ImportOptions, Kind
+from db.imports.presets.own import NAME
+from db.imports.reading import Reading, Unit, open_readings
+from db.imports.store import Item, Items, store
 from db.progress import Progress, quiet
 from db.session import Database
 from db.upsert import chunks, take_turn
@@ -29,43 +32,44 @@ _ROWS, _BYTES = 2000, 8_000_000  # of one portion: docs/design/size.md
 _TURN = 7_246_002  # names the lock imports queue at, on PostgreSQL
 
 
-class Kind(StrEnum):
-    """What the rows of a file are."""
+@dataclass
+class FileRead:
+    """How one file was read: the preset, what its readers say, and what was not read or left out.
 
-    PAIRS = "pairs"
-    CANDIDATES = "candidates"
-    VOTES = "votes"
-    LABELS = "labels"
-    GOLD = "gold"
-    RANKINGS = "rankings"
-    STEPS = "steps"
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """`pairs_per_prompt` draws that many pairs of a candidate set (None: all) by `seed`;
-    `annotator` signs labels that come as chosen and rejected; `strict` refuses a file with any
-    bad row, storing nothing of it; `rejects` is where bad rows go (None: FILE.rejects.jsonl in
-    the current folder); `limits` is how much a file and a row may be; `rated` where 0 among the
-    `labels` of a stepwise file is neither right nor wrong; `grouping` tells which prompts are one
-    group, so that gold is refused where its group was exported (None: where its prompt was), and
-    `barred` are the prompts that may not become gold for that.
+    `renamed` are columns read under another name than they have.
     """
 
-    pairs_per_prompt: int | None = None
-    seed: int = 7
-    annotator: str = "recorded"
-    strict: bool = False
-    rejects: Path | None = None
-    limits: FileLimits = field(default_factory=FileLimits)
-    rated: bool = False
-    grouping: Grouping | None = None
-    barred: Collection[int] = ()
+    file: str
+    preset: str
+    rows: int = 0
+    notes: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+    not_read: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> list[str]:
+        """What people should know of it, a line each."""
+        if self.preset == NAME and not (self.renamed or self.not_read or self.left_out):
+            return self.notes
+        said = [f"{self.file}: read as {self.preset}"]
+        renamed = [f"{name} as {meant}" for name, meant in self.renamed.items()]
+        if renamed:
+            said[0] += f" (columns {listed(renamed)})"
+        if self.not_read:
+            said[0] += f"; not read: {listed(self.not_read)}"
+        left = [f"{column} ({why})" for column, why in self.left_out.items()]
+        if left:
+            said[0] += f"; left out: {listed(left)}"
+        return said + self.notes
 
 
 @dataclass
 class Imported:
-    """What an import did: counts by name, and where rejected rows were written."""
+    """What an import did: counts by name, how each file was read, and where rejected rows went.
+
+    `taken` counts the rows of files of which something was stored or known already.
+    """
 
     kind: str
     rows: int = 0
@@ -73,16 +77,23 @@ class Imported:
     rejected: int = 0
     reject_files: list[str] = field(default_factory=list)
     first_reason: str | None = None
+    taken: int = 0
+    files: list[FileRead] = field(default_factory=list)
+
+    @property
+    def useless(self) -> bool:
+        """Whether no row could be used, though there were some."""
+        return self.rejected > 0 and not self.taken
 
     @property
     def summary(self) -> str:
-        """One line for people."""
+        """For people: a line of counts, then one for each file that was not read as it is."""
         told = ", ".join(f"{n:,} {what}" for what, n in self.counts.items() if n) or "nothing new"
         line = f"{self.kind}: {self.rows:,} rows read: {told}"
         if self.rejected:
             line += f"; {self.rejected:,} rejected, see {', '.join(self.reject_files)}"
             line += f" (first: {self.first_reason})"
-        return line
+        return "\n".join([line, *(said for file in self.files for said in file.lines)])
 
 
 @dataclass(frozen=True)
@@ -115,40 +126,47 @@ def import_files(
         fields.name({"annotator": options.annotator}, "annotator")
     except BadRow as error:
         raise BadInput(str(error)) from None
-    if kind is Kind.STEPS and any(_rated(Path(file), options) for file in files):
+    if kind is Kind.STEPS and _rated(files, options):
         options = replace(options, rated=True)
     if kind is Kind.GOLD and options.grouping:
         with database.read() as session:
             options = replace(options, barred=barred_from_gold(session, options.grouping))
     done = Imported(kind.value)
-    for file in files:
-        _import_file(database, kind, Path(file), options, done, progress)
+    for reading in open_readings(kind, files, options):
+        _import_file(database, kind, reading, options, done, progress)
     return done
 
 
-def _rated(path: Path, options: ImportOptions) -> bool:
+def _rated(files: Sequence[str | Path], options: ImportOptions) -> bool:
     """What 0 means in a stepwise file stands in its other rows, so they are looked at before."""
-    return steps.holds_ratings(line.row for line in read_lines(path, options.limits))
+    return steps.holds_ratings(
+        row
+        for reading in open_readings(Kind.STEPS, files, options)
+        for _, rows in reading.units()
+        if not isinstance(rows, BadRow)
+        for row in rows
+    )
 
 
 def _import_file(
     database: Database,
     kind: Kind,
-    path: Path,
+    reading: Reading,
     options: ImportOptions,
     done: Imported,
     progress: Progress,
 ) -> None:
-    before = done.rows
+    path, before = reading.path, done.rows
+    read = FileRead(path.name, reading.preset.name, left_out=reading.left)
+    done.files.append(read)
     seen: Counter[int] = Counter()
     with _reject_file(path, options, done) as reject, _transactions(database, options) as begin:
-        for lines in _portions(read_lines(path, options.limits)):
-            items, bad = _parsed(lines, kind, options, seen)
+        for units in _portions(reading.units()):
+            items, bad = _parsed(units, kind, options, seen)
             counts: Counter[str] = Counter()
             with begin() as session:
                 for part in chunks(items, _ROWS):
-                    rows_of = [item for _, item in part]
-                    added, refused = store(session, rows_of, options.annotator, options.barred)
+                    added, refused = store(session, [item for _, item in part], options.barred)
                     counts.update(added)
                     bad += [_Reject(part[i][0], value, why) for i, value, why in refused]
             bad.sort(key=lambda r: r.line.number)
@@ -160,16 +178,20 @@ def _import_file(
             for row in bad:
                 reject(row)
             done.counts.update(counts)
-            done.rows += len(lines)
-            progress(f"{kind} {path.name}", done.rows - before, 0)
+            done.taken += len(units) - len(bad)
+            done.rows = before + reading.rows
+            progress(f"{kind} {path.name}", reading.rows, 0)
+    done.rows = before + reading.rows
+    read.rows, read.notes, read.renamed = reading.rows, reading.notes, reading.read_as
+    read.not_read = list(reading.unread)
 
 
-def _portions(lines: Iterable[Line]) -> Iterator[list[Line]]:
-    portion: list[Line] = []
+def _portions(units: Iterable[Unit]) -> Iterator[list[Unit]]:
+    portion: list[Unit] = []
     size = 0
-    for line in lines:
-        portion.append(line)
-        size += line.size
+    for unit in units:
+        portion.append(unit)
+        size += unit[0].size
         if len(portion) >= _ROWS or size >= _BYTES:
             yield portion
             portion, size = [], 0
@@ -178,16 +200,17 @@ def _portions(lines: Iterable[Line]) -> Iterator[list[Line]]:
 
 
 def _parsed(
-    lines: Iterable[Line], kind: Kind, options: ImportOptions, seen: Counter[int]
-) -> tuple[list[tuple[Line, Item]], list[_Reject]]:
-    items: list[tuple[Line, Item]] = []
+    units: Iterable[Unit], kind: Kind, options: ImportOptions, seen: Counter[int]
+) -> tuple[list[tuple[Line, Items]], list[_Reject]]:
+    items: list[tuple[Line, Items]] = []
     bad: list[_Reject] = []
-    for line in lines:
+    for line, rows_ in units:
         try:
-            if line.problem:
-                raise BadRow(None, line.problem)
+            if isinstance(rows_, BadRow):
+                raise rows_
             with fields.one_reason():
-                items += [(line, _counted(item, seen)) for item in _items(line, kind, options)]
+                found = [item for row in rows_ for item in items_of(row, kind, options)]
+                items.append((line, tuple(_counted(item, seen) for item in found)))
         except BadRow as error:
             bad.append(_Reject(line, error.value, str(error)))
     return items, bad
@@ -202,22 +225,25 @@ def _counted(item: Item, seen: Counter[int]) -> Item:
     return replace(item, nth=seen[key])
 
 
-def _items(line: Line, kind: Kind, options: ImportOptions) -> Sequence[Item]:
+def items_of(row: Row, kind: Kind, options: ImportOptions) -> Sequence[Item]:
+    """What a row of ours is stored as. Raises BadRow."""
     match kind:
         case Kind.PAIRS:
-            return [rows.parse_pair(line.row)]
+            return [rows.parse_pair(row, options.annotator)]
         case Kind.CANDIDATES:
-            return rows.parse_candidates(line.row, options.pairs_per_prompt, options.seed)
+            return rows.parse_candidates(
+                row, options.pairs_per_prompt, options.seed, options.annotator
+            )
         case Kind.VOTES:
-            return [rows.parse_vote(line.row)]
+            return [rows.parse_vote(row)]
         case Kind.LABELS:
-            return [rows.parse_label(line.row)]
+            return [rows.parse_label(row)]
         case Kind.GOLD:
-            return [rows.parse_gold(line.row)]
+            return [rows.parse_gold(row)]
         case Kind.RANKINGS:
-            return [rows.parse_ranking(line.row)]
+            return [rows.parse_ranking(row)]
         case Kind.STEPS:
-            return [steps.parse(line.row, options.rated)]
+            return [steps.parse(row, options.rated)]
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""What a row means: each parser turns one imported row into what the repositories store.
+"""What a row means: each parser turns one row of ours into what the repositories store.
 
-Formats: the project's own (docs/formats.md) and Hugging Face preference rows
-(`prompt/chosen/rejected`, as texts or as messages). Raises BadRow with the reason.
+Rows of ours are those that presets make (`db.imports.presets.preset`). Raises BadRow with the
+reason.
 """
 
 import hashlib
@@ -16,18 +16,13 @@ from db.conversation import Messages, Tools
 from db.expected import outcome
 from db.identity import candidate_hash, content_hash, prompt_hash
 from db.imports import fields
-from db.imports.dialogues import split_dialogues, turns_of, with_prompt
 from db.imports.fields import BadRow, Row
+from db.imports.ratings import LARGEST, choice_of, ratings_of
 from db.pairs import NewPair
 from db.vocabulary import Choice, Order
 
-
-@dataclass(frozen=True)
-class PairRow:
-    """A pair, and the label it came with where it was written as chosen and rejected."""
-
-    pair: NewPair
-    choice: Choice | None = None
+SIGNED = "recorded"
+"""Who signs labels that name nobody, unless the import is told."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +47,7 @@ class VoteRow:
     def origin(self) -> str:
         """Identity of the row, so that a second import adds nothing."""
         said = [self.choice, self.more["confidence"], self.more["rationale"]]
+        said += [s for s in (self.more["score_a"], self.more["score_b"]) if s is not None]
         again = [] if self.nth == 1 else [self.nth]
         return content_hash(
             "vote",
@@ -82,6 +78,15 @@ class LabelRow:
 
 
 @dataclass(frozen=True)
+class PairRow:
+    """A pair, and the opinions it came with, in the order of its own A and B."""
+
+    pair: NewPair
+    labels: tuple[LabelRow, ...] = ()
+    votes: tuple[VoteRow, ...] = ()
+
+
+@dataclass(frozen=True)
 class GoldRow:
     """A trusted answer, in the order of the outside name it speaks of."""
 
@@ -109,29 +114,41 @@ class RankingRow:
         return content_hash("ranking", self.messages, said, self.groups, self.annotator, *more)
 
 
-def parse_pair(row: Row) -> PairRow:
-    """A row with response_a and response_b, or with chosen and rejected."""
-    if "response_a" not in row and ("chosen" in row or "rejected" in row):
-        return _parse_chosen(row)
+def parse_pair(row: Row, signed: str = SIGNED) -> PairRow:
+    """A pair with the labels and votes it came with; a label that names nobody is `signed`."""
     pair = NewPair(
         messages=fields.messages(row, "prompt"),
         a=_response(row, "response_a", "model_a"),
         b=_response(row, "response_b", "model_b"),
+        kept=fields.kept(row, "meta"),
         **_about(row),
     )
-    return PairRow(pair)
+    labels = [{"annotator": signed, **_there(label)} for label in fields.objects(row, "labels")]
+    votes = [parse_vote({**vote, "pair_id": "-"}) for vote in fields.objects(row, "votes")]
+    return PairRow(
+        pair,
+        tuple(parse_label({**label, "pair_id": "-"}) for label in labels),
+        tuple(votes),
+    )
 
 
-def parse_candidates(row: Row, per_prompt: int | None, seed: int) -> list[PairRow]:
+def parse_candidates(
+    row: Row, per_prompt: int | None, seed: int, signed: str = SIGNED
+) -> list[PairRow | RankingRow]:
     """A prompt with n responses: all n(n-1)/2 pairs, or `per_prompt` drawn of them.
 
     The draw depends on the seed and the prompt alone. Responses of the same text make no pair of
-    their own, but each of their ids names the pairs the text is in.
+    their own, but each of their ids names the pairs the text is in, and each of their ratings
+    counts. Ratings by one rater become that rater's choices (`ratings`), an order its ranking.
     """
     messages, tools = fields.messages(row, "prompt"), fields.tools(row)
     named = _responses(row)
     prompt_id = fields.optional_name(row, "prompt_id")
-    about = _about(row)
+    about = {**_about(row), "kept": fields.kept(row, "meta")}
+    signed = fields.optional_name(row, "annotator") or signed
+    rated = ratings_of(row["responses"], [key for key, _ in named], signed)
+    if row.get("annotator") and row.get("ranking") is None and not rated:
+        raise BadRow(row["annotator"], "annotator signs a row without a ranking and ratings")
     first = {_key(c): i for i, (_, c) in reversed(list(enumerate(named)))}
     if len(first) < 2:
         raise BadRow(named[0][1].text[:80], "all responses have the same text, so there is no pair")
@@ -140,29 +157,31 @@ def parse_candidates(row: Row, per_prompt: int | None, seed: int) -> list[PairRo
         key = hashlib.sha256(f"{seed}:{prompt_hash(messages, tools)}".encode()).digest()
         draw = np.random.default_rng(list(key[:8])).choice(len(both), per_prompt, replace=False)
         both = [both[i] for i in sorted(draw)]
-    if prompt_id is not None:
+    if prompt_id is not None or rated:
         drawn = set(both)
         both = [
             (i, j)
             for i, j in combinations(range(len(named)), 2)
             if tuple(sorted((first[_key(named[i][1])], first[_key(named[j][1])]))) in drawn
         ]
-    return [
-        PairRow(
-            NewPair(
-                messages=messages,
-                a=named[i][1],
-                b=named[j][1],
-                **{**about, "external_id": _pair_name(prompt_id, named[i][0], named[j][0])},
-            )
+    found: list[PairRow | RankingRow] = []
+    for i, j in both:
+        told = {**about, "external_id": _pair_name(prompt_id, named[i][0], named[j][0])}
+        pair = NewPair(messages=messages, a=named[i][1], b=named[j][1], **told)
+        said = [one for rater in rated if (one := rater.choice(i, j)) is not None]
+        labels = tuple(parse_label(one) for one in said if "annotator" in one)
+        found.append(
+            PairRow(pair, labels, tuple(parse_vote(one) for one in said if "judge" in one))
         )
-        for i, j in both
-    ]
+    if row.get("ranking") is not None:
+        found.append(parse_ranking({**row, "annotator": signed}))
+    return found
 
 
 def parse_vote(row: Row) -> VoteRow:
-    """One judge's answer on one pair."""
-    choice = fields.choice(row)
+    """One judge's answer on one pair: a choice, or two scores that make one."""
+    scores = _scores(row)
+    choice = choice_of(row, **scores)
     cost = fields.number(row, "cost_usd", 0, 1e6)
     more: dict[str, Any] = {
         "confidence": fields.number(row, "confidence", 0, 1),
@@ -171,6 +190,7 @@ def parse_vote(row: Row) -> VoteRow:
         "rationale": fields.optional_text(row, "rationale"),
         "abstain_reason": None,
         "cost_nanousd": 0 if cost is None else round(cost * 1e9),
+        **scores,
     }
     if choice is Choice.ABSTAIN:
         reason = fields.optional_text(row, "abstain_reason") or "recorded as abstain"
@@ -191,9 +211,11 @@ def parse_vote(row: Row) -> VoteRow:
 
 
 def parse_label(row: Row) -> LabelRow:
-    """One annotator's opinion on one pair."""
-    choice = fields.choice(row)
+    """One annotator's opinion on one pair: a choice, or two scores that make one."""
+    scores = _scores(row)
+    choice = choice_of(row, **scores)
     more: dict[str, Any] = {
+        **scores,
         "strength": _strength(row, choice),
         "both_bad": fields.flag(row, "both_bad") and choice is Choice.TIE,
         "rationale": fields.optional_text(row, "rationale"),
@@ -297,45 +319,13 @@ def _candidate(item: Any, position: int) -> tuple[str, NewCandidate]:
     return key, NewCandidate.said(said, model, family)
 
 
-def _parse_chosen(row: Row) -> PairRow:
-    messages, chosen, rejected = _conversation(row)
-    if chosen == rejected:
-        raise BadRow(str(chosen)[:80], "chosen and rejected are the same, so neither is better")
-    about = _about(row)
-    best = NewCandidate.said(chosen, fields.optional_name(row, "chosen_model"))
-    worse = NewCandidate.said(rejected, fields.optional_name(row, "rejected_model"))
-    prompt = prompt_hash(messages, about["tools"])
-    # The side must not give the label away: it is drawn from the content.
-    chosen_is_a = candidate_hash(prompt, best.content) <= candidate_hash(prompt, worse.content)
-    a, b = (best, worse) if chosen_is_a else (worse, best)
-    return PairRow(
-        NewPair(messages=messages, a=a, b=b, **about), Choice.A if chosen_is_a else Choice.B
-    )
+def _there(row: Row) -> Row:
+    """What has a value."""
+    return {key: value for key, value in row.items() if value not in (None, "")}
 
 
-def _conversation(row: Row) -> tuple[Messages, Messages, Messages]:
-    """Prompt, chosen and rejected; an implicit prompt is the shared beginning."""
-    if isinstance(row.get("chosen"), list) and isinstance(row.get("rejected"), list):
-        return _of_messages(row)
-    if row.get("prompt") is not None:
-        prompt = fields.messages(row, "prompt")
-        return prompt, fields.response(row, "chosen"), fields.response(row, "rejected")
-    best, worse = (turns_of(fields.text(row, key)) for key in ("chosen", "rejected"))
-    if best is None or worse is None:
-        raise BadRow(None, "prompt is missing, and chosen and rejected share no beginning")
-    return split_dialogues(best, worse)
-
-
-def _of_messages(row: Row) -> tuple[Messages, Messages, Messages]:
-    chosen, rejected = fields.messages(row, "chosen"), fields.messages(row, "rejected")
-    prompt = [] if row.get("prompt") is None else fields.messages(row, "prompt")
-    whole = [each[0]["role"] != "assistant" for each in (chosen, rejected)]
-    if not any(whole):
-        if not prompt:
-            raise BadRow(None, "prompt is missing")
-        return prompt, chosen, rejected
-    shared, best, worse = split_dialogues(chosen, rejected)
-    return with_prompt(prompt, shared), best, worse
+def _scores(row: Row) -> dict[str, float | None]:
+    return {name: fields.number(row, name, -LARGEST, LARGEST) for name in ("score_a", "score_b")}
 
 
 def _strength(row: Row, choice: Choice) -> int | None:

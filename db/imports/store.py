@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from typing import Any, TypeVar
 
@@ -14,7 +16,7 @@ from db.errors import BadInput
 from db.gold import exported_among
 from db.identity import candidate_hash, content_hash, prompt_hash
 from db.imports.rows import GoldRow, LabelRow, PairRow, RankingRow, VoteRow
-from db.judges import recorded_version
+from db.judges import family_clashes, recorded_version
 from db.models import Annotator, Gold, Ranking, Review
 from db.pairs import NamedPair, NewPair, StoredPair, add_pairs, add_prompts, resolve_names
 from db.step_labels import NEUTRAL, Solution, add_solutions
@@ -25,50 +27,40 @@ from db.votes import RecordedVote, add_recorded
 
 T = TypeVar("T")
 Item = PairRow | VoteRow | LabelRow | GoldRow | RankingRow | Solution
+Items = tuple[Item, ...]
+"""What one row of a file became; all of it is stored, or none."""
 Refused = tuple[int, Any, str]  # position, value, reason
+_Placed = list[tuple[int, T]]  # with the position of the row it came from
 
 
 def store(
-    session: Session, items: Sequence[Item], signed: str, barred: Collection[int] = ()
+    session: Session, found: Sequence[Items], barred: Collection[int] = ()
 ) -> tuple[Counter[str], list[Refused]]:
     """Store rows of one kind; return counts and the rows refused by what is stored already.
 
-    signed: whose labels they are where a row does not say. barred: prompts that may not be gold.
+    barred: prompts that may not be gold.
 
     What was erased does not come back: neither its texts nor what anybody says of it.
     """
-    gone = _erased(session, items)
-    refused = [(i, value, ERASED) for i, value in sorted(gone.items())]
-    kept = [i for i in range(len(items)) if i not in gone]
-    counts, bad = _store(session, [items[i] for i in kept], signed, barred)
-    return counts, sorted(refused + [(kept[i], value, why) for i, value, why in bad], key=_position)
+    placed = [(i, item) for i, items in enumerate(found) for item in items]
+    gone = _erased(session, placed)
+    refused: list[Refused] = [(i, value, ERASED) for i, value in gone.items()]
+    counts: Counter[str] = Counter()
+    for kind, take in (*_TAKE, (GoldRow, partial(_store_gold, barred=barred))):
+        out = {i for i, _, _ in refused}
+        mine = [(i, item) for i, item in placed if isinstance(item, kind) and i not in out]
+        if mine:
+            added, bad = take(session, mine)
+            counts.update(added)
+            refused += bad
+    return counts, sorted(refused, key=_position)
 
 
-def _store(
-    session: Session, items: Sequence[Item], signed: str, barred: Collection[int]
-) -> tuple[Counter[str], list[Refused]]:
-    if not items:
-        return Counter(), []
-    match items[0]:
-        case PairRow():
-            return _store_pairs(session, _only(items, PairRow), signed)
-        case VoteRow():
-            return _store_votes(session, _only(items, VoteRow))
-        case LabelRow():
-            return _store_labels(session, _only(items, LabelRow))
-        case GoldRow():
-            return _store_gold(session, _only(items, GoldRow), barred)
-        case RankingRow():
-            return _store_rankings(session, _only(items, RankingRow))
-        case Solution():
-            return _store_solutions(session, _only(items, Solution))
-
-
-def _erased(session: Session, items: Sequence[Item]) -> dict[int, Any]:
+def _erased(session: Session, placed: _Placed[Item]) -> dict[int, Any]:
     """Positions of rows about erased prompts, with the value that names them."""
     prompts: dict[int, str] = {}
     names: dict[int, str] = {}
-    for i, item in enumerate(items):
+    for i, item in placed:
         if isinstance(item, PairRow):
             prompts[i] = item.pair.prompt_hash
         elif isinstance(item, RankingRow):
@@ -98,47 +90,68 @@ def annotator_ids(session: Session, names: set[str]) -> dict[str, int]:
     return dict(found.all())
 
 
-def _only(items: Sequence[Item], kind: type[T]) -> list[T]:
-    return [item for item in items if isinstance(item, kind)]
-
-
-def _store_pairs(
-    session: Session, items: list[PairRow], signed: str
-) -> tuple[Counter[str], list[Refused]]:
-    counts: Counter[str] = Counter()
-    refused: list[Refused] = []
-    labels: list[dict[str, Any]] = []
-    stored = add_pairs(session, [item.pair for item in items])
-    annotator_id = (
-        annotator_ids(session, {signed})[signed] if any(item.choice for item in items) else 0
+def _store_pairs(session: Session, placed: _Placed[PairRow]) -> tuple[Counter[str], list[Refused]]:
+    clashing = family_clashes(
+        session, [(i, vote.judge, vote.family) for i, item in placed for vote in item.votes]
     )
-    for i, (item, where) in enumerate(zip(items, stored, strict=True)):
+    refused: list[Refused] = [(i, *told) for i, told in clashing.items()]
+    free = [(i, item) for i, item in placed if i not in clashing]
+    stored = add_pairs(session, [item.pair for _, item in free], [i for i, _ in free])
+    counts: Counter[str] = Counter()
+    known: list[tuple[PairRow, NamedPair]] = []
+    for (i, item), where in zip(free, stored, strict=True):
         if where is None:
-            name = item.pair.external_id
-            reason = (
-                f"pair_id {name!r} already names a pair of other content, or the same with A and B "
-                "exchanged; give it another id"
-            )
-            refused.append((i, name, reason))
+            refused += [] if i in {at for at, _, _ in refused} else [_clash(i, free)]
             continue
         kind = "new" if where.new else "mirrored duplicates" if where.mirrored else "duplicates"
         counts[kind] += 1
         counts.update(_otherwise(where))
-        if item.choice is not None:
-            label = LabelRow("", signed, item.choice, {})
-            review = _review(label, NamedPair(where.pair_id, where.mirrored), annotator_id)
-            review["origin"] = content_hash("chosen", where.pair_id, signed, review["choice"])
-            labels.append(review)
-    counts["labels"] = insert_new(session, Review, labels, ["origin"])
+        known.append((item, NamedPair(where.pair_id, where.mirrored)))
+    people = annotator_ids(session, {one.annotator for item, _ in known for one in item.labels})
+    reviews = [
+        _review(one, pair, people[one.annotator], of_pair=True)
+        for item, pair in known
+        for one in item.labels
+    ]
+    counts["labels"] = insert_new(session, Review, reviews, ["origin"])
+    if votes := [(vote, pair) for item, pair in known for vote in _numbered(item.votes)]:
+        versions = {
+            who: recorded_version(session, *who).id
+            for who in dict.fromkeys((vote.judge, vote.family) for vote, _ in votes)
+        }
+        added = add_recorded(
+            session,
+            [_vote(vote, pair, versions[vote.judge, vote.family], True) for vote, pair in votes],
+        )
+        counts["votes"] = added.added
     return counts, refused
 
 
-def _store_votes(session: Session, items: list[VoteRow]) -> tuple[Counter[str], list[Refused]]:
-    pairs = resolve_names(session, {item.pair_name for item in items})
+def _clash(position: int, placed: _Placed[PairRow]) -> Refused:
+    names = [item.pair.external_id for i, item in placed if i == position]
+    reason = (
+        f"pair_id {names[0]!r} already names a pair of other content, or the same with A and B "
+        "exchanged; give it another id"
+    )
+    return position, names[0], reason
+
+
+def _numbered(votes: Sequence[VoteRow]) -> list[VoteRow]:
+    """The votes of one row; of those that say exactly the same each is one of its own."""
+    seen: Counter[str] = Counter()
+    found = []
+    for vote in votes:
+        seen[vote.origin] += 1
+        found.append(replace(vote, nth=seen[vote.origin]))
+    return found
+
+
+def _store_votes(session: Session, placed: _Placed[VoteRow]) -> tuple[Counter[str], list[Refused]]:
+    pairs = resolve_names(session, {item.pair_name for _, item in placed})
     versions: dict[tuple[str, str | None], int | BadInput] = {}
     refused: list[Refused] = []
     votes: list[RecordedVote] = []
-    for i, item in enumerate(items):
+    for i, item in placed:
         pair = pairs.get(item.pair_name)
         if pair is None:
             refused.append(_unknown(i, item.pair_name))
@@ -153,21 +166,19 @@ def _store_votes(session: Session, items: list[VoteRow]) -> tuple[Counter[str], 
         if isinstance(version, BadInput):
             refused.append((i, item.family, str(version)))
             continue
-        order = item.order.mirrored() if pair.mirrored else item.order
-        choice = item.choice.mirrored() if pair.mirrored else item.choice
-        votes.append(
-            RecordedVote(pair.pair_id, version, order, item.sample, choice, item.origin, item.more)
-        )
+        votes.append(_vote(item, pair, version))
     added = add_recorded(session, votes)
     return Counter(
         {"new": added.added, "known already": added.known, "folded to a next sample": added.folded}
     ), refused
 
 
-def _store_labels(session: Session, items: list[LabelRow]) -> tuple[Counter[str], list[Refused]]:
-    pairs = resolve_names(session, {item.pair_name for item in items})
-    people = annotator_ids(session, {item.annotator for item in items})
-    known = [(i, item, pairs.get(item.pair_name)) for i, item in enumerate(items)]
+def _store_labels(
+    session: Session, placed: _Placed[LabelRow]
+) -> tuple[Counter[str], list[Refused]]:
+    pairs = resolve_names(session, {item.pair_name for _, item in placed})
+    people = annotator_ids(session, {item.annotator for _, item in placed})
+    known = [(i, item, pairs.get(item.pair_name)) for i, item in placed]
     rows = [
         _review(item, pair, people[item.annotator]) for _, item, pair in known if pair is not None
     ]
@@ -177,16 +188,16 @@ def _store_labels(session: Session, items: list[LabelRow]) -> tuple[Counter[str]
 
 
 def _store_gold(
-    session: Session, items: list[GoldRow], barred: Collection[int]
+    session: Session, placed: _Placed[GoldRow], barred: Collection[int]
 ) -> tuple[Counter[str], list[Refused]]:
-    pairs = resolve_names(session, {item.pair_name for item in items})
+    pairs = resolve_names(session, {item.pair_name for _, item in placed})
     ids = {pair.pair_id for pair in pairs.values()}
     known = select(Gold.pair_id, Gold.choice).where(Gold.pair_id.in_(ids))
     frozen: dict[int, Choice] = dict(session.execute(known).all())
     trained = exported_among(session, ids - set(frozen), barred)
     counts: Counter[str] = Counter()
     refused: list[Refused] = []
-    for i, item in enumerate(items):
+    for i, item in placed:
         pair = pairs.get(item.pair_name)
         if pair is None:
             refused.append(_unknown(i, item.pair_name))
@@ -219,8 +230,9 @@ def _store_gold(
 
 
 def _store_rankings(
-    session: Session, items: list[RankingRow]
+    session: Session, placed: _Placed[RankingRow]
 ) -> tuple[Counter[str], list[Refused]]:
+    items = [item for _, item in placed]
     people = annotator_ids(session, {item.annotator for item in items})
     prompts = add_prompts(session, [(item.messages, item.tools, None) for item in items])
     counts: Counter[str] = Counter()
@@ -253,7 +265,10 @@ def _store_rankings(
     return Counter({"new": new, "known already": len(rows) - new}) + counts, []
 
 
-def _store_solutions(session: Session, items: list[Solution]) -> tuple[Counter[str], list[Refused]]:
+def _store_solutions(
+    session: Session, placed: _Placed[Solution]
+) -> tuple[Counter[str], list[Refused]]:
+    items = [item for _, item in placed]
     added = add_solutions(session, items)
     labels = [label for item in items for label in item.labels]
     return Counter(
@@ -272,23 +287,53 @@ def _otherwise(where: StoredPair | None) -> list[str]:
     return [f"told another {name} than is kept" for name in (where.otherwise if where else ())]
 
 
-def _review(item: LabelRow, pair: NamedPair, annotator_id: int) -> dict[str, Any]:
-    more: Mapping[str, Any] = {
-        "strength": None,
-        "both_bad": False,
-        "rationale": None,
-        "active_seconds": None,
-        "created_at": now(),
-        **item.more,
-    }
+def _review(
+    item: LabelRow, pair: NamedPair, annotator_id: int, of_pair: bool = False
+) -> dict[str, Any]:
+    """A label in stored order; one `of_pair` came in the pair's own row."""
+    choice = item.choice.mirrored() if pair.mirrored else item.choice
+    created = item.more.get("created_at")
+    at = [] if created is None else [str(created)]
+    origin = content_hash("chosen", pair.pair_id, item.annotator, choice, *at)
     return {
         "pair_id": pair.pair_id,
         "annotator_id": annotator_id,
-        "choice": item.choice.mirrored() if pair.mirrored else item.choice,
-        "origin": item.origin,
-        **more,
+        "choice": choice,
+        "origin": origin if of_pair else item.origin,
+        "created_at": now(),
+        "undated": created is None,
+        **_in_order(item.more, pair),
     }
+
+
+def _vote(item: VoteRow, pair: NamedPair, version: int, of_pair: bool = False) -> RecordedVote:
+    """A vote in stored order; one `of_pair` came in the pair's own row."""
+    order = item.order.mirrored() if pair.mirrored else item.order
+    choice = item.choice.mirrored() if pair.mirrored else item.choice
+    more = _in_order(item.more, pair)
+    found = RecordedVote(pair.pair_id, version, order, item.sample, choice, item.origin, more)
+    if not of_pair:
+        return found
+    said = [str(more[name]) for name in ("confidence", "rationale", "score_a", "score_b")]
+    about = [pair.pair_id, item.judge, order, item.sample, choice, *said, item.nth]
+    return replace(found, origin=content_hash("vote of pair", *about))
+
+
+def _in_order(more: Mapping[str, Any], pair: NamedPair) -> dict[str, Any]:
+    """The scores of a row that has A and B exchanged are exchanged."""
+    if not pair.mirrored:
+        return dict(more)
+    return {**more, "score_a": more["score_b"], "score_b": more["score_a"]}
 
 
 def _unknown(position: int, name: str) -> Refused:
     return position, name, f"pair_id {name!r} is not known; import the pairs first"
+
+
+_TAKE: tuple[tuple[Any, Any], ...] = (
+    (PairRow, _store_pairs),
+    (VoteRow, _store_votes),
+    (LabelRow, _store_labels),
+    (RankingRow, _store_rankings),
+    (Solution, _store_solutions),
+)

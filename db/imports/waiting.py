@@ -5,17 +5,21 @@ pairs.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 
 from db.asking import PairText
 from db.conversation import prompt_text
 from db.errors import BadInput
-from db.files import read_lines
 from db.identity import candidate_hash, pair_hash, prompt_hash
-from db.imports import fields, rows
+from db.imports import fields
 from db.imports.fields import BadRow, Row
-from db.imports.importer import ImportOptions, Kind
+from db.imports.importer import items_of
+from db.imports.options import ImportOptions, Kind
+from db.imports.reading import open_readings
+from db.imports.rows import PairRow, RankingRow
+from db.imports.store import Item
 from db.pairs import NewPair, stored_hashes
 from db.session import Database
 from db.upsert import chunks
@@ -46,30 +50,32 @@ def waiting_pairs(
 def _pairs(kind: Kind, path: Path, options: ImportOptions) -> Iterator[NewPair]:
     if kind not in (Kind.PAIRS, Kind.CANDIDATES, Kind.RANKINGS):
         return
+    with suppress(BadInput):
+        for reading in open_readings(kind, [path], options):
+            for _, found in reading.units():
+                if not isinstance(found, BadRow):
+                    yield from _of_rows(kind, found, options)
+
+
+def _of_rows(kind: Kind, found: list[Row], options: ImportOptions) -> list[NewPair]:
+    """The pairs of one row of a file; none where the import would reject it."""
+    pairs: list[NewPair] = []
     try:
-        for line in read_lines(path, options.limits):
-            try:
-                if not line.problem:
-                    with fields.one_reason():
-                        found = _of_row(kind, line.row, options)
-                    yield from found
-            except BadRow:
-                continue
-    except BadInput:
-        return
+        with fields.one_reason():
+            for row in found:
+                for item in items_of(row, kind, options):
+                    pairs += _of_item(item)
+    except BadRow:
+        return []
+    return pairs
 
 
-def _of_row(kind: Kind, row: Row, options: ImportOptions) -> list[NewPair]:
-    if kind is Kind.PAIRS:
-        return [rows.parse_pair(row).pair]
-    if kind is Kind.CANDIDATES:
-        found = rows.parse_candidates(row, options.pairs_per_prompt, options.seed)
-        return [item.pair for item in found]
-    ranking = rows.parse_ranking(row)
-    return [
-        NewPair(ranking.messages, a, b, domain=ranking.domain, tools=ranking.tools)
-        for a, b in combinations(ranking.candidates, 2)
-    ]
+def _of_item(item: Item) -> Iterator[NewPair]:
+    if isinstance(item, PairRow):
+        yield item.pair
+    elif isinstance(item, RankingRow):
+        for a, b in combinations(item.candidates, 2):
+            yield NewPair(item.messages, a, b, domain=item.domain, tools=item.tools)
 
 
 def _hash(pair: NewPair) -> str:

@@ -238,6 +238,11 @@ class Review(Base):
     principles: Mapped[dict[str, str] | None] = mapped_column(Json)
     note: Mapped[str | None] = mapped_column(Text)
     active_seconds: Mapped[float | None]
+    score_a: Mapped[float | None] = mapped_column(comment="where the rater scored each response")
+    score_b: Mapped[float | None]
+    undated: Mapped[bool | None] = mapped_column(
+        comment="its row gave no time; created_at is that of the import"
+    )
     post_reveal: Mapped[bool] = mapped_column(default=False)
     origin: Mapped[str | None] = mapped_column(String(64), unique=True)
     created_at: Mapped[Time]

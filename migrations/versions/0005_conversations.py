@@ -1,8 +1,9 @@
 """conversations with tools
 
-Prompts keep their tools, responses may be several messages, pairs keep columns of their file, and
-votes the scores they came from. PostgreSQL keeps messages as text from now on: chat templates write
-out a call's arguments in the order of their keys, which jsonb forgets.
+Prompts keep their tools, responses may be several messages, pairs keep columns of their file,
+votes and reviews the scores they came from, and a review that its row gave no time. PostgreSQL
+keeps messages as text from now on: chat templates write out a call's arguments in the order of
+their keys, which jsonb forgets.
 """
 
 import sqlalchemy as sa
@@ -27,6 +28,14 @@ _COLUMNS = (
     ("pairs", "kept", _JSONB, "columns of its file that were to be kept"),
     ("votes", "score_a", sa.Double(), "where the rater scored each response"),
     ("votes", "score_b", sa.Double(), None),
+    ("reviews", "score_a", sa.Double(), "where the rater scored each response"),
+    ("reviews", "score_b", sa.Double(), None),
+    (
+        "reviews",
+        "undated",
+        sa.Boolean(),
+        "its row gave no time; created_at is that of the import",
+    ),
 )
 
 

@@ -59,14 +59,18 @@ PRESETS: tuple[Preset, ...] = tuple(
 )
 
 
-def fitting(columns: Columns, first_rows: Sequence[Row]) -> Preset | None:
-    """The preset that most of the first rows have the shape of; None where none is.
+def fitting(
+    columns: Columns, first_rows: Sequence[Row], among: Sequence[Preset] | None = None
+) -> Preset | None:
+    """The preset (of these) that most of the first rows have the shape of; None where none is.
 
     Of several that fit, the one that reads all the columns the others read, and more. Raises
     BadInput, naming them, where no one does.
     """
     fit = [
-        p for p in PRESETS if 2 * sum(p.fits(columns, row) for row in first_rows) > len(first_rows)
+        p
+        for p in (PRESETS if among is None else among)
+        if 2 * sum(p.fits(columns, row) for row in first_rows) > len(first_rows)
     ]
     for preset in fit:
         row, others = first_rows[0], [other for other in fit if other is not preset]
@@ -88,6 +92,7 @@ def named(name: str) -> Preset:
     )
 
 
-def nearest(columns: Columns) -> Preset:
-    """The preset whose columns are most like these: shared ones by all of either (Jaccard)."""
-    return max(PRESETS, key=lambda p: len(p.columns & columns) / len(p.columns | columns))
+def nearest(columns: Columns, among: Sequence[Preset] | None = None) -> Preset:
+    """The preset (of these) whose columns are most like those: shared ones by all (Jaccard)."""
+    presets = PRESETS if among is None else among
+    return max(presets, key=lambda p: len(p.columns & columns) / len(p.columns | columns))

@@ -14,7 +14,7 @@ from db.conversation import Messages
 from db.imports.fields import BadRow, Row
 from db.imports.presets.cells import listed, yes
 from db.imports.presets.parting import dialogue, parted
-from db.imports.presets.preset import Columns, Preset, having
+from db.imports.presets.preset import Columns, Preset
 
 _WINNERS: dict[str, Row] = {
     "model_a": {"choice": "a"},
@@ -155,6 +155,12 @@ def _fits(columns: Columns, row: Row) -> bool:
     return asked <= columns and bool(columns & set(_ARENA))
 
 
+def _fits_table(columns: Columns, row: Row) -> bool:
+    asked = row.get("prompt")
+    listed = isinstance(asked, list) or (isinstance(asked, str) and asked.startswith("["))
+    return columns >= {"prompt", "response_a", "response_b", *_FLAGS} and listed
+
+
 PRESETS = (
     Preset(
         name="arena",
@@ -198,7 +204,7 @@ PRESETS = (
         refused="cells that hold no list, a turn without a text, not exactly one winner",
         columns=frozenset({"id", "model_a", "model_b", "prompt", "response_a", "response_b"})
         | _FLAGS.keys(),
-        fits=having("prompt", "response_a", "response_b", *_FLAGS),
+        fits=_fits_table,
         rows=_table,
         example={
             "id": 1,

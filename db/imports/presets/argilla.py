@@ -15,6 +15,7 @@ from typing import Any
 
 from db.imports import fields
 from db.imports.fields import BadRow, Row
+from db.imports.presets.cells import listed
 from db.imports.presets.preset import Columns, Preset
 from db.imports.presets.questions import RESPONSE, Opinion, compared, place
 
@@ -128,14 +129,20 @@ def _sure(answered: dict[str, _Answer]) -> float | None:
 def _nested(row: Row) -> _Record:
     """Version 2, with fields, responses and suggestions in objects of their own."""
     answers = {
-        question: [_of_object(each) for each in said]
-        for question, said in (row.get("responses") or {}).items()
+        question: [_of_object(each) for each in listed(said, question)]
+        for question, said in _object(row.get("responses") or {}, "responses").items()
     }
-    suggested = {
-        question: _Answer(said.get("agent"), said.get("value"), score=said.get("score"))
-        for question, said in (row.get("suggestions") or {}).items()
-    }
+    suggested = {}
+    for question, given in _object(row.get("suggestions") or {}, "suggestions").items():
+        said = _object(given, question)
+        suggested[question] = _Answer(said.get("agent"), said.get("value"), score=said.get("score"))
     return _Record(row["fields"], answers, suggested)
+
+
+def _object(value: Any, name: str) -> Row:
+    if not isinstance(value, dict):
+        raise BadRow(value, f"{name} holds {value!r:.80}; it must be an object")
+    return value
 
 
 def _flat(row: Row) -> _Record:

@@ -20,12 +20,17 @@ from db.files.line import Line
 from db.imports.fields import BadRow, Row
 
 Columns = frozenset[str]
+KindName = Literal["pairs", "candidates", "votes", "labels", "gold", "rankings", "steps"]
 Read = tuple[Line, Row | BadRow]
 """What `whole` gives: a row, or why there is none, beside the line that it came from."""
 
 
 def _none(columns: Columns, row: Row) -> Columns:
     return frozenset()
+
+
+def _nothing(row: Row) -> Iterator[str]:
+    yield from ()
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class Preset:
     takes every readable line of all files of one call, whose names may tell them apart, and holds
     them in memory; `rows` is then `alone`.
     `about`, `kept` and `refused` are the table of the documentation; `example` is a row of it, with
-    those `beside` it that it needs.
+    those `beside` it that it needs. `inside` names keys inside columns that are not read.
     """
 
     name: str
@@ -53,8 +58,9 @@ class Preset:
     beside: tuple[Row, ...] = ()
     dropped: Mapping[str, str] = field(default_factory=dict)
     also: Callable[[Columns, Row], Columns] = _none
+    inside: Callable[[Row], Iterator[str]] = _nothing
     whole: Callable[[Iterable[Line]], Iterator[Read]] | None = None
-    kind: Literal["pairs", "candidates", "steps"] = "pairs"
+    kind: KindName = "pairs"
 
     def reads(self, columns: Columns, row: Row) -> Columns:
         """Those of a file's columns that this preset reads, or knowingly passes over."""

@@ -1,0 +1,327 @@
+"""Rows as people have them, through the verb: what is stored, and what is said or refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner, Result
+
+from app.cli import app
+from app.config import load
+from db.errors import BadInput
+from db.models import Annotator, Pair, PairName, Preference, Review, Vote
+from db.session import Database
+
+Row = dict[str, Any]
+PRIME = {"prompt": "Name a prime.", "response_a": "7", "response_b": "9"}
+
+
+def better(choice: str, pair: Pair) -> str:
+    """The text that was chosen, or what was said instead."""
+    return {"a": pair.candidate_a.text, "b": pair.candidate_b.text}.get(choice, choice)
+
+
+class World:
+    """A project, files written into it, and what lies in its database."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def database(self) -> Database:
+        return load(self.folder / "tiebreak.toml").database
+
+    def file(self, name: str, *rows: Row) -> str:
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+        (self.folder / name).write_text(text, encoding="utf-8")
+        return name
+
+    def run(self, *words: str) -> Result:
+        result = CliRunner().invoke(app, words)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    def take(self, *rows: Row, kind: str = "pairs", more: tuple[str, ...] = ()) -> str:
+        """What the verb says of these rows."""
+        return self.run("import", kind, self.file("in.jsonl", *rows), *more).stdout
+
+    def pairs(self) -> list[Pair]:
+        with self.database.read() as session:
+            found = list(session.scalars(select(Pair).order_by(Pair.id)))
+            for pair in found:
+                _ = pair.prompt, pair.candidate_a, pair.candidate_b
+            return found
+
+    def sides(self) -> list[tuple[str, str, str]]:
+        return [(p.prompt.text, p.candidate_a.text, p.candidate_b.text) for p in self.pairs()]
+
+    def labels(self) -> list[tuple[str, str]]:
+        """(who, the text that is better, or tie) of every label."""
+        with self.database.read() as session:
+            query = select(Annotator.name, Review.choice, Pair).order_by(Review.id)
+            query = query.join(Review, Review.annotator_id == Annotator.id)
+            rows = session.execute(query.join(Pair, Pair.id == Review.pair_id))
+            return [(name, better(choice, pair)) for name, choice, pair in rows]
+
+    def settled(self) -> list[str]:
+        """The better text of every standing label after a merge."""
+        self.run("merge")
+        with self.database.read() as session:
+            query = select(Preference.choice, Pair).where(Preference.superseded_at.is_(None))
+            rows = session.execute(query.join(Pair, Pair.id == Preference.pair_id))
+            return [better(choice, pair) for choice, pair in rows]
+
+    def all(self, model: Any) -> list[Any]:
+        with self.database.read() as session:
+            return list(session.scalars(select(model).order_by(model.id)))
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TIEBREAK_CONFIG", raising=False)
+    monkeypatch.delenv("TIEBREAK_DATABASE_URL", raising=False)
+    made = World(tmp_path)
+    made.run("init")
+    return made
+
+
+def preferred(chosen: str, rejected: str, **more: Any) -> Row:
+    return {"prompt": "Name a prime.", "chosen": chosen, "rejected": rejected, **more}
+
+
+def test_each_annotator_has_an_opinion_and_the_majority_stands(world: World) -> None:
+    said = world.take(
+        preferred("7", "9", annotator="ada"),
+        preferred("7", "9", annotator="bob"),
+        preferred("9", "7", annotator="cy"),
+    )
+    assert "1 new, 2 duplicates, 3 labels" in said
+    assert "read as trl" in said
+    assert world.labels() == [("ada", "7"), ("bob", "7"), ("cy", "9")]
+    assert world.settled() == ["7"]
+
+
+def test_a_cell_that_holds_a_list_of_turns_is_a_conversation(world: World) -> None:
+    (world.folder / "in.csv").write_text(
+        "id,model_a,model_b,prompt,response_a,response_b,winner_model_a,winner_model_b,winner_tie\n"
+        '1,m1,m2,"[""A prime?"",""A larger one?""]","[""7"",""11""]","[""7"",""12""]",1,0,0\n',
+        encoding="utf-8",
+    )
+    assert "read as arena-table" in world.run("import", "pairs", "in.csv").stdout
+    (pair,) = world.pairs()
+    assert [m["content"] for m in pair.prompt.messages] == ["A prime?", "7", "A larger one?"]
+    assert (pair.candidate_a.text, pair.candidate_b.text) == ("11", "12")
+    assert world.labels() == [("recorded", "11")]
+
+
+def test_a_table_of_plain_texts_with_one_hot_winners_is_read(world: World) -> None:
+    (world.folder / "in.csv").write_text(
+        "id,prompt,response_a,response_b,winner_model_a,winner_model_b,winner_tie\n"
+        "18.0,A prime?,7,9,0,1,0\n",
+        encoding="utf-8",
+    )
+    world.run("import", "pairs", "in.csv")
+    assert world.labels() == [("recorded", "9")]
+    assert [name.external_id for name in world.all(PairName)] == ["18"]
+
+
+def talk(*turns: str) -> str:
+    names = ("Human", "Assistant")
+    return "".join(f"\n\n{names[i % 2]}: {text}" for i, text in enumerate(turns))
+
+
+def test_dialogues_that_part_early_are_treated_alike(world: World) -> None:
+    world.take(
+        {"chosen": talk("A prime?", "7"), "rejected": talk("A prime?", "9", "Really?", "No, 11.")},
+        {"chosen": talk("A town?", "Oslo", "Sure?", "Yes."), "rejected": talk("A town?", "blue")},
+    )
+    first, second = world.pairs()
+    assert [len(p.prompt.messages) for p in (first, second)] == [1, 1]
+    said = [[p.candidate_a.messages, p.candidate_b.messages] for p in (first, second)]
+    lengths = [sorted(len(messages or "1") for messages in both) for both in said]
+    assert lengths == [[1, 3], [1, 3]]
+
+
+def test_one_list_of_a_json_file_is_its_rows(world: World) -> None:
+    (world.folder / "in.json").write_text(json.dumps([preferred("7", "9")]), encoding="utf-8")
+    assert "1 new, 1 labels" in world.run("import", "pairs", "in.json").stdout
+
+
+def test_names_of_columns_are_read_in_any_case_and_others_named(world: World) -> None:
+    (world.folder / "in.csv").write_text("Prompt,Chosen,Rejected\nA prime?,7,9\n", encoding="utf-8")
+    said = world.run("import", "pairs", "in.csv").stdout
+    assert "columns Prompt as prompt, Chosen as chosen, Rejected as rejected" in said
+    assert world.labels() == [("recorded", "7")]
+    row = {"task": "A larger prime?", "text_1": "7", "text_2": "9", "better": 2}
+    with pytest.raises(
+        BadInput,
+        match=r"not known: task, text_1, text_2, better; or say which .*--map prompt=COLUMN",
+    ):
+        world.take(row)
+    asked = {"prompt": "A prime?", "chosen_answer": "7", "rejected_answer": "9"}
+    with pytest.raises(BadInput, match=r"not known: prompt, .*; nearest is"):
+        world.take(asked)
+    mapped = "prompt=task,response_a=text_1,response_b=text_2,choice=better:1>a,2>b,0>tie"
+    assert "1 new, 1 labels" in world.take(row, more=("--map", mapped))
+    assert world.labels()[-1] == ("recorded", "9")
+
+
+def test_a_prompt_beside_whole_dialogues_is_not_doubled(world: World) -> None:
+    def dialogue(*texts: str) -> list[Row]:
+        return [
+            {"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(texts)
+        ]
+
+    same = ("A prime?", "7", "A larger one?")
+    row = {"chosen": dialogue(*same, "11"), "rejected": dialogue(*same, "12")}
+    world.take({"prompt": "A prime?", **row}, {"prompt": "A larger one?", **row})
+    (pair,) = world.pairs()
+    assert pair.prompt.messages == dialogue(*same)
+
+
+@pytest.mark.parametrize("form", ["chosen", "sides"])
+def test_a_system_column_is_the_system_message(world: World, form: str) -> None:
+    def row(system: str, better: str, worse: str) -> Row:
+        if form == "chosen":
+            return {"system": system, "prompt": "Hi.", "chosen": better, "rejected": worse}
+        sides = {"response_a": better, "response_b": worse, "winner": "a"}
+        return {"system": system, "prompt": "Hi.", **sides}
+
+    world.take(row("In French.", "Salut", "Hello"), row("In German.", "Hello", "Salut"))
+    assert [p.prompt.messages[0] for p in world.pairs()] == [
+        {"role": "system", "content": "In French."},
+        {"role": "system", "content": "In German."},
+    ]
+    assert [text for _, text in world.labels()] == ["Salut", "Hello"]
+
+
+def test_tool_calls_are_kept_and_tell_two_responses_apart(world: World) -> None:
+    def call(city: str) -> Row:
+        function = {"name": "weather", "arguments": json.dumps({"city": city})}
+        tool = {"id": "c1", "type": "function", "function": function}
+        return {"role": "assistant", "content": None, "tool_calls": [tool]}
+
+    asked = {"role": "user", "content": "Weather in Rome?"}
+    world.take({"prompt": [asked], "chosen": [call("Rome")], "rejected": [call("Oslo")]})
+    (pair,) = world.pairs()
+    assert [call("Rome")] in (pair.candidate_a.messages, pair.candidate_b.messages)
+    assert "Rome" in world.labels()[0][1]
+
+
+@pytest.mark.parametrize(
+    ("more", "label"),
+    [
+        ({"winner": "model_a"}, "7"),
+        ({"winner": "tie (bothbad)"}, "tie"),
+        ({"choice": "B"}, "9"),
+        ({"label": 1}, "7"),
+        ({"preference": 2.0}, "9"),
+        ({"winner_model_a": 0, "winner_model_b": 0, "winner_tie": 1}, "tie"),
+        ({"score_a": 3, "score_b": 4.5}, "9"),
+        ({"score_a": 2, "score_b": 2}, "tie"),
+    ],
+)
+def test_a_verdict_column_is_a_label_with_the_row_s_id(world: World, more: Row, label: str) -> None:
+    assert "1 labels" in world.take({"id": "q17", **PRIME, **more})
+    assert world.labels() == [("recorded", label)]
+    assert [name.external_id for name in world.all(PairName)] == ["q17"]
+    (review,) = world.all(Review)
+    assert review.both_bad == (more.get("winner") == "tie (bothbad)")
+
+
+def test_scores_of_a_judge_are_its_vote_and_are_kept(world: World) -> None:
+    world.take({**PRIME, "judge": "j1", "score_a": 3, "score_b": 4.5, "rationale": "9 is odd."})
+    (vote,) = world.all(Vote)
+    assert (vote.choice, vote.score_a, vote.score_b) == ("b", 3.0, 4.5)
+    mirrored = {"prompt": PRIME["prompt"], "response_a": "9", "response_b": "7"}
+    world.take({**mirrored, "judge": "j2", "score_a": 4.5, "score_b": 3})
+    assert (world.all(Vote)[1].choice, world.all(Vote)[1].score_a) == ("b", 3.0)
+
+
+def test_a_coding_of_0_and_1_is_asked_for(world: World) -> None:
+    rows = [{**PRIME, "response_b": str(i), "label": i % 2} for i in (8, 10, 12, 15)]
+    with pytest.raises(BadInput, match="label holds 0 and 1 and no 2"):
+        world.take(*rows)
+    assert "4 labels" in world.take(*rows, more=("--map", "choice=label:0>a,1>b"))
+    assert [text for _, text in world.labels()] == ["7", "7", "7", "15"]
+
+
+@pytest.mark.parametrize(
+    ("column", "what"),
+    [
+        ("final_answer", "an answer"),
+        ("worker_id", "an annotator"),
+        ("systemPrompt", "a system prompt"),
+        ("chat_history", "a history"),
+        ("session_id", "an id"),
+    ],
+)
+def test_a_column_that_may_not_be_lost_refuses_the_file_until_it_is_said(
+    world: World, column: str, what: str
+) -> None:
+    row = {**PRIME, column: "x", "colour": "red"}
+    with pytest.raises(BadInput, match=rf"may not be lost: {column} \(looks like {what}\)"):
+        world.take(row)
+    assert world.pairs() == []
+    said = world.take(row, more=("--ignore", column))
+    assert "not read: colour" in said
+    world.take(row, more=("--keep", column, "--ignore", "colour"))
+    assert world.pairs()[0].kept in ({column: "x"}, None)
+
+
+def test_a_late_column_that_may_not_be_lost_costs_its_row(world: World) -> None:
+    rows = [{**PRIME, "response_b": str(i)} for i in range(60)]
+    rows[55]["worker"] = "ada"
+    said = world.take(*rows)
+    assert "59 new" in said
+    assert "line 56: it has columns that tiebreak does not read" in said
+
+
+def test_keys_inside_our_lists_are_columns_too(world: World) -> None:
+    row = {"prompt": "A prime?", "responses": [{"text": "7", "score": 9}, {"text": "9"}]}
+    with pytest.raises(BadInput, match=r"responses.score \(looks like an answer\)"):
+        world.take(row, kind="candidates")
+    assert "1 new" in world.take(row, kind="candidates", more=("--ignore", "responses.score"))
+
+
+OTHER: list[tuple[str, Row]] = [
+    ("candidates", {"prompt": "Q?", "responses": ["x", "y"]}),
+    ("votes", {"pair_id": "p", "judge": "j", "choice": "a"}),
+    ("labels", {"pair_id": "p", "annotator": "ann", "choice": "a"}),
+    ("gold", {"pair_id": "p", "choice": "a"}),
+    ("steps", {"prompt": "Q?", "completions": ["x"], "labels": [True]}),
+]
+
+
+@pytest.mark.parametrize(("kind", "row"), OTHER)
+def test_a_file_for_another_verb_says_which(world: World, kind: str, row: Row) -> None:
+    with pytest.raises(BadInput, match=f"`tiebreak import {kind}`"):
+        world.take(row)
+
+
+def test_ratings_of_responses_become_choices_of_their_raters(world: World) -> None:
+    def rated(text: str, ada: float, judge: float) -> Row:
+        ratings = [{"annotator": "ada", "score": ada}, {"judge": "j1", "score": judge}]
+        return {"text": text, "ratings": ratings}
+
+    world.take(
+        {"prompt": "A prime?", "responses": [rated("7", 5, 9), rated("9", 1, 9), rated("8", 1, 2)]},
+        kind="candidates",
+    )
+    assert world.labels() == [("ada", "7"), ("ada", "7"), ("ada", "tie")]
+    votes = [(v.choice, v.score_a, v.score_b) for v in world.all(Vote)]
+    assert votes == [("tie", 9, 9), ("a", 9, 2), ("a", 9, 2)]
+
+
+def test_a_row_is_stored_whole_or_not_at_all(world: World) -> None:
+    vote = {"judge": "j1", "family": "f1", "choice": "a"}
+    world.take({**PRIME, "pair_id": "one", "votes": [vote]})
+    other = {**PRIME, "response_b": "11", "labels": [{"annotator": "ada", "choice": "a"}]}
+    said = world.take({**other, "votes": [{**vote, "family": "f2"}]}, {**other, "pair_id": "one"})
+    assert "2 rejected" in said
+    assert len(world.pairs()) == 1
+    assert world.labels() == []

@@ -139,7 +139,6 @@ def test_a_large_group_is_named_with_its_share() -> None:
 def test_no_prompt_and_an_empty_one() -> None:
     assert group([]) == Groups()
     assert group([("1", []), ("2", []), ("3", talk(""))]).names == {}
-    assert group([("1", talk("A moon")), ("1", talk("A moon"))]).prompts == 1
 
 
 SAID = st.sampled_from(

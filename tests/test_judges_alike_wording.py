@@ -23,6 +23,14 @@ SAME = [
     ("Don't use commas", "Do not use commas"),
     ("List the advantages of a web site", "List the advantage of a website"),
     ("Organise the colours", "Organize the colors"),
+    ("Write A Poem About Cats", "write a poem about cats"),
+    ("Tell me about vitamin A", "tell me about vitamin a"),
+    ("Hello. How can I learn French?", "Please, hello, how can I learn French"),
+    ("I'm hungry, what do I eat", "I am hungry. What do I eat?"),
+    ("Run 5km a day", "Run 5 km a day"),
+    ("Do this AND that", "do this and that"),
+    ("¿Cuál es la capital de Francia?", "Cual es la capital de Francia"),
+    ("What are the symptoms of diabetes", "What are the symtoms of diabetes?"),
     ("**Translate** this to French: I am hungry", "Translate this to French: I am hungry"),
     ("- one\n- two\n# Title", "one two title"),
     ("Bitte schreibe einen Brief", "Schreibe einen Brief."),
@@ -68,6 +76,14 @@ APART = [
     ("What is C++?", "What is C#?"),
     ("What is C?", "What is C++?"),
     ("Tell me about vitamin A", "Tell me about vitamin"),
+    ("def foo(a, b): pass", "def foo(b, a): pass"),
+    ("Is a greater than b", "Is b greater than a"),
+    ("Tell me about the US economy", "Tell me about the economy"),
+    ("What is in chapter ii", "What is in chapter iii"),
+    ("x = y", "x == y"),
+    ("напиши про кошку", "напиши про собаку"),
+    ("گربه را بکش", "سگ را بکش"),
+    ("Tell me about US trade", "Tell me about us trade in it"),
     ("Draw 🐱", "Draw 🐶"),
     ("Write a thank you note", "Write a note"),
     ("Write a poem about a cat", "Write a poem about a car"),
@@ -126,8 +142,14 @@ def test_a_plural_loses_its_ending(word: str, root: str) -> None:
         ("definitely", "definately", True),  # changed, ten letters
         ("writes", "writing", True),
         ("café", "cafe", True),
+        ("minorities", "minorites", True),  # before its plural is taken off
+        ("кошку", "собаку", False),
+        ("pêche", "péché", False),
         ("angel", "angle", False),  # five letters, swapped
-        ("country", "county", False),  # the shorter has six
+        ("country", "county", False),  # both right
+        ("recipe", "recipie", True),
+        ("nitrate", "nitrite", False),  # changed, seven letters
+        ("complement", "compliment", False),  # both right
         ("parent", "patent", False),
         ("trainer", "trainee", False),  # the last letter
         ("legal", "illegal", False),  # the first

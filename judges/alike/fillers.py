@@ -13,7 +13,7 @@ def listed(*lines: str) -> frozenset[str]:
 WORDS = listed(
     "a an the teh and adn please plese pleas pelase pls plz kindly thanks thankyou thx",
     "just really very actually basically ",
-    "simply also so me us ok okay well bitte danke merci gracias grazie obrigado obrigada ",
+    "simply also so me ok okay well bitte danke merci gracias grazie obrigado obrigada ",
     "пожалуйста спасибо 좀",
 )
 """Single words that are passed over."""
@@ -38,7 +38,8 @@ GREETINGS = listed(
 """Passed over where a text begins."""
 
 UNSPACED = listed(
-    "请问 請問 请 請 麻烦 麻煩 帮我 幫我 帮忙 幫忙 给我 給我 谢谢你 谢谢您 谢谢 謝謝 一下 ",
+    "你能 您能 你可以 您可以 请问 請問 请 請 麻烦 麻煩 帮我 幫我 帮忙 幫忙 给我 給我",
+    "谢谢你 谢谢您 谢谢 謝謝 一下",
     "的 吗 嗎 呢 吧 啊 呀 嘛 了 ",
     "お願いします お願い致します お願いいたします ください 下さい でしょうか ですか ",
     "ครับ ค่ะ คะ นะ หน่อย กรุณา โปรด ช่วย ขอบคุณ ได้ไหม",
@@ -63,6 +64,23 @@ COMMON = listed(
     "while white who why will with word work world would write year you your",
 )
 """Words so frequent that a word one slip away from one of them is that word misspelt."""
+
+RIGHT = listed(
+    "alkane alkene alkyne angel angle bother brother breath breathe bullet ballet carton cartoon",
+    "casual causal cavalry calvary censor sensor chlorate chlorite chloride closet closest collage",
+    "college complement compliment contest context content contract contrast costume costumer",
+    "council counsel county country custom customer desert dessert dependent dependant diary dairy",
+    "economic economics employer employee ethane ethene expand expend expect except father farther",
+    "form from historic history human humane immoral immortal ingenious ingenuous latter later",
+    "lighting lightning loose lose marital martial message massage mitosis meiosis moral morale",
+    "nitrate nitrite parent patent personal personnel person phosphate phosphite planet plane",
+    "plant poison precede proceed preposition proposition prescribe proscribe principal principle",
+    "project protect prosecute persecute quiet quite ratio ration sacred scared scarred silver",
+    "sliver singing signing solder soldier stationary stationery statue statute stature status",
+    "sulfate sulfite sulfide though thought through thorough trail trial united untied vacation",
+    "vocation weather whether",
+)
+"""Words that are each right and one letter from another of them; by hand, and never all of them."""
 
 OPPOSED = (
     ("macro", "micro"),

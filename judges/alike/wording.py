@@ -42,9 +42,12 @@ _APART = {
     "it's": ("it", "is"),
     "let's": ("let",),
 }
+_ENDINGS = {"m": "am", "re": "are", "ve": "have", "ll": "will", "d": "would"}
 _STOPS, _BULLETS, _SYMBOLS = ".!?:;\n。！？；：…", "#>*", "+*=<>^%$&|~@\\#"
 _ENDS = ".!?:;,。！？；：，… "
 _MINUS = re.compile(r"-(?<![\w)]-)(?=\d)")
+_LETTER = re.compile(r"\ba\b(?! [\"'“(*]?(?:\w\w|\d))")  # no article: f(a, b), vitamin a
+_MEASURED = re.compile(r"(\d+)([^\W\d_]+)")
 _INSIDE = {
     phrase: f" _{said} "
     for said, phrases in {
@@ -60,7 +63,7 @@ _UNSPACED = re.compile(
     "[\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff]"
 )
 _LONGEST = max(map(len, fillers.PHRASES))
-_REMEMBERED = 1 << 17
+_REMEMBERED = 1 << 16
 T = TypeVar("T")
 _PHRASES: dict[str, list[tuple[str, ...]]] = defaultdict(list)
 for _phrase in fillers.PHRASES:
@@ -172,6 +175,7 @@ def _spaced(text: str) -> str:
     """The text with a space around every token and a line for every sentence."""
     if "-" in text:
         text = _MINUS.sub(" _minus ", text)
+    text = _LETTER.sub("_a", text)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).replace("’", "'")
         if _UNSPACED.search(text):
@@ -193,7 +197,8 @@ def _without_phrases(tokens: list[str], first: bool) -> list[str]:
     for i, token in enumerate(tokens):
         if token in _PASSED and i >= done:
             ahead = [each.lower() for each in tokens[i : i + _LONGEST + 1]]
-            if passed := _passed(ahead, first and not i):
+            begins = first and all(each.lower() in fillers.WORDS for each in kept + tokens[done:i])
+            if passed := _passed(ahead, begins):
                 kept += tokens[done:i]
                 done = i + passed
     return kept + tokens[done:]
@@ -223,8 +228,10 @@ def _letters(tokens: list[str]) -> list[str]:
 def _named(token: str) -> tuple[str, ...]:
     """The words of one token inside a sentence, where a capital marks a name."""
     said = _said(token)
-    if token == token.lower() or token in ("I", "I'd", "I'm"):
+    if token == token.lower() or token.split("'")[0] == "I":
         return said
+    if len(token) > 1 and token.isupper():
+        said = said or (token.lower(),)  # do this AND that
     return tuple(word if word[0] == HARD else HARD + word for word in said)
 
 
@@ -234,11 +241,22 @@ def _said(token: str) -> tuple[str, ...]:
     if not token:
         return ()
     if token in _CUT or "_" in token or any(char.isdigit() for char in token):
+        measured = _MEASURED.fullmatch(token)  # 5km is 5 km
+        if measured:
+            return HARD + measured[1], HARD + measured[2]
         return (HARD + token,) if token.strip("_") else ()
     if token in _SYMBOLS or unicodedata.category(token[0])[0] == "S":
         return (HARD + token,) if token != "&" else ()
-    parts = _APART.get(token) or (token.removesuffix("'s"),)
+    parts = _APART.get(token) or _contracted(token)
     return tuple(_one(part) for part in parts if part and part not in fillers.WORDS)
+
+
+def _contracted(token: str) -> tuple[str, ...]:
+    """I'm is I am; of Anna's the name is left."""
+    word, apostrophe, end = token.partition("'")
+    if not apostrophe or end == "s":
+        return (word,)
+    return (word, _ENDINGS[end]) if end in _ENDINGS else (token,)
 
 
 def _one(word: str) -> str:

@@ -1,21 +1,18 @@
 """How alike texts are, by their shingles; and which of many are alike, without comparing all.
 
 Similarity is the Jaccard index of two texts' sets of shingles (A. Broder 1997, "On the resemblance
-and containment of documents"). Leaves out what follows from it: a leak, a conflict.
+and containment of documents"). Leaves out what follows from it, a conflict, and which prompts ask
+the same (`judges.alike`).
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations, pairwise
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import HashingVectorizer
-
-Unit = Literal["words", "characters"]
-"""Runs of three words, or of five characters inside words."""
 
 _WORD = re.compile(r"\w+")
 _WORDS, _CHARACTERS = 3, 5
@@ -23,17 +20,15 @@ _BUCKETS = 2**21
 _BANDS, _ROWS = 10, 3  # finds 0.8 alike in all but (1 - .8³)^10 = 0.08% of cases
 _CROWD = 30
 _PRIME = (1 << 61) - 1
-_ROWS_AT_ONCE = 2048
 
 
-def shingles(texts: Sequence[str | None], unit: Unit = "characters") -> csr_matrix:
+def shingles(texts: Sequence[str | None]) -> csr_matrix:
     """Sets of hashed shingles, one sparse row of ones a text, without regard to case.
 
-    A text of fewer than three words is one run of words; one without any has no shingle.
+    A shingle is a run of five characters inside words.
     """
-    analyzer: str | Callable[[str], list[str]] = "char_wb" if unit == "characters" else word_runs
     vectorizer = HashingVectorizer(
-        analyzer=analyzer,
+        analyzer="char_wb",
         ngram_range=(_CHARACTERS, _CHARACTERS),
         n_features=_BUCKETS,
         binary=True,
@@ -60,18 +55,6 @@ def jaccard(left: csr_matrix, one: int, right: csr_matrix, other: int) -> float:
         return 1.0
     shared = len(np.intersect1d(mine, theirs, assume_unique=True))
     return shared / (len(mine) + len(theirs) - shared)
-
-
-def closest(rows_N: csr_matrix, rows_M: csr_matrix) -> NDArray[np.float64]:
-    """For each row of the first, its highest similarity with any of the second; all compared."""
-    size_N, size_M = np.diff(rows_N.indptr), np.diff(rows_M.indptr)
-    best = np.zeros(rows_N.shape[0])
-    for start in range(0, len(best), _ROWS_AT_ONCE):
-        part = slice(start, start + _ROWS_AT_ONCE)
-        common = np.asarray((rows_N[part] @ rows_M.T).todense(), dtype=np.float64)
-        union = size_N[part, None] + size_M[None, :] - common
-        best[part] = np.where(union > 0, common / np.maximum(union, 1), 1.0).max(axis=1)
-    return best
 
 
 def band_hashes(rows: csr_matrix) -> NDArray[np.uint64]:

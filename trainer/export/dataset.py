@@ -23,7 +23,8 @@ import pyarrow.parquet as pq
 from db.errors import BadInput, Conflict
 from db.models import Dataset
 from db.whole import own_folder, publish, sole_writer
-from judges.alike.groups import REST, Groups
+from judges.alike.groups import Groups
+from judges.alike.marks import REST
 from judges.alike.misspelling import SLIPS
 from trainer.card import dataset_card
 from trainer.export.filling import Content, NotPlain, fill, write_text

@@ -49,8 +49,10 @@ class _Read:
         self.holding: set[str] = set()
 
     def __iter__(self) -> Iterator[tuple[str, Messages]]:
+        gold = dict(self._gold)
         for key, messages in self._prompts:
+            gold.pop(key, None)
             if self._answers.stand_in(messages):
                 self.holding.add(key)
             yield key, messages
-        yield from self._gold.items()
+        yield from gold.items()

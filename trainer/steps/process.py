@@ -28,7 +28,7 @@ def train_process(
     with database.read() as session:
         everything = all_solutions(session)
         gold = gold_set(session)
-    apart = keep_apart([(each.prompt, each.messages) for each in everything], gold)
+    apart = keep_apart({each.prompt: each.messages for each in everything}.items(), gold)
     usable = [each for each in everything if each.prompt not in apart.leaking]
     fifth = [int(apart.groups.of(each.prompt)[:8], 16) % 5 for each in usable]
     held = [each for each, n in zip(usable, fifth, strict=True) if n == 0]

@@ -6,6 +6,7 @@ from typing import Any
 from app.harmless import one_line
 from app.output import plain, table, write
 from db import panel, reviews
+from db.conversation import Spoken, said
 from db.events import history
 from db.models import Pair
 from db.opinions import BLIND, DELIVERED, human_answers, opinions
@@ -49,7 +50,7 @@ class PairHistory:
         named = ", ".join(self.pair["names"])
         write(one_line(f"pair {self.pair['id']}  {named}  {self.pair['domain'] or ''}"))
         for name in ("prompt", "response_a", "response_b"):
-            write(f"\n{name}:\n{_short(self.pair[name])}")
+            write(f"\n{name}:\n{_read(self.pair[name])}")
         write()
         _listed("Votes", self.votes)
         if self.consensus:
@@ -74,7 +75,7 @@ def pair_history(session: Session, key: str) -> PairHistory:
     latest = panel.latest_consensus(session, pair.id)
     gold = panel.gold_choice(session, pair.id)
     counts = {one.review_id for one in opinions(session, DELIVERED, [pair.id])}
-    said = human_answers(session, DELIVERED, [pair.id]).get(pair.id)
+    humans = human_answers(session, DELIVERED, [pair.id]).get(pair.id)
     blind = human_answers(session, BLIND, [pair.id]).get(pair.id)
     return PairHistory(
         pair=_pair(session, pair),
@@ -99,7 +100,7 @@ def pair_history(session: Session, key: str) -> PairHistory:
             _fields(a, ("choice", "strength", "reason", "created_at"))
             for a in reviews.adjudications(session, pair.id)
         ],
-        humans=None if said is None else said.value,
+        humans=None if humans is None else humans.value,
         humans_blind=None if blind is None else blind.value,
         preferences=[_fields(p, _PREFERENCE) for p in preferences_of(session, pair.id)],
         gold=None if gold is None else gold.value,
@@ -127,8 +128,8 @@ def _pair(session: Session, pair: Pair) -> dict[str, Any]:
         "domain": pair.domain,
         "source": pair.source,
         "prompt": pair.prompt.text,
-        "response_a": pair.candidate_a.text,
-        "response_b": pair.candidate_b.text,
+        "response_a": said(pair.candidate_a.text, pair.candidate_a.messages),
+        "response_b": said(pair.candidate_b.text, pair.candidate_b.messages),
         "model_a": pair.candidate_a.model,
         "model_b": pair.candidate_b.model,
     }
@@ -149,6 +150,13 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return "" if value is None else _short(str(value), 160)
+
+
+def _read(text: str) -> str:
+    """A text in a screenful; of a conversation every part, so that none hides the others."""
+    if isinstance(text, Spoken):
+        return "\n\n".join(f"{part.label}: {_short(part.text, 600)}" for part in text.parts)
+    return _short(text)
 
 
 def _short(text: str, limit: int = 1200) -> str:

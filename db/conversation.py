@@ -29,17 +29,24 @@ Kind = Literal[
 @dataclass(frozen=True, slots=True)
 class Part:
     """A piece of a conversation as people read it. `name` is what it is called by its maker: who
-    speaks, which tool is called under which id, which key of whose message.
+    speaks, which tool is called, which key of whose message. `key`: the id of a call, and of what
+    answers it.
     """
 
     kind: Kind
     name: str
     text: str
+    key: str = ""
+
+    @property
+    def called(self) -> str:
+        """Its name with its key, as far as it has them."""
+        return " ".join(filter(None, (self.name, self.key and f"({self.key})")))
 
     @property
     def label(self) -> str:
         """Whose it is, in one line of words that are partly its maker's."""
-        return f"{self.kind} {self.name}".rstrip()
+        return f"{self.kind} {self.called}".rstrip()
 
 
 class Spoken(str):
@@ -122,15 +129,12 @@ def response_text(messages: Sequence[Message]) -> str:
 
 def _parts_of(message: Message) -> Iterator[Part]:
     role: Kind = message["role"]
-    key = message.get("tool_call_id")
-    name = " ".join(
-        str(each) for each in (message.get("name"), f"({key})" if key else None) if each
-    )
+    name, key = (str(message.get(each) or "") for each in ("name", "tool_call_id"))
     text = content_text(message.get("content"))
     calls = message.get("tool_calls") or ()
     rest = {key: value for key, value in message.items() if key not in _READ}
     if text or not (calls or rest):
-        yield Part(role, name, text)
+        yield Part(role, name, text, key)
     for call in calls:
         yield _call(call)
     for key, value in rest.items():
@@ -144,13 +148,13 @@ def _call(call: Any) -> Part:
     inner = inner if isinstance(inner, dict) else call
     if not isinstance(inner, dict) or "name" not in inner:
         return Part("call", "", _json(call))
-    name = f"{inner['name']} ({call['id']})" if call.get("id") else str(inner["name"])
     given = inner.get("arguments")
     told = given if isinstance(given, str) else _json(given)
     more = {k: v for k, v in inner.items() if k not in ("name", "arguments")}
     if inner is not call:
         more |= {k: v for k, v in call.items() if k not in ("id", "type", "function")}
-    return Part("call", name, f"{told} {_json(more)}" if more else told)
+    whole = f"{told} {_json(more)}" if more else told
+    return Part("call", str(inner["name"]), whole, str(call.get("id") or ""))
 
 
 def _json(value: Any) -> str:

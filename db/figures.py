@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from db import rankings
+from db.conversation import prompt_text
 from db.models import (
     Annotator,
     Checkpoint,
@@ -210,7 +211,7 @@ def pair_page(
     return [
         {
             "pair": pair.id,
-            "prompt": pair.prompt.text[:160],
+            "prompt": _begin(prompt_text(pair.prompt.messages)),
             "domain": pair.domain,
             "label": str(label.choice) if label else "none yet",
             "from": str(label.source) if label else "",
@@ -219,6 +220,10 @@ def pair_page(
         }
         for pair, label, open_tasks in rows
     ]
+
+
+def _begin(text: str, letters: int = 160) -> str:
+    return text if len(text) <= letters else f"{text[:letters]} ..."
 
 
 def domains(session: Session) -> Sequence[str]:

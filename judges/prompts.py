@@ -158,7 +158,7 @@ def quoted(text: str, mark: str) -> str:
 
 
 def _part(part: Part, mark: str) -> str:
-    named = [_lines(f"{part.name}:", mark)] if part.name else []
+    named = [_lines(f"{part.called}:", mark)] if part.called else []
     return "\n".join([*named, _lines(part.text, mark)])
 
 

@@ -55,9 +55,9 @@ def reveal_order(database: Database, lease_id: str, annotator_id: int) -> OrderR
         lease.revealed_at = lease.revealed_at or now()
         listed = shown(annotator_id, session.get_one(Task, lease.task_id))
         number = {candidate: n for n, candidate in enumerate(listed, start=1)}
-        messages, texts = content.ranking(session, order.prompt_id, listed)
+        asked, texts = content.ranking(session, order.prompt_id, listed)
         return OrderReveal(
-            item=Item(tuple(messages), tuple(texts)),
+            item=Item(asked, tuple(texts)),
             groups=tuple(tuple(sorted(number[c] for c in group)) for group in order.groups),
             compared=_compared(session, order, number),
         )

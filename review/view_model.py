@@ -22,9 +22,12 @@ from review.settings import ReviewSettings
 
 @dataclass(frozen=True)
 class Item:
-    """The texts of a claim in the order they are shown: Response 1 first."""
+    """The texts of a claim in the order they are shown: Response 1 first.
 
-    messages: tuple[dict[str, str], ...]
+    What is messages is `Spoken`.
+    """
+
+    prompt: str
     responses: tuple[str, ...]
 
 
@@ -64,14 +67,14 @@ def item(database: Database, claim: Claim) -> Item:
     """The texts of a held pair, or of the candidates to rank."""
     with database.read() as session:
         if claim.pair_id is None:
-            messages, texts = content.ranking(session, claim.prompt_id or 0, claim.candidate_ids)
-            return Item(tuple(messages), tuple(texts))
+            asked, texts = content.ranking(session, claim.prompt_id or 0, claim.candidate_ids)
+            return Item(asked, tuple(texts))
         return _pair(session, claim.pair_id, claim.b_first)
 
 
 def _pair(session: Session, pair_id: int, b_first: bool) -> Item:
-    messages, a, b = content.pair(session, pair_id)
-    return Item(tuple(messages), (b, a) if b_first else (a, b))
+    asked, a, b = content.pair(session, pair_id)
+    return Item(asked, (b, a) if b_first else (a, b))
 
 
 def reveal(database: Database, lease_id: str, annotator_id: int) -> Reveal:

@@ -1,5 +1,6 @@
 """A project folder with a filled database, and the app served from it as a user would."""
 
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from review_worlds import add_gold, add_votes, digest, escalate
 
 import db.schema
 from db.models import Candidate, Pair, Prompt
+from db.pairs import NewCandidate, NewPair, add_pairs
 from db.session import Database
 from db.vocabulary import Choice
 
@@ -65,6 +67,30 @@ def add_texts(database: Database, texts: list[tuple[str, str, str]]) -> list[int
             session.flush()
             made.append(pair.id)
     return made
+
+
+def agent_run(city: str) -> list[dict[str, object]]:
+    """Two calls, the second about a city, what they found, and an answer."""
+    said: list[dict[str, object]] = []
+    for key, where in (("c1", "Oslo"), ("c2", city)):
+        called = {"name": "weather", "arguments": json.dumps({"city": where})}
+        call = {"id": key, "type": "function", "function": called}
+        said.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        said.append({"role": "tool", "tool_call_id": key, "content": "4C"})
+    return [*said, {"role": "assistant", "content": "It is cold."}]
+
+
+def add_runs(database: Database) -> list[int]:
+    """A pair of two agents that asked about different cities."""
+    asked = [
+        {"role": "developer", "content": "Use the tool."},
+        {"role": "user", "content": [{"type": "text", "text": "Where is it warm?"}], "name": "ada"},
+    ]
+    tools = [{"type": "function", "function": {"name": "weather", "parameters": {}}}]
+    both = (NewCandidate("", messages=agent_run(city)) for city in ("Rome", "Bari"))
+    with database.begin() as session:
+        stored = add_pairs(session, [NewPair(asked, *both, tools=tools)])
+    return [one.pair_id for one in stored if one]
 
 
 def queue_of(database: Database, count: int) -> list[int]:

@@ -6,8 +6,8 @@ from datetime import timedelta
 import promise_world
 import pytest
 import streamlit as st
-from app_world import QUICK, ROOT, add_texts, project, queue_of, with_panel, with_practice
-from review_worlds import PLAIN, add_person, escalate, say
+from app_world import QUICK, ROOT, add_runs, add_texts, project, queue_of, with_panel, with_practice
+from review_worlds import PLAIN, add_gold, add_person, add_votes, escalate, say
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
@@ -19,7 +19,7 @@ from db.session import Database
 from db.tasks import NewTask, add_tasks
 from db.types import now
 from db.vocabulary import Choice, Order, Role, TaskKind, TaskStatus
-from review import deciding, queue
+from review import deciding, queue, view_model
 from review.adjudicating import adjudicate
 from review.boards.budget import budget_board
 from review.boards.data import costs_board, pairs_page
@@ -237,6 +237,59 @@ def test_a_dispute_is_settled_on_the_page(world):
     app.text_area[0].set_value("B invents a source")
     buttons(app)["1 is better"].click().run()
     assert "Nothing is disputed" in words(app)
+
+
+def drawn(app):
+    assert not app.exception
+    return "".join(str(one.proto.body) for one in app.get("html"))
+
+
+def test_a_conversation_is_drawn_in_turns_wherever_a_pair_is_read(world):
+    """Null contents, text parts, a developer, names, tools, calls and results."""
+    (pair,) = add_runs(world)
+    escalate(world, [pair])
+    add_votes(world, pair, {"judge-x": Choice.A})
+    queue_of(world, 1)
+    app = opened("Ada")
+    seen = [drawn(app)]
+    buttons(app)["Raw"].click().run()
+    assert "call weather (c2)" in drawn(app)
+    time.sleep(0.35)
+    buttons(app)["1 is better"].click().run()
+    buttons(app)["What the panel said"].click().run()
+    seen.append(drawn(app))
+    app = opened("Ada", "data")
+    app.text_input[0].set_value(str(pair)).run()
+    seen.append(drawn(app))
+    asked = app.dataframe[0].value["prompt"][0]
+    assert asked == "developer: Use the tool.\n\nuser ada: Where is it warm?"
+    with world.begin() as session:
+        session.query(Task).filter_by(pair_id=pair).update({"status": TaskStatus.DISPUTED})
+    seen.append(drawn(opened("Ada", "adjudicate")))
+    for body in seen:
+        assert "Call: weather (c2)" in body
+        assert "User: ada" in body
+        assert "<mark>Bari</mark>" in body
+
+
+def test_agent_runs_are_put_in_order_and_practised_on(world):
+    (pair,) = add_runs(world)
+    with world.begin() as session:
+        one = session.get_one(Pair, pair)
+        ids = (one.candidate_a_id, one.candidate_b_id)
+        add_tasks(
+            session, [NewTask(TaskKind.ESCALATION, prompt_id=one.prompt_id, candidate_ids=ids)]
+        )
+    app = opened("Ada")
+    assert "Call: weather (c2)" in drawn(app)
+    for name in ("Response 2", "Response 1"):
+        buttons(app)[name].click().run()
+    time.sleep(0.35)
+    buttons(app)["Store this order"].click().run()
+    add_gold(world, [pair], Choice.A)
+    claim = queue.claim(world, add_person(world, "New"), ReviewSettings(practice_pairs=1))
+    assert claim.pair_id == pair
+    assert "call weather (c2)" in view_model.item(world, claim).responses[0]
 
 
 def test_an_adjudicator_who_comes_second_keeps_what_was_written(world):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from app_world import (
+    add_runs,
     add_texts,
     free_port,
     project,
@@ -422,6 +423,33 @@ def test_long_responses_scroll_in_step_and_the_focus_is_seen(page, tmp_path):
         page.keyboard.press("Tab")
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none"
+
+
+def test_two_agent_runs_are_read_in_turns_with_what_differs_opened(page, tmp_path):
+    database = project(tmp_path / "agents")
+    escalate(database, add_runs(database))
+    with served(tmp_path / "agents") as address:
+        desk(page, address)
+        turns = page.locator(".tb-prompt .tb-role, .tb-prompt summary").all_inner_texts()
+        assert turns == ["Tools: weather", "Developer", "User: ada"]
+        first = page.locator(".tb-text").first
+        assert first.locator("summary").all_inner_texts() == [
+            "Call: weather (c1)",
+            "Call: weather (c2)",
+        ]
+        assert first.locator("blockquote").all_inner_texts() == ["4C", "4C"]
+        folded, opened = first.locator("details").all()
+        assert folded.get_attribute("open") is None
+        assert opened.get_attribute("open") is not None
+        assert set(page.locator(".tb-text mark").all_inner_texts()) == {"Rome", "Bari"}
+        first.locator("summary").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function("() => document.querySelector('.tb-text details').open")
+        for key in ("d", "w"):
+            press(page, key)
+            page.wait_for_function(
+                "() => document.querySelector('.tb-text').innerText.includes('call weather (c1)')"
+            )
 
 
 def test_the_name_is_typed_without_a_mouse(world, page):

@@ -90,8 +90,8 @@ def test_what_a_reader_sees_holds_everything() -> None:
         Part("user", "ada", "How warm is it?"),
         Part("other", "user mood", "cold"),
         Part("assistant", "", "Let me see."),
-        Part("call", "weather (c1)", '{"city": "Oslo"}'),
-        Part("tool", "(c1)", "4C"),
+        Part("call", "weather", '{"city": "Oslo"}', "c1"),
+        Part("tool", "", "4C", "c1"),
     )
     assert prompt_text([FOUND, ASKED]) == "tool (c1): 4C\n\nuser: How warm is it?"
     assert prompt_text([ASKED]) == ASKED["content"]

@@ -80,8 +80,7 @@ def _story(found: dict[str, Any], humans: str) -> None:
     pair = found["pair"]
     names = ", ".join(str(name) for name in pair["names"])
     st.text(f"Pair {pair['id']} {names} {pair['domain'] or ''}")
-    asked = ({"role": "user", "content": str(pair["prompt"])},)
-    item = Item(asked, (str(pair["response_a"]), str(pair["response_b"])))
+    item = Item(pair["prompt"], (pair["response_a"], pair["response_b"]))
     math = texts.conversation(item, "h") | texts.responses(item, "h", "Text")
     texts.attend("history", math=math, expires="", idle=0)
     st.caption("Response 1 is A, Response 2 is B.")

@@ -7,6 +7,9 @@ const typing = (box) => Boolean(box) && /^(TEXTAREA|INPUT)$/.test(box.tagName);
 // A held key sends its press again and again; the next pair would take it for an answer. The guard
 // stays on the window, once, because between two pairs there is a moment without this component.
 function hush(event) {
+  // Enter on something folded opens it, and is no answer.
+  if (event.key === "Enter" && document.activeElement?.tagName === "SUMMARY")
+    event.stopImmediatePropagation();
   if (!event.repeat || typing(document.activeElement)) return;
   if (event.key.length > 1 && event.key !== "Enter") return;
   event.stopImmediatePropagation();

@@ -77,6 +77,11 @@ def _texts(
     texts.attend(f"reveal-{lease_id}", math=math, expires="", idle=0)
 
 
+def _begin(text: str) -> str:
+    more = len(text) - _LONGEST
+    return text if more <= 0 else f"{text[:_LONGEST]} ... ({more:,} more letters)"
+
+
 def probabilities(p: Probabilities, b_first: bool) -> None:
     """What all votes together say, in the order of the screen."""
     shown = _on_screen(p, b_first)
@@ -110,7 +115,7 @@ def votes_table(
             read.get(vote.order, "not recorded"),
             _numbered(in_words(vote.choice, b_first, vote.strength), numbers),
             "" if vote.confidence is None else f"{vote.confidence:.0%}",
-            plain((vote.rationale or vote.abstain_reason or "")[:_LONGEST]),
+            plain(_begin(vote.rationale or vote.abstain_reason or "")),
         )
         for vote in votes
     ]

@@ -42,22 +42,34 @@ class Rendered:
 
 def rendered(text: str, place: str) -> Rendered:
     """Markdown as safe HTML; `place` keeps the ids of its formulas apart from other texts'."""
-    shown, rest = text[:LONGEST], len(text) - LONGEST
+    shown = text[:LONGEST]
     environment: dict[str, Any] = {"place": place, "math": {}}
     try:
         html = str(_markdown().render(shown, environment))
     except (RecursionError, ValueError, IndexError):
         html = f"<pre>{escape(shown)}</pre>"
-    if rest > 0:
-        html += f'<p class="tb-note">{rest:,} more letters: the raw view shows them all.</p>'
+    html += _more(text)
     if not text.strip():
         html = '<p class="tb-note">This response is empty.</p>'
     return Rendered(Markup(_counted(text) + _visible(html)), environment["math"])
 
 
+def _more(text: str) -> str:
+    """How much of a text is not drawn; nothing where all is."""
+    rest = len(text) - LONGEST
+    if rest <= 0:
+        return ""
+    return f'<p class="tb-note">{rest:,} more letters: the raw view shows them all.</p>'
+
+
 def plain(text: str) -> Markup:
     """A text as it was written; characters that hide or reorder it are shown by their number."""
     return Markup(_visible(escape(text)))
+
+
+def written(text: str) -> Markup:
+    """As `raw` as far as a page shows texts, the rest counted; for what is no prose."""
+    return _as_text(text, escape(text[:LONGEST]), _more(text))
 
 
 def raw(text: str) -> Markup:
@@ -123,7 +135,7 @@ def difference(one: str, two: str) -> tuple[Markup, Markup]:
         left, right = _marked(first, second)
     else:
         left, right = _marked(one[:LONGEST].splitlines(True), two[:LONGEST].splitlines(True), True)
-    return _as_text(one, left), _as_text(two, right)
+    return _as_text(one, left, _more(one)), _as_text(two, right, _more(two))
 
 
 def _marked(first: list[str], second: list[str], lines: bool = False) -> tuple[str, str]:
@@ -154,8 +166,8 @@ def _words(text: str) -> list[str]:
     return re.findall(r"\s+|[^\W_]+|.", text[:LONGEST], re.DOTALL)
 
 
-def _as_text(text: str, html: str) -> Markup:
-    return Markup(_counted(text) + _visible(f'<div class="tb-plain">{html}</div>'))
+def _as_text(text: str, html: str, note: str = "") -> Markup:
+    return Markup(_counted(text) + _visible(f'<div class="tb-plain">{html}</div>') + note)
 
 
 @cache

@@ -10,10 +10,13 @@ from typing import Any
 import streamlit as st
 
 from app.views import sanitise
+from app.views.turns import Turn, beside, turns
 from review.html import render
 from review.view_model import Item
 
 _LONG_PROMPT = 1500
+
+_Drawing = list[tuple[Turn, str]]  # turns with their HTML
 
 
 @st.cache_data(show_spinner=False, max_entries=400)
@@ -26,6 +29,11 @@ def _difference(one: str, two: str) -> tuple[str, str]:
     return sanitise.difference(one, two)
 
 
+@st.cache_data(show_spinner=False, max_entries=400)
+def _written(text: str) -> str:
+    return sanitise.written(text)
+
+
 @st.cache_data(show_spinner=False, max_entries=100)
 def _raw(text: str) -> str:
     return sanitise.raw(text)
@@ -33,17 +41,31 @@ def _raw(text: str) -> str:
 
 def conversation(item: Item, place: str) -> dict[str, str]:
     """The whole prompt, a multi-turn one as turns; returns its formulas."""
-    math: dict[str, str] = {}
-    turns = []
-    for number, message in enumerate(item.messages):
-        made = _rendered(message["content"], f"{place}-p{number}")
-        math |= made.math
-        role = {"user": "Prompt" if len(item.messages) == 1 else "User", "assistant": "Assistant"}
-        turns.append((role.get(message["role"], message["role"]), made.html))
-    long = sum(len(message["content"]) for message in item.messages) > _LONG_PROMPT
-    with st.expander("Prompt", expanded=True) if long else nullcontext():
-        st.html(render("app.views/conversation.html.j2", turns=turns))
+    said, math = _drawn(turns(item.prompt, "Prompt"), f"{place}-p")
+    with st.expander("Prompt", expanded=True) if len(item.prompt) > _LONG_PROMPT else nullcontext():
+        st.html(render("app.views/conversation.html.j2", turns=said))
     return math
+
+
+def _whole(text: str, shown: str) -> _Drawing:
+    """A text that is drawn in one piece."""
+    return [(Turn("said", "", text), shown)]
+
+
+def _drawn(said: Sequence[Turn], place: str) -> tuple[_Drawing, dict[str, str]]:
+    """Every turn with its HTML, and the formulas among them."""
+    found: _Drawing = []
+    math: dict[str, str] = {}
+    for number, turn in enumerate(said):
+        if turn.drawn == "said":
+            made = _rendered(turn.text, f"{place}{number}")
+            math |= made.math
+            found.append((turn, made.html))
+        elif turn.other:
+            found.append((turn, _difference(turn.text, turn.other)[0]))
+        else:
+            found.append((turn, _written(turn.text)))
+    return found, math
 
 
 def responses(item: Item, place: str, view: str, notes: Sequence[str] = ()) -> dict[str, str]:
@@ -53,15 +75,17 @@ def responses(item: Item, place: str, view: str, notes: Sequence[str] = ()) -> d
     """
     names = [f"Response {number}" for number in range(1, len(item.responses) + 1)]
     math: dict[str, str] = {}
+    bodies: list[_Drawing] = []
     if view == "Raw":
-        bodies = [_raw(text) for text in item.responses]
+        bodies = [_whole(text, _raw(text)) for text in item.responses]
     elif view == "Diff" and len(item.responses) == 2:
-        bodies = list(_difference(*item.responses))
+        both = zip(item.responses, _difference(*item.responses), strict=True)
+        bodies = [_whole(text, shown) for text, shown in both]
     else:
-        made = [_rendered(text, f"{place}-r{n}") for n, text in enumerate(item.responses)]
-        bodies = [one.html for one in made]
-        for one in made:
-            math |= one.math
+        for number, side in enumerate(beside([turns(text) for text in item.responses])):
+            said, more = _drawn(side, f"{place}-r{number}-")
+            bodies.append(said)
+            math |= more
     sides = list(zip(names, notes or [""] * len(names), bodies, strict=True))
     st.html(render("app.views/pair.html.j2", sides=sides))
     return math

@@ -58,13 +58,13 @@ def dispute(
         if not found or found[0].pair_id is None:
             return None
         task, pair_id = found[0], found[0].pair_id
-        messages, a, b = content.pair(session, pair_id)
+        asked, a, b = content.pair(session, pair_id)
         said = opinions.newest(opinions.answers(session, DELIVERED, [pair_id]))
         agreed = panel.latest_consensus(session, pair_id)
         return Dispute(
             task_id=task.id,
             pair_id=pair_id,
-            item=Item(tuple(messages), (a, b)),
+            item=Item(asked, (a, b)),
             sides=tuple(_side(session, one, settings) for one in said),
             votes=tuple(panel.votes_on(session, pair_id)),
             p=agreed[0].p if agreed else None,

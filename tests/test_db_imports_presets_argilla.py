@@ -38,6 +38,16 @@ def test_submitted_answers_are_labels_and_drafts_are_left() -> None:
     assert pair["labels"] == [{"annotator": "u1", "choice": "b"}]
 
 
+def test_what_was_not_submitted_is_named() -> None:
+    said = answers("best", *(("u", 1, state) for state in ("draft", "submitted", "discarded")))
+    named_so = ["drafts", "what was discarded"]
+    assert list(named("argilla").inside(flat(**said))) == named_so
+    objects = [{"user_id": "u", "value": 1, "status": "draft"}]
+    assert list(named("argilla").inside({"best": objects})) == ["drafts"]
+    assert list(named("argilla").inside({"fields": FIELDS, "responses": {"best": objects}}))
+    assert list(named("argilla").inside({"best.responses.status": 5, "responses": "x"})) == []
+
+
 def test_a_ranking_may_have_equal_places() -> None:
     ranks = [{"rank": 1, "value": "response1"}, {"rank": 1, "value": "response2"}]
     lists = {"rank": [2, 1], "value": ["response1", "response2"]}

@@ -2,6 +2,7 @@
 
 import json
 
+from app.reference.recipes import recipes_section
 from db.imports.presets import PRESETS
 from db.imports.presets.preset import Preset
 
@@ -24,9 +25,10 @@ This page is written by `make reference` from the presets themselves.
 
 
 def presets_page() -> str:
-    """The whole page: a table of all presets by name, then an example of each."""
+    """The whole page: a table of all presets by name, an example of each, and the recipes."""
     rows = "".join(_row(preset) for preset in PRESETS)
-    return _HEAD + rows + "".join(_example(preset) for preset in PRESETS)
+    examples = "".join(_example(preset) for preset in PRESETS)
+    return _HEAD + rows + examples + recipes_section()
 
 
 def _row(preset: Preset) -> str:

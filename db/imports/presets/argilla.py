@@ -25,6 +25,7 @@ _FIELDS = frozenset({*_PROMPTS, "chosen", "rejected"})
 _RECORD = frozenset({"id", "_server_id", "status", "external_id", "metadata", "vectors", "score"})
 _NESTED = frozenset({"fields", "responses", "suggestions"})
 _RECORD |= _NESTED
+_LEFT = {"draft": "drafts", "discarded": "what was discarded"}
 _AGENT = "argilla suggestion"  # signs a suggestion that names nobody
 
 
@@ -211,6 +212,17 @@ def _own(columns: Columns, _: Row) -> Columns:
     return frozenset(asked | {name for name in columns if RESPONSE.fullmatch(name)})
 
 
+def _unfinished(row: Row) -> Iterator[str]:
+    """Names what of this record was not submitted, by its states; never raises."""
+    nested = row.get("responses")
+    answered = [*row.values(), *(nested.values() if isinstance(nested, dict) else ())]
+    states = [each.get("status") for said in answered if _answered(said) for each in said]
+    for name, value in row.items():
+        if name.endswith(".responses.status") and isinstance(value, list):
+            states += value
+    yield from (_LEFT[state] for state in _LEFT if state in states)
+
+
 PRESETS = (
     Preset(
         name="argilla",
@@ -222,6 +234,7 @@ PRESETS = (
         "where the question does not ask which response is better",
         columns=_RECORD | _FIELDS,
         also=_own,
+        inside=_unfinished,
         dropped={
             "status": "whether the record is done; drafts and discarded answers are left out, but "
             "a nested export does not tell them from submitted ones, and all it has are taken",

@@ -187,6 +187,11 @@ def _alone(
             yield Alone(benchmark.lines[identity], (identity, turn), about, response)
 
 
+def _of_others(columns: Columns, what: str, verb: str) -> dict[str, str]:
+    """Columns of judgments in the same folder that another verb reads."""
+    return dict.fromkeys(sorted(columns), f"of judgments of {what}, which `import {verb}` reads")
+
+
 _BESIDE: tuple[Row, ...] = (
     {"question_id": 81, "category": "writing", "turns": ["A rhyme?", "Another?"]},
     {
@@ -212,8 +217,9 @@ PRESETS = (
         kept="both games as votes in orders ab and ba, `error` as an abstain; scores of a baseline "
         "judged alone as one vote; `category` as domain; a second turn as a trajectory",
         refused="a judgment without its question and both answers; reference answers",
-        columns=_QUESTION | _ANSWER | _PAIR,
+        columns=_QUESTION | _ANSWER | _PAIR | _SINGLE,
         dropped=_DROPPED
+        | _of_others(_SINGLE - _PAIR, "single answers", "candidates")
         | {
             "g1_user_prompt": "question and answers again, as the judge saw them",
             "g2_user_prompt": "question and answers again, as the judge saw them",
@@ -245,8 +251,9 @@ PRESETS = (
         kept="all answers to a question up to each of its turns as candidates, with scores and "
         "words of the judges; `category` as domain",
         refused="a score of -1, which the judge did not give; reference answers",
-        columns=_QUESTION | _ANSWER | _SINGLE,
+        columns=_QUESTION | _ANSWER | _PAIR | _SINGLE,
         dropped=_DROPPED
+        | _of_others(_PAIR - _SINGLE, "pairs", "pairs")
         | {
             "user_prompt": "question and answer again, as the judge saw them",
             "tstamp": "a rating keeps no time",

@@ -75,6 +75,11 @@ def _broken(figures: Figures) -> list[str]:
             "It is less honest about how sure it is: its calibration error is "
             f"{100 * blur['value']:.0f} points higher."
         )
+    said += [
+        f"{name} could not read {count} gold pairs whole: they are longer than it takes."
+        for name, count in figures.get("too_long", {}).items()
+        if count
+    ]
     said += [f"It is worse on {name}." for name in figures["worse_slices"]]
     if figures["human_share"]:
         line = figures["human_share"]["line"]

@@ -202,7 +202,7 @@ GROUPS: dict[str, tuple[Constant, ...]] = {
         Constant(text_classifier, "DistilledTextClassifier.bits", (14, 18)),
         Constant(text_classifier, "DistilledTextClassifier.folds", (3, 10)),
         Constant(text_classifier, "NGRAMS", ((1, 1), (1, 3))),
-        Constant(text_classifier, "LONGEST", (1_000, 100_000)),
+        Constant(text_classifier, "WORDS_WITHIN", (1_000, 100_000)),
         Constant(text_features, "SHORTEST", (5.0, 80.0)),
         Constant(text_features, "LONGEST", (2_000, 200_000)),
         *_around(text_features, "REFUSAL_WITHIN"),

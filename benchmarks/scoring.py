@@ -190,7 +190,7 @@ def service(folder: Path) -> Iterator[str]:
 
     scorer = RewardScorer(folder, batch_size=64)
     scorer.load()
-    app = application(scorer.score, folder.name)
+    app = application(scorer.read, folder.name)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from judges.judge_session import JudgeSession, Tally
 from judges.prices import NANO
+from judges.trust.text_features import WORDS_WITHIN
 from judges.trust.vote_matrix import Consensus
 from judges.vote_arrays import VoteTable
 
@@ -94,7 +95,19 @@ class FittedConsensus:
     def summary(self) -> str:
         """One line for people."""
         what = f"{self.pairs} pairs pooled from {self.votes} votes and {self.labels} human answers"
-        return f"{what} by {self.model}" + ("" if self.new else " (nothing had changed)")
+        same = "" if self.new else " (nothing had changed)"
+        part = self.read_in_part
+        long = (
+            f"; of {part} it read only the first {WORDS_WITHIN:,} letters for words" if part else ""
+        )
+        return f"{what} by {self.model}{same}{long}"
+
+    @property
+    def read_in_part(self) -> int:
+        """Pairs with a response longer than the label model counts words in; votes are whole."""
+        if self.model != "tiebreak":
+            return 0
+        return sum(letters > WORDS_WITHIN for letters in self.vote_table.letters)
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,15 @@ _SLOT = {Order.AB: AB, Order.BA: BA, Order.NONE: NO_ORDER}
 
 @dataclass(frozen=True)
 class VoteTable:
-    """All votes on P pairs by R judge versions as arrays, with the texts of the pairs."""
+    """All votes on P pairs by R judge versions as arrays, with the texts of the pairs and the
+    letters of the longer response of each.
+    """
 
     pair_ids: tuple[int, ...]
     version_ids: tuple[int, ...]
     vote_matrix: VoteMatrix
     texts: PairTexts
+    letters: Sequence[int]
     votes: int
     digest: str
 
@@ -58,7 +61,7 @@ def read_vote_table(
 
     A judge that is its own family, because nobody has told one, gets that of its name.
     """
-    pair_ids, numbers, domains, texts = _of_pairs(pairs)
+    pair_ids, numbers, domains, texts, letters = _of_pairs(pairs)
     row_of = {pair_id: p for p, pair_id in enumerate(pair_ids)}
     column_of = {version_id: r for r, (version_id, *_) in enumerate(versions)}
     cells, said = _cells(votes, row_of, column_of)
@@ -84,15 +87,18 @@ def read_vote_table(
     digest.update(np.array(list(row_of), dtype=np.int64).tobytes())
     digest.update(counts_PROK.tobytes())
     return VoteTable(
-        tuple(row_of), tuple(column_of), vote_matrix, texts, len(cells), digest.hexdigest()
+        tuple(row_of), tuple(column_of), vote_matrix, texts, letters, len(cells), digest.hexdigest()
     )
 
 
 def _of_pairs(
     pairs: Iterable[VotedPair],
-) -> tuple[Sequence[int], Sequence[int], Sequence[str | None], PairTexts]:
-    """Ids, numbers of the prompts by appearance, domains and texts; no row is held."""
+) -> tuple[Sequence[int], Sequence[int], Sequence[str | None], PairTexts, Sequence[int]]:
+    """Ids, numbers of the prompts by appearance, domains, texts and letters of the longer response;
+    no row is held.
+    """
     pair_ids, numbers, number_of = array("q"), array("q"), dict[int, int]()
+    letters = array("q")
     prompts, texts_a, texts_b = KeptTexts(), KeptTexts(), KeptTexts()
     domains, authors_a, authors_b = list[str | None](), list[str | None](), list[str | None]()
     known: dict[str | None, str | None] = {}  # each name once, however many rows bring it
@@ -102,10 +108,12 @@ def _of_pairs(
         prompts.append(pair.prompt)
         texts_a.append(pair.response_a)
         texts_b.append(pair.response_b)
+        letters.append(max(len(pair.response_a), len(pair.response_b)))
         domains.append(known.setdefault(pair.domain, pair.domain))
         authors_a.append(known.setdefault(pair.model_a, pair.model_a))
         authors_b.append(known.setdefault(pair.model_b, pair.model_b))
-    return pair_ids, numbers, domains, PairTexts(prompts, texts_a, texts_b, authors_a, authors_b)
+    texts = PairTexts(prompts, texts_a, texts_b, authors_a, authors_b)
+    return pair_ids, numbers, domains, texts, letters
 
 
 def _orderless(cells: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.bool_] | None:

@@ -48,6 +48,11 @@ def test_a_lead_within_luck_says_how_many_pairs_would_show_it() -> None:
     ]
 
 
+def test_gold_that_was_too_long_to_read_is_told() -> None:
+    said = in_words(decided(figure(0.2, 0.05, 0.31), too_long={"new-1": 3, "longer wins": 0}))
+    assert "new-1 could not read 3 gold pairs whole: they are longer than it takes." in said
+
+
 def test_a_lead_beyond_luck_and_a_loss_are_said_as_such() -> None:
     up, down = figure(0.2, 0.05, 0.31), figure(-0.2, -0.31, -0.05)
     assert "is in production now" in in_words(decided(up))[0]

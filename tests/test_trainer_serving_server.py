@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from db.errors import BadInput, NotAllowed
@@ -21,7 +22,7 @@ from trainer.bases import build_tiny, load_classifier, load_tokenizer
 from trainer.encoding import encode
 from trainer.serving.guard import KEY, Guard, is_loopback, protocol
 from trainer.serving.quantize import quantize
-from trainer.serving.scoring import RewardScorer
+from trainer.serving.scoring import Answered, RewardScorer, Scored
 from trainer.serving.server import DynamicBatcher, Score, application, serve
 from trainer.workspace import open_workspace, publish_model
 
@@ -33,8 +34,10 @@ def _quiet_libraries() -> Iterator[None]:
         yield
 
 
-def by_length(answered: Sequence[tuple[Any, str]]) -> list[float]:
-    return [float(len(response)) for _, response in answered]
+def by_length(answered: Sequence[Answered]) -> Scored:
+    """Scores are lengths of responses; one of more than 40 letters is too long to read whole."""
+    lengths = np.array([float(len(response)) for _, response, _ in answered])
+    return Scored(lengths, lengths > 40)
 
 
 @contextmanager
@@ -75,7 +78,10 @@ def call(url: str, body: dict[str, Any] | None = None, **headers: str) -> tuple[
 
 def test_the_service_scores_compares_and_counts(service: str) -> None:
     status, body = call(f"{service}/score", {"prompt": "Q", "responses": ["a", "abc"]})
-    assert (status, json.loads(body)) == (200, {"scores": [1.0, 3.0], "model": "by-length"})
+    assert (status, json.loads(body)) == (
+        200,
+        {"scores": [1.0, 3.0], "cut": [False, False], "model": "by-length"},
+    )
     messages = [{"role": "user", "content": "Q"}]
     asked = {"prompt": messages, "response_a": "ab", "response_b": "ab"}
     assert json.loads(call(f"{service}/compare", asked)[1])["p_a"] == 0.5
@@ -175,8 +181,9 @@ def test_pages_of_other_sites_cannot_ask(headers: dict[str, str], status: int) -
 def test_a_score_that_is_no_number_is_an_error_of_its_request_alone() -> None:
     odd = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 
-    def score(answered: Sequence[tuple[Any, str]]) -> list[float]:
-        return [odd.get(response, 1.0) for _, response in answered]
+    def score(answered: Sequence[Answered]) -> Scored:
+        scores = np.array([odd.get(response, 1.0) for _, response, _ in answered])
+        return Scored(scores, np.zeros(len(scores), dtype=np.bool_))
 
     with running(score) as url, ThreadPoolExecutor(8) as pool:
         asked = [[name] for name in ("nan", "a", "inf", "b", "-inf", "c")]
@@ -240,8 +247,53 @@ def test_a_taken_port_is_one_sentence(service: str, checkpoint: Path) -> None:
         serve(RewardScorer(checkpoint), "r", "127.0.0.1", 99999)
 
 
+def test_what_is_too_long_is_said_in_the_reply_and_counted(service: str) -> None:
+    body = json.loads(call(f"{service}/score", {"prompt": "Q", "responses": ["a" * 41, "a"]})[1])
+    assert body["cut"] == [True, False]
+    both = {"prompt": "Q", "response_a": "a", "response_b": "a" * 41}
+    assert json.loads(call(f"{service}/compare", both)[1])["cut"] == [False, True]
+    assert "tiebreak_cut_texts_total 2" in call(f"{service}/metrics")[1]
+
+
+def test_a_conversation_reaches_the_model_with_every_key_it_came_with() -> None:
+    heard: list[Any] = []
+
+    def score(answered: Sequence[Answered]) -> Scored:
+        heard.extend(answered)
+        return Scored(np.zeros(len(answered)), np.zeros(len(answered), dtype=np.bool_))
+
+    call_ = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    parts = [{"type": "text", "text": "Q"}]
+    prompt = [
+        {"role": "developer", "content": "D"},
+        {"role": "user", "name": "u", "content": parts},
+    ]
+    run = [
+        {"role": "assistant", "content": None, "tool_calls": [call_]},
+        {"role": "tool", "tool_call_id": "c1", "content": "4C"},
+    ]
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    asked = {"prompt": prompt, "tools": tools}
+    with running(score) as url:
+        assert call(f"{url}/score", {**asked, "responses": [run, "words"]})[0] == 200
+        assert heard == [(prompt, run, tools), (prompt, "words", tools)]
+        bare = [{"role": "assistant", "tool_calls": [call_]}]
+        assert call(f"{url}/compare", {**asked, "response_a": bare, "response_b": run})[0] == 200
+        assert heard[2][1] == [{"content": None, **bare[0]}]
+        picture = [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]
+        for wrong in (picture, [], [{"role": "robot", "content": "Q"}], [{"content": "Q"}]):
+            status, body = call(f"{url}/score", {"prompt": wrong, "responses": ["a"]})
+            assert (status, "prompt" in body) == (422, True)
+
+
+def test_a_scorer_says_what_it_read_without_the_beginning(checkpoint: Path) -> None:
+    read = RewardScorer(checkpoint).read([("say 1", "word1"), ("word1 " * 200, "thing")])
+    assert read.cut.tolist() == [False, True]
+    assert len(read.scores) == 2
+
+
 def test_an_error_reaches_everybody_in_the_batch() -> None:
-    def broken(_: Sequence[Any]) -> list[float]:
+    def broken(_: Sequence[Any]) -> Scored:
         raise RuntimeError("no")
 
     async def both() -> list[Any]:

@@ -42,11 +42,15 @@ _CLOSING = re.compile(r"^[^\w\n]*+(?:VERDICT|CONFIDENCE|PRINCIPLES|VIOLATED BY)\
 
 @dataclass(frozen=True)
 class Example:
-    """One question as a conversation, a right answer, and a wrong one where the panel gave one."""
+    """One question as a conversation, a right answer, and a wrong one where the panel gave one.
+
+    cut: whether the middle of its texts had to go to fit.
+    """
 
     asked: list[dict[str, str]]
     right: str
     wrong: str | None
+    cut: bool = False
 
 
 def reasons(folder: Path, rows: Sequence[dict[str, Any]]) -> Reasons:
@@ -78,7 +82,7 @@ def examples(
     tokenizer: Any,
     settings: TrainerSettings,
 ) -> list[Example]:
-    """Both orders of every lesson; questions cut as the judge will cut them when asked."""
+    """Both orders of every lesson; questions too long for the judge are cut."""
     template = Template(rules, output="text", per_principle=False)
     made = []
     for lesson in lessons:
@@ -86,18 +90,20 @@ def examples(
         for order in (Order.AB, Order.BA):
             asked = question(lesson, order, template)
             room = settings.max_length - _length(tokenizer, asked.system)
+            shown = fitted(tokenizer, asked, room)
             others = [c for c in (Choice.A, Choice.B, Choice.TIE) if c != settled]
             wrong = next((c for c in others if written.get((lesson.pair_id, order, c))), None)
             made.append(
                 Example(
                     [
                         {"role": "system", "content": asked.system},
-                        {"role": "user", "content": fitted(tokenizer, asked, room)},
+                        {"role": "user", "content": shown},
                     ],
                     _answer(lesson.pair_id, order, settled, written, tokenizer, settings),
                     _answer(lesson.pair_id, order, wrong, written, tokenizer, settings)
                     if wrong
                     else None,
+                    shown != asked.user,
                 )
             )
     return made
@@ -150,6 +156,7 @@ def train(
         "rows": {
             "train": len(train_lessons),
             "validation": len(validation_lessons),
+            "cut": sum(each.cut for each in fit + held) // 2,
             "with_reasons": sum("\n" in each.right for each in fit),
             "contrasts": len(contrasts) if settings.dpo else 0,
         },

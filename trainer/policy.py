@@ -13,7 +13,7 @@ from db.errors import BadInput
 from db.progress import Progress, quiet
 from trainer.bases import base_folder, load_writer_tokenizer, quiet_libraries
 from trainer.card import model_card
-from trainer.encoding import as_messages, texts_of
+from trainer.encoding import as_messages, encode, texts_of
 from trainer.hacking import Limits, Monitor
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
@@ -85,7 +85,7 @@ def train(
         "base": settings.base,
         "dataset": dataset,
         "max_length": settings.max_length,
-        "rows": {"train": len(rows)},
+        "rows": {"train": len(rows), "cut": _cut(rows, tokenizer, options, settings.max_length)},
         "curve": curve.points,
         "watched": watch.seen,
         "stopped": watch.alarm,
@@ -96,6 +96,20 @@ def train(
 
 
 _COLUMNS = ("prompt", "chosen", "rejected")
+
+
+def _cut(rows: Sequence[Row], tokenizer: Any, options: PolicyOptions, max_length: int) -> int:
+    """How many rows do not fit into the longest sequence, with the responses that are learnt."""
+    sides = () if options.method in ONLINE else ("chosen", "rejected")
+    return sum(
+        any(
+            encode(
+                tokenizer, as_messages(row["prompt"], "user"), said, max_length, row.get("tools")
+            ).cut
+            for said in [as_messages(row[side], "assistant") for side in sides] or [[]]
+        )
+        for row in rows
+    )
 
 
 def _trainer(

@@ -26,6 +26,7 @@ from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model, read_metadata
 
 _IGNORED = -100
+_ENDLESS = 2**40  # tokens
 _CLASS = {RIGHT: 1, WRONG: 0}  # a step that is neither, or not rated, is read and not learnt
 
 
@@ -91,6 +92,7 @@ def train(
         "rows": {
             "train": len(solutions),
             "validation": len(held),
+            "cut": sum(_is_cut(tokenizer, each, settings.max_length) for each in solutions),
             "steps": sum(_rated(each) for each in solutions),
             "steps neutral or unrated": sum(len(each.steps) - _rated(each) for each in solutions),
         },
@@ -208,6 +210,12 @@ def _rows(
         if any(label != _IGNORED for label in labels):
             made.append({"input_ids": ids, "attention_mask": [1] * len(ids), "labels": labels})
     return made
+
+
+def _is_cut(tokenizer: Any, each: Solution, max_length: int) -> bool:
+    """Whether the beginning of the prompt or the last steps do not fit."""
+    whole = encode_steps(tokenizer, each.messages, each.steps, _ENDLESS)
+    return encode_steps(tokenizer, each.messages, each.steps, max_length) != whole
 
 
 def _forward(

@@ -49,8 +49,19 @@ class TrainDone:
         done = "trained" if self.new else "already trained"
         return (
             f"{done} {self.kind} {self.checkpoint!r} on {self.rows['train']} rows of "
-            f"{self.dataset!r} from {self.base}{fared}; it is in {self.path}"
+            f"{self.dataset!r} from {self.base}{fared}{self._cut}; it is in {self.path}"
         )
+
+    @property
+    def _cut(self) -> str:
+        """What did not fit into the longest sequence, in words."""
+        told = {
+            "truncated": "lost the beginning of their prompt",
+            "cut": "were read in part",
+            "dropped": "were left out",
+        }
+        parts = [f"{self.rows[key]} {what}" for key, what in told.items() if self.rows.get(key)]
+        return f"; too long: {', '.join(parts)} (raise max_length)" if parts else ""
 
 
 @dataclass(frozen=True)

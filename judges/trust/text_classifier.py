@@ -20,13 +20,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from judges.trust.text_features import PairTexts
+from judges.trust.text_features import WORDS_WITHIN, PairTexts
 
 Floats = NDArray[np.float64]
 # Why each number here is what it is: docs/design/label-model-constants.md.
-LONGEST = 8_000
-"""Characters read of one response."""
-
 NGRAMS = (1, 2)
 """Words counted alone and in a row of so many."""
 
@@ -42,8 +39,8 @@ def word_differences(texts: PairTexts, bits: int = 16) -> Any:
     words = HashingVectorizer(
         n_features=2**bits, ngram_range=NGRAMS, norm="l2", alternate_sign=True, dtype=np.float32
     )
-    a = words.transform([(text or "")[:LONGEST] for text in texts.responses_a])
-    b = words.transform([(text or "")[:LONGEST] for text in texts.responses_b])
+    a = words.transform([(text or "")[:WORDS_WITHIN] for text in texts.responses_a])
+    b = words.transform([(text or "")[:WORDS_WITHIN] for text in texts.responses_b])
     both = np.array(
         [
             x is not None and y is not None

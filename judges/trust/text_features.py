@@ -41,6 +41,9 @@ SHORTEST = 20.0
 REFUSAL_WITHIN = 400
 """Characters of a response in which a refusal is looked for."""
 
+WORDS_WITHIN = 8_000
+"""Characters of a response in which the text classifier counts words."""
+
 
 @dataclass(frozen=True)
 class PairTexts:

@@ -72,10 +72,11 @@ def gold_table(pairs: Sequence[GoldPair]) -> GoldTable:
 def reward_answers(folder: Path, gold: GoldTable) -> GateAnswers:
     """A reward model's win probabilities; seeing one response a time, it is never reversed."""
     rows = [(p.messages, said, p.tools) for p in gold.pairs for said in (p.a, p.b)]
-    scores = RewardScorer(folder).score(rows).reshape(-1, 2)
+    read = RewardScorer(folder).read(rows)
+    scores, cut = read.scores.reshape(-1, 2), read.cut.reshape(-1, 2)
     win_probability = expit(scores[:, 0] - scores[:, 1])
     none = np.zeros(len(gold.pairs))
-    return GateAnswers(win_probability, none, none)
+    return GateAnswers(win_probability, none, none, int(cut.any(axis=1).sum()))
 
 
 def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> GateAnswers:
@@ -87,13 +88,16 @@ def judge_answers(folder: Path, gold: GoldTable, rules: Constitution) -> GateAns
         for p in gold.pairs
         for order in (Order.AB, Order.BA)
     ]
-    shown = np.array([_row(answer) for answer in judge.score(asked)]).reshape(-1, 2, 3)
+    answers = judge.score(asked)
+    unread = np.array([answer.stop == "too long" for answer in answers]).reshape(-1, 2)
+    shown = np.array([_row(answer) for answer in answers]).reshape(-1, 2, 3)
     p_POK = shown.copy()
     p_POK[:, 1] = shown[:, 1][:, [1, 0, 2]]  # the second order showed B first
     p_PK = p_POK.mean(axis=1)
     decided = np.where(p_POK.argmax(2) == TIE, np.nan, p_POK.argmax(2))
     turned = (np.abs(decided[:, 0] - decided[:, 1]) == 1).astype(np.float64)
-    return GateAnswers(p_PK[:, A] / (p_PK[:, A] + p_PK[:, B]), p_PK[:, TIE], turned)
+    win_P = p_PK[:, A] / (p_PK[:, A] + p_PK[:, B])
+    return GateAnswers(win_P, p_PK[:, TIE], turned, int(unread.any(axis=1).sum()))
 
 
 def panel_table(said: PanelAnswers, gold: GoldTable) -> GateAnswers:
@@ -125,7 +129,9 @@ def baseline_answers(
 
 
 def measure(answers: GateAnswers, gold: GoldTable, seed: int = 0) -> dict[str, Any]:
-    """Accuracy with interval, log-loss, Brier, ECE, reliability, reversals, pairs behind them."""
+    """Accuracy with interval, log-loss, Brier, ECE, reliability, reversals, pairs behind them, and
+    how many pairs were too long for the rater.
+    """
     hits = right(answers.win_P, gold.truth_P)
     turned = answers.reversed_P[np.isfinite(answers.reversed_P)]
     return {
@@ -138,6 +144,7 @@ def measure(answers: GateAnswers, gold: GoldTable, seed: int = 0) -> dict[str, A
         "reliability": [vars(bin_) for bin_ in reliability(answers.win_P, gold.truth_P)],
         "pairs": int(np.isfinite(hits).sum()),
         "ties": int((gold.truth_P == TIE).sum()),
+        "too_long": answers.too_long,
     }
 
 

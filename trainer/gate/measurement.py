@@ -54,7 +54,16 @@ class EvaluateDone:
         """One line for people."""
         parts = [f"{name} {_interval(row['accuracy'])}" for name, row in self.table.items()]
         before = "" if self.new else " (measured before, nothing has changed)"
-        return f"accuracy on {self.pairs} gold pairs{before}: " + "; ".join(parts)
+        return f"accuracy on {self.pairs} gold pairs{before}: " + "; ".join(parts) + self._too_long
+
+    @property
+    def _too_long(self) -> str:
+        told = [
+            f"{name} could not read {count} of the pairs whole"
+            for name, row in self.table.items()
+            if (count := row.get("too_long"))
+        ]
+        return "".join(f"; {each}" for each in told)
 
 
 def evaluate(

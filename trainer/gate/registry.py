@@ -191,8 +191,19 @@ def _decided(
             rater: measuring.measure(comparison.answers[rater], gold)["accuracy"]
             for rater in (challenger.name, comparison.incumbent_name)
         },
+        "too_long": {
+            rater: comparison.answers[rater].too_long
+            for rater in (challenger.name, comparison.incumbent_name)
+        },
     }
-    reasons = decision.reasons
+    reasons = [
+        *decision.reasons,
+        *(
+            f"{rater} could not read {count} of {len(gold.pairs)} gold pairs whole"
+            for rater, count in figures["too_long"].items()
+            if count
+        ),
+    ]
     if force is not None and not decision.promoted:
         reasons = [f"forced: {force}", *reasons]
     return Decision(decision.promoted, reasons, figures), comparison.incumbent_name

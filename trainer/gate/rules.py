@@ -26,12 +26,14 @@ class GateAnswers:
 
     win_P: p_a / (p_a + p_b), one half where it does not know. tie_P: probability of a tie.
     reversed_P: how far it contradicts itself between the two orders, in [0, 1]; NaN where it was
-    not asked in both. Pointwise raters cannot, and have 0.
+    not asked in both. Pointwise raters cannot, and have 0. too_long: pairs it could not read whole;
+    a reward model scores them without their beginning, a judge abstains.
     """
 
     win_P: Floats
     tie_P: Floats
     reversed_P: Floats
+    too_long: int = 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Leaves out the serving (`trainer.serving.server`).
 """
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,48 +18,81 @@ _REFUSALS = {
 }
 
 
-class Message(BaseModel):
-    """One turn of a conversation."""
-
-    role: str
-    content: str
-
-
-class ScoreRequest(BaseModel):
-    """A prompt (text or messages) and the responses to score."""
+class TextPart(BaseModel):
+    """A part of what a message says; pictures and sound are not read."""
 
     model_config = ConfigDict(extra="forbid")
-    prompt: str | list[Message]
-    responses: list[str] = Field(min_length=1, max_length=256)
+    type: Literal["text"]
+    text: str
+
+
+class Message(BaseModel):
+    """One turn of a conversation; whatever else it holds (`tool_calls`, `name`) goes to the chat
+    template, too.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[TextPart] | None = None
+
+
+Text = str | Annotated[list[Message], Field(min_length=1)]
+"""Words, or one or several messages."""
+
+
+class Asked(BaseModel):
+    """A prompt, and the tools that may be called in it, as JSON schemas."""
+
+    model_config = ConfigDict(extra="forbid")
+    prompt: Text
+    tools: list[dict[str, Any]] | None = None
+
+
+class ScoreRequest(Asked):
+    """A prompt and the responses to score."""
+
+    responses: list[Text] = Field(min_length=1, max_length=256)
 
 
 class ScoreReply(BaseModel):
-    """Log-odds scores in the order of the responses; higher is better."""
+    """Log-odds scores in the order of the responses; higher is better.
+
+    cut: whether one was given without the beginning of a conversation that is too long.
+    """
 
     scores: list[float]
+    cut: list[bool]
     model: str
 
 
-class CompareRequest(BaseModel):
-    """A prompt (text or messages) and two responses."""
+class CompareRequest(Asked):
+    """A prompt and two responses."""
 
-    model_config = ConfigDict(extra="forbid")
-    prompt: str | list[Message]
-    response_a: str
-    response_b: str
+    response_a: Text
+    response_b: Text
 
 
 class CompareReply(BaseModel):
-    """The probability that A is better, and both scores."""
+    """The probability that A is better, both scores, and whether one was given without the
+    beginning of a conversation that is too long.
+    """
 
     p_a: float
     scores: list[float]
+    cut: list[bool]
     model: str
+
+
+def plain(text: Text) -> Any:
+    """A text as the scorer takes it: words, or messages with the keys they came with."""
+    if isinstance(text, str):
+        return text
+    return [{"content": None} | each.model_dump(exclude_unset=True) for each in text]
 
 
 def openapi(name: str) -> dict[str, Any]:
     """The service as an OpenAPI 3.1 document."""
-    models = (Message, ScoreRequest, ScoreReply, CompareRequest, CompareReply)
+    models = (TextPart, Message, ScoreRequest, ScoreReply, CompareRequest, CompareReply)
     template = "#/components/schemas/{model}"
     schemas: dict[str, Any] = {}
     for model in models:

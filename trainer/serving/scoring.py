@@ -21,6 +21,16 @@ Answered = tuple[Any, Any] | tuple[Any, Any, Tools | None]
 """A prompt and a response, each a string or a list of messages, and the tools of the prompt."""
 
 
+@dataclass(frozen=True)
+class Scored:
+    """Log-odds scores, and which of them were given without the beginning of a conversation that
+    is longer than the model takes.
+    """
+
+    scores: NDArray[np.float64]
+    cut: NDArray[np.bool_]
+
+
 @dataclass
 class RewardScorer:
     """A reward model that scores prompts with responses; loaded at the first call.
@@ -47,18 +57,23 @@ class RewardScorer:
         require("torch", "transformers")
 
     def score(self, answered: Sequence[Answered]) -> NDArray[np.float64]:
+        """The scores of `read`."""
+        return self.read(answered).scores
+
+    def read(self, answered: Sequence[Answered]) -> Scored:
         """One score for each prompt with its response, in order; higher is better."""
         model, tokenizer = self.load()
-        ids = [
+        encoded = [
             encode(
                 tokenizer,
                 as_messages(prompt, "user"),
                 as_messages(response, "assistant"),
                 self.metadata["max_length"],
                 *tools,
-            ).ids
+            )
             for prompt, response, *tools in answered
         ]
+        ids = [each.ids for each in encoded]
         scores = np.zeros(len(ids))
         order = range(len(ids))
         if self.bucketed:
@@ -66,7 +81,8 @@ class RewardScorer:
         for start in range(0, len(ids), self.batch_size):
             batch = list(order[start : start + self.batch_size])
             scores[batch] = forward(model, tokenizer, [ids[i] for i in batch])
-        return scores * float(self.metadata["temperature"])
+        cut = np.array([each.cut for each in encoded], dtype=np.bool_)
+        return Scored(scores * float(self.metadata["temperature"]), cut)
 
     def load(self) -> tuple[Any, Any]:
         """Model and tokenizer."""

@@ -12,7 +12,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from math import isfinite
@@ -23,18 +23,20 @@ from scipy.special import expit
 
 from db.errors import BadInput
 from trainer.serving.api import (
+    Asked,
     CompareReply,
     CompareRequest,
-    Message,
     ScoreReply,
     ScoreRequest,
+    Text,
     openapi,
+    plain,
     sentence,
 )
 from trainer.serving.guard import Guard, guarded, protocol
-from trainer.serving.scoring import Answered, RewardScorer
+from trainer.serving.scoring import Answered, RewardScorer, Scored
 
-Score = Callable[[Sequence[Answered]], Iterable[float]]
+Score = Callable[[Sequence[Answered]], Scored]
 # By hand, as are the batch and its wait below: docs/design/scoring-service.md
 _LONGEST_BODY = 16 * 2**20  # bytes
 _BODY_SECONDS = 30.0  # for all of it
@@ -53,13 +55,14 @@ class DynamicBatcher:
     wait: float = 0.005
     batches: int = 0
     texts: int = 0
-    _queue: asyncio.Queue[tuple[Sequence[Answered], asyncio.Future[list[float]]]] = field(
+    cut: int = 0
+    _queue: asyncio.Queue[tuple[Sequence[Answered], asyncio.Future[Scored]]] = field(
         default_factory=asyncio.Queue, repr=False
     )
 
-    async def ask(self, answered: Sequence[Answered]) -> list[float]:
+    async def ask(self, answered: Sequence[Answered]) -> Scored:
         """Scores of these texts, as part of some batch."""
-        promise: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
+        promise: asyncio.Future[Scored] = asyncio.get_running_loop().create_future()
         await self._queue.put((answered, promise))
         return await promise
 
@@ -77,21 +80,23 @@ class DynamicBatcher:
             await self._serve(waiting)
 
     async def _serve(
-        self, waiting: Sequence[tuple[Sequence[Answered], asyncio.Future[list[float]]]]
+        self, waiting: Sequence[tuple[Sequence[Answered], asyncio.Future[Scored]]]
     ) -> None:
         everything = [text for texts, _ in waiting for text in texts]
         try:
-            scores = list(await asyncio.to_thread(self.score, everything))
+            found = await asyncio.to_thread(self.score, everything)
         except Exception as error:  # every one who waits must hear of it
             for _, promise in waiting:
                 if not promise.done():
                     promise.set_exception(error)
             return
         self.batches, self.texts = self.batches + 1, self.texts + len(everything)
+        self.cut += int(found.cut.sum())
+        end = 0
         for texts, promise in waiting:
-            mine, scores = scores[: len(texts)], scores[len(texts) :]
+            start, end = end, end + len(texts)
             if not promise.done():
-                promise.set_result([float(value) for value in mine])
+                promise.set_result(Scored(found.scores[start:end], found.cut[start:end]))
 
 
 @dataclass
@@ -126,6 +131,8 @@ class Counts:
         lines.append(f"tiebreak_batches_total {batcher.batches}")
         lines.append("# TYPE tiebreak_scored_texts_total counter")
         lines.append(f"tiebreak_scored_texts_total {batcher.texts}")
+        lines.append("# TYPE tiebreak_cut_texts_total counter")
+        lines.append(f"tiebreak_cut_texts_total {batcher.cut}")
         return "\n".join(lines) + "\n"
 
 
@@ -173,23 +180,26 @@ def application(
         counts.add(request.url.path, status, time.monotonic() - start)
         return JSONResponse(reply, status)
 
-    async def ask(prompt: str | list[Message], *responses: str) -> list[float]:
-        scores = await batcher.ask([(_prompt(prompt), response) for response in responses])
+    async def ask(asked: Asked, *responses: Text) -> tuple[list[float], list[bool]]:
+        found = await batcher.ask(
+            [(plain(asked.prompt), plain(response), asked.tools) for response in responses]
+        )
+        scores: list[float] = found.scores.tolist()
         for number, value in enumerate(scores):
             if not isfinite(value):
                 raise _NoScore(
                     f"the model gives no finite score to response {number} ({value}); leave it "
                     "out, and look at the checkpoint where that happens to ordinary texts"
                 )
-        return scores
+        return scores, found.cut.tolist()
 
     async def scored(asked: ScoreRequest) -> ScoreReply:
-        scores = await ask(asked.prompt, *asked.responses)
-        return ScoreReply(scores=scores, model=name)
+        scores, cut = await ask(asked, *asked.responses)
+        return ScoreReply(scores=scores, cut=cut, model=name)
 
     async def compared(asked: CompareRequest) -> CompareReply:
-        a, b = await ask(asked.prompt, asked.response_a, asked.response_b)
-        return CompareReply(p_a=float(expit(a - b)), scores=[a, b], model=name)
+        (a, b), cut = await ask(asked, asked.response_a, asked.response_b)
+        return CompareReply(p_a=float(expit(a - b)), scores=[a, b], cut=cut, model=name)
 
     async def score_route(request: Request) -> Response:
         return await answered(request, ScoreRequest, scored)
@@ -243,7 +253,7 @@ def serve(
     guard = guard or Guard.of(host, os.environ)
     with _listening(host, port) as taken:
         scorer.load()
-        app = application(scorer.score, name, batch_size, guard=guard)
+        app = application(scorer.read, name, batch_size, guard=guard)
         config = uvicorn.Config(app, log_level="warning", http=protocol(), proxy_headers=False)
         where = f"{host}:{taken.getsockname()[1]}"
         announce(f"serving {name!r} at http://{where} (Ctrl+C ends it)")
@@ -287,7 +297,3 @@ async def _body(request: Any) -> bytes:
             "shorter responses"
         )
     return bytes(found)
-
-
-def _prompt(prompt: str | list[Message]) -> Any:
-    return prompt if isinstance(prompt, str) else [message.model_dump() for message in prompt]

@@ -128,7 +128,9 @@ def test_long_rows_are_counted(exported: Database, tmp_path: Path) -> None:
     cut = steps.train_reward(exported, tight)
     assert cut.rows["truncated"] > 0
     assert cut.rows["dropped"] == 0
-    said = f"too long: {cut.rows['truncated']} lost the beginning of their prompt (raise max_length)"
+    said = (
+        f"too long: {cut.rows['truncated']} lost the beginning of their prompt (raise max_length)"
+    )
     assert said in cut.summary
     dropped = steps.train_reward(exported, tight.model_copy(update={"long": "drop"}))
     assert dropped.rows["dropped"] == cut.rows["truncated"]

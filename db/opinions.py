@@ -84,8 +84,8 @@ def audits_of(batch_id: int) -> Scope:
 class Opinion:
     """What one person answered about one pair, in stored order.
 
-    at: when it was given. kind, task_id, batch_id and status are those of the task, None for an
-    imported label.
+    at: when it was given; of an undated one, when it was imported. kind, task_id, batch_id and
+    status are those of the task, None for an imported label.
     """
 
     pair_id: int
@@ -100,6 +100,7 @@ class Opinion:
     task_id: int | None = None
     batch_id: int | None = None
     status: TaskStatus | None = None
+    undated: bool | None = None
 
     @property
     def settled(self) -> bool:
@@ -141,6 +142,7 @@ def answers(
             Review.task_id,
             Task.batch_id,
             Task.status,
+            Review.undated,
         )
         .join(Annotator, Annotator.id == Review.annotator_id)
         .outerjoin(Task, Task.id == Review.task_id)
@@ -157,6 +159,21 @@ def answers(
 def newest(given: Iterable[Opinion]) -> list[Opinion]:
     """Of answers to one pair, oldest first, each person's newest; abstains are among them."""
     return list({one.annotator_id: one for one in given}.values())
+
+
+def last_words(given: Iterable[Opinion]) -> list[Opinion]:
+    """Of answers to one pair, oldest first, what each person said last; of a person whose answers
+    no time orders, the newest of each choice.
+    """
+    people: dict[int, list[Opinion]] = {}
+    for one in given:
+        people.setdefault(one.annotator_id, []).append(one)
+    found: list[Opinion] = []
+    for said in people.values():
+        dated = max((one.at for one in said if not one.undated), default=None)
+        last = [one for one in said if one.undated or one.at == dated]
+        found += {one.choice: one for one in last}.values()
+    return found
 
 
 def opinions(

@@ -16,6 +16,7 @@ from db.types import now
 from db.upsert import chunks
 from db.vocabulary import TaskKind, TaskStatus
 
+_WAITS = (TaskStatus.OPEN, TaskStatus.DISPUTED)
 _CHUNK = 500  # a statement each; SQLite takes 32,766 values in one
 
 
@@ -291,18 +292,8 @@ def ask_pair(session: Session, pair_id: int, reason: str, *, most: int) -> bool:
 
     An escalation of the pair that was withdrawn is opened again; where there is none, one is made.
     """
-    waits = (TaskStatus.OPEN, TaskStatus.DISPUTED)
-    rows = session.scalars(
-        select(Task)
-        .where(
-            Task.pair_id == pair_id,
-            Task.kind == TaskKind.ESCALATION,
-            Task.for_annotator_id.is_(None),
-        )
-        .order_by(Task.id.desc())
-        .with_for_update()
-    ).all()
-    if any(task.status in waits for task in rows):
+    rows = _escalations(session, pair_id)
+    if any(task.status in _WAITS for task in rows):
         return False
     if not rows:
         new = NewTask(TaskKind.ESCALATION, pair_id, priority=1, reasons=(reason,), max_reviews=most)
@@ -312,6 +303,33 @@ def ask_pair(session: Session, pair_id: int, reason: str, *, most: int) -> bool:
     task.reasons = [*task.reasons, reason]
     session.flush()
     return True
+
+
+def dispute_pair(session: Session, pair_id: int, reason: str) -> int:
+    """Have an adjudicator decide about one pair; the id of the task that asks for it."""
+    if not _escalations(session, pair_id):
+        new = NewTask(TaskKind.ESCALATION, pair_id, priority=1, reasons=(reason,))
+        _insert_new(session, [_values(new)])
+    rows = _escalations(session, pair_id)
+    task = next((task for task in rows if task.status in _WAITS), rows[0])
+    task.status, task.settled_at = TaskStatus.DISPUTED, None
+    task.reasons = list(dict.fromkeys([*task.reasons, reason]))
+    session.flush()
+    return task.id
+
+
+def _escalations(session: Session, pair_id: int) -> Sequence[Task]:
+    """The shared escalations of one pair, the newest first, held against other writers."""
+    return session.scalars(
+        select(Task)
+        .where(
+            Task.pair_id == pair_id,
+            Task.kind == TaskKind.ESCALATION,
+            Task.for_annotator_id.is_(None),
+        )
+        .order_by(Task.id.desc())
+        .with_for_update()
+    ).all()
 
 
 def replace_by_ranking(

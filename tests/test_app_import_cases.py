@@ -10,9 +10,12 @@ from typer.testing import CliRunner, Result
 
 from app.cli import app
 from app.config import load
+from app.pipeline.inbox import take_in
 from db.errors import BadInput
-from db.models import Annotator, Pair, PairName, Preference, Review, Vote
+from db.models import Annotator, Pair, PairName, Preference, Review, Task, Vote
 from db.session import Database
+from db.vocabulary import Choice, Role
+from review.adjudicating import adjudicate
 
 Row = dict[str, Any]
 PRIME = {"prompt": "Name a prime.", "response_a": "7", "response_b": "9"}
@@ -325,3 +328,104 @@ def test_a_row_is_stored_whole_or_not_at_all(world: World) -> None:
     assert "2 rejected" in said
     assert len(world.pairs()) == 1
     assert world.labels() == []
+
+
+LATER = "2026-02-01T00:00:00Z"
+
+
+def test_two_labels_of_one_person_that_no_time_orders_are_a_dispute(world: World) -> None:
+    said = world.take(preferred("7", "9", annotator="ada"), preferred("9", "7", annotator="ada"))
+    assert "1 contradicted by the same person, in dispute" in said
+    assert world.settled() == []
+    (task,) = world.all(Task)
+    assert (task.status, task.reasons) == ("disputed", ["contradictory_labels"])
+    again = world.take(preferred("7", "9", annotator="ada"))
+    assert "0 labels" not in again
+    assert len(world.all(Review)) == 2
+    assert len(world.all(Task)) == 1
+
+
+def test_a_dispute_of_one_person_holds_the_others_back_until_it_is_settled(world: World) -> None:
+    world.take(*(preferred("7", "9", annotator=who) for who in ("ada", "bob", "cy")))
+    assert world.settled() == ["7"]
+    label = {"prompt": "Name a prime.", "chosen": "9", "rejected": "7", "annotator": "ada"}
+    assert "in dispute" in world.take(label)
+    assert world.settled() == []
+    (task,) = world.all(Task)
+    with world.database.begin() as session:
+        chief = Annotator(name="chief", role=Role.ADJUDICATOR, domains=[])
+        session.add(chief)
+        session.flush()
+        person = chief.id
+    adjudicate(world.database, task.id, person, Choice.A, "7 is prime.")
+    (pair,) = world.pairs()
+    assert world.settled() == [pair.candidate_a.text]
+
+
+def test_of_labels_with_times_the_newest_stands_and_that_is_said(world: World) -> None:
+    said = world.take(
+        preferred("7", "9", annotator="ada", created_at=LATER),
+        preferred("9", "7", annotator="ada", created_at="2026-01-01T00:00:00Z"),
+    )
+    assert "1 said otherwise before by the same person, the newest stands" in said
+    assert world.settled() == ["7"]
+    assert "in dispute" in world.take(preferred("9", "7", annotator="ada"))
+
+
+def test_a_dry_run_shows_the_first_rows_and_stores_nothing(world: World) -> None:
+    system = {"role": "system", "content": "Be brief."}
+    row = {
+        "prompt": [system, {"role": "user", "content": "A prime?"}],
+        "response_a": "7",
+        "response_b": "9" * 400,
+        "model_a": "m1",
+        "winner": "model_a",
+        "annotator": "ada",
+        "colour": "red",
+    }
+    bad = {**row, "winner": "nobody"}
+    shown = world.take(row, bad, more=("--dry-run",)).splitlines()
+    assert shown[0].startswith("dry run, nothing was stored; pairs: 2 rows read: 1 new, 1 labels")
+    assert "1 rejected (first: line 2: winner is 'nobody'" in shown[0]
+    assert shown[1:] == [
+        "in.jsonl: read as tiebreak; not read: colour",
+        "row 1",
+        "  prompt:",
+        "    system: Be brief.",
+        "    user: A prime?",
+        "  A (m1): 7",
+        f"  B: {'9' * 300}... (400 letters)",
+        "  label: a by ada",
+    ]
+    assert world.pairs() == []
+    assert not (world.folder / "in.jsonl.rejects.jsonl").exists()
+    assert world.run("import", "pairs", world.file("bad.jsonl", bad), "--dry-run").exit_code == 1
+
+
+def test_two_ratings_of_single_responses_are_one_vote(world: World) -> None:
+    world.take({**PRIME, "pair_id": 18}, {**PRIME, "pair_id": 19, "response_b": "8"})
+    rating = {"pair_id": 18.0, "judge": "j1", "cost_usd": 0.01}
+    said = world.take(
+        {**rating, "response": "b", "rating": 2, "rationale": "9 is 3 * 3."},
+        {"pair_id": 19, "judge": "j1", "score_a": 1, "score_b": 1},
+        {**rating, "response": "model_a", "rating": 5},
+        {"pair_id": 19, "judge": "j1", "response": "a", "score": 1},
+        kind="votes",
+    )
+    assert "2 new" in said
+    assert "'j1' rates response a of pair '19' alone; a vote needs both" in said
+    tie, vote = world.all(Vote)
+    assert (vote.choice, vote.score_a, vote.score_b) == ("a", 5, 2)
+    assert (vote.rationale, vote.cost_nanousd) == ("b: 9 is 3 * 3.", 20_000_000)
+    assert tie.choice == "tie"
+
+
+def test_the_inbox_reads_published_shapes_and_sets_aside_what_would_be_lost(world: World) -> None:
+    (world.folder / "inbox").mkdir()
+    instruction = {"instruction": "A prime?", "chosen": "7", "rejected": "9", "colour": "red"}
+    world.file("inbox/pairs-1.jsonl", instruction)
+    world.file("inbox/pairs-2.jsonl", {**PRIME, "worker": "ada"})
+    taken = take_in(world.database, world.folder / "inbox", None, lambda _: None)
+    assert taken.read == ["pairs-1.jsonl: read as llama-factory-alpaca; not read: colour"]
+    assert "worker (looks like an annotator)" in taken.refused["pairs-2.jsonl"]
+    assert len(world.pairs()) == 1

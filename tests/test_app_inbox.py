@@ -23,7 +23,7 @@ REFUSED = {
     "bomb-of-blank-lines.jsonl.gz": "holds more than 30,000 letters unpacked",
     "bomb-of-one-cell.csv.gz": "holds more than 30,000 letters unpacked",
     "bomb-of-one-value.parquet": "holds more than 30,000 letters unpacked",
-    "bomb-of-rows.parquet": "more than 50 bad rows",
+    "bomb-of-rows.parquet": "holds more than 30,000 letters unpacked",
     "gzip-in-gzip.jsonl.gz": "is packed twice",
     "far-duration.parquet": "column 'odd' of type duration",
     "no-such-zone.parquet": "Mars/Olympus",

@@ -92,6 +92,7 @@ def take_in(context: CycleContext) -> StepDone:
     ]
     look = [f"{name} in the inbox: its name says no kind" for name in taken.unknown]
     look += [f"rejected rows lie in {file}" for file in taken.reject_files]
+    look += taken.read
     if taken.counts.get("votes") and (guesses := guessed_families(context.database)):
         look.append(guesses)
     return StepDone(taken.line, plain(taken), tuple(rang), tuple(look))

@@ -47,7 +47,9 @@ class Arrived:
 
 @dataclass
 class Taken:
-    """What was taken in: counts by kind, files moved, files refused with the reason."""
+    """What was taken in: counts by kind, files moved, files refused with the reason, and what is
+    to say of how files were read.
+    """
 
     files: list[str] = field(default_factory=list)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -55,6 +57,7 @@ class Taken:
     reject_files: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    read: list[str] = field(default_factory=list)
 
     @property
     def line(self) -> str:
@@ -151,6 +154,7 @@ def take_in(
                 counts[what] = counts.get(what, 0) + n
             taken.rejected += found.rejected
             taken.reject_files += found.reject_files
+            taken.read += [line for read in found.files for line in read.lines]
         note(plain(taken))
     return taken
 

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.output import progress, show, warn
+from app.output import progress, show, warn, write
+from app.preview import preview
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
 
 imports = typer.Typer(
@@ -47,6 +48,11 @@ Rejects = Annotated[
 ]
 
 
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show the first rows as understood, and store nothing.")
+]
+
+
 def _run(kind: str, given: dict[str, Any]) -> None:
     """Import `files` with the other values a verb was given, by their names."""
     from db.imports import ImportOptions, Kind, import_files
@@ -65,6 +71,10 @@ def _run(kind: str, given: dict[str, Any]) -> None:
     with progress() as report:
         done = import_files(settings.database, Kind(kind), files, told, report)
     show(done, as_json)
+    if not as_json:
+        for file in done.files:
+            if file.first:
+                write(preview(file.first))
     if done.kind == "votes" and (guesses := guessed_families(settings.database)):
         warn(guesses)
     if done.useless:
@@ -80,6 +90,7 @@ def pairs(
     keep: Keep = None,
     split: Split = None,
     annotator: Annotated[str, typer.Option(help="Who signs labels that name nobody.")] = "recorded",
+    dry_run: DryRun = False,
     strict: Strict = False,
     rejects: Rejects = None,
     config: ConfigPath = None,
@@ -89,7 +100,7 @@ def pairs(
 
     Our rows: prompt, response_a, response_b, or prompt, chosen, rejected.
 
-    Example: tiebreak import pairs pairs.jsonl.gz
+    Example: tiebreak import pairs pairs.jsonl.gz --dry-run
     """
     _run("pairs", locals())
 
@@ -110,6 +121,7 @@ def candidates(
         typer.Option("--per-prompt", min=1, help="Pairs drawn of each prompt; default all."),
     ] = None,
     seed: Seed = 7,
+    dry_run: DryRun = False,
     strict: Strict = False,
     rejects: Rejects = None,
     config: ConfigPath = None,
@@ -128,6 +140,7 @@ def votes(
     columns: Map = None,
     ignore: Ignore = None,
     split: Split = None,
+    dry_run: DryRun = False,
     strict: Strict = False,
     rejects: Rejects = None,
     config: ConfigPath = None,
@@ -148,6 +161,7 @@ def labels(
     columns: Map = None,
     ignore: Ignore = None,
     split: Split = None,
+    dry_run: DryRun = False,
     strict: Strict = False,
     rejects: Rejects = None,
     config: ConfigPath = None,
@@ -166,6 +180,7 @@ def import_gold(
     columns: Map = None,
     ignore: Ignore = None,
     split: Split = None,
+    dry_run: DryRun = False,
     strict: Strict = False,
     rejects: Rejects = None,
     config: ConfigPath = None,
@@ -187,6 +202,7 @@ def rankings(
     columns: Map = None,
     ignore: Ignore = None,
     split: Split = None,
+    dry_run: DryRun = False,
     strict: Strict = False,
     rejects: Rejects = None,
     config: ConfigPath = None,
@@ -206,6 +222,7 @@ def steps(
     columns: Map = None,
     ignore: Ignore = None,
     split: Split = None,
+    dry_run: DryRun = False,
     strict: Strict = False,
     rejects: Rejects = None,
     config: ConfigPath = None,

@@ -6,7 +6,7 @@ Safe to kill and run again: a portion is one transaction, and identity is by con
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,6 +21,7 @@ from db.imports.columns import listed
 from db.imports.fields import BadRow, Row
 from db.imports.options import ImportOptions, Kind
 from db.imports.presets.own import NAME
+from db.imports.preview import meaning
 from db.imports.reading import Reading, Unit, open_readings
 from db.imports.store import Item, Items, store
 from db.progress import Progress, quiet
@@ -29,6 +30,7 @@ from db.upsert import chunks, take_turn
 from db.whole import whole_file
 
 _ROWS, _BYTES = 2000, 8_000_000  # of one portion: docs/design/size.md
+_SHOWN = 5  # rows of a file that a dry run shows
 _TURN = 7_246_002  # names the lock imports queue at, on PostgreSQL
 
 
@@ -36,7 +38,8 @@ _TURN = 7_246_002  # names the lock imports queue at, on PostgreSQL
 class FileRead:
     """How one file was read: the preset, what its readers say, and what was not read or left out.
 
-    `renamed` are columns read under another name than they have.
+    `renamed` are columns read under another name than they have; `first`, of a dry run, what the
+    first rows mean.
     """
 
     file: str
@@ -46,6 +49,7 @@ class FileRead:
     renamed: dict[str, str] = field(default_factory=dict)
     not_read: list[str] = field(default_factory=list)
     left_out: dict[str, str] = field(default_factory=dict)
+    first: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def lines(self) -> list[str]:
@@ -79,6 +83,7 @@ class Imported:
     first_reason: str | None = None
     taken: int = 0
     files: list[FileRead] = field(default_factory=list)
+    dry_run: bool = False
 
     @property
     def useless(self) -> bool:
@@ -90,10 +95,17 @@ class Imported:
         """For people: a line of counts, then one for each file that was not read as it is."""
         told = ", ".join(f"{n:,} {what}" for what, n in self.counts.items() if n) or "nothing new"
         line = f"{self.kind}: {self.rows:,} rows read: {told}"
+        if self.dry_run:
+            line = f"dry run, nothing was stored; {line}"
         if self.rejected:
-            line += f"; {self.rejected:,} rejected, see {', '.join(self.reject_files)}"
+            line += f"; {self.rejected:,} rejected"
+            line += f", see {', '.join(self.reject_files)}" if self.reject_files else ""
             line += f" (first: {self.first_reason})"
         return "\n".join([line, *(said for file in self.files for said in file.lines)])
+
+
+class _Undone(Exception):
+    """Ends the transaction of a dry run."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +143,7 @@ def import_files(
     if kind is Kind.GOLD and options.grouping:
         with database.read() as session:
             options = replace(options, barred=barred_from_gold(session, options.grouping))
-    done = Imported(kind.value)
+    done = Imported(kind.value, dry_run=options.dry_run)
     for reading in open_readings(kind, files, options):
         _import_file(database, kind, reading, options, done, progress)
     return done
@@ -163,6 +175,9 @@ def _import_file(
     with _reject_file(path, options, done) as reject, _transactions(database, options) as begin:
         for units in _portions(reading.units()):
             items, bad = _parsed(units, kind, options, seen)
+            if options.dry_run:
+                shown = items[: _SHOWN - len(read.first)]
+                read.first += [{"line": at.number, "means": meaning(i)} for at, i in shown]
             counts: Counter[str] = Counter()
             with begin() as session:
                 for part in chunks(items, _ROWS):
@@ -248,7 +263,9 @@ def items_of(row: Row, kind: Kind, options: ImportOptions) -> Sequence[Item]:
 
 @contextmanager
 def _transactions(database: Database, options: ImportOptions) -> Iterator[Callable[[], Any]]:
-    """A transaction a portion; under `strict` one for the whole file."""
+    """A transaction a portion; under `strict` one for the whole file; of a dry run, one that ends
+    without having been.
+    """
 
     @contextmanager
     def in_turn() -> Iterator[Session]:
@@ -256,6 +273,11 @@ def _transactions(database: Database, options: ImportOptions) -> Iterator[Callab
             take_turn(session, _TURN)
             yield session
 
+    if options.dry_run:
+        with suppress(_Undone), in_turn() as session:
+            yield lambda: nullcontext(session)
+            raise _Undone
+        return
     if not options.strict:
         yield in_turn
         return
@@ -275,11 +297,13 @@ def _reject_file(
 
         def reject(row: _Reject) -> None:
             nonlocal stream, rejected, first
-            stream = stream or stack.enter_context(_opened(target, done))
+            if not options.dry_run:
+                stream = stream or stack.enter_context(_opened(target, done))
             done.rejected += 1
             rejected, first = rejected + 1, first or f"line {row.line.number}: {row.reason}"
             done.first_reason = done.first_reason or first
-            stream.write(json.dumps(row.record, ensure_ascii=False, default=str) + "\n")
+            if stream is not None:
+                stream.write(json.dumps(row.record, ensure_ascii=False, default=str) + "\n")
             options.limits.require_few(path, rejected, first)
 
         yield reject

@@ -48,5 +48,6 @@ class ImportOptions:
     preset: str | None = None
     split: str | None = None
     columns: ColumnMap | None = None
+    dry_run: bool = False
     ignore: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()

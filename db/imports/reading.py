@@ -150,9 +150,9 @@ class Reading:
             self._known |= reads
             odd = [name for name in odd if name not in reads]
         odd += self.preset.inside(row)
-        for column in row.keys() & self.preset.dropped.keys():
-            if not is_empty(row[column]):
-                self.left[column] = self.preset.dropped[column]
+        for column, why in self.preset.dropped.items():
+            if not is_empty(row.get(column)):
+                self.left[column] = why
         options = self._shape.options
         odd = [
             name

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from db.candidates import add_candidates
+from db.contradictions import look_for
 from db.erased_prompts import ERASED, erased_among, erased_pairs
 from db.errors import BadInput
 from db.gold import exported_among
@@ -114,6 +115,7 @@ def _store_pairs(session: Session, placed: _Placed[PairRow]) -> tuple[Counter[st
         for one in item.labels
     ]
     counts["labels"] = insert_new(session, Review, reviews, ["origin"])
+    counts.update(_contradictions(session, reviews))
     if votes := [(vote, pair) for item, pair in known for vote in _numbered(item.votes)]:
         versions = {
             who: recorded_version(session, *who).id
@@ -184,7 +186,19 @@ def _store_labels(
     ]
     new = insert_new(session, Review, rows, ["origin"])
     refused = [_unknown(i, item.pair_name) for i, item, pair in known if pair is None]
-    return Counter({"new": new, "known already": len(rows) - new}), refused
+    counts = Counter({"new": new, "known already": len(rows) - new})
+    return counts + _contradictions(session, rows), refused
+
+
+def _contradictions(session: Session, reviews: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """What is said of people who are told to have said different things of a pair."""
+    found = look_for(session, {review["pair_id"] for review in reviews})
+    return Counter(
+        {
+            "said otherwise before by the same person, the newest stands": found.replaced,
+            "contradicted by the same person, in dispute": found.disputed,
+        }
+    )
 
 
 def _store_gold(

@@ -59,7 +59,7 @@ def dispute(
             return None
         task, pair_id = found[0], found[0].pair_id
         asked, a, b = content.pair(session, pair_id)
-        said = opinions.newest(opinions.answers(session, DELIVERED, [pair_id]))
+        said = opinions.last_words(opinions.answers(session, DELIVERED, [pair_id]))
         agreed = panel.latest_consensus(session, pair_id)
         return Dispute(
             task_id=task.id,

@@ -4,14 +4,15 @@ A pair's opinion may stand in columns of its row instead of in `labels` and `vot
 (`db.imports.presets.verdicts`) or two scores, by an `annotator` or a `judge`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from db.imports.fields import BadRow, Row
+from db.files.line import Line
+from db.imports.fields import BadRow, Row, one_reason
 from db.imports.presets import PRESETS, fitting, named
 from db.imports.presets.cells import MEDIA, listed, no_media, tools_of
 from db.imports.presets.parting import dialogue, with_system
-from db.imports.presets.preset import Columns, Preset
+from db.imports.presets.preset import Columns, Preset, Read
 from db.imports.presets.verdicts import ONE_HOT, VERDICTS, verdict
 
 NAME = "tiebreak"
@@ -153,6 +154,58 @@ def _spoken(row: Row) -> list[Row]:
     return [{**found, **said} if said is not None else found]
 
 
+def _votes(lines: Iterable[Line]) -> Iterator[Read]:
+    """Votes one a row; two ratings of single responses by one judge make one vote of a pair.
+
+    A rating waits for that of the other response, and is refused where none comes.
+    """
+    waiting: dict[tuple[str, str, str], tuple[Line, str, Row]] = {}
+    for line in lines:
+        try:
+            with one_reason():
+                (row,) = _spoken(line.row)
+                if not _there(row, "response"):
+                    yield line, row
+                    continue
+                side, rating = _rating(row)
+                key = (str(row.get("pair_id")), str(row.get("judge")), str(row.get("sample")))
+                _, before, other = waiting.pop(key, (line, "", {}))
+                if before == side:
+                    raise BadRow(side, f"{key[1]!r} rates response {side} of {key[0]!r} twice")
+        except BadRow as error:
+            yield line, error
+            continue
+        if before:
+            yield line, _of_ratings({before: other, side: rating})
+        else:
+            waiting[key] = (line, side, rating)
+    for (pair, judge, _), (line, side, _) in waiting.items():
+        told = f"{judge!r} rates response {side} of pair {pair!r} alone; a vote needs both"
+        yield line, BadRow(side, told)
+
+
+def _rating(row: Row) -> tuple[str, Row]:
+    """The side that a row rates, and the row with its score."""
+    side = verdict({"choice": row["response"]}) or {}
+    if side.get("choice") not in ("a", "b"):
+        raise BadRow(row["response"], f"response is {row['response']!r:.80}; it must be a or b")
+    scores = [name for name in ("score", "rating") if _there(row, name)]
+    if len(scores) != 1 or _there(row, "choice", *_SCORES):
+        raise BadRow(scores, "a row that rates one response needs its score or rating, and no more")
+    rest = {name: row[name] for name in row if name not in ("response", *scores)}
+    return side["choice"], {**rest, "score": row[scores[0]]}
+
+
+def _of_ratings(rated: Mapping[str, Row]) -> Row:
+    """One vote of a rating of either response."""
+    words = [f"{side}: {rated[side]['rationale']}" for side in "ab" if rated[side].get("rationale")]
+    vote = {**rated["a"], **rated["b"], "rationale": "\n\n".join(words) or None}
+    costs = [float(row["cost_usd"]) for row in rated.values() if _there(row, "cost_usd")]
+    vote |= {"cost_usd": sum(costs)} if costs else {}
+    del vote["score"]
+    return {**vote, "score_a": rated["a"]["score"], "score_b": rated["b"]["score"]}
+
+
 def _there(row: Row, *names: str) -> bool:
     return any(row.get(name) not in (None, "", [], {}) for name in names)
 
@@ -182,6 +235,7 @@ def _own(
     fits: Callable[[Columns, Row], bool],
     example: Row,
     rows: Callable[[Row], list[Row]] = lambda row: [row],
+    whole: Callable[[Iterable[Line]], Iterator[Read]] | None = None,
 ) -> Preset:
     return Preset(
         name=NAME,
@@ -191,6 +245,7 @@ def _own(
         columns=frozenset(columns),
         fits=fits,
         rows=rows,
+        whole=whole,
         example=example,
         inside=_inside,
         kind=kind,
@@ -218,10 +273,11 @@ OWN: Mapping[str, Preset] = {
     ),
     "votes": _own(
         "votes",
-        {*_ABOUT_PAIR, *_VOTE},
+        {*_ABOUT_PAIR, *_VOTE, "response", "score", "rating"},
         lambda _, row: _there(row, "pair_id", "id") and _there(row, "judge"),
         {"pair_id": "p1", "judge": "j1", "choice": "a"},
         _spoken,
+        _votes,
     ),
     "labels": _own(
         "labels",

@@ -429,3 +429,19 @@ def test_the_inbox_reads_published_shapes_and_sets_aside_what_would_be_lost(worl
     assert taken.read == ["pairs-1.jsonl: read as llama-factory-alpaca; not read: colour"]
     assert "worker (looks like an annotator)" in taken.refused["pairs-2.jsonl"]
     assert len(world.pairs()) == 1
+
+
+@pytest.mark.parametrize("more", [{"chosen": "7"}, {"chosen_model": "m1"}, {"score_chosen": 9}])
+def test_what_belongs_to_chosen_rows_is_not_lost_beside_two_sides(world: World, more: Row) -> None:
+    said = world.take({**PRIME, **more})
+    assert f"{next(iter(more))} stands beside response_a and response_b" in said
+    assert world.pairs() == []
+
+
+def test_a_second_id_of_a_vote_is_not_lost_in_silence(world: World) -> None:
+    world.take({**PRIME, "pair_id": "p1"})
+    vote = {"id": "v1", "pair_id": "p1", "judge": "j1", "winner": "model_b"}
+    with pytest.raises(BadInput, match=r"id \(looks like an id\)"):
+        world.take(vote, kind="votes")
+    assert "1 new" in world.take(vote, kind="votes", more=("--ignore", "id"))
+    assert [v.choice for v in world.all(Vote)] == ["b"]

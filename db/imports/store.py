@@ -193,7 +193,7 @@ def _store_labels(
 def _contradictions(session: Session, reviews: Sequence[Mapping[str, Any]]) -> Counter[str]:
     """What is said of people who are told to have said different things of a pair."""
     found = look_for(session, {review["pair_id"] for review in reviews})
-    return Counter(
+    return +Counter(
         {
             "said otherwise before by the same person, the newest stands": found.replaced,
             "contradicted by the same person, in dispute": found.disputed,

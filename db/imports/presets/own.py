@@ -25,7 +25,7 @@ _ALIASES = {
     "created_at": ("created_at", "timestamp"),
 }
 _ASKED = ("prompt", "instruction", "question", "query")
-_BEFORE = ("system", "system_prompt", "developer", "history", "input", *_ASKED)
+_BEFORE = ("system", "system_prompt", "history", "input", *_ASKED)
 _PAIR = ("response_a", "response_b", "model_a", "model_b", "family_a", "family_b")
 _AS_IS = ("expected", "tools", "labels", "votes", "meta")
 _SCORES = ("score_a", "score_b")
@@ -42,6 +42,8 @@ _COLUMNS = frozenset(
     | {"model"}
 )
 
+_PREFERRED = named("trl").columns - _COLUMNS - MEDIA
+
 RESPONSE = frozenset({"id", "text", "messages", "model", "family", "ratings"})
 RATING = frozenset({"annotator", "judge", "family", "score", "rationale"})
 LABEL = frozenset({"choice", "score_a", "score_b", *_LABEL})
@@ -53,6 +55,9 @@ def _pairs(row: Row) -> list[Row]:
     if not _there(row, "response_a", "response_b") and _there(row, "chosen", "rejected"):
         return _preferred(row)
     no_media(row)
+    others = sorted(name for name in _PREFERRED if _there(row, name))
+    if others:
+        raise BadRow(others, f"{others[0]} stands beside response_a and response_b; leave it out")
     row = _named(row)
     meta = {**(row.get("meta") or {}), **{n: row[n] for n in _META if _there(row, n)}}
     kept = ("expected", "pair_id", "domain", "source", *_PAIR)
@@ -210,6 +215,12 @@ def _there(row: Row, *names: str) -> bool:
     return any(row.get(name) not in (None, "", [], {}) for name in names)
 
 
+def _twice(row: Row) -> Iterator[str]:
+    """Columns that mean what another one says already."""
+    for aliases in _ALIASES.values():
+        yield from [alias for alias in aliases if _there(row, alias)][1:]
+
+
 def _inside(row: Row) -> Iterator[str]:
     """Keys of our lists of objects that are not read."""
     for column, known in _INSIDE.items():
@@ -247,7 +258,7 @@ def _own(
         rows=rows,
         whole=whole,
         example=example,
-        inside=_inside,
+        inside=_twice if rows is _spoken else _inside,
         kind=kind,
     )
 

@@ -42,7 +42,11 @@ _COLUMNS = frozenset(
     | {"model"}
 )
 
+_PLAIN = frozenset({"pair_id", "prompt", "domain", "source", *_PAIR, *_AS_IS})
+"""Columns of a row that is what it should be already."""
 _PREFERRED = named("trl").columns - _COLUMNS - MEDIA
+
+_OPINIONS = frozenset({*_LABEL, *_VOTE, *_SCORES})
 
 RESPONSE = frozenset({"id", "text", "messages", "model", "family", "ratings"})
 RATING = frozenset({"annotator", "judge", "family", "score", "rationale"})
@@ -54,8 +58,10 @@ _INSIDE = {"responses": RESPONSE, "labels": LABEL, "votes": VOTE}
 def _pairs(row: Row) -> list[Row]:
     if not _there(row, "response_a", "response_b") and _there(row, "chosen", "rejected"):
         return _preferred(row)
+    if row.keys() <= _PLAIN:
+        return [row]
     no_media(row)
-    others = sorted(name for name in _PREFERRED if _there(row, name))
+    others = sorted(name for name in row.keys() & _PREFERRED if _there(row, name))
     if others:
         raise BadRow(others, f"{others[0]} stands beside response_a and response_b; leave it out")
     row = _named(row)
@@ -87,7 +93,7 @@ def _take_opinion(row: Row, found: Row) -> Row:
 
     Returns what stands in columns of opinions and is no part of it.
     """
-    there = {name: row[name] for name in {*_LABEL, *_VOTE, *_SCORES} if _there(row, name)}
+    there = {name: row[name] for name in row.keys() & _OPINIONS if _there(row, name)}
     if {"annotator", "judge"} <= there.keys():
         raise BadRow(row["annotator"], "annotator and judge both sign the row; leave one out")
     said = verdict(row)
@@ -212,7 +218,11 @@ def _of_ratings(rated: Mapping[str, Row]) -> Row:
 
 
 def _there(row: Row, *names: str) -> bool:
-    return any(row.get(name) not in (None, "", [], {}) for name in names)
+    for name in names:
+        value = row.get(name)
+        if value or (value is not None and not isinstance(value, str | list | dict)):
+            return True
+    return False
 
 
 def _twice(row: Row) -> Iterator[str]:

@@ -18,6 +18,7 @@ from db.files.line import Line
 from db.files.packed import bare_name
 from db.imports.choosing import choose, readable
 from db.imports.columns import Names, is_empty, listed, looks_like, whole_id
+from db.imports.exported import parts_of
 from db.imports.fields import BadRow, Row, one_reason
 from db.imports.options import ImportOptions, Kind
 from db.imports.presets import PRESETS, named
@@ -179,6 +180,7 @@ def open_readings(
 
     Raises BadInput or UnknownName for a file that cannot be used.
     """
+    files = [part for file in files for part in parts_of(kind, Path(file))]
     groups: list[Sequence[str | Path]] = [[file] for file in files]
     if len(files) > 1 and _together(kind, files, options):
         groups = [files]

@@ -154,7 +154,7 @@ def _fill(tables: _Tables, content: Content, check: LeakCheck) -> Selection:
                 check.add(split or SHOWN, pair.prompt_hash, pair.messages)
             if layout.whole:
                 stands = TIES if split and selection.ties[i] else split
-                tables.add_beside("pairs", pair_row(pair, stands), pair.size)
+                tables.add_beside("pairs", pair_row(pair, stands, tables.writing.name), pair.size)
     for vote in content.votes(selection.pair_ids) if layout.whole else ():
         tables.add_beside("votes", vote_row(vote), len(vote.rationale or ""))
     left_out = {k: n for k, n in sorted(tables.left_out.items()) if n}

@@ -39,6 +39,7 @@ _BESIDE = [
     ("rationales", pa.list_(pa.string())),
     ("certificate", pa.string()),
     ("split", pa.string()),
+    ("dataset", pa.string()),
 ]
 VOTES = pa.schema(
     [
@@ -80,8 +81,8 @@ def pairs_schema(writing: Writing) -> pa.Schema:
     )
 
 
-def pair_row(pair: ExportPair, split: str | None) -> Row:
-    """A pair that may be shown, settled or not."""
+def pair_row(pair: ExportPair, split: str | None, dataset: str) -> Row:
+    """A pair that may be shown, settled or not; `split` is that of its label, or `ties`."""
     return {
         "pair_id": pair.name,
         "names": [{"id": name, "mirrored": mirrored} for name, mirrored in pair.names],
@@ -110,6 +111,7 @@ def pair_row(pair: ExportPair, split: str | None) -> Row:
         "rationales": pair.rationales,
         "certificate": pair.certificate,
         "split": split,
+        "dataset": dataset,
         **(probabilities(pair.p) if pair.p is not None else {}),
     }
 

@@ -5,6 +5,7 @@ A pair's opinion may stand in columns of its row instead of in `labels` and `vot
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from db.files.line import Line
@@ -278,6 +279,15 @@ _ABOUT_PAIR |= {*_ALIASES["created_at"], *_SCORES}
 _SET = {"prompt_id", "prompt", "tools", "responses", "domain", "source", "expected", "meta"}
 _SET |= {"ranking", "annotator"}
 
+_OF_EXPORTS = {
+    "judge_version": "a judge that was asked elsewhere has one version",
+    "provider": "a vote that comes in is a recorded one",
+    "generation": "of a line of judges trained elsewhere",
+    "p_a": "from the probabilities of tokens; what was said is the choice",
+    "principles": "choices by single principles",
+}
+"""Columns of the votes of an export of ours that an import leaves."""
+
 OWN: Mapping[str, Preset] = {
     "pairs": _own(
         "pairs",
@@ -292,13 +302,16 @@ OWN: Mapping[str, Preset] = {
         lambda _, row: _there(row, "responses"),
         {"prompt": "Name a prime.", "responses": ["7", "9", "11"]},
     ),
-    "votes": _own(
-        "votes",
-        {*_ABOUT_PAIR, *_VOTE, "response", "score", "rating"},
-        lambda _, row: _there(row, "pair_id", "id") and _there(row, "judge"),
-        {"pair_id": "p1", "judge": "j1", "choice": "a"},
-        _spoken,
-        _votes,
+    "votes": replace(
+        _own(
+            "votes",
+            {*_ABOUT_PAIR, *_VOTE, *_OF_EXPORTS, "response", "score", "rating"},
+            lambda _, row: _there(row, "pair_id", "id") and _there(row, "judge"),
+            {"pair_id": "p1", "judge": "j1", "choice": "a"},
+            _spoken,
+            _votes,
+        ),
+        dropped=_OF_EXPORTS,
     ),
     "labels": _own(
         "labels",

@@ -162,7 +162,7 @@ def test_names_of_columns_are_read_in_any_case_and_others_named(world: World) ->
     row = {"task": "A larger prime?", "text_1": "7", "text_2": "9", "better": 2}
     with pytest.raises(
         BadInput,
-        match=r"not known: task, text_1, text_2, better; or say which .*--map prompt=COLUMN",
+        match=r"not known: task, text_1, text_2, better; or say which .*--map 'prompt=COLUMN",
     ):
         world.take(row)
     asked = {"prompt": "A prime?", "chosen_answer": "7", "rejected_answer": "9"}
@@ -221,7 +221,7 @@ def test_tool_calls_are_kept_and_tell_two_responses_apart(world: World) -> None:
         ({"winner": "model_a"}, "7"),
         ({"winner": "tie (bothbad)"}, "tie"),
         ({"choice": "B"}, "9"),
-        ({"label": 1}, "7"),
+        ({"label": "first"}, "7"),
         ({"preference": 2.0}, "9"),
         ({"winner_model_a": 0, "winner_model_b": 0, "winner_tie": 1}, "tie"),
         ({"score_a": 3, "score_b": 4.5}, "9"),
@@ -247,7 +247,7 @@ def test_scores_of_a_judge_are_its_vote_and_are_kept(world: World) -> None:
 
 def test_a_coding_of_0_and_1_is_asked_for(world: World) -> None:
     rows = [{**PRIME, "response_b": str(i), "label": i % 2} for i in (8, 10, 12, 15)]
-    with pytest.raises(BadInput, match="label holds 0 and 1 and no 2"):
+    with pytest.raises(BadInput, match="label holds 0 or 1, and no 2"):
         world.take(*rows)
     assert "4 labels" in world.take(*rows, more=("--map", "choice=label:0>a,1>b"))
     assert [text for _, text in world.labels()] == ["7", "7", "7", "15"]

@@ -42,7 +42,7 @@ def choose(kind: str, columns: Columns, rows: Sequence[Row], name: str | None = 
     maybe = f"; nearest is {near.name}, say --as {near.name} if they are that" if shared else ""
     raise BadInput(
         f"rows with these columns are not known: {there}{maybe}; or say which column is what, as "
-        f"in --map {_EXAMPLES.get(kind, 'pair_id=COLUMN')}"
+        f"in --map '{_EXAMPLES.get(kind, 'pair_id=COLUMN')}'"
     )
 
 
@@ -55,7 +55,7 @@ def readable(kind: str, name: str | None = None) -> Columns:
 
 
 _EXAMPLES = {
-    "pairs": "prompt=COLUMN,response_a=COLUMN,response_b=COLUMN",
+    "pairs": "prompt=COLUMN,response_a=COLUMN,response_b=COLUMN,choice=COLUMN:VALUE>a,VALUE>b",
     "candidates": "prompt=COLUMN,responses=COLUMN",
     "rankings": "prompt=COLUMN,responses=COLUMN,ranking=COLUMN",
     "steps": "prompt=COLUMN,steps=COLUMN,labels=COLUMN",

@@ -14,25 +14,34 @@ _LOOKS = {
         "answer answers response responses completion completions output outputs generation "
         "generations reply replies chosen rejected winner choice label labels preference "
         "preferences preferred vote votes verdict judgment judgement rank ranks ranking rating "
-        "ratings score scores better worse best"
+        "ratings score scores better worse best win wins won tie ties pick picked selected "
+        "comparison comparisons annotation annotations"
     ),
     "an annotator": (
-        "annotator annotators rater raters reviewer worker workers judge labeler labeller grader "
-        "evaluator annotated"
+        "annotator annotators rater raters rated reviewer reviewers worker workers judge judges "
+        "judged labeler labelers labeller labellers labeling labelling labeled labelled grader "
+        "graders graded evaluator evaluators evaluated annotated"
     ),
     "a system prompt": "system developer instruction instructions persona",
     "a history": (
         "history conversation conversations messages turns dialogue dialog chat transcript context"
     ),
+    "tools": "tool tools function functions",
     "an id": "id ids uid uuid guid qid",
 }
 _WORDS = {word: what for what, words in _LOOKS.items() for word in words.split()}
+_LATIN = re.compile(r"[A-Za-z]")
 _ID = re.compile(r"-?\d+\.0+")
 
 
 def looks_like(column: str) -> str | None:
-    """What a column looks like by its name that no import may lose; None for any other."""
+    """What a column looks like by its name that no import may lose; None for any other.
+
+    A name without a Latin letter tells nothing, so it may be any of them.
+    """
     words = [part.lower() for part in _PART.findall(column)]
+    if not _LATIN.search(column) and any(letter.isalpha() for letter in column):
+        return "a name in a script that is not read"
     return next((_WORDS[word] for word in words if word in _WORDS), None)
 
 
@@ -49,7 +58,9 @@ def whole_id(value: Any) -> Any:
 
 
 class Names:
-    """Reads the names of columns without regard to case, and with spaces or hyphens for `_`."""
+    """Reads the names of columns without regard to case, or to spaces around them; spaces and
+    hyphens are `_`.
+    """
 
     def __init__(self, known: Iterable[str]) -> None:
         self._known = {name: name for name in known}
@@ -70,7 +81,7 @@ class Names:
 
 
 def _folded(name: str) -> str:
-    return name.casefold().replace(" ", "_").replace("-", "_")
+    return name.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def listed(columns: Collection[str], most: int = 20) -> str:

@@ -2,17 +2,20 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from db.conversation import ROLES, Message, Messages, Tools
 from db.errors import TiebreakError
+from db.files.cells import BadCell, structure
 from db.files.line import unreadable
 from db.vocabulary import Choice, Order
 
 Row = dict[str, Any]
+_WRITTEN = re.compile(r"""\s*\[\s*\{\s*['"](?:role|content)['"]""")
 
 
 class BadRow(ValueError):
@@ -168,7 +171,7 @@ def messages(row: Row, key: str) -> Messages:
     """A conversation: a text means one user message."""
     value = row.get(key)
     if isinstance(value, str):
-        return [{"role": "user", "content": text(row, key)}]
+        return [{"role": "user", "content": _said(row, key)}]
     if not isinstance(value, list) or not value:
         raise BadRow(value, f"{key} is {shown(value)}; it must be a text or a list of messages")
     return [message(item, key) for item in value]
@@ -178,7 +181,7 @@ def response(row: Row, key: str) -> Messages:
     """A response: a text means one message of the assistant; messages begin with one of it."""
     value = row.get(key)
     if isinstance(value, str):
-        return [{"role": "assistant", "content": text(row, key)}]
+        return [{"role": "assistant", "content": _said(row, key)}]
     if value is None or value == []:
         raise BadRow(value, f"{key} is {shown(value)}; it must be a text or a list of messages")
     said = messages(row, key)
@@ -186,6 +189,20 @@ def response(row: Row, key: str) -> Messages:
         raise BadRow(
             said[0]["role"], f"{key} begins with the role {said[0]['role']!r}, not with assistant"
         )
+    return said
+
+
+def _said(row: Row, key: str) -> str:
+    """A text that is not the JSON (or the Python) of messages, which would be lost as such."""
+    said = text(row, key)
+    if _WRITTEN.match(said):
+        with suppress(BadCell):
+            held = structure(said)
+            if all(isinstance(each, dict) and {"role", "content"} <= each.keys() for each in held):
+                raise BadRow(
+                    said[:80],
+                    f"{key} is a text that holds messages; write them as a list and not as a text",
+                )
     return said
 
 

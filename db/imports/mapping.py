@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from db.errors import BadInput
@@ -19,7 +20,8 @@ from db.imports.fields import BadRow, Row, shown
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _HOW = "write --map FIELD=COLUMN,FIELD=COLUMN, as in prompt=instruction,choice=label:1>a,2>b"
-_MISSING = object()
+MISSING = object()
+"""What stands at a path that leads to nothing."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Field:
         """Its value in a row, or None. Raises BadRow for a value without a meaning."""
         if self.constant is not None:
             return self.constant
-        value = _at(row, self.path)
-        if value is _MISSING or value is None:
+        value = at(row, self.path)
+        if value is MISSING or value is None:
             return None
         if self.values is None:
             return value
@@ -82,7 +84,7 @@ class ColumnMap:
         for each in self.fields:
             if each.name in there and each.name not in used:
                 raise BadInput(_twice(each.name))
-            if each.path and rows and all(_at(row, each.path) is _MISSING for row in rows):
+            if each.path and rows and all(at(row, each.path) is MISSING for row in rows):
                 raise BadInput(
                     f"--map says {each.name}={'.'.join(each.path)}, and no row has that; the "
                     f"columns are {listed(there)}"
@@ -125,7 +127,9 @@ def parse_map(said: Iterable[str] | Mapping[str, str], known: Iterable[str]) -> 
     known = set(known)
     for name in names:
         if name not in known:
-            raise BadInput(f"--map names {name!r}, which is no field; {listed(sorted(known), 60)}")
+            close = get_close_matches(name, sorted(known), 1)
+            meant = f"; is {close[0]} meant?" if close else f"; {listed(sorted(known), 60)}"
+            raise BadInput(f"--map names {name!r}, which is no field{meant}")
     if len(set(names)) < len(names):
         raise BadInput(f"--map names {max(names, key=names.count)!r} twice; take one out")
     return ColumnMap(fields)
@@ -163,6 +167,8 @@ def _field(name: str, column: str) -> Field:
         word, sign, meant = pair.partition(">")
         if not sign or not meant.strip():
             raise BadInput(f"--map {name}={column}: {pair!r} is no VALUE>MEANING")
+        if word.strip() in values:
+            raise BadInput(f"--map {name}={column} tells twice what {word.strip()} means")
         values[word.strip()] = meant.strip()
     return Field(name, tuple(path.split(".")), values=values)
 
@@ -176,8 +182,8 @@ def _spelled(value: Any) -> str:
     return str(value).strip()
 
 
-def _at(value: Any, path: tuple[str, ...]) -> Any:
-    """What stands at a path, or _MISSING; a name with dots in it goes before a path."""
+def at(value: Any, path: tuple[str, ...]) -> Any:
+    """What stands at a path, or MISSING; a name with dots in it goes before a path."""
     if isinstance(value, dict) and (whole := ".".join(path)) in value:
         return value[whole]
     for step in path:
@@ -185,14 +191,14 @@ def _at(value: Any, path: tuple[str, ...]) -> Any:
             try:
                 value = json.loads(value)
             except ValueError:
-                return _MISSING
+                return MISSING
         if isinstance(value, dict) and step in value:
             value = value[step]
         elif isinstance(value, list) and step.lstrip("-").isdigit():
             place = int(step)
             if not -len(value) <= place < len(value):
-                return _MISSING
+                return MISSING
             value = value[place]
         else:
-            return _MISSING
+            return MISSING
     return value

@@ -20,11 +20,12 @@ from db.imports.choosing import choose, readable
 from db.imports.columns import Names, is_empty, listed, looks_like, whole_id
 from db.imports.exported import parts_of
 from db.imports.fields import BadRow, Row, one_reason
+from db.imports.mapping import MISSING, at
 from db.imports.options import ImportOptions, Kind
 from db.imports.presets import PRESETS, named
 from db.imports.presets.own import NAME
 from db.imports.presets.preset import Columns, Preset, Read
-from db.imports.presets.verdicts import coded
+from db.imports.presets.verdicts import coded, counted
 
 _LOOKED_AT, _LETTERS = 50, 4_000_000  # rows and letters by which the shape of a file is told
 _IDS = ("pair_id", "id", "prompt_id", "question_id", "uid")
@@ -80,11 +81,16 @@ class Reading:
     _lines: Iterator[Line] = field(kw_only=True)
     _opened: list[Rows] = field(kw_only=True)
     _known: set[str] = field(default_factory=set)
+    _counted: frozenset[str] = frozenset()
+    _kept: set[str] = field(default_factory=set)
 
     @property
     def notes(self) -> list[str]:
-        """What the readers of the files say of them."""
-        return [note for one in self._opened for note in one.notes]
+        """What the readers of the files say of them, and what was to be kept and is not there."""
+        lacking = [name for name in self._shape.options.keep if name not in self._kept]
+        return [note for one in self._opened for note in one.notes] + [
+            f"{self.path.name}: no row has {name!r}, which --keep names" for name in lacking
+        ]
 
     @property
     def read_as(self) -> dict[str, str]:
@@ -104,6 +110,9 @@ class Reading:
         for row in first:
             lost |= self._unread(row)
             self.left |= _inner(self.preset.dropped, row)
+        self._counted = counted(first)
+        if self.preset.name == NAME and (column := coded(first)):
+            raise BadInput(self._uncounted(column))
         if lost:
             raise BadInput(f"it has columns that {self._lost(lost)}")
 
@@ -137,10 +146,16 @@ class Reading:
         row = self._shape.of(line)
         if lost := self._unread(row):
             raise BadRow(list(lost), f"it has columns that {self._lost(lost)}")
+        if self.preset.name == NAME and (column := coded([row], self._counted)):
+            raise BadRow(row[column], self._uncounted(column))
         return row
 
     def _with_kept(self, line: Line, rows: list[Row]) -> list[Row]:
-        kept = {name: line.row[name] for name in self._shape.options.keep if name in line.row}
+        kept = {}
+        for name in self._shape.options.keep:
+            if (value := at(line.row, tuple(name.split(".")))) is not MISSING:
+                kept[name] = value
+        self._kept |= kept.keys()
         return [{**row, "meta": (row.get("meta") or {}) | kept} for row in rows] if kept else rows
 
     def _unread(self, row: Row) -> dict[str, str]:
@@ -159,11 +174,19 @@ class Reading:
             name
             for name in odd
             if name not in options.ignore
-            and name not in options.keep
+            and (name not in options.keep or name not in row)
             and not is_empty(row.get(name, name))
         ]
         self.unread |= dict.fromkeys(odd)
         return {name: what for name in odd if (what := looks_like(name)) is not None}
+
+    def _uncounted(self, column: str) -> str:
+        mapped = self._shape.options.columns
+        paths = {each.name: ".".join(each.path) for each in (mapped.fields if mapped else ())}
+        return (
+            f"{column} holds 0 or 1, and no 2 in the first rows, so that nobody can tell what 1 "
+            f"means; say it, as in --map 'choice={paths.get(column, column)}:1>a,0>b'"
+        )
 
     def _lost(self, lost: Mapping[str, str]) -> str:
         told = listed([f"{name} (looks like {what})" for name, what in lost.items()])
@@ -199,11 +222,6 @@ def _reading(kind: Kind, paths: list[Path], opened: list[Rows], options: ImportO
             options.columns.require(_first_rows(first, _Shape(whole, Names(()))))
         rows = _first_rows(first, shape)
         preset = choose(kind, _columns(rows), rows, options.preset)
-        if preset.name == NAME and (column := coded(rows)):
-            raise BadInput(
-                f"{column} holds 0 and 1 and no 2 in the first rows, so that nobody can tell what "
-                f"1 means; say it, as in --map 'choice={column}:1>a,0>b'"
-            )
         reading = Reading(
             paths[0], preset, _shape=shape, _lines=_again(first, lines), _opened=opened
         )

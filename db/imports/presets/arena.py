@@ -46,7 +46,7 @@ _LEFT = {
 
 def _battle(row: Row) -> list[Row]:
     said = [_messages(row.get(name), name) for name in ("conversation_a", "conversation_b")]
-    if row.get("full_conversation") is not None:
+    if row.get("full_conversation") not in (None, []):
         _require_whole(listed(row["full_conversation"], "full_conversation"), said)
     label = dict(_winner(row.get("winner")))
     meta = {key: row[key] for key in _META if row.get(key) is not None}

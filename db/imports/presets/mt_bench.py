@@ -39,7 +39,8 @@ def _fits(judged: str) -> Callable[[Columns, Row], bool]:
     def fits(_: Columns, row: Row) -> bool:
         asked = isinstance(row.get("turns"), list) and all(isinstance(t, str) for t in row["turns"])
         answered = row.get("model_id") is not None and isinstance(row.get("choices"), list)
-        known = asked or answered or row.get(judged) is not None
+        judgment = row.get(judged) is not None and row.get("judge") is not None
+        known = asked or answered or judgment
         return known and row.get("question_id") is not None and row.get("games") is None
 
     return fits

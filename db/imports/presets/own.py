@@ -14,7 +14,7 @@ from db.imports.presets import PRESETS, fitting, named
 from db.imports.presets.cells import MEDIA, listed, no_media, tools_of
 from db.imports.presets.parting import dialogue, with_system
 from db.imports.presets.preset import Columns, Preset, Read
-from db.imports.presets.verdicts import ONE_HOT, VERDICTS, verdict
+from db.imports.presets.verdicts import ONE_HOT, VERDICTS, require_agreeing, verdict
 
 NAME = "tiebreak"
 
@@ -98,6 +98,8 @@ def _take_opinion(row: Row, found: Row) -> Row:
     if {"annotator", "judge"} <= there.keys():
         raise BadRow(row["annotator"], "annotator and judge both sign the row; leave one out")
     said = verdict(row)
+    if said is not None and there.keys() >= set(_SCORES):
+        require_agreeing(said["choice"], there)
     if said is None and not there.keys() >= set(_SCORES):
         signs = [name for name in ("annotator", "judge") if name in there]
         if signs:

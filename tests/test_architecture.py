@@ -372,6 +372,7 @@ def test_tests_are_flat_and_named_after_what_they_test() -> None:
         "benchmarks",
         "loop",
         "contracts",
+        "conversations",
         "suite",
         "supply",
     }

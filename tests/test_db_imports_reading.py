@@ -9,6 +9,7 @@ import pytest
 from db.errors import BadInput
 from db.imports.columns import looks_like
 from db.imports.mapping import parse_map
+from db.imports.presets import named
 from db.session import Database
 from tests.import_worlds import Row, rejected, stored_labels, stored_pairs, take
 
@@ -136,3 +137,46 @@ def test_a_mapping_with_a_slip_says_what_is_meant() -> None:
 def test_names_with_spaces_around_them_are_read(database: Database, tmp_path: Path) -> None:
     rows = [{"prompt ": "Q?", " Chosen": "7", "rejected": "9"}]
     assert take(database, "pairs", tmp_path / "in.jsonl", rows).counts["labels"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "reason"),
+    [
+        ("label-studio", {"annotations": [{"result": [0], "completed_by": 3}]}, "another type"),
+        ("label-studio", {"annotations": [{"result": "[", "completed_by": 3}]}, "another type"),
+        ("openai", {"input": None}, "input holds None; it must be an object"),
+        ("nectar", {"answers": None}, "answers is None; it must be a list"),
+        ("arena", {"winner": ["model_a"]}, "winner is ['model_a']"),
+        ("helpsteer-preference", {"preference_statement": [1]}, "preference_statement is [1]"),
+        ("llama-factory-sharegpt", {"chosen": {"from": [1], "value": "7"}}, "from [1]"),
+        ("pandalm", {"annotator1": 9}, "annotator1 is 9"),
+    ],
+)
+def test_a_value_of_another_type_costs_its_row_alone(
+    database: Database, tmp_path: Path, name: str, change: Row, reason: str
+) -> None:
+    preset = named(name)
+    rows = [{**preset.example, **change}, preset.example]
+    done = take(database, preset.kind, tmp_path / "in.jsonl", rows, preset=name)
+    assert (done.rejected, done.counts["new"]) == (1, 1)
+    assert reason in str(done.first_reason)
+
+
+def test_an_annotator_who_said_nothing_is_left_out_of_a_table(
+    database: Database, tmp_path: Path
+) -> None:
+    row = {**named("pandalm").example, "annotator3": ""}
+    assert take(database, "pairs", tmp_path / "in.csv", [row]).counts["labels"] == 2
+
+
+def test_what_is_kept_of_a_row_is_an_object(database: Database, tmp_path: Path) -> None:
+    done = take(database, "pairs", tmp_path / "in.jsonl", [judged("a", meta="x")])
+    assert "meta is 'x'; it must be an object" in str(done.first_reason)
+
+
+def test_a_score_with_a_comma_is_no_number(database: Database, tmp_path: Path) -> None:
+    row = {"prompt": "Q?", "response_a": "7", "response_b": "9", "score_a": "3,5", "score_b": "2"}
+    done = take(database, "pairs", tmp_path / "in.jsonl", [row])
+    assert "score_a is '3,5'; it must be -1e+12 to 1e+12, a number like 3.5" in str(
+        done.first_reason
+    )

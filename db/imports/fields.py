@@ -33,7 +33,10 @@ def one_reason() -> Iterator[None]:
         yield
     except (BadRow, TiebreakError):
         raise
-    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError) as error:
+        reason = "the row cannot be read, for a value in it has another type than this format has"
+        raise BadRow(None, f"{reason} ({unreadable(error)})") from error
+    except (ArithmeticError, LookupError, RecursionError, ValueError) as error:
         raise BadRow(None, f"the row cannot be read ({unreadable(error)})") from error
 
 
@@ -139,7 +142,8 @@ def number(row: Row, key: str, lowest: float, highest: float) -> float | None:
         return None
     found = _number(value)
     if found is None or not lowest <= found <= highest:
-        raise BadRow(value, f"{key} is {shown(value)}; it must be {lowest:g} to {highest:g}")
+        reason = f"{key} is {shown(value)}; it must be {lowest:g} to {highest:g}"
+        raise BadRow(value, f"{reason}, a number like 3.5" if found is None else reason)
     return found
 
 

@@ -134,7 +134,7 @@ def _require_whole(turns: list[Any], said: list[Messages]) -> None:
 
 
 def _winner(value: Any) -> Row:
-    if value not in _WINNERS:
+    if not isinstance(value, str) or value not in _WINNERS:
         raise BadRow(value, f"winner is {value!r:.80}; it must be one of {', '.join(_WINNERS)}")
     return _WINNERS[value]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from db.files.line import Line
+from db.imports import fields
 from db.imports.fields import BadRow, Row, one_reason
 from db.imports.presets.alone import Alone, together
 from db.imports.presets.cells import score_of
@@ -67,7 +68,9 @@ def _preference(row: Row) -> list[Row]:
     label: Row = {"choice": "tie" if said == 0 else "a" if said < 0 else "b"}
     if said:
         label["strength"] = 2 if abs(said) == 3 else 1
-    told = [row.get(f"preference_{name}") for name in ("statement", "elaboration")]
+    told = [
+        fields.optional_text(row, f"preference_{name}") for name in ("statement", "elaboration")
+    ]
     if any(told):
         label["rationale"] = " ".join(text for text in told if text)
     pair: Row = {"prompt": prompt_of(row.get("prompt"))}

@@ -103,7 +103,7 @@ def _votes(row: Row) -> list[Row]:
 
 def _choice(row: Row, name: str) -> str:
     winner = row.get(name)
-    if winner not in _CHOICES:
+    if not isinstance(winner, str) or winner not in _CHOICES:
         raise BadRow(winner, f"{name} is {winner!r}; it must be one of {', '.join(_CHOICES)}")
     return _CHOICES[winner]
 

@@ -13,7 +13,9 @@ _ANSWER = frozenset({"answer", "model", "rank"})
 
 
 def _rows(row: Row) -> list[Row]:
-    answers = [only_known(item, _ANSWER, "answers") for item in listed(row["answers"], "answers")]
+    answers = [
+        only_known(item, _ANSWER, "answers") for item in listed(row.get("answers"), "answers")
+    ]
     if len(answers) < 2:
         raise BadRow(len(answers), "answers must hold two or more")
     found: Row = {

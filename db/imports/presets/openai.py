@@ -13,7 +13,7 @@ _INPUT = frozenset({"messages", "tools", "parallel_tool_calls"})
 
 
 def _rows(row: Row) -> list[Row]:
-    asked = only_known(row["input"], _INPUT, "input")
+    asked = only_known(row.get("input"), _INPUT, "input")
     outputs = []
     for name in ("preferred_output", "non_preferred_output"):
         if not isinstance(row.get(name), list) or not row[name]:

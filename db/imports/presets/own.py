@@ -10,6 +10,7 @@ from typing import Any
 
 from db.files.line import Line
 from db.imports.fields import BadRow, Row, one_reason
+from db.imports.fields import kept as kept_of
 from db.imports.presets import PRESETS, fitting, named
 from db.imports.presets.cells import MEDIA, listed, no_media, tools_of
 from db.imports.presets.parting import dialogue, with_system
@@ -66,7 +67,7 @@ def _pairs(row: Row) -> list[Row]:
     if others:
         raise BadRow(others, f"{others[0]} stands beside response_a and response_b; leave it out")
     row = _named(row)
-    meta = {**(row.get("meta") or {}), **{n: row[n] for n in _META if _there(row, n)}}
+    meta = {**(kept_of(row, "meta") or {}), **{n: row[n] for n in _META if _there(row, n)}}
     kept = ("expected", "pair_id", "domain", "source", *_PAIR)
     found: Row = {name: row[name] for name in kept if row.get(name) is not None}
     found |= {"prompt": _asked(row), "tools": tools_of(row)}
@@ -149,7 +150,7 @@ def _turns(history: Any) -> list[Row]:
 
 def _named(row: Row) -> Row:
     """The row under our names; the second of two columns that mean the same goes to `meta`."""
-    found, meta = dict(row), dict(row.get("meta") or {})
+    found, meta = dict(row), dict(kept_of(row, "meta") or {})
     for name, aliases in _ALIASES.items():
         there = [alias for alias in aliases if _there(row, alias)]
         for alias in aliases:

@@ -19,7 +19,7 @@ _COLUMNS |= {"response1", "response2", "annotator1", "annotator2", "annotator3"}
 
 def _pair(row: Row) -> list[Row]:
     asked, more = fields.text(row, "instruction"), fields.optional_text(row, "input")
-    people = sorted(n for n in row if _ANNOTATOR.fullmatch(n) and row[n] is not None)
+    people = sorted(n for n in row if _ANNOTATOR.fullmatch(n) and row[n] not in (None, ""))
     if not people:
         raise BadRow(None, "no annotator said anything; leave the row out")
     return [

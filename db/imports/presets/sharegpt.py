@@ -48,7 +48,7 @@ def _message(item: Any, name: str) -> Row:
         raise BadRow(said, f"{name} holds the value {said!r:.80}; it must be a text")
     if who == "function_call":
         return {**rest, "role": "assistant", "content": "", "tool_calls": _calls(said, name)}
-    if who not in _ROLES:
+    if not isinstance(who, str) or who not in _ROLES:
         known = ", ".join([*_ROLES, "function_call"])
         raise BadRow(who, f"{name} holds a message from {who!r:.80}; {known} are known")
     return {**rest, "role": _ROLES[who], "content": said}

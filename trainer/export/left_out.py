@@ -31,6 +31,6 @@ def told(left_out: Mapping[str, int]) -> str:
 def nothing(left_out: Mapping[str, int]) -> str:
     """Why there is nothing to export, and the way out."""
     return (
-        f"nothing to export: {told(left_out) or 'there are no pairs'}; "
+        f"nothing to export: {told(left_out) or 'no pair was settled as better or worse'}; "
         "settle labels with `tiebreak merge`, or loosen the filters"
     )

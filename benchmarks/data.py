@@ -240,7 +240,7 @@ def perform(place: Place, doing: str) -> None:
 
 def measured(place: Place, doing: str) -> dict[str, float]:
     """One step here and now: its processor seconds, and the peak memory of this process."""
-    for module in ("db.imports.importer", "data_peers"):  # what loads is no work on rows
+    for module in ("db.imports.importer", "trainer.steps", "data_peers"):  # no work on rows
         import_module(module)
     server = _Server(place.url)
     before = server.seconds()

@@ -177,6 +177,20 @@ def test_slips_are_looked_for_in_rounds_of_bounded_memory(monkeypatch: pytest.Mo
     assert len(group(prompts).sizes()) == 9
 
 
+def test_slips_are_found_in_a_crowd_of_one_outline() -> None:
+    text = "Explain how the {} of small towns collects {} taxes on wine and bread in winter"
+    odd = [f"{a}{b}tter" for a in "bp" for b in ("i", "a", "e", "u", "o", "la", "li", "lo", "ra")]
+    prompts = [
+        (f"{word}{slip}", talk(text.format(slip, f"{word}{word}")))
+        for word in odd
+        for slip in ("government", "goverment")
+    ]
+    found = group(prompts)
+    for word in odd:  # nine wordings of each slip share one outline: 18, a crowd
+        assert found.of(f"{word}government") == found.of(f"{word}goverment")
+    assert group(prompts[::-1]).sizes().total() == found.sizes().total()
+
+
 def test_nearly_the_same_text_shares_a_sketch() -> None:
     rng = random.Random(0)
     letters = "abcdefghijklmnopqrstuvwxyz"

@@ -1,9 +1,11 @@
 """What changes a question and what does not: numbers, names and ids do, punctuation does not."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from judges.alike.groups import group
-from judges.alike.misspelling import same_but_for_slips, slip
+from judges.alike.misspelling import outline, same_but_for_slips, slip
 from judges.alike.wording import HARD, joined, singular, words
 
 HEATING = (
@@ -159,6 +161,7 @@ def test_a_plural_loses_its_ending(word: str, root: str) -> None:
 def test_slips_are_long_words_one_letter_away(one: str, other: str, same: bool) -> None:
     assert slip(one, other) is same
     assert slip(other, one) is same
+    assert not same or outline([one]) == outline([other])
 
 
 def test_one_word_in_four_may_be_misspelt() -> None:
@@ -168,3 +171,24 @@ def test_one_word_in_four_may_be_misspelt() -> None:
     assert len(right) == 8  # without the, a, and: 8 // 4 = 2 are allowed
     assert same_but_for_slips(right, two)
     assert not same_but_for_slips(right, three)
+
+
+@given(
+    st.text("aàeéioursntdln", min_size=2, max_size=9),
+    st.integers(0, 8),
+    st.sampled_from(["", "s", "e", "é", "ed", "ing", "ies", "à"]),
+)
+def test_slips_leave_the_outline(word: str, at: int, put: str) -> None:
+    other = (
+        word[:at] + put + word[at + 1 :],
+        word[:at] + put + word[at:],
+        word[:at] + word[at : at + 2][::-1] + word[at + 2 :],
+        word + put,
+    )
+    for each in other:
+        assert not (each and slip(word, each)) or outline([word]) == outline([each])
+
+
+def test_the_outline_holds_what_must_match_and_is_none_where_characters_may_be_missing() -> None:
+    assert outline(words("Écrire 3 poems about élan in Rome")) == f"e {HARD}3 p a e in {HARD}rome"
+    assert outline(words("写一首诗")) is None

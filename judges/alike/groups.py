@@ -8,8 +8,10 @@ Two prompts are of one group where
   neighbours are compared); a first turn of small talk is not enough for that;
 - they are near-duplicates: the same wording (`wording`), but for slips (`misspelling`).
 
-And whatever is of one group with a third. Which slips are looked at is found by min-hashes of
-character shingles, for short prompts by all words but one. Time and memory grow with the prompts,
+And whatever is of one group with a third. Which slips are looked at is found by what slips leave
+of a wording (`misspelling.outline`). Where more than a dozen have the same, or a script has no
+spaces, it is min-hashes of character shingles, for short prompts all words but one (`slip_keys`);
+such crowds are read again for it. Time and memory grow with the prompts,
 never with their square: some 400 bytes a prompt, whatever its length. The order of the prompts
 changes nothing. The rule and its errors: docs/design/leakage.md.
 """
@@ -26,8 +28,10 @@ from scipy.sparse.csgraph import connected_components
 
 from judges.alike.marks import Marks, all_words, values_of, worded_turn
 from judges.alike.misspelling import same_but_for_slips
-from judges.alike.sketches import key_pairs
+from judges.alike.sketches import CROWD, Keys, key_pairs
+from judges.alike.slip_keys import SlipKeys
 from judges.alike.turns import Turn, turns
+from judges.alike.wording import joined
 
 LARGE = 0.05
 """A group of more than this share of the prompts is named to people."""
@@ -35,7 +39,7 @@ LARGE = 0.05
 _TEXTS, _BEGINS = 50_000, 60
 
 Prompts = Iterable[tuple[str, Sequence[Mapping[str, Any]]]]
-"""(key, messages) of every prompt, in any order; iterated more than once."""
+"""(key, messages) of every prompt, in any order, but each time they are iterated in the same."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,6 @@ def group(prompts: Prompts) -> Groups:
     marks = Marks()
     for key, messages in prompts:
         marks.add(key, messages)
-    marks.close()
     edges = [marks.begins.linked()]
     alike = _components(len(marks.keys), edges)
     edges.append(marks.turns.linked(alike))
@@ -115,7 +118,7 @@ def _first_question(said: Sequence[Turn]) -> str:
 
 def _slips(prompts: Prompts, marks: Marks, alike_N: NDArray[np.intp]) -> Iterator[NDArray[np.intp]]:
     """Edges between prompts that differ by slips, read again in rounds of bounded memory."""
-    pending = _candidates(marks, alike_N)
+    pending = _candidates(prompts, marks, alike_N)
     while len(pending):
         wanted = np.unique(pending[: _TEXTS // 2])
         chosen = set(wanted.tolist())
@@ -133,22 +136,41 @@ def _slips(prompts: Prompts, marks: Marks, alike_N: NDArray[np.intp]) -> Iterato
         pending = pending[~inside]
 
 
-def _candidates(marks: Marks, alike_N: NDArray[np.intp]) -> NDArray[np.intp]:
+def _candidates(prompts: Prompts, marks: Marks, alike_N: NDArray[np.intp]) -> NDArray[np.intp]:
     """Pairs of prompts that may differ by slips alone, each wording once."""
     whole_N = np.zeros(len(marks.keys), np.uint64)
     whole_N[values_of(marks.whole_of, np.uint32)] = values_of(marks.wholes, np.uint64)
     _, first, number_N = np.unique(whole_N, return_index=True, return_inverse=True)
+    outline_N = np.zeros(len(marks.keys), np.uint64)
+    outline_N[values_of(marks.whole_of, np.uint32)] = values_of(marks.outlines, np.uint64)
 
     def new(pairs: NDArray[np.intp]) -> NDArray[np.intp]:
         pairs = pairs[alike_N[pairs[:, 0]] != alike_N[pairs[:, 1]]]
         return np.unique(np.sort(number_N[pairs], axis=1), axis=0)
 
-    shorts, short_of = values_of(marks.shorts, np.uint32), values_of(marks.short_of, np.uint32)
-    found = [new(short_of[key_pairs(shorts, number_N[short_of])])]
-    bands, long = np.concatenate(marks.bands), values_of(marks.long, np.uint32)
-    found += [new(long[key_pairs(band, number_N[long])]) for band in bands.T]
+    outlined = first[outline_N[first] != 0]
+    found = [new(outlined[key_pairs(outline_N[outlined], number_N[outlined])])]
+    for keys in (marks.unspaced, _crowded(prompts, marks, outlined, outline_N)):
+        found += map(new, keys.pairs(number_N))
     pairs = np.unique(np.concatenate(found), axis=0)
     return np.asarray(first[pairs].reshape(-1, 2), np.intp)
+
+
+def _crowded(
+    prompts: Prompts, marks: Marks, outlined: NDArray[np.intp], outline_N: Keys
+) -> SlipKeys:
+    """More keys of those wordings, named by one prompt each, of which a crowd has one outline."""
+    keys = SlipKeys()
+    _, of, sizes = np.unique(outline_N[outlined], return_inverse=True, return_counts=True)
+    crowded = np.zeros(len(marks.keys), np.bool_)
+    crowded[outlined[sizes[of] > CROWD]] = True
+    for i, (key, messages) in enumerate(prompts if crowded.any() else ()):
+        if i < len(crowded) and crowded[i] and marks.keys[i] == key:
+            said = turns(messages)
+            worded = [worded_turn(turn) for turn in said]
+            text = [joined(each) for each in worded]
+            keys.add(i, int(outline_N[i]), all_words(said, worded), text)
+    return keys
 
 
 def _components(n: int, edges: list[NDArray[np.intp]]) -> NDArray[np.intp]:

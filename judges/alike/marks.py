@@ -14,22 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from judges.alike.fillers import SMALL_TALK
-from judges.alike.misspelling import may_slip
+from judges.alike.misspelling import outline
 from judges.alike.shared_turns import SharedTurns
-from judges.alike.sketches import SKETCH_BANDS, sketches
+from judges.alike.slip_keys import SlipKeys
 from judges.alike.turns import Turn, turns
 from judges.alike.wording import HARD, bare, joined, plain, words
 
 REST = 0.5
 """Share of what follows the first user turn that two conversations of one group have in common."""
 
-SHORT = 16
-"""Up to so many words a prompt is compared with those that lack one of its words."""
-
-SKETCHED = 6
-"""From so many words on it is also looked for by its shingles, which sees several slips."""
-
-_AT_ONCE = 512
 _SHA256 = re.compile("[0-9a-f]{64}")
 
 
@@ -94,10 +87,8 @@ class Marks:
         self.keys = Names()
         self.lengths = array("H")
         self.begins, self.turns = Links(), SharedTurns(REST)
-        self.wholes, self.whole_of = array("Q"), array("I")
-        self.shorts, self.short_of = array("I"), array("I")
-        self.bands, self.long = [np.zeros((0, SKETCH_BANDS), np.uint32)], array("I")
-        self._waiting: list[tuple[bytes, str]] = []
+        self.wholes, self.outlines, self.whole_of = array("Q"), array("Q"), array("I")
+        self.unspaced = SlipKeys()
 
     def add(self, key: str, messages: Sequence[Mapping[str, Any]]) -> None:
         """Remember one prompt."""
@@ -106,15 +97,20 @@ class Marks:
         self.keys.append(key)
         self.lengths.append(min(len(said), 65_535))
         worded = [worded_turn(turn) for turn in said]
-        if worded:
-            roles, text = [turn.role for turn in said], [joined(each) for each in worded]
-            asked = next(
-                (each for role, each in zip(roles, worded, strict=True) if role == "user"), []
-            )
-            small_talk = SMALL_TALK.issuperset(" ".join(asked).replace(HARD, "").split())
-            for forms in ([bare(t.text) for t in said], [plain(each) for each in worded], text):
+        if not worded:
+            return
+        text = [joined(each) for each in worded]
+        asked = [plain(each) for each in worded]
+        small_talk = len(said) > 1 and _small_talk(said, asked)
+        for forms in ([bare(turn.text) for turn in said], asked, text):
+            if len(said) == 1 and said[0].role == "user":
+                begins = _beginnings("turns", [("user", forms[0])])[0]
+                self.begins.add(owner, begins)
+                self.begins.claim(begins)
+            else:
+                roles = (turn.role for turn in said)
                 self._conversation(owner, list(zip(roles, forms, strict=True)), small_talk)
-            self._remember(owner, all_words(said, worded), "\0".join(text))
+        self._remember(owner, all_words(said, worded), text)
 
     def _conversation(self, owner: int, said: list[tuple[str, str]], small_talk: bool) -> None:
         """Claim the beginnings that make a conversation the same, and offer all of its own."""
@@ -155,30 +151,14 @@ class Marks:
         keys = [_hash(f"{question}\1{role}\2{form}") for role, form in rest]
         self.turns.add(owner, keys, [len(form) + 1 for _, form in rest])
 
-    def _remember(self, owner: int, said: list[str], text: str) -> None:
+    def _remember(self, owner: int, said: list[str], text: list[str]) -> None:
         """Keep the keys of the whole wording, by which slips are found."""
-        self.wholes.append(int.from_bytes(_hash(" ".join(said)), "big"))
+        self.wholes.append(_number(" ".join(said)))
         self.whole_of.append(owner)
-        if len(said) <= SHORT:
-            for i, word in enumerate(said):
-                if may_slip(word):
-                    rest = _hash(" ".join((*said[:i], word[0], *said[i + 1 :])))
-                    self.shorts.append(int.from_bytes(rest[:4], "big"))
-                    self.short_of.append(owner)
-        if len(said) >= SKETCHED:
-            self.long.append(owner)
-            self._waiting.append((_hash(" ".join(w for w in said if w[0] == HARD)), text))
-            if len(self._waiting) >= _AT_ONCE:
-                self.close()
-
-    def close(self) -> None:
-        """Sketch what has been waiting for it."""
-        if self._waiting:
-            must = np.array([int.from_bytes(key, "big") for key, _ in self._waiting], np.uint64)
-            bands = sketches([text for _, text in self._waiting])
-            mixed = bands * np.uint64(0x9E3779B97F4A7C15) + must[:, None]
-            self.bands.append((mixed >> np.uint64(32)).astype(np.uint32))
-            self._waiting.clear()
+        kept = outline(said)
+        if kept is None:
+            self.unspaced.add(owner, _number(" ".join(w for w in said if w[0] == HARD)), said, text)
+        self.outlines.append(0 if kept is None else _number(kept) or 1)
 
 
 def values_of(values: "array[int]", kind: type[Any]) -> NDArray[Any]:
@@ -205,6 +185,16 @@ def all_words(said: list[Turn], worded: list[list[str]]) -> list[str]:
         for turn, each in zip(said, worded, strict=True)
         for word in (f"{HARD}<{turn.role}>", *each)
     ]
+
+
+def _small_talk(said: list[Turn], plain: list[str]) -> bool:
+    """Whether the first thing a user says is small talk."""
+    asked = (form for turn, form in zip(said, plain, strict=True) if turn.role == "user")
+    return SMALL_TALK.issuperset(next(asked, "").split())
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(_hash(text), "big")
 
 
 def _beginnings(kind: str, spoken: list[tuple[str, str]]) -> list[bytes]:

@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 
 from judges.alike.fillers import COMMON, OPPOSED, RIGHT
-from judges.alike.wording import HARD, singular, unspaced
+from judges.alike.wording import HARD, Remembered, singular, unspaced
 
 SLIPS = 4
 """At most one word in so many may be misspelt or inflected, but always one."""
@@ -22,6 +22,7 @@ UNSPACED_A_SLIP = 40
 _COMPARED = 1000  # characters from the first difference on; by hand
 _SWAPPED, _DROPPED, _CHANGED = 6, 6, 8
 _ENDINGS = ("ing", "ed")
+_UNSPACED = "\1"
 
 
 def same_but_for_slips(one: Sequence[str], other: Sequence[str]) -> bool:
@@ -33,6 +34,22 @@ def same_but_for_slips(one: Sequence[str], other: Sequence[str]) -> bool:
         if len(apart) <= max(1, len(one) // SLIPS) and all(slip(a, b) for a, b in apart):
             return True
     return _same_but_for_missing(one, other)
+
+
+def outline(said: Sequence[str]) -> str | None:
+    """What slips leave: the first letters of words, without accents, and words that have none.
+
+    Wordings that are the same but for slips have the same outline. None where a word is one
+    character of a script without spaces, for such a wording may lack some of its words.
+    """
+    kept = " ".join(map(_OUTLINED.__getitem__, said))
+    return None if _UNSPACED in kept else kept
+
+
+def _outlined(word: str) -> str:
+    if may_slip(word):
+        return unicodedata.normalize("NFD", word[0])[0]
+    return _UNSPACED if unspaced(word) else word
 
 
 def _same_but_for_missing(one: Sequence[str], other: Sequence[str]) -> bool:
@@ -127,3 +144,6 @@ def _opposed(one: str, other: str) -> bool:
         for a in group
         for b in group
     )
+
+
+_OUTLINED = Remembered(_outlined)

@@ -46,7 +46,7 @@ _ENDINGS = {"m": "am", "re": "are", "ve": "have", "ll": "will", "d": "would"}
 _STOPS, _BULLETS, _SYMBOLS = ".!?:;\n。！？；：…", "#>*", "+*=<>^%$&|~@\\#"
 _ENDS = ".!?:;,。！？；：，… "
 _MINUS = re.compile(r"-(?<![\w)]-)(?=\d)")
-_LETTER = re.compile(r"\ba\b(?! [\"'“(*]?(?:\w\w|\d))")  # no article: f(a, b), vitamin a
+_LETTER = re.compile(r"a(?<!\wa)(?!\w| [\"'“(*]?(?:\w\w|\d))")  # no article: f(a, b), vitamin a
 _MEASURED = re.compile(r"(\d+)([^\W\d_]+)")
 _INSIDE = {
     phrase: f" _{said} "
@@ -149,7 +149,7 @@ class _Characters(dict[int, str]):
         return said
 
 
-class _Remembered(dict[str, T]):
+class Remembered(dict[str, T]):
     """What a function says of a word, worked out once."""
 
     def __init__(self, function: Callable[[str], T]) -> None:
@@ -269,4 +269,4 @@ def _join(word: str) -> str:
     return f"{word} " if word[0] == HARD else singular(word)
 
 
-_BEGINNING, _MIDDLE, _JOINED = _Remembered(_said), _Remembered(_named), _Remembered(_join)
+_BEGINNING, _MIDDLE, _JOINED = Remembered(_said), Remembered(_named), Remembered(_join)

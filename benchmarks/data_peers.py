@@ -94,7 +94,8 @@ _VOTES = """
 SELECT names.external_id AS pair_id, judges.name AS judge, judges.family AS family,
   versions.version AS judge_version, versions.provider AS provider,
   versions.generation AS generation, votes."order", votes.sample, votes.choice, votes.strength,
-  votes.both_bad, votes.confidence, votes.p_a, votes.rationale, votes.abstain_reason
+  votes.both_bad, votes.score_a, votes.score_b, votes.confidence, votes.p_a, votes.rationale,
+  votes.abstain_reason
 FROM votes JOIN pair_names names ON names.pair_id = votes.pair_id
 JOIN judge_versions versions ON versions.id = votes.judge_version_id
 JOIN judges ON judges.id = versions.judge_id

@@ -11,6 +11,7 @@ from test_trainer_export_layouts import RUN, TOOLS, TURNS, ask, world
 from trainer_worlds import settle
 
 from db.errors import BadInput
+from db.imports.choosing import choose
 from db.imports.fields import BadRow
 from db.imports.presets import fitting, named
 from db.models import Pair
@@ -157,3 +158,15 @@ def test_a_folder_is_no_file_of_another_kind(database: Database, tmp_path: Path)
     exported(database, tmp_path)
     with pytest.raises(BadInput, match="is an export; read it with `tiebreak import pairs`"):
         take(database, "gold", tmp_path / "first")
+
+
+def test_a_folder_that_begins_with_unsettled_pairs_is_known(
+    database: Database, tmp_path: Path
+) -> None:
+    """Settled labels alone have a `split`: nothing that tells the folder may rest on it."""
+    world(database, tools=False)
+    rows = exported(database, tmp_path)
+    unsettled = [{**row, "split": None, "choice": None} for row in rows]
+    for several in (unsettled, [*unsettled, *rows]):
+        columns = frozenset(name for row in several for name in row if row[name] is not None)
+        assert choose("pairs", columns, several) is PRESET

@@ -93,8 +93,9 @@ class Maker:
 
 
 def stored(database: Database) -> dict[str, Row]:
-    """Every pair as a row of ours, by its id."""
+    """Every pair as a row of ours, by its id; ids of one pair share its labels and votes."""
     found: dict[str, Row] = {}
+    by_pair: dict[int, Row] = {}
     with database.read() as session:
         pairs = select(PairName.external_id, Pair).join(Pair, Pair.id == PairName.pair_id)
         for name, pair in session.execute(pairs):
@@ -103,10 +104,8 @@ def stored(database: Database) -> dict[str, Row]:
             row |= {"response_a": as_response(a.text, a.messages)}
             row |= {"response_b": as_response(b.text, b.messages)}
             row |= {"model_a": a.model, "model_b": b.model, "domain": pair.domain}
-            row |= {"source": pair.source, "meta": pair.kept, "labels": [], "votes": []}
-            found[name] = row
-        by_pair = {pair_id: found[name] for name, pair_id in session.execute(
-            select(PairName.external_id, PairName.pair_id))}  # fmt: skip
+            row |= {"source": pair.source, "meta": pair.kept}
+            found[name] = row | by_pair.setdefault(pair.id, {"labels": [], "votes": []})
         people = select(Review, Annotator.name).join(Annotator).order_by(Annotator.name)
         for review, who in session.execute(people):
             by_pair[review.pair_id]["labels"].append({"annotator": who, **said(review)})

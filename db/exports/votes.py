@@ -32,6 +32,8 @@ class ExportVote(NamedTuple):
     choice: str
     strength: int | None
     both_bad: bool
+    score_a: float | None
+    score_b: float | None
     confidence: float | None
     p_a: float | None
     rationale: str | None
@@ -44,6 +46,8 @@ class ExportVote(NamedTuple):
         return self._replace(
             order=Order(self.order).mirrored().value,
             choice=Choice(self.choice).mirrored().value,
+            score_a=self.score_b,
+            score_b=self.score_a,
             p_a=round(1 - self.p_a, DIGITS) if self.p_a is not None else None,
             principles={k: Choice(v).mirrored().value for k, v in said.items()} if said else None,
         )
@@ -76,6 +80,8 @@ def _query() -> Select[*tuple[Any, ...]]:
             type_coerce(Vote.choice, String),
             Vote.strength,
             Vote.both_bad,
+            Vote.score_a,
+            Vote.score_b,
             Vote.confidence,
             Vote.p_a,
             Vote.rationale,

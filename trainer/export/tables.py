@@ -54,6 +54,8 @@ VOTES = pa.schema(
         ("choice", pa.string()),
         ("strength", pa.int8()),
         ("both_bad", pa.bool_()),
+        ("score_a", pa.float64()),
+        ("score_b", pa.float64()),
         ("confidence", pa.float64()),
         ("p_a", pa.float64()),
         ("rationale", pa.string()),

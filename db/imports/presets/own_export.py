@@ -99,7 +99,7 @@ PRESETS = (
         refused="columns of JSON that hold none",
         columns=_READ | _DROPPED.keys(),
         dropped=_DROPPED,
-        fits=having("pair_id", "names", "pair_hash", "response_a", "response_b", "split"),
+        fits=having("pair_id", "names", "pair_hash", "response_a", "response_b"),
         rows=_rows,
         example={
             "pair_id": "p1",

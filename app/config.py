@@ -4,6 +4,7 @@ Secrets are not in it: keys come from the environment only.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from trainer.settings import TrainerSettings
 
 if TYPE_CHECKING:
     from db.imports.mapping import ColumnMap
+    from db.imports.options import ImportOptions
     from db.session import Database
     from judges.generation import GeneratorConfig
     from judges.panel import Panel
@@ -164,6 +166,26 @@ class Config:
                 )
             return parse_map(maps[said[0]].said, known)
         return parse_map(said, known)
+
+    def inbox_options(self, kind: str) -> "ImportOptions":
+        """How the inbox's files of this kind are read. Raises UnknownName and BadInput for a
+        `[cycle] map` that names no mapping of such files.
+        """
+        from db.imports.options import ImportOptions
+
+        cycle = self.sections.cycle
+        named: Mapping[Any, str] = cycle.map
+        name = named.get(kind)
+        try:
+            columns = None if name is None else self.column_map([name], kind)
+        except BadInput as error:
+            raise type(error)(f"[cycle] map of {kind}: {error}") from None
+        return ImportOptions(
+            limits=self.files,
+            columns=columns,
+            ignore=cycle.ignore,
+            keep=cycle.keep if kind in ("pairs", "candidates") else (),
+        )
 
     @property
     def review(self) -> ReviewSettings:

@@ -9,6 +9,7 @@ from db.errors import BadInput
 from judges.trust.promise import Promise
 from review.routing.options import RouteOptions
 
+_Read = Literal["pairs", "candidates", "gold", "rankings", "votes", "labels"]
 _MODES = ("min_agreement", "max_reviews", "review_share", "target_error")
 FOLDERS = ("inbox", "datasets", "reports")
 
@@ -25,6 +26,19 @@ class CycleSettings(BaseModel):
     inbox: Path = Field(
         Path("inbox"),
         description="folder of files that arrived; what was taken in moves to its done/",
+    )
+    ignore: tuple[str, ...] = Field(
+        (), description="columns of files in the inbox that are passed over, as --ignore does"
+    )
+    keep: tuple[str, ...] = Field(
+        (),
+        description="columns of files of pairs and candidates in the inbox that are kept with "
+        "their pairs, as --keep does",
+    )
+    map: dict[_Read, str] = Field(
+        {},
+        description="kinds of files in the inbox, and the `[maps.NAME]` by which each is read, as "
+        '--map does: `{ pairs = "NAME" }`',
     )
     datasets: Path = Field(
         Path("datasets"), description="folder into which each cycle exports its dataset"

@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 
 from app.cli import app
 from app.config import load
-from app.pipeline.inbox import take_in
+from app.pipeline.cycle import plan_cycle
+from app.pipeline.inbox import Taken, take_in
 from db.errors import BadInput
 from db.models import Annotator, Pair, PairName, Preference, Review, Task, Vote
 from db.session import Database
@@ -420,12 +421,93 @@ def test_two_ratings_of_single_responses_are_one_vote(world: World) -> None:
     assert tie.choice == "tie"
 
 
+def label_studio(**more: Any) -> Row:
+    """A task of the tool with one annotation, whose one result has more keys."""
+    value = {"selected": "right"}
+    result = {"from_name": "c", "to_name": "answer1,answer2", "type": "pairwise", "value": value}
+    data = {"prompt": "A prime?", "answer1": "9", "answer2": "7"}
+    annotation = {"id": 1, "completed_by": 3, "result": [{**result, **more}], "ground_truth": True}
+    return {"id": 7, "data": data, "annotations": [annotation]}
+
+
+def test_a_key_inside_a_column_that_nothing_reads_is_named_or_refuses(world: World) -> None:
+    said = world.take(label_studio(colour="red"))
+    assert "not read: annotations.result.colour" in said
+    assert "annotations.ground_truth" in said
+    assert world.labels() == [("3", "7")]
+    with pytest.raises(
+        BadInput, match=r"annotations\.result\.rater_id \(looks like an annotator\)"
+    ):
+        world.take(label_studio(rater_id=5))
+    more = ("--ignore", "annotations.result.rater_id")
+    assert "1 duplicates" in world.take(label_studio(rater_id=5), more=more)
+
+
+def test_a_key_left_inside_a_column_is_named_wherever_it_turns_up(world: World) -> None:
+    """The shape of a file is told by its first 50 rows; this one stands behind them."""
+    step = {"completions": [{"text": "7", "rating": 1}], "chosen_completion": 0}
+    rows = [{"question": {"problem": f"{n}?"}, "label": {"steps": [step]}} for n in range(60)]
+    late = {"completions": [{"text": "7", "rating": 1, "flagged": True}], "chosen_completion": 0}
+    rows.append({"question": {"problem": "Odd?"}, "label": {"steps": [late]}})
+    assert "label.steps.completions.flagged" in world.take(*rows, kind="steps")
+
+
+def arrived(world: World) -> Taken:
+    read_by = load(world.folder / "tiebreak.toml").inbox_options
+    return take_in(world.database, world.folder / "inbox", None, lambda _: None, read_by)
+
+
+def set_cycle(world: World, said: str, maps: str = "") -> None:
+    file = world.folder / "tiebreak.toml"
+    text = file.read_text("utf-8").replace("[cycle]\n", f"[cycle]\n{said}\n")
+    file.write_text(f"{text}\n{maps}", "utf-8")
+
+
+def test_the_inbox_is_told_columns_as_an_import_is(world: World) -> None:
+    """`worker` would refuse each file, `campaign_id` too; the map is of pairs and no other kind."""
+    set_cycle(
+        world,
+        'ignore = ["worker"]\nkeep = ["campaign_id"]\nmap = {pairs = "weekly"}',
+        '[maps.weekly]\nprompt = "asked"\nresponse_a = "left_text"\nresponse_b = "right_text"\n'
+        'pair_id = "number"',
+    )
+    (world.folder / "inbox").mkdir()
+    row = {"asked": "A prime?", "left_text": "9", "right_text": "7", "number": "p1"}
+    world.file("inbox/pairs-1.jsonl", {**row, "worker": "w1", "campaign_id": "c7"})
+    vote = {"pair_id": "p1", "judge": "j1", "choice": "b"}
+    world.file("inbox/votes-1.jsonl", {**vote, "worker": "w2"})
+    config = load(world.folder / "tiebreak.toml")
+    assert plan_cycle(config).new_pairs == 1
+    taken = arrived(world)
+    assert taken.refused == {}
+    assert world.sides() == [("A prime?", "9", "7")]
+    assert [pair.kept for pair in world.pairs()] == [{"campaign_id": "c7"}]
+    assert [v.choice for v in world.all(Vote)] == ["b"]
+    world.file("inbox/votes-2.jsonl", {**vote, "judge": "j2", "campaign_id": "c7"})
+    assert "campaign_id (looks like an id)" in arrived(world).refused["votes-2.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("said", "maps", "reason"),
+    [
+        ('map = {pairs = "weekly"}', "", "there are none"),
+        ('map = {votes = "odd"}', '[maps.odd]\nresponse_x = "left"', "which is no field"),
+    ],
+)
+def test_a_cycle_that_names_no_mapping_does_not_begin(
+    world: World, said: str, maps: str, reason: str
+) -> None:
+    set_cycle(world, said, maps)
+    with pytest.raises(BadInput, match=rf"^\[cycle\] map of .*{reason}"):
+        plan_cycle(load(world.folder / "tiebreak.toml"))
+
+
 def test_the_inbox_reads_published_shapes_and_sets_aside_what_would_be_lost(world: World) -> None:
     (world.folder / "inbox").mkdir()
     instruction = {"instruction": "A prime?", "chosen": "7", "rejected": "9", "colour": "red"}
     world.file("inbox/pairs-1.jsonl", instruction)
     world.file("inbox/pairs-2.jsonl", {**PRIME, "worker": "ada"})
-    taken = take_in(world.database, world.folder / "inbox", None, lambda _: None)
+    taken = arrived(world)
     assert taken.read == ["pairs-1.jsonl: read as llama-factory-alpaca; not read: colour"]
     assert "worker (looks like an annotator)" in taken.refused["pairs-2.jsonl"]
     assert len(world.pairs()) == 1

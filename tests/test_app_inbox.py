@@ -1,7 +1,6 @@
 """The inbox: whatever lies in it, what is good is taken; the rest is set aside with its reason."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from campaign.odd_files import outcomes
@@ -10,6 +9,7 @@ from import_worlds import pair, write
 from app.pipeline.inbox import Taken, arrived, take_in, waiting
 from db.errors import BadInput
 from db.files import FileLimits
+from db.imports import ImportOptions
 from db.session import Database
 
 SMALL = FileLimits(longest_row=20_000, largest_unpacked=30_000, most_rejected=50)
@@ -43,8 +43,8 @@ TAKEN = (  # with their bad rows aside
 )
 
 
-def taken(database: Database, inbox: Path, **more: Any) -> Taken:
-    return take_in(database, inbox, None, lambda _: None, **more)
+def taken(database: Database, inbox: Path) -> Taken:
+    return take_in(database, inbox, None, lambda _: None, lambda _: ImportOptions())
 
 
 def test_fifty_odd_files_cost_nobody_but_themselves(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_link_moves_itself_and_not_what_it_points_to(database: Database, tmp_p
     inbox.mkdir()
     target = write(tmp_path / "elsewhere.jsonl", [pair("p1")])
     (inbox / "pairs.jsonl").symlink_to(target)
-    assert list(waiting(database, arrived(inbox))) == []
+    assert list(waiting(database, arrived(inbox), lambda _: ImportOptions())) == []
     assert "pairs.jsonl" in taken(database, inbox).refused
     assert target.is_file()
     assert (inbox / "refused" / "pairs.jsonl").is_symlink()

@@ -133,7 +133,7 @@ def plan_cycle(
     ended = {s.name: s.status for s in stored if s.status in (cycles.DONE, cycles.SKIPPED)}
     files = inbox.arrived(config.cycle.inbox)
     words = _words(config, [f.name for f in files if f.kind])
-    usd, new_pairs = foreseen(config, inbox.waiting(config.database, files, config.files))
+    usd, new_pairs = foreseen(config, inbox.waiting(config.database, files, config.inbox_options))
     steps = tuple(
         StepTold(name, ended[name], f"{ended[name]} before")
         if name in ended
@@ -185,6 +185,8 @@ def _with_inbox(config: Config, folder: Path | None) -> Config:
 def _check(config: Config, cap: float | None) -> None:
     """Everything that can be known to be wrong before a step begins."""
     config.cycle.route_options()
+    for kind in inbox.KINDS:
+        config.inbox_options(kind)
     cap_of(cap)
     priced = paid(config.panel)
     if priced and cap is None:

@@ -81,8 +81,8 @@ def take_in(context: CycleContext) -> StepDone:
         folder,
         context.so_far,
         context.note,
+        context.config.inbox_options,
         context.progress,
-        context.config.files,
     )
     rang = [
         Alarm(

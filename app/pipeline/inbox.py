@@ -10,17 +10,21 @@ import contextlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.output import plain
 from db.asking import PairText
 from db.errors import BadInput
-from db.files import FileLimits
 from db.progress import Progress, quiet
 from db.session import Database
 
+if TYPE_CHECKING:
+    from db.imports.options import ImportOptions
+
+ReadBy = Callable[[str], "ImportOptions"]
+"""How files of a kind are read."""
 KINDS = ("pairs", "candidates", "gold", "rankings", "votes", "labels")  # in order of taking
 _UNFINISHED = (".part", ".tmp", ".crdownload")
 _DONE, _REFUSED = _OURS = ("done", "refused")
@@ -100,15 +104,13 @@ def _refusal(mode: int) -> str | None:
     return None if stat.S_ISREG(mode) else "it is no regular file"
 
 
-def waiting(
-    database: Database, files: Iterable[Arrived], limits: FileLimits | None = None
-) -> Iterator[PairText]:
+def waiting(database: Database, files: Iterable[Arrived], read_by: ReadBy) -> Iterator[PairText]:
     """The pairs these files would add. Nothing is imported, moved or written."""
-    from db.imports.options import ImportOptions, Kind
+    from db.imports.options import Kind
     from db.imports.waiting import waiting_pairs
 
-    taken = [(Kind(f.kind), f.path) for f in files if f.kind and not f.refusal]
-    yield from waiting_pairs(database, taken, ImportOptions(limits=limits or FileLimits()))
+    taken = [(Kind(f.kind), f.path, read_by(f.kind)) for f in files if f.kind and not f.refusal]
+    yield from waiting_pairs(database, taken)
 
 
 def take_in(
@@ -116,14 +118,14 @@ def take_in(
     inbox: Path,
     so_far: dict[str, Any] | None,
     note: Callable[[dict[str, Any]], None],
+    read_by: ReadBy,
     progress: Progress = quiet,
-    limits: FileLimits | None = None,
 ) -> Taken:
     """Import every file and move it away. `note` keeps what was done after each file.
 
     Killed between an import and its move, the file is imported again, which adds nothing.
     """
-    from db.imports import ImportOptions, Kind, import_files
+    from db.imports import Kind, import_files
     from judges.alike.groups import group_of
 
     taken = Taken(**so_far) if so_far else Taken()
@@ -132,9 +134,9 @@ def take_in(
             taken.unknown.append(file.name)
             continue
         goal = _free(_own(inbox, _DONE) / file.path.name)
-        options = ImportOptions(
+        options = replace(
+            read_by(file.kind),
             rejects=_free(goal.with_name(goal.name + ".rejects.jsonl")),
-            limits=limits or FileLimits(),
             grouping=group_of,
         )
         try:

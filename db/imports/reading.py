@@ -23,6 +23,7 @@ from db.imports.fields import BadRow, Row, one_reason
 from db.imports.mapping import MISSING, at
 from db.imports.options import ImportOptions, Kind
 from db.imports.presets import PRESETS, named
+from db.imports.presets.inner import stands
 from db.imports.presets.own import NAME
 from db.imports.presets.preset import Columns, Preset, Read
 from db.imports.presets.verdicts import coded, counted
@@ -109,7 +110,6 @@ class Reading:
         lost: dict[str, str] = {}
         for row in first:
             lost |= self._unread(row)
-            self.left |= _inner(self.preset.dropped, row)
         self._counted = counted(first)
         if self.preset.name == NAME and (column := coded(first)):
             raise BadInput(self._uncounted(column))
@@ -165,9 +165,10 @@ class Reading:
             reads = self.preset.reads(frozenset(row), row)
             self._known |= reads
             odd = [name for name in odd if name not in reads]
-        odd += self.preset.inside(row)
+        inside = dict.fromkeys(self.preset.inside(row))
+        odd += inside
         for column, why in self.preset.dropped.items():
-            if not is_empty(row.get(column)):
+            if column not in self.left and stands(row, column):
                 self.left[column] = why
         options = self._shape.options
         odd = [
@@ -178,7 +179,9 @@ class Reading:
             and not is_empty(row.get(name, name))
         ]
         self.unread |= dict.fromkeys(odd)
-        return {name: what for name in odd if (what := looks_like(name)) is not None}
+        own = self.preset.name == NAME  # whose lists hold answers and nothing else
+        keys = {name: name.rpartition(".")[2] for name in inside if not own}
+        return {name: what for name in odd if (what := looks_like(keys.get(name, name)))}
 
     def _uncounted(self, column: str) -> str:
         mapped = self._shape.options.columns
@@ -274,15 +277,3 @@ def _first_rows(lines: Iterable[Line], shape: _Shape) -> list[Row]:
 
 def _columns(rows: Iterable[Row]) -> Columns:
     return frozenset(name for row in rows for name, value in row.items() if value is not None)
-
-
-def _inner(dropped: Mapping[str, str], row: Row) -> dict[str, str]:
-    """What is left out of this row from inside its columns (`column.key`), with the reason."""
-    found = {}
-    for path, why in dropped.items():
-        column, _, key = path.partition(".")
-        value = row.get(column)
-        items = value if isinstance(value, list) else [value]
-        if key and any(isinstance(item, dict) and not is_empty(item.get(key)) for item in items):
-            found[path] = why
-    return found

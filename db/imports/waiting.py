@@ -28,15 +28,15 @@ _PAGE = 500  # pairs asked for in one statement; SQLite takes 32,766 values
 
 
 def waiting_pairs(
-    database: Database, files: Sequence[tuple[Kind, Path]], options: ImportOptions | None = None
+    database: Database, files: Sequence[tuple[Kind, Path, ImportOptions]]
 ) -> Iterator[PairText]:
     """Every pair that importing these files would add, once; pair_id is 0.
 
     A file that cannot be read brings none.
     """
     seen: set[str] = set()
-    for kind, path in files:
-        for page in chunks(_pairs(kind, path, options or ImportOptions()), _PAGE):
+    for kind, path, options in files:
+        for page in chunks(_pairs(kind, path, options), _PAGE):
             named = {_hash(pair): pair for pair in page}
             with database.read() as session:
                 known = stored_hashes(session, named.keys() - seen)

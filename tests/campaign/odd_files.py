@@ -25,6 +25,7 @@ import pyarrow.parquet
 from app.harmless import one_line
 from app.pipeline.inbox import take_in
 from db.files import FileLimits
+from db.imports import ImportOptions
 from db.schema import upgrade
 from db.session import Database
 
@@ -232,7 +233,7 @@ def outcomes(folder: Path, large: int, limits: FileLimits) -> Iterator[Outcome]:
     names = fill(inbox, large)
     database = Database(f"sqlite:///{folder / 'odd.db'}")
     upgrade(database)
-    taken = take_in(database, inbox, None, lambda _: None, limits=limits)
+    taken = take_in(database, inbox, None, lambda _: None, lambda _: ImportOptions(limits=limits))
     left = sorted(p.name for p in inbox.iterdir() if p.name not in ("done", "refused"))
     if left or "pairs-zz-good.jsonl" not in taken.files:
         raise RuntimeError(f"left in the inbox: {left}; taken: {taken.files}")

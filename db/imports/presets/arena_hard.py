@@ -12,12 +12,21 @@ from db.files.line import Line
 from db.imports import fields
 from db.imports.fields import BadRow, Row
 from db.imports.presets.benchmark import Benchmark, question_id, turns
+from db.imports.presets.inner import beyond
 from db.imports.presets.preset import Columns, Preset, Read, alone
 
 _SHARED = frozenset({"question_id", "uid", "category", "tstamp", "judge", "model"})
 _QUESTION = frozenset({"cluster", "subcategory", "turns", "prompt", "language"})
 _ANSWER = frozenset({"answer_id", "ans_id", "model_id", "choices", "messages"})
 _ANSWER |= {"conv_metadata", "metadata"}
+_INNER = {
+    "games": "score judgment user_prompt prompt",
+    "games.judgment": "answer",
+    "messages": "role content",
+    "choices": "index turns",
+    "choices.turns": "content token_len",
+    "turns": "content",
+}
 _VERDICTS = {
     "A>>B": ("a", 2),
     "A>B": ("a", 1),
@@ -154,6 +163,9 @@ PRESETS = (
         columns=_SHARED | _QUESTION | _ANSWER | {"games", "baseline"},
         dropped={
             "messages.content": "of what a model wrote, the judge saw the answer",
+            "messages.role": "the last message is the answer",
+            "choices.index": "of several answers of one model, the judge saw the first",
+            "choices.turns.token_len": "a count",
             "games.user_prompt": "question and answers again, as the judge saw them",
             "games.prompt": "question and answers again, as the judge saw them",
             "cluster": "a grouping of the questions",
@@ -165,6 +177,7 @@ PRESETS = (
             "metadata": "lengths and marks counted in the answer",
             "tstamp": "when the answer was written",
         },
+        inside=beyond(_INNER),
         fits=_fits,
         rows=alone,
         whole=_pairs,

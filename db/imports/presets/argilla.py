@@ -25,6 +25,8 @@ _FIELDS = frozenset({*_PROMPTS, "chosen", "rejected"})
 _RECORD = frozenset({"id", "_server_id", "status", "external_id", "metadata", "vectors", "score"})
 _NESTED = frozenset({"fields", "responses", "suggestions"})
 _RECORD |= _NESTED
+_ANSWER = frozenset({"user_id", "value", "status"})
+_SUGGESTION = frozenset({"value", "agent", "score", "type"})
 _LEFT = {"draft": "drafts", "discarded": "what was discarded"}
 _AGENT = "argilla suggestion"  # signs a suggestion that names nobody
 
@@ -212,8 +214,8 @@ def _own(columns: Columns, _: Row) -> Columns:
     return frozenset(asked | {name for name in columns if RESPONSE.fullmatch(name)})
 
 
-def _unfinished(row: Row) -> Iterator[str]:
-    """Names what of this record was not submitted, by its states; never raises."""
+def _unread(row: Row) -> Iterator[str]:
+    """Names what of this record was not submitted, by its states, and keys that are not read."""
     nested = row.get("responses")
     answered = [*row.values(), *(nested.values() if isinstance(nested, dict) else ())]
     states = [each.get("status") for said in answered if _answered(said) for each in said]
@@ -221,6 +223,17 @@ def _unfinished(row: Row) -> Iterator[str]:
         if name.endswith(".responses.status") and isinstance(value, list):
             states += value
     yield from (_LEFT[state] for state in _LEFT if state in states)
+    known = (None, "submitted", *_LEFT)
+    yield from (f"answers that are {state!r:.40}" for state in states if state not in known)
+    for said in answered:
+        if _answered(said):
+            yield from (f"answers.{key}" for each in said for key in each if key not in _ANSWER)
+    given = row.get("suggestions")
+    suggested = list(given.values()) if isinstance(given, dict) else []
+    suggested += [value for name, value in row.items() if name.endswith("-suggestion-metadata")]
+    for each in suggested:
+        if isinstance(each, dict):
+            yield from (f"suggestions.{key}" for key in each if key not in _SUGGESTION)
 
 
 PRESETS = (
@@ -234,7 +247,7 @@ PRESETS = (
         "where the question does not ask which response is better",
         columns=_RECORD | _FIELDS,
         also=_own,
-        inside=_unfinished,
+        inside=_unread,
         dropped={
             "status": "whether the record is done; drafts and discarded answers are left out, but "
             "a nested export does not tell them from submitted ones, and all it has are taken",
@@ -253,7 +266,7 @@ PRESETS = (
             "response2": "7",
             "preference.responses": ["response2", "response1"],
             "preference.responses.users": ["u1", "u2"],
-            "preference.responses.status": ["submitted", "draft"],
+            "preference.responses.status": ["submitted", "submitted"],
             "preference.suggestion": "response2",
             "preference.suggestion.score": 0.75,
             "preference.suggestion.agent": "m1",

@@ -8,10 +8,12 @@ of a result). A Pairwise tag gives `left` or `right`: the first or second name o
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from db.imports import fields
 from db.imports.fields import BadRow, Row
+from db.imports.presets.inner import beyond, objects
 from db.imports.presets.preferred import better
 from db.imports.presets.preset import Columns, Preset
 
@@ -25,6 +27,46 @@ _TASK_ONLY = sorted(_TASK - {"id", "data", "annotations", "predictions", "drafts
 _MINIMAL = frozenset({"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time"})
 _TEXTS = frozenset({name for pair in _SIDES for name in pair} | set(_PROMPTS))
 _MINIMAL |= _TEXTS
+_ABOUT_RESULT = {
+    "from_name": "names a tag of the labelling page",
+    "to_name": "names what a tag is about",
+    "type": "the kind of a tag",
+    "id": "names a result",
+    "origin": "whether a person or a model made the result first",
+    "readonly": "how a tag is shown",
+    "hidden": "how a tag is shown",
+    "score": "of one result; that of the whole prediction is read",
+    "meta": "a note on where a tag stands",
+    "parentID": "names a result",
+}
+_ABOUT_PERSON = dict.fromkeys(
+    ("id", "first_name", "last_name", "username", "initials", "avatar", "phone", "last_activity"),
+    "of who annotated, the address is the name, or else the number",
+)
+_ABOUT_ANNOTATION = dict.fromkeys(
+    (
+        *("id", "unique_id", "import_id", "task", "project", "updated_at", "updated_by"),
+        *("draft_created_at", "result_count", "last_action", "last_created_by", "bulk_created"),
+        *("prediction", "parent_prediction", "parent_annotation", "created_username"),
+        *("created_ago", "was_postponed"),
+    ),
+    "how the tool keeps it",
+)
+_ABOUT_PREDICTION = dict.fromkeys(
+    (
+        *("id", "task", "project", "created_at", "updated_at", "created_ago", "cluster"),
+        *("neighbors", "mislabeling", "model", "model_run"),
+    ),
+    "how the tool keeps it",
+)
+_ANNOTATION = "completed_by result was_cancelled ground_truth created_at lead_time "
+_INNER = {
+    "annotations": _ANNOTATION + " ".join(_ABOUT_ANNOTATION),
+    "annotations.completed_by": "email " + " ".join(_ABOUT_PERSON),
+    "annotations.result": "value " + " ".join(_ABOUT_RESULT),
+    "predictions": "result score model_version " + " ".join(_ABOUT_PREDICTION),
+    "predictions.result": "value " + " ".join(_ABOUT_RESULT),
+}
 _SIDE = re.compile(
     r"(?:the )?(?:answer|response|text|option|output|model)?[ _#]?(1|2|a|b|left|right)"
     r"(?: (?:answer|response|one))?(?: is better)?"
@@ -212,6 +254,22 @@ def _listed(row: Row, name: str) -> list[Row]:
     return value
 
 
+def _unread(row: Row) -> Iterator[str]:
+    """Keys inside annotations and predictions that are not read, also beside a comparison."""
+    yield from beyond(_INNER)(row)
+    for of in ("annotations", "predictions"):
+        for value in objects(row, (of, "result", "value")):
+            if "selected" in value:
+                yield from (f"{of}.result.value.{key}" for key in value if key != "selected")
+
+
+def _unread_minimal(row: Row) -> Iterator[str]:
+    """Keys beside what a Pairwise tag says."""
+    for name, value in row.items():
+        if _selected(value) is not None:
+            yield from (f"{name}.{key}" for key in value[0] if key != "selected")
+
+
 def _fits_minimal(columns: Columns, row: Row) -> bool:
     known = {"annotator", "annotation_id", "lead_time"} <= columns
     return known and any(set(pair) <= columns for pair in _SIDES)
@@ -238,7 +296,13 @@ PRESETS = (
             "annotations.was_cancelled": "a skipped annotation is left out",
             "annotations.ground_truth": "a label like any other; give gold to `import gold`",
             "drafts": "what was not submitted",
+            **{f"annotations.{key}": why for key, why in _ABOUT_ANNOTATION.items()},
+            **{f"annotations.completed_by.{key}": why for key, why in _ABOUT_PERSON.items()},
+            **{f"annotations.result.{key}": why for key, why in _ABOUT_RESULT.items()},
+            **{f"predictions.{key}": why for key, why in _ABOUT_PREDICTION.items()},
+            **{f"predictions.result.{key}": why for key, why in _ABOUT_RESULT.items()},
         },
+        inside=_unread,
         fits=lambda columns, row: (
             {"data", "annotations"} <= columns and isinstance(row.get("data"), dict)
         ),
@@ -279,6 +343,7 @@ PRESETS = (
             n for n, value in row.items() if _selected(value) is not None
         ),
         dropped=_LEFT_OUT,
+        inside=_unread_minimal,
         fits=_fits_minimal,
         rows=_minimal,
         example={

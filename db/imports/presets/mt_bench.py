@@ -17,6 +17,7 @@ from db.imports import fields
 from db.imports.fields import BadRow, Row
 from db.imports.presets.alone import Alone, together
 from db.imports.presets.benchmark import Benchmark, question_id, trajectory, turns
+from db.imports.presets.inner import beyond
 from db.imports.presets.preset import Columns, Preset, Read, alone
 
 _QUESTION = frozenset({"question_id", "category", "turns", "reference"})
@@ -30,6 +31,7 @@ _DROPPED = {
     "reference": "a reference answer, which only some judges saw",
     "answer_id": "names the answer of a model to a question, as both do together",
 }
+_INNER = {"choices": "index turns", "choices.turns": "content", "turns": "content"}
 _CHOICES = {"model_1": "a", "model_2": "b", "tie": "tie", "error": "abstain"}
 
 
@@ -226,6 +228,7 @@ PRESETS = (
             "g2_user_prompt": "question and answers again, as the judge saw them",
             "choices.index": "of several answers of one model, the judge saw the first",
         },
+        inside=beyond(_INNER),
         fits=_fits("g1_winner"),
         rows=alone,
         whole=_pairs,
@@ -243,7 +246,18 @@ PRESETS = (
             "turn": 1,
             "tstamp": 1687222222.5,
         },
-        beside=_BESIDE,
+        beside=(
+            *_BESIDE,
+            {
+                "question_id": 81,
+                "model_1": "m1",
+                "model_2": "m2",
+                "g1_winner": "tie",
+                "g2_winner": "model_1",
+                "judge": ["gpt-4", "pair-v2-multi-turn"],
+                "turn": 2,
+            },
+        ),
     ),
     Preset(
         name="mt-bench-single",
@@ -260,6 +274,7 @@ PRESETS = (
             "tstamp": "a rating keeps no time",
             "choices.index": "of several answers of one model, the judge saw the first",
         },
+        inside=beyond(_INNER),
         fits=_fits("score"),
         rows=alone,
         whole=_candidates,

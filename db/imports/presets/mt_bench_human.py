@@ -9,6 +9,7 @@ from typing import Any
 
 from db.imports import fields
 from db.imports.fields import BadRow, Row
+from db.imports.presets.inner import beyond
 from db.imports.presets.mt_bench import judge_name
 from db.imports.presets.preset import Preset
 
@@ -67,6 +68,7 @@ PRESETS = (
         refused="conversations that begin with different questions",
         columns=_COLUMNS,
         dropped={"question_id": "the question itself stands in the conversations"},
+        inside=beyond({"conversation_a": "role content", "conversation_b": "role content"}),
         fits=lambda columns, _: columns >= _COLUMNS and not {"tstamp", "language"} & columns,
         rows=_judgment,
         example={

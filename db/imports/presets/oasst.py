@@ -12,6 +12,7 @@ from typing import Any
 from db.conversation import Messages
 from db.files.line import Line
 from db.imports import fields
+from db.imports.columns import is_empty
 from db.imports.fields import BadRow, Row
 from db.imports.presets.preset import Preset, Read, alone, having
 
@@ -41,6 +42,18 @@ _TREE_DROPPED = {f"prompt.{name}": why for name, why in _DROPPED.items()} | {
     "tree_state": _DROPPED["tree_state"],
     "origin": "where the tree was collected",
 }
+
+
+def _unread(row: Row) -> Iterator[str]:
+    """Keys of a tree's messages that are not read, at any depth, as `prompt.key`."""
+    waiting = [row.get("prompt")]
+    while waiting:
+        message = waiting.pop()
+        if isinstance(message, dict):
+            keys = (k for k in message if k not in _MESSAGE and k != "replies")
+            yield from (f"prompt.{k}" for k in keys if not is_empty(message[k]))
+            replies = message.get("replies")
+            waiting += replies if isinstance(replies, list) else []
 
 
 def _tree(row: Row) -> list[Row]:
@@ -156,6 +169,7 @@ PRESETS = (
             {"message_tree_id", "prompt"} <= columns and isinstance(row.get("prompt"), dict)
         ),
         rows=_tree,
+        inside=_unread,
         example={
             "message_tree_id": "t1",
             "tree_state": "ready_for_export",

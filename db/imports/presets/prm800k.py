@@ -6,12 +6,36 @@ write where all were rated -1 and which counts as 1. Each completion that was no
 the end of a solution of its own, as in `examples/datasets/prm800k.py` of huggingface/trl.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from db.imports import fields
 from db.imports.fields import BadRow, Row
+from db.imports.presets.inner import beyond, objects
 from db.imports.presets.preset import Preset
 
+_LEFT_OUT = {
+    "question.ground_truth_solution": "a solution without ratings",
+    "question.ground_truth_answer": "an answer without ratings",
+    "question.pre_generated_steps": "the steps again, and those that nobody rated",
+    "question.pre_generated_answer": "an answer without ratings",
+    "question.pre_generated_verifier_score": "a score of another model",
+    "label.total_time": "the time for all steps together",
+    "label.finish_reason": "why the labeler stopped",
+    "label.steps.completions.flagged": "a labeler's doubt; the rating beside it is taken",
+    "label.steps.human_completion.rating": "what a labeler wrote counts as 1",
+    "label.steps.human_completion.flagged": "a labeler's doubt; the rating beside it is taken",
+    "label.steps.human_completion.source": "says that a labeler wrote it",
+    "label.steps.human_completion.corrected_rating": "what a labeler wrote counts as 1",
+}
+_INNER = {
+    "question": "problem ground_truth_solution ground_truth_answer pre_generated_steps "
+    "pre_generated_answer pre_generated_verifier_score",
+    "label": "steps total_time finish_reason",
+    "label.steps": "completions human_completion chosen_completion",
+    "label.steps.completions": "text rating flagged",
+    "label.steps.human_completion": "text rating flagged source corrected_rating",
+}
 _RATINGS = (1, 0, -1, None)
 
 
@@ -65,6 +89,14 @@ def _completions(step: Any) -> tuple[tuple[str, Any] | None, list[tuple[str, Any
     return (fields.text({"human_completion": text}, "human_completion"), 1), offered
 
 
+def _unread(row: Row) -> Iterator[str]:
+    """Keys that are not read, and what a labeler wrote beside the step that was gone on with."""
+    yield from beyond(_INNER)(row)
+    for step in objects(row, ("label", "steps")):
+        if step.get("chosen_completion") is not None and step.get("human_completion") is not None:
+            yield "label.steps.human_completion beside chosen_completion"
+
+
 def _rated(completion: Any) -> tuple[str, Any]:
     if not isinstance(completion, dict):
         raise BadRow(completion, "a completion must be an object with text and rating")
@@ -92,15 +124,9 @@ PRESETS = (
             "is_quality_control_question": "served to every labeler; of several ratings of one "
             "solution the first stays",
             "is_initial_screening_question": "served to every labeler, likewise",
-            "question.ground_truth_solution": "a solution without ratings",
-            "question.ground_truth_answer": "an answer without ratings",
-            "question.pre_generated_steps": "the steps again, and those that nobody rated",
-            "question.pre_generated_answer": "an answer without ratings",
-            "question.pre_generated_verifier_score": "a score of another model",
-            "label.total_time": "the time for all steps together",
-            "label.finish_reason": "why the labeler stopped",
-            "label.steps.completions.flagged": "a labeler's doubt; the rating beside it is taken",
+            **_LEFT_OUT,
         },
+        inside=_unread,
         fits=lambda columns, row: (
             {"question", "label"} <= columns
             and isinstance(row.get("label"), dict)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from db.imports import fields
 from db.imports.fields import BadRow, Row
+from db.imports.presets.inner import beyond
 from db.imports.presets.preset import Columns, Preset
 
 _PROMPTS = ("prompt", "text", "question")
@@ -83,8 +84,11 @@ PRESETS = (
         dropped={
             **dict.fromkeys(sorted(_TASK - {"_session_id"}), "how Prodigy names and shows a task"),
             "config": "settings of the interface",
+            "options.id": "names an option; `accept` chooses by it",
+            "options.style": "how an option is shown",
             "_session_id": "names the session; it signs where `_annotator_id` is missing",
         },
+        inside=beyond({"options": "id text style"}),
         fits=_fits,
         rows=_pairs,
         example={

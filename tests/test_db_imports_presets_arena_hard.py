@@ -78,7 +78,7 @@ def test_the_baseline_of_version_0_1_is_the_one_that_the_judge_was_shown() -> No
         ([judged(), *ROWS], "games must hold one or two games"),
         ([judged("A>B"), *ROWS[1:]], "the question 'q' is not among the rows"),
         ([judged("A>B"), *ROWS[:2]], "the answer 'm' is not among the rows"),
-        (list(ROWS), "no judgment is among the rows"),
+        (list(ROWS), "no judgment of a pair is among the rows"),
         (
             [{"question_id": "q", "turns": [{"content": [1]}]}, *ROWS[1:], judged("A>B")],
             "pictures are not taken",

@@ -53,18 +53,7 @@ def _fits(_: Columns, row: Row) -> bool:
 
 
 def _pairs(lines: Iterable[Line]) -> Iterator[Read]:
-    benchmark = Benchmark.of(lines)
-    yield from benchmark.bad
-    for line in benchmark.judgments:
-        try:
-            with fields.one_reason():
-                made = _pair(benchmark, line.row)
-            yield line, made
-        except BadRow as error:
-            yield line, error
-    if not benchmark.judgments:
-        for line in benchmark.lines.values():
-            yield line, BadRow(None, "no judgment is among the rows; add model_judgment")
+    return Benchmark.of(lines).pairs(_pair)
 
 
 def _pair(benchmark: Benchmark, row: Row) -> Row:

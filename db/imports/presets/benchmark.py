@@ -1,6 +1,6 @@
 """The three files of a judged benchmark, put together: questions, models' answers, judgments."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from db.conversation import Messages
 from db.files.line import Line
 from db.imports import fields
 from db.imports.fields import BadRow, Row
+from db.imports.presets.preset import Read
 
 _TOLD = {
     "question": ("turns", "prompt"),
@@ -39,6 +40,23 @@ class Benchmark:
             except BadRow as error:
                 made.bad.append((line, error))
         return made
+
+    def pairs(self, pair: Callable[["Benchmark", Row], Row]) -> Iterator[Read]:
+        """What `pair` makes of each judgment; where there is none, every question is refused."""
+        yield from self.bad
+        for line in self.judgments:
+            try:
+                with fields.one_reason():
+                    made = pair(self, line.row)
+                yield line, made
+            except BadRow as error:
+                yield line, error
+        if not self.judgments:
+            for line in self.lines.values():
+                yield (
+                    line,
+                    BadRow(None, "no judgment of a pair is among the rows; add model_judgment"),
+                )
 
     def question(self, judgment: Row) -> Row:
         """The question that a judgment is about."""

@@ -49,22 +49,7 @@ def _fits(judged: str) -> Callable[[Columns, Row], bool]:
 
 
 def _pairs(lines: Iterable[Line]) -> Iterator[Read]:
-    benchmark = Benchmark.of(lines)
-    yield from benchmark.bad
-    for line in benchmark.judgments:
-        try:
-            with fields.one_reason():
-                made = _pair(benchmark, line.row)
-            yield line, made
-        except BadRow as error:
-            yield line, error
-    if not benchmark.judgments:
-        yield from _unjudged(benchmark)
-
-
-def _unjudged(benchmark: Benchmark) -> Iterator[Read]:
-    for line in benchmark.lines.values():
-        yield line, BadRow(None, "no judgment of a pair is among the rows; add model_judgment")
+    return Benchmark.of(lines).pairs(_pair)
 
 
 def _pair(benchmark: Benchmark, row: Row) -> Row:

@@ -167,8 +167,11 @@ def test_names_of_columns_are_read_in_any_case_and_others_named(world: World) ->
     ):
         world.take(row)
     asked = {"prompt": "A prime?", "chosen_answer": "7", "rejected_answer": "9"}
-    with pytest.raises(BadInput, match=r"not known: prompt, .*; nearest is"):
+    with pytest.raises(BadInput, match="not known: prompt, chosen_answer, rejected_answer; or say"):
         world.take(asked)
+    half = {"input": {"messages": []}, "preferred_output": [], "other_output": [{"a": 1}]}
+    with pytest.raises(BadInput, match=r"not known: input, .*; nearest is openai, say --as openai"):
+        world.take(half | {"preferred_output": [{"a": 1}]})
     mapped = "prompt=task,response_a=text_1,response_b=text_2,choice=better:1>a,2>b,0>tie"
     assert "1 new, 1 labels" in world.take(row, more=("--map", mapped))
     assert world.labels()[-1] == ("recorded", "9")
@@ -401,6 +404,56 @@ def test_a_dry_run_shows_the_first_rows_and_stores_nothing(world: World) -> None
     assert world.pairs() == []
     assert not (world.folder / "in.jsonl.rejects.jsonl").exists()
     assert world.run("import", "pairs", world.file("bad.jsonl", bad), "--dry-run").exit_code == 1
+
+
+def test_ratings_of_a_single_response_are_counted(world: World) -> None:
+    ada, bob, judge = ({"annotator": "ada"}, {"annotator": "bob"}, {"judge": "j1"})
+    responses = [
+        {"text": "7", "ratings": [{**ada, "score": 4}, {**bob, "score": 3}, {**judge, "score": 1}]},
+        {"text": "9", "ratings": [{**ada, "score": 2}]},
+        {"text": "7", "ratings": [{**bob, "score": 1}]},
+    ]
+    row = {"prompt": "Name a prime.", "responses": responses}
+    said = world.take(row, kind="candidates")
+    assert "3 ratings of a single response made no choice" in said  # both of bob's are of "7"
+    assert world.labels() == [("ada", "7")]
+
+
+def test_scores_against_the_choice_are_left_out_or_kept_by_name(world: World) -> None:
+    row = {"prompt": "Name a prime.", "chosen": "7", "rejected": "9"}
+    row |= {"score_chosen": 3, "score_rejected": 8}
+    said = world.take(row)
+    assert "1 rejected" in said
+    assert (
+        "rejected has a higher score than chosen (score_rejected is 8, score_chosen is 3)" in said
+    )
+    said = world.take(row, more=("--ignore", "score_chosen", "--keep", "score_chosen"))
+    assert "1 new, 1 labels" in said
+    [pair] = world.pairs()
+    assert pair.kept == {"score_chosen": 3, "score_rejected": 8}
+
+
+@pytest.mark.parametrize(
+    ("who", "said"), [("from", "value"), ("role", "value"), ("role", "text"), ("role", "content")]
+)
+def test_messages_are_read_by_one_table_of_words(world: World, who: str, said: str) -> None:
+    def message(word: str, text: str) -> Row:
+        return {who: word, said: text, "weight": 1}
+
+    asked, poor = [message("Human", "Name a prime.")], [message("bot", "9")]
+    good = [message("gpt", "7")]
+    world.take({"prompt": asked, "response_a": good, "response_b": poor})
+    world.take({"prompt": asked, "chosen": good, "rejected": poor})
+    world.take({"chosen": asked + good, "rejected": asked + poor})
+    world.take(
+        {"q": asked, "x": good, "y": poor}, more=("--map", "prompt=q,response_a=x,response_b=y")
+    )
+    [pair] = world.pairs()
+    assert pair.prompt.messages == [{"role": "user", "content": "Name a prime.", "weight": 1}]
+    assert pair.candidate_a.messages == [{"role": "assistant", "content": "7", "weight": 1}]
+    said_of = world.take({"prompt": [message("alien", "?")], "response_a": "7", "response_b": "9"})
+    assert "1 rejected" in said_of
+    assert "alien" in said_of
 
 
 def test_two_ratings_of_single_responses_are_one_vote(world: World) -> None:

@@ -84,6 +84,13 @@ def test_what_is_no_confidence(value: Any) -> None:
         ("2026-01-31T12:00:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
         ("2026-01-31 12:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
         (datetime(2026, 1, 31, 12), datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        # date -u -d 2023-11-14T22:13:20 +%s is 1700000000
+        (1700000000, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        ("1700000000.5", datetime(2023, 11, 14, 22, 13, 20, 500000, tzinfo=UTC)),
+        (1700000000500, datetime(2023, 11, 14, 22, 13, 20, 500000, tzinfo=UTC)),
+        (1.7e15, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        (1700000000000000000, datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)),
+        (20260131, datetime(2026, 1, 31, tzinfo=UTC)),
     ],
 )
 def test_a_time_is_utc(written: Any, meant: datetime) -> None:
@@ -93,7 +100,9 @@ def test_a_time_is_utc(written: Any, meant: datetime) -> None:
     assert found.utcoffset() == UTC.utcoffset(None)
 
 
-@pytest.mark.parametrize("value", ["yesterday", 12.5, "0001-01-01T00:00:00+05:00"])
+@pytest.mark.parametrize(
+    "value", ["yesterday", 12.5, True, 10**11, 10**400, "0001-01-01T00:00:00+05:00"]
+)
 def test_what_is_no_time(value: Any) -> None:
     with pytest.raises(BadRow, match="write it like 2026-01-31T12:00:00Z"):
         fields.time({"x": value}, "x")

@@ -68,9 +68,20 @@ def test_a_row_by_a_judge_is_a_vote_with_its_scores() -> None:
 
 
 def test_scores_of_nobody_stay_beside_the_label() -> None:
-    found = beside({"annotator": "ada", "score_chosen": 8, "score_rejected": 9, "confidence": 0.5})
+    found = beside({"annotator": "ada", "score_chosen": 9, "score_rejected": 8, "confidence": 0.5})
     assert found["label"] == {"annotator": "ada"}
-    assert found["meta"] == {"score_chosen": 8, "score_rejected": 9, "confidence": 0.5}
+    assert found["meta"] == {"score_chosen": 9, "score_rejected": 8, "confidence": 0.5}
+
+
+@pytest.mark.parametrize("signed", [{}, {"annotator": "ada"}, {"judge": "j"}])
+@pytest.mark.parametrize("name", ["score_{}", "{}_score", "rating_{}", "{}_rating"])
+def test_scores_that_say_the_rejected_one_is_better_refuse_the_row(name: str, signed: Row) -> None:
+    chosen, rejected = name.format("chosen"), name.format("rejected")
+    with pytest.raises(BadRow, match=f"than chosen .*--ignore {chosen} .*--keep {chosen}"):
+        beside({**signed, chosen: "8", rejected: 9})
+    assert beside({**signed, chosen: 8, rejected: 8})
+    if "judge" not in signed:
+        assert beside({**signed, chosen: "good", rejected: 9})["meta"][chosen] == "good"
 
 
 def test_a_row_of_two_signers_is_refused() -> None:

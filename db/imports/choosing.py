@@ -38,8 +38,7 @@ def choose(kind: str, columns: Columns, rows: Sequence[Row], name: str | None = 
         return own
     there = listed(dict.fromkeys(name for row in rows for name in row if name in columns))
     near = nearest(columns, [p for p in PRESETS if p.kind == kind] or PRESETS)
-    shared = sorted(near.columns & columns)
-    maybe = f"; nearest is {near.name}, say --as {near.name} if they are that" if shared else ""
+    maybe = f"; nearest is {near.name}, say --as {near.name} if they are that" if near else ""
     raise BadInput(
         f"rows with these columns are not known: {there}{maybe}; or say which column is what, as "
         f"in --map '{_EXAMPLES.get(kind, 'pair_id=COLUMN')}'"

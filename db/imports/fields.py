@@ -12,10 +12,11 @@ from db.conversation import ROLES, Message, Messages, Tools
 from db.errors import TiebreakError
 from db.files.cells import BadCell, structure
 from db.files.line import unreadable
+from db.imports import speakers
 from db.vocabulary import Choice, Order
 
 Row = dict[str, Any]
-_WRITTEN = re.compile(r"""\s*\[\s*\{\s*['"](?:role|content)['"]""")
+_WRITTEN = re.compile(r"""\s*\[\s*\{\s*['"](?:role|content|from|value)['"]""")
 
 
 class BadRow(ValueError):
@@ -158,17 +159,30 @@ def flag(row: Row, key: str) -> bool:
 
 
 def time(row: Row, key: str) -> datetime | None:
-    """A moment in ISO 8601; without a zone it is UTC."""
+    """A moment in ISO 8601, without a zone in UTC; or the time since 1970 as a number.
+
+    Its digits tell the unit of a number: 10 are seconds, 13, 16 and 19 a thousandth each of the one
+    before, which is right from 2001 to 2286.
+    """
     value = row.get(key)
     if value in (None, ""):
         return None
     try:
-        found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+        found = value if isinstance(value, datetime) else _since_1970(value)
+        found = found or datetime.fromisoformat(str(value))
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadRow(
             value, f"{key} is {shown(value)}; write it like 2026-01-31T12:00:00Z"
         ) from None
+
+
+def _since_1970(value: Any) -> datetime | None:
+    number = _number(value)
+    for unit in (1, 1e3, 1e6, 1e9):
+        if number is not None and 1e9 <= number / unit < 1e10:
+            return datetime.fromtimestamp(number / unit, UTC)
+    return None
 
 
 def messages(row: Row, key: str) -> Messages:
@@ -202,7 +216,7 @@ def _said(row: Row, key: str) -> str:
     if _WRITTEN.match(said):
         with suppress(BadCell):
             held = structure(said)
-            if all(isinstance(each, dict) and {"role", "content"} <= each.keys() for each in held):
+            if all(speakers.is_message(each) for each in held):
                 raise BadRow(
                     said[:80],
                     f"{key} is a text that holds messages; write them as a list and not as a text",
@@ -211,11 +225,15 @@ def _said(row: Row, key: str) -> str:
 
 
 def message(item: Any, key: str) -> Message:
-    """One message with every key it came with, but for those that are null."""
+    """One message with every key it came with, but for those that are null.
+
+    Words for a role and for what is said are read as ours (`speakers`).
+    """
+    written, item = item, speakers.told(item)
     if not isinstance(item, dict) or item.get("role") not in ROLES:
         raise BadRow(
-            item, f"{key} holds {shown(item)}; a message is {{role, content}}, its role one of "
-            f"{', '.join(ROLES)}"
+            written, f"{key} holds {shown(written)}; a message is {{role, content}} or "
+            f"{{from, value}}, its role one of {', '.join(speakers.WORDS)}"
         )  # fmt: skip
     calls = _calls(item.get("tool_calls"), key)
     content = _content(item.get("content"), key, may_lack=bool(calls))

@@ -36,6 +36,10 @@ class Rater:
     said: dict[int, tuple[float, str | None]]
     ids: Sequence[str]
 
+    def chooses(self, texts: Sequence[int]) -> bool:
+        """Whether two of the rated responses are different ones; `texts` numbers their texts."""
+        return len({texts[place] for place in self.said}) > 1
+
     def choice(self, i: int, j: int) -> Row | None:
         """The label or vote on the pair of these responses; None where not both were rated."""
         if i not in self.said or j not in self.said:

@@ -79,11 +79,16 @@ class LabelRow:
 
 @dataclass(frozen=True)
 class PairRow:
-    """A pair, and the opinions it came with, in the order of its own A and B."""
+    """A pair, and the opinions it came with, in the order of its own A and B.
+
+    `unpaired`: how many ratings of its row are of a single response, so that no choice comes of
+    them; of the pairs of one row, the first has them.
+    """
 
     pair: NewPair
     labels: tuple[LabelRow, ...] = ()
     votes: tuple[VoteRow, ...] = ()
+    unpaired: int = 0
 
 
 @dataclass(frozen=True)
@@ -139,7 +144,8 @@ def parse_candidates(
 
     The draw depends on the seed and the prompt alone. Responses of the same text make no pair of
     their own, but each of their ids names the pairs the text is in, and each of their ratings
-    counts. Ratings by one rater become that rater's choices (`ratings`), an order its ranking.
+    counts. Ratings by one rater become that rater's choices (`ratings`), an order its ranking. Who
+    rated a single response makes no choice, and is counted (`PairRow.unpaired`).
     """
     messages, tools = fields.messages(row, "prompt"), fields.tools(row)
     named = _responses(row)
@@ -152,6 +158,8 @@ def parse_candidates(
     first = {_key(c): i for i, (_, c) in reversed(list(enumerate(named)))}
     if len(first) < 2:
         raise BadRow(named[0][1].text[:80], "all responses have the same text, so there is no pair")
+    texts = [first[_key(candidate)] for _, candidate in named]
+    unpaired = sum(len(rater.said) for rater in rated if not rater.chooses(texts))
     both = list(combinations(sorted(first.values()), 2))
     if per_prompt is not None and per_prompt < len(both):
         key = hashlib.sha256(f"{seed}:{prompt_hash(messages, tools)}".encode()).digest()
@@ -162,7 +170,7 @@ def parse_candidates(
         both = [
             (i, j)
             for i, j in combinations(range(len(named)), 2)
-            if tuple(sorted((first[_key(named[i][1])], first[_key(named[j][1])]))) in drawn
+            if tuple(sorted((texts[i], texts[j]))) in drawn
         ]
     found: list[PairRow | RankingRow] = []
     for i, j in both:
@@ -170,9 +178,8 @@ def parse_candidates(
         pair = NewPair(messages=messages, a=named[i][1], b=named[j][1], **told)
         said = [one for rater in rated if (one := rater.choice(i, j)) is not None]
         labels = tuple(parse_label(one) for one in said if "annotator" in one)
-        found.append(
-            PairRow(pair, labels, tuple(parse_vote(one) for one in said if "judge" in one))
-        )
+        votes = tuple(parse_vote(one) for one in said if "judge" in one)
+        found.append(PairRow(pair, labels, votes, 0 if found else unpaired))
     if row.get("ranking") is not None:
         found.append(parse_ranking({**row, "annotator": signed}))
     return found

@@ -106,6 +106,8 @@ def _store_pairs(session: Session, placed: _Placed[PairRow]) -> tuple[Counter[st
             continue
         kind = "new" if where.new else "mirrored duplicates" if where.mirrored else "duplicates"
         counts[kind] += 1
+        if item.unpaired:
+            counts["ratings of a single response made no choice"] += item.unpaired
         counts.update(_otherwise(where))
         known.append((item, NamedPair(where.pair_id, where.mirrored)))
     people = annotator_ids(session, {one.annotator for item, _ in known for one in item.labels})

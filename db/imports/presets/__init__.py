@@ -94,7 +94,15 @@ def named(name: str) -> Preset:
     )
 
 
-def nearest(columns: Columns, among: Sequence[Preset] | None = None) -> Preset:
-    """The preset (of these) whose columns are most like those: shared ones by all (Jaccard)."""
-    presets = PRESETS if among is None else among
-    return max(presets, key=lambda p: len(p.columns & columns) / len(p.columns | columns))
+def nearest(columns: Columns, among: Sequence[Preset] | None = None) -> Preset | None:
+    """The preset (of these) whose columns are most like those: shared ones by all (Jaccard).
+
+    None where no one's example has half its columns there: optional ones tell nothing.
+    """
+    near = [
+        p
+        for p in (PRESETS if among is None else among)
+        if 2 * len(p.example.keys() & columns) >= len(p.example)
+    ]
+    like = {p.name: len(p.columns & columns) / len(p.columns | columns) for p in near}
+    return max(near, key=lambda p: like[p.name], default=None)

@@ -1,5 +1,7 @@
 """What may stand beside the texts of any preference row: names, opinions, models and scores."""
 
+from contextlib import suppress
+
 from db.imports.fields import BadRow, Row
 from db.imports.presets.cells import score_of
 
@@ -29,9 +31,11 @@ def beside(row: Row) -> Row:
 
     A row with a `judge` is that judge's vote, with the scores it has; else it is a label, and
     scores, whose giver is not known, stay in `meta`. There too stays the second of two columns that
-    mean the same. Raises BadRow for a row by a judge and an annotator.
+    mean the same. Raises BadRow for a row by a judge and an annotator, and for one that gives the
+    rejected response the higher score.
     """
     there = {key: row[key] for key in row.keys() & BESIDE if row[key] not in (None, "")}
+    _require_agreeing(there)
     found: Row = {}
     meta = {key: there[key] for key in _META if key in there}
     for key, name in _NAMES.items():
@@ -45,6 +49,24 @@ def beside(row: Row) -> Row:
         found["label"] = {key: there[key] for key in _LABEL if key in there}
         meta |= {key: there[key] for key in _VOTE if key in there and key not in _SAID}
     return {**found, "meta": meta or None}
+
+
+def _require_agreeing(there: Row) -> None:
+    """Raise BadRow where two scores, whoever gave them, say that the rejected response is better.
+
+    What is no number is no score, and says nothing.
+    """
+    for chosen, rejected in _SCORES:
+        higher = False
+        with suppress(BadRow):
+            higher = score_of(there, chosen) < score_of(there, rejected)
+        if higher:
+            raise BadRow(
+                [there[chosen], there[rejected]],
+                f"rejected has a higher score than chosen ({rejected} is {there[rejected]}, "
+                f"{chosen} is {there[chosen]}); say --ignore {chosen} if the score is no part of "
+                f"the choice, and --keep {chosen} to keep it with the pair",
+            )
 
 
 def _vote(there: Row, meta: Row) -> Row:

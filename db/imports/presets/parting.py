@@ -11,6 +11,7 @@ from typing import Any
 from db.conversation import Messages
 from db.imports.dialogues import split_dialogues, with_prompt
 from db.imports.fields import BadRow
+from db.imports.speakers import told
 
 Parted = tuple[Any, Any, Any]
 """Prompt and two responses; each a text or messages."""
@@ -76,12 +77,13 @@ def dialogue(value: Any, role: str, name: str) -> Messages:
     listed = [value] if isinstance(value, dict) else value
     if not isinstance(listed, list) or not listed:
         raise BadRow(value, f"{name} is {value!r:.80}; it must be a text or a list of messages")
-    for item in listed:
+    found = [told(item) for item in listed]
+    for item in found:
         if not isinstance(item, dict) or not isinstance(item.get("role"), str):
             raise BadRow(item, f"{name} holds {item!r:.80}; a message has a role and a content")
     return [
         {key: said for key, said in item.items() if said is not None or key == "content"}
-        for item in listed
+        for item in found
     ]
 
 

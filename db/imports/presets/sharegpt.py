@@ -5,21 +5,11 @@ of an assistant message, an observation a tool message. Messages with `role` and
 "OpenAI Format") stay as they are.
 """
 
-import json
 from typing import Any
 
 from db.conversation import Messages
 from db.imports.fields import BadRow, Row
-
-_ROLES = {
-    "human": "user",
-    "user": "user",
-    "gpt": "assistant",
-    "assistant": "assistant",
-    "system": "system",
-    "observation": "tool",
-    "tool": "tool",
-}
+from db.imports.speakers import CALL, WORDS, calls_of, told
 
 
 def messages_of(value: Any, name: str) -> Messages:
@@ -38,29 +28,17 @@ def functions_of(tools: list[Row] | None) -> list[Row] | None:
 def _message(item: Any, name: str) -> Row:
     if not isinstance(item, dict):
         raise BadRow(item, f"{name} holds {item!r:.80}; a message is {{from, value}}")
-    rest = {k: v for k, v in item.items() if k not in ("from", "value") and v is not None}
     if item.get("from") is None:
         if not isinstance(item.get("role"), str):
             raise BadRow(item, f"{name} holds {item!r:.80}; a message is {{from, value}}")
+        rest = {key: value for key, value in item.items() if value is not None}
         return {**rest, "content": item.get("content")}
     who, said = item["from"], item.get("value")
     if not isinstance(said, str):
         raise BadRow(said, f"{name} holds the value {said!r:.80}; it must be a text")
-    if who == "function_call":
-        return {**rest, "role": "assistant", "content": "", "tool_calls": _calls(said, name)}
-    if not isinstance(who, str) or who not in _ROLES:
-        known = ", ".join([*_ROLES, "function_call"])
+    if who == CALL and calls_of(said) is None:
+        raise BadRow(said[:80], f"{name} holds a {CALL} that is no {{name, arguments}}")
+    if who != CALL and (not isinstance(who, str) or who.lower() not in WORDS):
+        known = ", ".join([*WORDS, CALL])
         raise BadRow(who, f"{name} holds a message from {who!r:.80}; {known} are known")
-    return {**rest, "role": _ROLES[who], "content": said}
-
-
-def _calls(said: str, name: str) -> list[Row]:
-    """Calls written as JSON: {name, arguments}, or a list of them."""
-    try:
-        found = json.loads(said)
-    except ValueError:
-        found = None
-    calls = found if isinstance(found, list) else [found]
-    if not calls or not all(isinstance(c, dict) and set(c) == {"name", "arguments"} for c in calls):
-        raise BadRow(said[:80], f"{name} holds a function_call that is no {{name, arguments}}")
-    return [{"type": "function", "function": call} for call in calls]
+    return {key: value for key, value in told(item).items() if value is not None}

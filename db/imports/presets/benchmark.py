@@ -52,11 +52,8 @@ class Benchmark:
             except BadRow as error:
                 yield line, error
         if not self.judgments:
-            for line in self.lines.values():
-                yield (
-                    line,
-                    BadRow(None, "no judgment of a pair is among the rows; add model_judgment"),
-                )
+            reason = "no judgment of a pair is among the rows; add model_judgment"
+            yield from ((line, BadRow(None, reason)) for line in self.lines.values())
 
     def question(self, judgment: Row) -> Row:
         """The question that a judgment is about."""

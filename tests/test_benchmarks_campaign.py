@@ -7,10 +7,10 @@ from campaign.rows import KINDS, fuzz
 
 
 def test_mutated_rows_are_stored_or_rejected_with_a_reason(tmp_path: Path) -> None:
-    found = list(fuzz(tmp_path, 600, seed=5))
+    found = list(fuzz(tmp_path, 900, seed=5))
     assert [one.kind for one in found] == list(KINDS)
     assert [one.added_again for one in found] == [0] * len(KINDS)
-    assert all(0 < one.rejected < one.rows == 100 for one in found)
+    assert all(0 < one.rejected < one.rows == 150 for one in found)
 
 
 def test_every_part_of_the_campaign_is_there() -> None:

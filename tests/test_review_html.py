@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from app.pipeline import cycle_page
 from app.views import sanitise
+from app.views.turns import Drawn, Turn
 from db.cycles import CycleFacts
 from db.models import CycleStep, Run
 from db.probabilities import Probabilities
@@ -128,10 +129,12 @@ def pages(said: str) -> str:
     safe = sanitise.plain("x")
     shown = Probabilities(0.2, 0.3, 0.5)
     votes = [(said, said, said, said, sanitise.plain(said))]
+    kinds: tuple[Drawn, ...] = ("said", "quoted", "folded")
+    turns = [(Turn(kind, said, said), safe) for kind in kinds]
     values: dict[str, dict[str, Any]] = {
-        "conversation": {"turns": [(said, safe)]},
+        "conversation": {"turns": turns},
         "label": {"title": said, "note": said},
-        "pair": {"sides": [(said, said, safe)]},
+        "pair": {"sides": [(said, said, turns)]},
         "today": {"answers": 1, "share": 0.1, "waiting": 1, "pace": said},
         "disputed": {"waiting": 1, "pair": said},
         "order": {"order": said, "equal": True, "asks": said},
@@ -162,10 +165,9 @@ def test_hostile_words_in_a_failed_step_are_text() -> None:
 
 def test_only_markup_passes_as_it_is() -> None:
     made = sanitise.rendered("*x*", "p").html
-    assert "<em>x</em>" in render("app.views/pair.html.j2", sides=[("1", "", made)])
-    assert "&lt;em&gt;x&lt;/em&gt;" in render(
-        "app.views/pair.html.j2", sides=[("1", "", "<em>x</em>")]
-    )
+    for shown, seen in ((made, "<em>x</em>"), ("<em>x</em>", "&lt;em&gt;x&lt;/em&gt;")):
+        turns = [(Turn("said", "", "*x*"), shown)]
+        assert seen in render("app.views/pair.html.j2", sides=[("1", "", turns)])
 
 
 def test_a_value_that_is_missing_or_a_template_that_is_not_there_is_an_error() -> None:

@@ -21,6 +21,7 @@ from db.schema import upgrade
 from db.session import Database
 
 KINDS = ("pairs", "candidates", "votes", "labels", "gold", "rankings")
+FIRST = 50  # rows by which an import tells the shape of a file
 ODD: tuple[Any, ...] = (
     None, "", " ", "\n" * 50, "a" * 5000, "\u202eabc", "[/b]", "\x1b[31m", "null", "NaN", 0, -1,
     1e308, 10**30, 0.1, True, [], {}, [[]], [None], {"a": {"b": []}}, "2026-13-45", "9999-12-31",
@@ -101,7 +102,10 @@ def fuzz(folder: Path, rows: int, seed: int = 1) -> Iterator[Fuzzed]:
     for kind in KINDS:
         count = rows // len(KINDS)
         file = folder / f"{kind}.jsonl"
-        written = (mutated(good(kind, n), draw) for n in range(count))
+        # What a file is, its first rows tell: a column nobody reads among those refuses all of it.
+        written = (
+            good(kind, n) if n < FIRST else mutated(good(kind, n), draw) for n in range(count)
+        )
         file.write_text("".join(json.dumps(row) + "\n" for row in written), encoding="utf-8")
         rejects = folder / f"{kind}.rejects.jsonl"
         done = import_files(database, Kind(kind), [file], ImportOptions(rejects=rejects))

@@ -195,6 +195,7 @@ def test_route_names_what_it_needs_one_of(project: Project) -> None:
         project.run("route", "--review-share", "0.2", "--min-agreement", "0.8")
 
 
+@pytest.mark.slow
 def test_the_verbs_on_recorded_votes_of_real_judges(project: Project, shared_data: Path) -> None:
     project.recorded_only()
     folder = shared_data / "vicuna80"

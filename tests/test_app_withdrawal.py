@@ -71,6 +71,7 @@ def a_week_later(database: Database, panel: Panel, folder: Path, *, shifted: boo
     replay_labels(database, [*world.labels(), *answers])
 
 
+@pytest.mark.slow
 def test_a_planted_shift_ends_the_promise_and_everything_says_so(
     any_database: Database, panel: Panel, tmp_path: Path
 ) -> None:

@@ -203,6 +203,7 @@ def test_twenty_pairs_without_the_mouse_an_undo_a_skip_and_a_flag(world, page):
     assert len(said_by(database, "Keys")) == 21  # what was undone stays stored, retracted
 
 
+@pytest.mark.slow
 def test_nothing_of_the_panel_reaches_the_browser_before_the_answer(page, tmp_path):
     database = project(tmp_path / "blind")
     pairs = queue_of(database, 2)
@@ -313,6 +314,7 @@ def test_text_typed_before_handing_on_is_there_when_one_stays(world, page):
     assert box.input_value() == "half a thought"
 
 
+@pytest.mark.slow
 def test_practice_teaches_before_the_queue(page, tmp_path):
     database = project(tmp_path / "new", "[review]\nmin_dwell_seconds = 0.2\npractice_pairs = 1\n")
     with_practice(database, 1)
@@ -334,6 +336,7 @@ def test_practice_teaches_before_the_queue(page, tmp_path):
     assert [r.kind for r in said_by(database, "Newcomer")] == [TaskKind.PRACTICE]
 
 
+@pytest.mark.slow
 def test_an_empty_queue_says_what_happened(page, tmp_path):
     database = project(tmp_path / "empty")
     queue_of(database, 1)
@@ -346,6 +349,7 @@ def test_an_empty_queue_says_what_happened(page, tmp_path):
         press_for(page, "u", ".tb-pair")
 
 
+@pytest.mark.slow
 def test_a_lost_connection_is_said_and_mends_itself(page, tmp_path):
     database = project(tmp_path / "gone")
     queue_of(database, 5)

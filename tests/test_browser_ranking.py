@@ -66,6 +66,7 @@ def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
         assert session.query(Ranking).first().rationale == "the first two say the same"
 
 
+@pytest.mark.slow
 def test_several_responses_are_flagged_and_revealed_by_keys_like_a_pair(tmp_path):
     database = project(tmp_path)
     for asked in ("Which colour?", "Which colour again?"):

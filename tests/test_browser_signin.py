@@ -48,6 +48,7 @@ def people(database):
         return {one.name: one for one in session.query(Annotator)}
 
 
+@pytest.mark.slow
 def test_a_newcomer_signs_in_as_an_annotator_and_a_name_in_the_address_is_nothing(world, page):
     address, _, database, identity = world
     identity.claims, identity.age = ADA, 0

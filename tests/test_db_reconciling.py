@@ -122,6 +122,7 @@ def test_money_in_flight_of_a_living_run_is_never_freed(any_database: Database) 
         assert (done.freed_usd, done.in_batches_usd * NANO) == (0, pytest.approx(10))
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.booleans()), max_size=6),
     st.integers(0, 400),

@@ -146,6 +146,7 @@ def test_what_a_stop_leaves_counted_as_spent(database: Database, how: signal.Sig
         assert 0 < paid <= spent <= paid + (open_questions or 4) * bound * NANO
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_work_and_ask_nothing_twice(
     postgres_database: Database, tmp_path: Path
 ) -> None:

@@ -16,12 +16,14 @@ def run(monkeypatch):
     return queue_load.run
 
 
+@pytest.mark.slow
 def test_on_sqlite_nothing_is_held_by_two_lost_or_stored_twice(run, tmp_path):
     found = run(f"sqlite:///{tmp_path / 'load.db'}", workers=3, tasks=60)
     assert found.wrong == []
     assert found.answers_a_second > 0
 
 
+@pytest.mark.slow
 def test_on_postgresql_nothing_is_held_by_two_lost_or_stored_twice(run, empty_postgres_url):
     found = run(empty_postgres_url, workers=4, tasks=100)
     assert found.wrong == []

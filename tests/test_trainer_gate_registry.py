@@ -183,6 +183,7 @@ def test_promotion_asks_for_what_is_missing(database: Database, tmp_path: Path) 
         steps.evaluate(database, "x")
 
 
+@pytest.mark.slow
 def test_a_trained_judge_stands_before_the_gate(database: Database, tmp_path: Path) -> None:
     from db.identity import content_hash
     from db.judges import judge_version

@@ -59,6 +59,7 @@ def test_the_better_stage_is_kept() -> None:
     assert _best({"supervised": nothing, "dpo": nothing}) == "dpo"
 
 
+@pytest.mark.slow
 def test_what_validation_found_is_what_the_panel_gets(tmp_path: Path) -> None:
     chosen = TrainerSettings(
         folder=tmp_path,

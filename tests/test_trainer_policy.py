@@ -153,6 +153,7 @@ def test_a_policy_learns_from_fewer_prompts_than_a_batch_holds(tmp_path: Path) -
     assert len(made["watched"]) == 2  # one batch of three prompts an epoch
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["grpo", "rloo"])
 def test_a_killed_policy_of_trl_goes_on_exactly(tmp_path: Path, method: str) -> None:
     """The watch compares with its beginning, also when that was before the kill."""

@@ -159,6 +159,7 @@ def test_an_export_says_which_pairs_are_one_answer(ranked: Database, tmp_path: P
             assert listed[found["place_rejected"]] == each["rejected"][0]["content"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["plackett-luce", "pairs"])
 def test_both_ways_learn(ranked: Database, tmp_path: Path, way: str) -> None:
     settings = TrainerSettings(

@@ -198,6 +198,7 @@ def test_a_score_that_is_no_number_is_an_error_of_its_request_alone() -> None:
     assert {"401", "403", "408", "413", "421", "422"} <= set(told)
 
 
+@pytest.mark.slow
 def test_half_a_request_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.serving.guard._HEAD_SECONDS", 0.3)
     monkeypatch.setattr("trainer.serving.server._BODY_SECONDS", 0.3)

@@ -81,6 +81,7 @@ class Killed(BaseException):
     """A kill in the middle of training."""
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_exactly(exported: Database, tmp_path: Path) -> None:
     whole = steps.train_reward(exported, settings(tmp_path / "whole"))
 
@@ -107,6 +108,7 @@ def test_a_killed_training_resumes_exactly(exported: Database, tmp_path: Path) -
     assert not partial.exists()
 
 
+@pytest.mark.slow
 def test_soft_targets_are_learnt_as_probabilities(database: Database, tmp_path: Path) -> None:
     rng = random.Random(1)
     with database.begin() as session:
@@ -123,6 +125,7 @@ def test_soft_targets_are_learnt_as_probabilities(database: Database, tmp_path: 
     assert 1 / (1 + math.exp(second - first)) == pytest.approx(0.8, abs=0.06)
 
 
+@pytest.mark.slow
 def test_long_rows_are_counted(exported: Database, tmp_path: Path) -> None:
     tight = settings(tmp_path).model_copy(update={"epochs": 1, "max_length": 26})
     cut = steps.train_reward(exported, tight)

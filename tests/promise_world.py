@@ -208,7 +208,7 @@ class World:
             taken_back = select(Retraction.review_id)
             twice = session.execute(
                 select(Review.pair_id, Review.annotator_id, func.count())
-                .where(Review.task_id.is_not(None), Review.id.not_in(taken_back))
+                .where(Review.kind.is_not(None), Review.id.not_in(taken_back))  # not a file's
                 .group_by(Review.pair_id, Review.annotator_id)
                 .having(func.count() > 1)
             ).all()

@@ -234,6 +234,7 @@ def test_families_guessed_from_names_are_named_at_import(project: Project) -> No
     assert "guessed" not in CliRunner().invoke(app, ["import", "votes", str(told)]).stderr
 
 
+@pytest.mark.slow
 def test_promised_error_on_recorded_votes(project: Project, shared_data: Path) -> None:
     project.recorded_only()
     folder = shared_data / "vicuna80"

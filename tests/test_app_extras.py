@@ -156,6 +156,7 @@ def run(folder: Path, verbs: list[str], **environ: str) -> dict[str, dict[str, A
     return {" ".join(each["words"]): each for each in told}
 
 
+@pytest.mark.slow
 def test_every_verb_works_or_names_its_extra(folder: Path) -> None:
     tried = {tuple(verb.split()) for verb in NEEDS_TRAIN + NEEDS_NOTHING}
     for verb in leaves(get_command(app)):

@@ -100,6 +100,7 @@ def test_a_judge_that_is_not_there_is_named(folder: Path) -> None:
         done("judge", "--only", "nobody")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("verb", ["judge", "generate"])
 def test_a_stop_settles_frees_and_says_how_to_go_on(

@@ -23,6 +23,7 @@ def build(page, key, says):
     press_until(page, key, lambda most: page.wait_for_function(ORDER, arg=says, timeout=most))
 
 
+@pytest.mark.slow
 def test_an_order_is_built_stored_and_taken_back_by_keys_alone(tmp_path):
     database = project(tmp_path)
     ids, pairs = prompt_with(database, COLOURS, [(0, 1), (1, 2)], "Which colour?")

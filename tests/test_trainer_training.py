@@ -53,6 +53,7 @@ def settings(tmp_path: Path, **more: object) -> TrainerSettings:
     return TrainerSettings(folder=tmp_path / "checkpoints", epochs=4, max_length=96, **more)
 
 
+@pytest.mark.slow
 def test_a_reward_model_learns_and_is_trained_once(exported: Database, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     done = steps.train_reward(
@@ -152,6 +153,7 @@ def test_gold_frozen_after_the_export_is_not_learnt(exported: Database, tmp_path
     assert done.rows["train"] + done.rows["validation"] == 239
 
 
+@pytest.mark.slow
 def test_a_judge_learns_and_answers_in_both_orders(exported: Database, tmp_path: Path) -> None:
     from judges.prompts import Template
 

@@ -1,6 +1,6 @@
 """Work that two processes never do at once on one database; the lock ends with its process.
 
-PostgreSQL: a session's advisory lock. SQLite: an exclusive transaction on a file beside the
+PostgreSQL: a session's advisory lock. SQLite: a writing transaction on a file beside the
 database, so that the database itself stays open to everybody else.
 """
 
@@ -46,7 +46,8 @@ def alone(
     try:
         try:
             lock = sqlite3.connect(f"{place}-{what}.db", timeout=0, isolation_level=None)
-            lock.execute("BEGIN EXCLUSIVE")
+            # Not EXCLUSIVE: of two that begin at once each then keeps the other out.
+            lock.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 raise _told(what, busy) from None

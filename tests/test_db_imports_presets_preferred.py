@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from db.imports.fields import BadRow, Row
 from db.imports.presets.beside import beside
 from db.imports.presets.cells import listed, tools_of, yes
-from db.imports.presets.preferred import better, preferred
+from db.imports.presets.preferred import preferred
+from db.imports.ratings import better
 
 TEXT = st.text(max_size=8)
 SAID = TEXT | TEXT.map(lambda text: [{"role": "assistant", "content": text}])

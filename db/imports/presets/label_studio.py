@@ -14,8 +14,8 @@ from typing import Any
 from db.imports import fields
 from db.imports.fields import BadRow, Row
 from db.imports.presets.inner import beyond, objects
-from db.imports.presets.preferred import better
 from db.imports.presets.preset import Columns, Preset
+from db.imports.ratings import better
 
 _SIDES = (("answer1", "answer2"), ("text1", "text2"), ("response1", "response2"))
 _PROMPTS = ("prompt", "question", "instruction")
@@ -192,7 +192,7 @@ def _opinion(annotation: Row, sides: tuple[str, str]) -> Row:
     ]
     rationale = {"rationale": "\n".join(words)} if words else {}
     if not found and set(rated) == set(sides):
-        return {"choice": better(*(rated[side] or 0.0 for side in sides)), **rationale}
+        return {"choice": better(*(rated[side] or 0.0 for side in sides)).value, **rationale}
     if len(found) != 1:
         told = ", ".join(sorted({str(result.get("type")) for result in results}))
         raise BadRow(

@@ -4,6 +4,7 @@ from typing import Any
 
 from db.identity import content_hash
 from db.imports.fields import BadRow, Row
+from db.imports.ratings import better
 
 
 def preferred(
@@ -34,7 +35,7 @@ def preferred(
         if scores[0] < scores[1]:
             raise BadRow(list(scores), "rejected has a higher score than chosen")
         score_a, score_b = scores if first else scores[::-1]
-        opinion = {"choice": better(score_a, score_b), "score_a": score_a, "score_b": score_b}
+        opinion = {"choice": better(score_a, score_b).value, "score_a": score_a, "score_b": score_b}
     row: Row = {"prompt": prompt, "response_a": a, "response_b": b, **about}
     row |= {"model_a": model_a, "model_b": model_b}
     if vote is None:
@@ -42,11 +43,6 @@ def preferred(
     else:
         row["votes"] = [{**vote, **opinion}]
     return {name: value for name, value in row.items() if value is not None}
-
-
-def better(score_a: float, score_b: float) -> str:
-    """The choice of two scores: the higher one wins, equal ones are a tie."""
-    return "tie" if score_a == score_b else "a" if score_a > score_b else "b"
 
 
 def plain(said: Any, role: str) -> Any:

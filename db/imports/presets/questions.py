@@ -10,7 +10,7 @@ from typing import Any
 
 from db.imports import fields
 from db.imports.fields import BadRow, Row
-from db.imports.presets.preferred import better
+from db.imports.ratings import better
 
 Opinion = tuple[tuple[str, str], Row]
 """Two responses, and what is said of them."""
@@ -55,7 +55,7 @@ def compared(
 
 def _by_score(scores: dict[str, float], pair: tuple[str, str], scored: bool) -> Row:
     a, b = (scores[name] for name in pair)
-    return {"choice": better(a, b)} | ({"score_a": a, "score_b": b} if scored else {})
+    return {"choice": better(a, b).value} | ({"score_a": a, "score_b": b} if scored else {})
 
 
 def _comparison(question: str, value: Any, names: list[str]) -> list[Opinion] | None:
@@ -69,7 +69,8 @@ def _comparison(question: str, value: Any, names: list[str]) -> list[Opinion] | 
             raise BadRow(unknown, f"{question} must rank each of {', '.join(names)} once")
         # A lower rank is better, so the ranks are compared as scores from below.
         return [
-            ((a, b), {"choice": better(-ranks[a], -ranks[b])}) for a, b in combinations(names, 2)
+            ((a, b), {"choice": better(-ranks[a], -ranks[b]).value})
+            for a, b in combinations(names, 2)
         ]
     asks = _ASKS.search(question) is not None
     best = _named(value, names, asks)

@@ -5,7 +5,7 @@ from typing import Any
 
 from db.imports.fields import BadRow, Row
 from db.imports.presets.cells import score_of
-from db.imports.presets.preferred import better
+from db.imports.ratings import better
 
 VERDICTS = ("choice", "winner", "label", "preference", "preferred", "verdict")
 """Columns that name the better response; several of a row must agree."""
@@ -46,7 +46,7 @@ def verdict(row: Row) -> Row | None:
 def require_agreeing(choice: str, row: Row) -> None:
     """Raise BadRow where a row chooses the response to which it gives the lower score."""
     score_a, score_b = score_of(row, "score_a"), score_of(row, "score_b")
-    if {choice, higher := better(score_a, score_b)} == {"a", "b"}:
+    if {choice, higher := better(score_a, score_b).value} == {"a", "b"}:
         raise BadRow(
             [score_a, score_b],
             f"{choice} is chosen, and score_a and score_b say {higher}; leave one of them out",

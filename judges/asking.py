@@ -142,3 +142,12 @@ class Batcher(Protocol):
     async def collect(self, job: str) -> list[Collected] | None:
         """None while the job is still being worked on."""
         ...
+
+
+class Batched(Protocol):
+    """A client whose server takes batches as well."""
+
+    @property
+    def batches(self) -> Batcher:
+        """The batch interface to the same model."""
+        ...

@@ -216,17 +216,17 @@ def test_a_batch_is_submitted_found_again_and_collected(provider: Provider) -> N
         ]
 
         async def run(judge: Judge) -> Any:
-            job = await judge.submit(asked, "mark7")
-            early = await judge.collect(job)
+            job = await judge.batches.submit(asked, "mark7")
+            early = await judge.batches.collect(job)
             script.batch_ready = True
-            assert await judge.collect(job) is not None
-            return job, early, await judge.find("mark7"), await judge.find("other")
+            assert await judge.batches.collect(job) is not None
+            return job, early, await judge.batches.find("mark7"), await judge.batches.find("other")
 
         job, early, found, other = using(made(settings), run)
         assert early is None
         assert found == job
         assert other is None
-        lines = using(made(settings), lambda j: j.collect(job))
+        lines = using(made(settings), lambda j: j.batches.collect(job))
     assert lines is not None
     assert sorted(line.key for line in lines) == ["0-ab-1", "1-ab-1", "2-ab-1"]
     assert sum(line.answer is None for line in lines) == 1

@@ -22,11 +22,11 @@ from judges.asking import Answer, Lost, Question, Shown
 from judges.critique import finds_nothing
 from judges.judge_session import meaning
 from judges.local import _answer
-from judges.providers.anthropic import _collected as anthropic_line
-from judges.providers.anthropic import read_message
+from judges.providers.anthropic_batches import _collected as anthropic_line
+from judges.providers.anthropic_replies import read_message
 from judges.providers.fake import Fake
-from judges.providers.openai import _collected as openai_line
-from judges.providers.openai import read_completion
+from judges.providers.openai_batches import _collected as openai_line
+from judges.providers.openai_replies import read_completion
 from judges.providers.replies import understood
 from judges.scoring import scored
 

@@ -14,7 +14,7 @@ from db.session import Database
 from db.vocabulary import Order, RunStatus
 from db.votes import drop_held_back
 from judges import lifecycle, participants
-from judges.asking import Batcher, Scorer
+from judges.asking import Batched, Scorer
 from judges.batching import Batching
 from judges.connect import connect
 from judges.ensemble import Ensemble
@@ -115,7 +115,7 @@ async def _ask(
                     database,
                     run_id,
                     judge_session,
-                    cast(Batcher, judge_session.asked),
+                    cast(Batched, judge_session.asked).batches,
                     job,
                     cap,
                     within,

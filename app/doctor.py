@@ -58,6 +58,8 @@ _FOR = {
     "tensorboard": "for curves of a training",
     "postgres": "for a database that several machines share",
     "auth": "for sign-in by an identity provider",
+    "bedrock": "for Claude on Amazon Bedrock without a key of Bedrock's own",
+    "vertex": "for Claude on Vertex AI without an access token",
 }
 
 
@@ -69,7 +71,7 @@ def _extra(extra: str) -> Check:
         what = "" if lacking == packages else f"{', '.join(lacking)} "
         found = f"{what}not installed: pip install 'tiebreak[{extra}]' {_FOR[extra]}"
     else:
-        found = ", ".join(f"{package} {version(package)}" for package in packages)
+        found = ", ".join(f"{package} {version(package.replace('.', '-'))}" for package in packages)
     return Check(f"extra {extra}", True, found)
 
 
@@ -96,9 +98,14 @@ def _shared(database: Database) -> str:
 
 
 def _panel(config: Config) -> Check:
+    from judges.addresses import redirected
+
     judges = config.panel.asked
     missing = sorted({j.key_env for j in judges if j.key_env and not os.environ.get(j.key_env)})
     told = f"{len(judges)} judges in tiers {config.panel.tiers}"
+    for judge in judges:
+        elsewhere = redirected(judge, os.environ)
+        told += f"; judge {judge.name!r} is {elsewhere}" if elsewhere else ""
     if missing:
         return Check("panel", False, f"{told}; set {', '.join(missing)} in the environment")
     return Check("panel", True, told)

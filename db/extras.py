@@ -24,6 +24,8 @@ EXTRA_OF = {
     "tensorboard": "tensorboard",
     "psycopg": "postgres",
     "authlib": "auth",
+    "boto3": "bedrock",
+    "google.auth": "vertex",
 }
 """Name in an `import` -> extra of pyproject.toml."""
 
@@ -58,6 +60,6 @@ def told() -> Iterator[None]:
 
 def _missing(error: ImportError) -> MissingExtra | None:
     """Some libraries name what they lack in their message only, as transformers does."""
-    said = (error.name or "").partition(".")[0] or str(error).lower()
-    lacking = [p for p in EXTRA_OF if re.search(rf"\b{p}\b", said) and not installed(p)]
+    said = error.name or str(error).lower()
+    lacking = [p for p in EXTRA_OF if re.search(rf"\b{re.escape(p)}\b", said) and not installed(p)]
     return MissingExtra(lacking[0], EXTRA_OF[lacking[0]]) if lacking else None

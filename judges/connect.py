@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from db.errors import BadInput, KeyRefused
+from db.errors import BadInput
 from db.expected import outcome
 from db.extras import require
 from db.vocabulary import Provider
+from judges import reach
 from judges.asking import Client, Scorer
 from judges.judge_config import JudgeConfig
 from judges.local import LocalJudge
@@ -43,11 +44,11 @@ def connect(
         case Provider.ANTHROPIC:
             from judges.providers.anthropic import AnthropicJudge
 
-            return AnthropicJudge(judge, key(judge, environ) or "")
+            return AnthropicJudge(judge, key(judge, environ), environ)
         case Provider.OPENAI | Provider.OPENAI_COMPATIBLE:
             from judges.providers.openai import OpenAIJudge
 
-            return OpenAIJudge(judge, key(judge, environ))
+            return OpenAIJudge(judge, key(judge, environ), environ)
         case Provider.RECORDED:
             raise BadInput(
                 f"judge {judge.name!r} is recorded: it holds imported votes and cannot be asked"
@@ -72,13 +73,7 @@ def local(judge: JudgeConfig, beside: Path | None) -> LocalJudge:
 
 
 def key(judge: JudgeConfig, environ: Mapping[str, str]) -> str | None:
-    """The judge's key, or None where it needs none. Raises KeyRefused where it is missing."""
+    """The judge's key, or None where it needs none. Raises KeyRefused where it is missing or
+    cannot be sent."""
     name = judge.key_env
-    if name is None:
-        return None
-    if not environ.get(name):
-        raise KeyRefused(
-            f"{judge.name!r} needs a key in the environment variable {name!r}; "
-            f"set it, or remove {judge.name!r} from the configuration"
-        )
-    return environ[name]
+    return None if name is None else reach.secret(name, judge.name, environ)

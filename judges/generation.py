@@ -16,6 +16,8 @@ from db.vocabulary import Provider
 from judges.asking import Question, Shown
 from judges.judge_config import REMOTE, JudgeConfig
 from judges.prices import Prices
+from judges.reach import ExtraBody, Headers, Project, Query, Region, TokenLimit, Via
+from judges.unsendable import require_sendable
 
 Messages = Sequence[Mapping[str, str]]
 
@@ -41,9 +43,14 @@ class GeneratorConfig(BaseModel):
         default=1, ge=1, le=100, description="responses of each temperature and system prompt"
     )
     max_tokens: int = Field(default=1024, ge=1, description="longest response, tokens")
-    base_url: str | None = Field(
-        default=None, description="address of an openai-compatible server, with /v1"
-    )
+    base_url: str | None = Field(default=None, description="address of the server, as of a judge")
+    headers: Headers = {}
+    query: Query = {}
+    extra_body: ExtraBody = {}
+    token_limit: TokenLimit = None
+    via: Via = None
+    region: Region = None
+    project: Project = None
     api_key_env: Variable | None = Field(
         default=None, description="environment variable of the key, where it is not the usual one"
     )
@@ -56,27 +63,17 @@ class GeneratorConfig(BaseModel):
         default=4, ge=0, le=20, description="further attempts after a passing failure"
     )
     options: dict[str, Any] = Field(
-        default_factory=dict, description="for one provider alone; none of these three reads any"
+        default_factory=dict, description="none of these three reads any; extra_body is sent"
     )
 
     def asked_at(self, temperature: float | None) -> JudgeConfig:
         """The model as somebody who is asked, at one temperature."""
-        return JudgeConfig(
-            name=self.name,
-            provider=self.provider,
-            model=self.model,
-            family=self.family,
-            temperature=temperature,
-            output="text",
-            max_tokens=self.max_tokens,
-            base_url=self.base_url,
-            api_key_env=self.api_key_env,
-            prices=self.prices,
-            concurrency=self.concurrency,
-            timeout=self.timeout,
-            retries=self.retries,
-            options=self.options,
-        )
+        shared = {
+            name: getattr(self, name)
+            for name in type(self).model_fields
+            if name in JudgeConfig.model_fields and name != "samples"
+        }
+        return JudgeConfig(**shared, temperature=temperature, output="text")
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,8 @@ def parse(
     for section in generators:
         try:
             generator = GeneratorConfig.model_validate(dict(section))
-            generator.asked_at(None).price()
+            asked = generator.asked_at(None)
+            asked.price()
         except ValidationError as error:
             raise BadInput(f"generator: {one_sentence(error, GeneratorConfig)}") from None
         if generator.provider not in REMOTE and not (
@@ -121,6 +119,7 @@ def parse(
                 f"generator {generator.name!r} has provider {generator.provider.value!r}, which "
                 f"writes no texts; choose one of {[p.value for p in REMOTE]}"
             )
+        require_sendable(asked)
         made.append(generator)
     names = [generator.name for generator in made]
     for name in names:

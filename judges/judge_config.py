@@ -15,9 +15,10 @@ from db.errors import BadInput
 from db.reservations import Asked
 from db.validation import Variable
 from db.vocabulary import Order, Provider
-from judges import prompts
+from judges import prompts, reach
 from judges.constitution import Constitution
 from judges.prices import FREE, Prices, find_model
+from judges.reach import ExtraBody, Headers, Project, Query, Region, TokenLimit, Via
 
 REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
 _KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}
@@ -64,7 +65,7 @@ class JudgeConfig(BaseModel):
     temperature: float | None = Field(
         default=None, ge=0, le=2, description="sampling temperature; unset: the provider's default"
     )
-    effort: Literal["low", "medium", "high", "xhigh", "max"] | None = Field(
+    effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
         default=None, description="how long a reasoning model thinks; unset: the provider's default"
     )
     output: Literal["structured", "text", "token"] = Field(
@@ -83,8 +84,17 @@ class JudgeConfig(BaseModel):
         default=True, description="ask for a verdict on each principle, too; not with one word"
     )
     base_url: str | None = Field(
-        default=None, description="address of an openai-compatible server, with /v1"
+        default=None,
+        description="address of the server, with /v1 where it speaks OpenAI's protocol; unset: "
+        "OPENAI_BASE_URL or ANTHROPIC_BASE_URL, else the vendor's own",
     )
+    headers: Headers = {}
+    query: Query = {}
+    extra_body: ExtraBody = {}
+    token_limit: TokenLimit = None
+    via: Via = None
+    region: Region = None
+    project: Project = None
     api_key_env: Variable | None = Field(
         default=None, description="environment variable of the key, where it is not the usual one"
     )
@@ -110,8 +120,7 @@ class JudgeConfig(BaseModel):
     )
     options: dict[str, Any] = Field(
         default_factory=dict,
-        description="for one provider alone; verifier: `expected`, the outcome of prompts that "
-        "bring none",
+        description="for the verifier alone: `expected`, the outcome of prompts that bring none",
     )
 
     @model_validator(mode="after")
@@ -149,7 +158,7 @@ class JudgeConfig(BaseModel):
     @property
     def batches(self) -> bool:
         """Whether its server takes batches (an own server need not)."""
-        return self.provider in (Provider.ANTHROPIC, Provider.OPENAI)
+        return self.provider in (Provider.ANTHROPIC, Provider.OPENAI) and self.via is None
 
     @property
     def ordered(self) -> bool:
@@ -165,7 +174,11 @@ class JudgeConfig(BaseModel):
 
     @property
     def key_env(self) -> str | None:
-        """The environment variable that holds the key; None where no key is needed."""
+        """The environment variable that holds the key; None where no key is needed: a header
+        takes its place, or a cloud's own credentials do.
+        """
+        if self.via is not None or reach.authenticates(self.headers):
+            return self.api_key_env
         return self.api_key_env or _KEY_ENV.get(self.provider)
 
     @property
@@ -189,6 +202,11 @@ class JudgeConfig(BaseModel):
             return self.prices
         if self.provider not in (Provider.ANTHROPIC, Provider.OPENAI):
             return FREE
+        if self.via is not None:
+            raise BadInput(
+                f"judge {self.name!r} is billed by {self.via}, whose prices are not known here; "
+                "add prices = { input = ..., output = ... } in dollars per million tokens"
+            )
         known = find_model(self.model or "")
         if known is None:
             raise BadInput(
@@ -196,6 +214,16 @@ class JudgeConfig(BaseModel):
                 "add prices = { input = ..., output = ... } in dollars per million tokens"
             )
         return known.prices
+
+    @property
+    def _sent_beside(self) -> dict[str, Any]:
+        """What else is sent that can change an answer; what the environment holds is no part."""
+        tables = {"headers": self.headers, "query": self.query}
+        said = {
+            name: {key.lower(): value for key, value in table.items() if isinstance(value, str)}
+            for name, table in tables.items()
+        }
+        return {k: v for k, v in {**said, "extra_body": self.extra_body}.items() if v}
 
     def version(self, rules: Constitution) -> str:
         """Hash of everything that can change an answer; changes nothing else.
@@ -212,6 +240,7 @@ class JudgeConfig(BaseModel):
             "logprobs": self.logprobs,
             "max_tokens": self.max_tokens,
             "options": {k: v for k, v in sorted(self.options.items()) if not k.startswith("_")},
+            **self._sent_beside,
         }
         if self.provider in _COMPUTED:
             parts["computation"] = _COMPUTED[self.provider]

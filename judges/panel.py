@@ -16,6 +16,7 @@ from judges import constitution
 from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
 from judges.private import PrivateKind
+from judges.unsendable import require_sendable
 
 
 class Limit(BaseModel):
@@ -135,6 +136,7 @@ def checked(panel: Panel, *, allow_fake: bool = False) -> Panel:
             raise BadInput(
                 f"judge {judge.name!r} uses provider 'fake', which is for tests; choose another"
             )
+        require_sendable(judge)
         if judge.provider == Provider.RECORDED:
             continue
         version = judge.version(panel.rules)

@@ -17,7 +17,7 @@ class JudgeRun:
     stored counts abstains among it; missing: wanted votes that are not there; capped: the money
     allowed ran out; problems: one sentence for each judge that was stopped; waiting: questions
     that lie in batches at a provider; private: what was sent, and what was held back, of texts
-    with personal data or secrets, in words and counts.
+    with personal data or secrets, in words and counts; notices: what a user is to hear of servers.
     """
 
     run_id: int
@@ -31,6 +31,7 @@ class JudgeRun:
     tallies: dict[str, Tally]
     waiting: int = 0
     private: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -58,6 +59,7 @@ class JudgeRun:
             tallies=tallies,
             waiting=waiting,
             private=private,
+            notices=tuple(n for s in judge_sessions for n in getattr(s.asked, "notices", ())),
         )
 
     @property

@@ -13,11 +13,14 @@ import math
 import re
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
+
+from dialects import Dialect
 
 FAULTS = (
     "rate limit",
@@ -53,6 +56,7 @@ class Script:
     batch_failures: int = 0
     batch_fault: int | str | None = None  # a status that refuses new batches, or "dropped"
     logprob_of_verdict: float = math.log(0.8)
+    dialect: Dialect = field(default_factory=Dialect)
 
 
 @dataclass
@@ -64,6 +68,7 @@ class State:
     in_flight: int = 0
     most_in_flight: int = 0
     requests: list[dict[str, Any]] = field(default_factory=list)
+    heads: deque[tuple[str, dict[str, str]]] = field(default_factory=lambda: deque(maxlen=100))
     keep_requests: bool = False
     prefixes: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -97,11 +102,13 @@ class Server:
         self, method: str, path: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, bytes, dict[str, str]] | None:
         """Status, body and headers; None closes the connection without an answer."""
+        self.state.heads.append((path, headers))
         if not self._authorised(headers):
             return _json(401, _error("authentication_error", "invalid x-api-key: sk-secret-tail"))
         path = path.partition("?")[0]
-        if path in ("/v1/messages", "/v1/chat/completions") and method == "POST":
-            return await self._answer(path, json.loads(body))
+        asked = _asked_at(path) if method == "POST" else None
+        if asked is not None:
+            return await self._answer(asked[0], asked[1] | json.loads(body))
         fault = self.script.batch_fault
         if fault is None or method != "POST" or not path.endswith("/batches"):
             return self._batches(method, path, headers, body)
@@ -111,7 +118,8 @@ class Server:
         return None
 
     def _authorised(self, headers: dict[str, str]) -> bool:
-        key = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
+        names = ("x-api-key", "api-key", "authorization")
+        key = next((headers[n] for n in names if n in headers), "").removeprefix("Bearer ")
         limit = self.script.key_works_for
         if limit is not None and self.state.total_calls >= limit:
             return False
@@ -158,7 +166,11 @@ class Server:
             return _json(400, _error("invalid_request_error", "content_filter: not allowed"))
         if fault == "timeout":
             await asyncio.sleep(self.script.hang)
+        refused = self.script.dialect.refuses(request)
+        if refused is not None:
+            return _json(*refused)
         message = (self.message if path == "/v1/messages" else self.completion)(request, fault)
+        message = self.script.dialect.says(request, message)
         if fault in ("drop", "timeout"):
             return None
         if fault == "not json":
@@ -440,6 +452,15 @@ def serving(script: Script | None = None) -> Iterator[Server]:
             task.cancel()
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
+
+
+def _asked_at(path: str) -> tuple[str, dict[str, Any]] | None:
+    """Which protocol an answer is asked for in, and what its address says: a cloud's, the model."""
+    cloud = re.fullmatch(r"/model/([^/]+)/invoke|.*/models/([^/]+):rawPredict", path)
+    if cloud:
+        return "/v1/messages", {"model": unquote(cloud[1] or cloud[2])}
+    ends = ("/v1/messages", "/v1/chat/completions")
+    return next(((end, {}) for end in ends if path.endswith(end)), None)
 
 
 def _content(request: dict[str, Any]) -> str:

@@ -197,7 +197,7 @@ def test_every_package_of_an_extra_is_known() -> None:
             continue
         for package in packages:
             name = package.partition("[")[0].partition(">")[0]
-            named = "authlib" if package == "streamlit[auth]" else name
+            named = {"streamlit": "authlib", "google-auth": "google.auth"}.get(name, name)
             assert EXTRA_OF[named] == extra
 
 

@@ -66,6 +66,7 @@ class Cascaded:
     capped: bool
     problems: tuple[str, ...]
     fit_id: int
+    notices: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -152,6 +153,7 @@ class _Climb:
     capped: bool = False
     cost_usd: float = 0.0
     problems: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def all(self) -> Cascaded:
         """Every rung in turn; a rung that nobody has to climb to costs nothing."""
@@ -188,6 +190,7 @@ class _Climb:
             self.capped,
             self.problems,
             fitted.fit_id,
+            self.notices,
         )
 
     def _wanted(
@@ -224,6 +227,7 @@ class _Climb:
                 break
             votes, spent = votes + run.stored, spent + run.cost_usd
             self.problems += tuple(p for p in run.problems if p not in self.problems)
+            self.notices += tuple(n for n in run.notices if n not in self.notices)
             self.capped = self.capped or run.capped
         self.cost_usd += spent
         return votes, spent

@@ -126,7 +126,8 @@ def judge(context: CycleContext) -> StepDone:
             progress=context.progress,
             beside=context.config.folder,
         )
-        line, problems, whole = done.summary, done.problems, not done.missing
+        line = "; ".join((done.summary, *done.notices))
+        problems, whole = done.problems, not done.missing
         figures |= {"stored": done.stored, "capped": done.capped, "waiting": done.waiting}
     except BudgetSpent as error:
         line, figures["capped"] = str(error), True

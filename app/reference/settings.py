@@ -58,7 +58,8 @@ SECTIONS = (
         JudgeConfig,
         "One section for each AI rater. Whatever can change its answers makes it a new version "
         "with votes of its own: provider, model, base_url, temperature, effort, output, logprobs, "
-        "max_tokens, options, the principles it is given and per_principle. The rest does not.",
+        "max_tokens, options, headers and query as far as they stand in the file, extra_body, the "
+        "principles it is given and per_principle. The rest does not.",
     ),
     Section(
         "[limits.NAME]",
@@ -130,6 +131,8 @@ _ENVIRONMENT = """
 | `TIEBREAK_UMASK` | octal umask of what verbs create; unset: 077, for their user alone |
 | `ANTHROPIC_API_KEY` | key of Anthropic's judges and generators without `api_key_env` |
 | `OPENAI_API_KEY` | key of OpenAI's judges and generators without `api_key_env` |
+| `ANTHROPIC_BASE_URL` | where Anthropic's judges and generators without `base_url` are asked |
+| `OPENAI_BASE_URL` | where OpenAI's judges and generators without `base_url` are asked |
 """
 
 

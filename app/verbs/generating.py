@@ -53,6 +53,8 @@ def generate(
     if design != "none":
         made = form_pairs(settings.database, design, each=each, seed=seed)
         done = replace(done, pairs=made)
+    for notice in done.notices:
+        warn(f"note: {notice}")
     show(done, as_json)
 
 
@@ -92,4 +94,6 @@ def revise(
         )
     if out is not None:
         warn(f"{write_revisions(settings.database, out):,} revisions written to {out}")
+    for notice in done.notices:
+        warn(f"note: {notice}")
     show(done, as_json)

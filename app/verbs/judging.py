@@ -119,6 +119,8 @@ def judge(
             progress=report,
             beside=settings.folder,
         )
+    for notice in done.notices:
+        warn(f"note: {notice}")
     for problem in done.problems:
         warn(f"problem: {problem}")
     show(done, as_json)
@@ -169,6 +171,8 @@ def _cascade(
             progress=report,
             beside=settings.folder,
         )
+    for notice in done.notices:
+        warn(f"note: {notice}")
     for problem in done.problems:
         warn(f"problem: {problem}")
     if not as_json:
@@ -224,6 +228,8 @@ def canaries_ask(
         done = ask_canaries(
             settings.database, panel, max_usd=max_usd, progress=report, beside=settings.folder
         )
+    for notice in done.notices:
+        warn(f"note: {notice}")
     for problem in done.problems:
         warn(f"problem: {problem}")
     show(done, as_json)

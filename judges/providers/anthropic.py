@@ -1,15 +1,19 @@
 """Claude models through the official SDK: messages, structured output, prompt caching."""
 
+from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import anthropic
 
+from judges import addresses, reach
 from judges.asking import Answer, Lost, Question
 from judges.judge_config import JudgeConfig
+from judges.providers import clouds
 from judges.providers.anthropic_batches import AnthropicBatches
 from judges.providers.anthropic_replies import read_message
 from judges.providers.faults import fault
+from judges.providers.notices import Notices
 from judges.providers.replies import understood
 from judges.providers.transport import client
 
@@ -17,34 +21,62 @@ _URL = "https://api.anthropic.com"
 
 
 class AnthropicJudge:
-    """Asks one model. The system prompt is marked for caching; it is the same for every pair."""
+    """Asks one model. The system prompt is marked for caching; it is the same for every pair.
 
-    def __init__(self, judge: JudgeConfig, api_key: str) -> None:
-        url = judge.base_url or _URL
+    `notices`: what a user is to hear of its server.
+    """
+
+    def __init__(
+        self, judge: JudgeConfig, api_key: str | None, environ: Mapping[str, str] | None = None
+    ) -> None:
+        environ = environ or {}
         self._judge = judge
-        self._client = anthropic.AsyncAnthropic(
-            api_key=api_key,
-            base_url=url,
-            timeout=judge.timeout,
-            max_retries=judge.retries,
-            http_client=client(judge.concurrency, url),
-        )
+        self._elsewhere = addresses.base_url(judge, environ)
+        self.notices = Notices(judge.name, addresses.redirected(judge, environ))
+        headers = reach.read(judge.headers, judge.name, environ)
+        query = reach.read(judge.query, judge.name, environ)
+        url = self._elsewhere or clouds.URLS.get(judge.via or "", _URL)
+        unsent = {"authorization", "x-api-key"} - {name.lower() for name in headers}
+        keyless = judge.via is None and api_key is None
+        http = client(judge.concurrency, url, without=unsent if keyless else ())
+        self._client: anthropic.AsyncAnthropic | clouds.CloudClient
+        if judge.via is not None:
+            self._client = clouds.cloud_client(
+                judge, api_key, environ,
+                base_url=self._elsewhere, headers=headers, query=query, http_client=http,
+            )  # fmt: skip
+        else:
+            self._client = anthropic.AsyncAnthropic(
+                api_key=api_key or "none",  # or the SDK would look for one by itself
+                base_url=url,
+                timeout=judge.timeout,
+                max_retries=judge.retries,
+                default_headers=headers,
+                default_query=query,
+                http_client=http,
+            )
 
     async def ask(self, question: Question) -> Answer:
         """One message. Raises KeyRefused, BadInput, Lost or Unavailable."""
         try:
-            message = await self._client.messages.create(**self._params(question))
+            message = await self._client.messages.create(**_split(self._body(question)))
         except anthropic.APIError as error:
             return self._explained(error)
-        except (ValueError, RecursionError) as error:
-            raise Lost(f"{self._judge.name}: the reply cannot be read ({error})") from None
+        except Exception as error:
+            unable = clouds.no_credentials(self._judge, error)
+            if unable is None and not isinstance(error, ValueError | RecursionError):
+                raise
+            raise unable or Lost(
+                f"{self._judge.name}: the reply cannot be read ({error})"
+            ) from None
         held = self._holds and question.schema is not None
         return understood(message, partial(read_message, held=held))
 
     @property
     def batches(self) -> AnthropicBatches:
         """The batch interface to the same model."""
-        return AnthropicBatches(self._judge, self._client, self._params, held=self._holds)
+        vendor = cast(anthropic.AsyncAnthropic, self._client)  # no cloud takes them
+        return AnthropicBatches(self._judge, vendor, self._body, held=self._holds)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -53,9 +85,10 @@ class AnthropicJudge:
     @property
     def _holds(self) -> bool:
         """Whether whoever answers is known to hold answers to the schema."""
-        return self._judge.base_url is None
+        return self._elsewhere is None and self._judge.via is None
 
-    def _params(self, question: Question) -> dict[str, Any]:
+    def _body(self, question: Question) -> dict[str, Any]:
+        """The whole JSON of the request."""
         judge = self._judge
         output: dict[str, Any] = {}
         if question.schema is not None:
@@ -63,22 +96,28 @@ class AnthropicJudge:
         if judge.effort is not None:
             output["effort"] = judge.effort
         cached = {"type": "ephemeral"}
-        params: dict[str, Any] = {
+        body: dict[str, Any] = {
             "model": judge.model,
             "max_tokens": question.max_tokens,
             "messages": [*question.earlier, {"role": "user", "content": question.user}],
         }
         if question.system:
-            system = {"type": "text", "text": question.system, "cache_control": cached}
-            params["system"] = [system]
+            body["system"] = [{"type": "text", "text": question.system, "cache_control": cached}]
         if output:
-            params["output_config"] = output
+            body["output_config"] = output
         if judge.temperature is not None:
-            params["extra_body"] = {"temperature": judge.temperature}
-        return params
+            body["temperature"] = judge.temperature
+        return {**body, **judge.extra_body}
 
     def _explained(self, error: anthropic.APIError) -> Answer:
         meaning = fault(error, self._judge.name, self._judge.key_env)
         if isinstance(meaning, Answer):
             return meaning
         raise meaning from None
+
+
+def _split(body: dict[str, Any]) -> dict[str, Any]:
+    """A body as the SDK takes it: what it demands by name, and the rest beside it."""
+    named = ("model", "max_tokens", "messages")
+    rest = {name: value for name, value in body.items() if name not in named}
+    return {**{name: body[name] for name in named}, "extra_body": rest}

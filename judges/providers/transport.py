@@ -8,6 +8,7 @@ One pool looks through all its connections at every request, so a thousand conne
 over pools of 64.
 """
 
+from collections.abc import Collection
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
@@ -63,11 +64,23 @@ class PooledTransport(httpx2.AsyncBaseTransport):
             await pool.aclose()
 
 
-def client(connections: int, base_url: str) -> httpx2.AsyncClient:
-    """An HTTP client for an SDK. Honours the usual proxy variables of the environment."""
+def client(connections: int, base_url: str, without: Collection[str] = ()) -> httpx2.AsyncClient:
+    """An HTTP client for an SDK. Honours the usual proxy variables of the environment.
+
+    without: headers that the SDK adds and the server is not to see, in small letters.
+    """
     url = httpx2.URL(base_url)
     proxies = getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
     if proxy and proxy_bypass(url.host):
         proxy = None
-    return httpx2.AsyncClient(transport=PooledTransport(connections, proxy), follow_redirects=True)
+
+    async def drop(request: httpx2.Request) -> None:
+        for name in without:
+            request.headers.pop(name, None)
+
+    return httpx2.AsyncClient(
+        transport=PooledTransport(connections, proxy),
+        follow_redirects=True,
+        event_hooks={"request": [drop]} if without else None,
+    )

@@ -84,6 +84,7 @@ class CanaryRound:
     open: bool
     problems: tuple[str, ...]
     tests: tuple[CanaryTest, ...]
+    notices: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -142,6 +143,7 @@ def ask_canaries(
         open=capped,
         problems=tuple(problem for run in runs for problem in run.problems),
         tests=tuple(compare_canaries(database)),
+        notices=tuple(dict.fromkeys(notice for run in runs for notice in run.notices)),
     )
 
 

@@ -51,7 +51,7 @@ class Written:
     asked: texts that came back; new: those that were not there yet; pairs: formed of them;
     elsewhere: texts that another run asks for; passed_over: prompts or responses that are more than
     plain messages, which are not asked for; private: requests with personal data or secrets, sent
-    and held back, in words and counts.
+    and held back, in words and counts; notices: what a user is to hear of servers.
     """
 
     asked: int
@@ -64,6 +64,7 @@ class Written:
     problem: str | None
     private: tuple[str, ...] = ()
     passed_over: int = 0
+    notices: tuple[str, ...] = ()
 
     @property
     def summary(self) -> str:
@@ -247,6 +248,7 @@ def ask_for_texts(
         problem=outcome.problem,
         private=withholding.summary,
         passed_over=count.passed_over,
+        notices=tuple(n for client in clients.values() for n in getattr(client, "notices", ())),
     )
     whole = not (done.failed or done.capped or done.problem)
     status = RunStatus.DONE if whole else RunStatus.STOPPED

@@ -1,0 +1,94 @@
+"""What servers of one protocol do otherwise than the vendor whose protocol it is.
+
+Each is made from what its makers publish, named beside it; bodies are shortened, wordings kept.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Request, Reply = dict[str, Any], dict[str, Any]
+Refusal = tuple[int, Any] | None
+
+
+def nothing(_request: Request) -> Refusal:
+    """Refuses no request."""
+    return None
+
+
+def plainly(_request: Request, reply: Reply) -> Reply:
+    """The reply as the vendor would send it."""
+    return reply
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """`refuses`: status and body of a request that is not taken; `says`: the reply as sent."""
+
+    refuses: Callable[[Request], Refusal] = nothing
+    says: Callable[[Request, Reply], Reply] = plainly
+
+
+def refusing(field: str, status: int, body: Any, most: int | None = None) -> Dialect:
+    """A server that does not take a field, or none above `most`."""
+
+    def refuses(request: Request) -> Refusal:
+        there = field in request and (most is None or request[field] > most)
+        return (status, body) if there else None
+
+    return Dialect(refuses)
+
+
+def error(message: str, **more: Any) -> Reply:
+    """The vendor's form of an error."""
+    return {"error": {"message": message, "type": "invalid_request_error", **more}}
+
+
+NO_MAX_TOKENS = refusing(  # OpenAI, and Azure after it: reasoning models since o1
+    "max_tokens", 400,
+    error(
+        "Unsupported parameter: 'max_tokens' is not supported with this model. "
+        "Use 'max_completion_tokens' instead.",
+        param="max_tokens", code="unsupported_parameter",
+    ),
+)  # fmt: skip
+NO_MAX_COMPLETION_TOKENS = refusing(  # vLLM before 0.6.3, and every server that forbids extras
+    "max_completion_tokens", 400,
+    {
+        "object": "error",
+        "message": "[{'type': 'extra_forbidden', 'loc': ('body', 'max_completion_tokens'), "
+        "'msg': 'Extra inputs are not permitted', 'input': 2048}]",
+        "type": "BadRequestError", "param": None, "code": 400,
+    },
+)  # fmt: skip
+MISTRAL = refusing(  # api.mistral.ai, HTTP 422 of its validation
+    "max_completion_tokens", 422,
+    {"detail": [{"type": "extra_forbidden", "loc": ["body", "max_completion_tokens"],
+                 "msg": "Extra inputs are not permitted", "input": 2048}]},
+)  # fmt: skip
+FEW_LOGPROBS = {
+    "openai": (5, refusing("top_logprobs", 400, error(
+        "Invalid value for 'top_logprobs': must be less than or equal to 5.",
+        param="top_logprobs"), 5)),
+    "vllm": (5, refusing("top_logprobs", 400, error(
+        "Requested sample logprobs of 20, which is greater than max allowed: 5",
+        param=None, code=400), 5)),
+    "old vllm": (5, refusing("top_logprobs", 400, {
+        "object": "error", "message": "Cannot request more than 5 logprobs.",
+        "type": "BadRequestError", "param": None, "code": 400}, 5)),
+    "xai": (8, refusing("top_logprobs", 422, error(
+        "top_logprobs must be between 0 and 8"), 8)),
+    "says no number": (1, refusing("top_logprobs", 400, error("bad top_logprobs"), 4)),
+}  # fmt: skip
+NO_LOGPROBS = {
+    "groq": refusing("logprobs", 400, error(
+        "`logprobs` is not supported with this model", param="logprobs")),
+    "gemini": refusing("logprobs", 400, [{"error": {
+        "code": 400, "message": "Logprobs is not enabled for this model",
+        "status": "INVALID_ARGUMENT"}}]),
+    "a reasoning model": refusing("logprobs", 403, error(
+        "You are not allowed to request logprobs from this model.")),
+    "gaudi": refusing("logprobs", 400, error(
+        "Gaudi doesn't support logprobs. Please remove 'logprobs'/'top_logprobs' from your "
+        "request to receive a response.", code=400)),
+}  # fmt: skip

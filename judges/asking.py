@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from db.errors import Unavailable
 from db.storable import storable
 
-Stop = Literal["end", "length", "refusal", "filter", "too long", "unreadable", "unchecked"]
+Stop = Literal["end", "length", "refusal", "filter", "too long", "cut", "unreadable", "unchecked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class Answer:
 
     `text` is kept word for word, but for what no database holds (`db.storable`). `stop` says how
     it ended; "unreadable": the text is the whole reply, in which no answer can be found;
-    "unchecked": it is why a judge that computes could not. `held`: the server held it to the
+    "cut": the server did not read the whole question; "unchecked": it is why a judge that computes
+    could not. `held`: the server held it to the
     question's schema. `probabilities` maps entries of the question's menu (display order) to the
     probability the server gave the verdict token, where it gives one; they sum to 1. `batched`
     answers are billed at the batch price.

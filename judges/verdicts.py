@@ -20,6 +20,7 @@ _STOPPED: dict[Stop, str] = {
     "refusal": "refused",
     "filter": "content filter",
     "too long": "too long for the model",
+    "cut": "read in part by its server",
     "unreadable": "the reply cannot be read",
     "unchecked": "cannot be checked",
 }

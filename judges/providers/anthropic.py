@@ -14,6 +14,7 @@ from judges.providers.anthropic_batches import AnthropicBatches
 from judges.providers.anthropic_replies import read_message
 from judges.providers.faults import fault
 from judges.providers.notices import Notices
+from judges.providers.read_whole import ReadWhole
 from judges.providers.replies import understood
 from judges.providers.transport import client
 
@@ -33,6 +34,7 @@ class AnthropicJudge:
         self._judge = judge
         self._elsewhere = addresses.base_url(judge, environ)
         self.notices = Notices(judge.name, addresses.redirected(judge, environ))
+        self._read_whole = ReadWhole(self.notices)
         headers = reach.read(judge.headers, judge.name, environ)
         query = reach.read(judge.query, judge.name, environ)
         url = self._elsewhere or clouds.URLS.get(judge.via or "", _URL)
@@ -70,7 +72,8 @@ class AnthropicJudge:
                 f"{self._judge.name}: the reply cannot be read ({error})"
             ) from None
         held = self._holds and question.schema is not None
-        return understood(message, partial(read_message, held=held))
+        answer = understood(message, partial(read_message, held=held))
+        return answer if self._elsewhere is None else self._read_whole.checked(question, answer)
 
     @property
     def batches(self) -> AnthropicBatches:

@@ -18,6 +18,7 @@ from judges.providers.notices import Notices
 from judges.providers.openai_batches import OpenAIBatches
 from judges.providers.openai_replies import read_completion
 from judges.providers.openai_requests import OpenAIRequests
+from judges.providers.read_whole import ReadWhole
 from judges.providers.replies import understood
 from judges.providers.transport import client
 
@@ -37,6 +38,7 @@ class OpenAIJudge:
         self._elsewhere = addresses.base_url(judge, environ)
         self.notices = Notices(judge.name, addresses.redirected(judge, environ))
         self._requests = OpenAIRequests(judge, self.notices)
+        self._read_whole = ReadWhole(self.notices)
         url = self._elsewhere or _URL
         headers = reach.read(judge.headers, judge.name, environ)
         unsent = _unsent(judge, api_key, headers, environ)
@@ -66,7 +68,7 @@ class OpenAIJudge:
             held = self._holds and question.schema is not None
             answer = understood(completion, partial(read_completion, held=held))
             self._requests.heard(more, completion, answer)
-            return answer
+            return answer if self._holds else self._read_whole.checked(question, answer)
 
     @property
     def batches(self) -> OpenAIBatches:

@@ -92,3 +92,33 @@ NO_LOGPROBS = {
         "Gaudi doesn't support logprobs. Please remove 'logprobs'/'top_logprobs' from your "
         "request to receive a response.", code=400)),
 }  # fmt: skip
+
+REFUSED_SETTINGS: tuple[tuple[dict[str, Any], int, Any, str], ...] = (
+    ({}, 400, error("This response_format type is unavailable now"),
+        'set output = "text"'),  # DeepSeek
+    ({}, 400, error("This model does not support response format `json_schema`. See supported "
+        "models at https://console.groq.com/docs/structured-outputs#supported-models"),
+        'set output = "text"'),  # Groq
+    ({}, 422, "Failed to deserialize the JSON body into the target type: response_format: "
+        "response_format.type `json_schema` is unavailable now",
+        'set output = "text"'),  # DeepSeek, some models
+    ({}, 400, {"error": "'response_format.type' must be 'text'"},
+        'set output = "text"'),  # LM Studio
+    ({}, 400, error("Failed to parse grammar", code=400), 'set output = "text"'),  # llama.cpp
+    ({}, 400, error("The provided JSON schema contains features not supported by xgrammar.",
+        code=400), 'set output = "text"'),  # vLLM
+    ({}, 400, error("Invalid parameter: 'response_format' of type 'json_schema' is not supported "
+        "with this model.", param=None, code=None), 'set output = "text"'),  # OpenAI's older models
+    ({"effort": "none"}, 400, error("Unsupported value: 'reasoning_effort' does not support 'none' "
+        "with this model. Supported values are: 'low', 'medium', 'high'.",
+        param="reasoning_effort", code="unsupported_value"), "effort = 'none'"),
+    ({"temperature": 0.0}, 400, error("Unsupported value: 'temperature' does not support 0.0 with "
+        "this model. Only the default (1) value is supported.", param="temperature",
+        code="unsupported_value"), "leave temperature out"),
+    ({"extra_body": {"min_p": 0.1}}, 400, error("Unrecognized request argument supplied: min_p"),
+        "'min_p': leave it out of extra_body"),
+    ({"extra_body": {"chat_template_kwargs": {}}}, 422, {"detail": [{"type": "extra_forbidden",
+        "loc": ["body", "chat_template_kwargs"], "msg": "Extra inputs are not permitted"}]},
+        "'chat_template_kwargs': leave it out of extra_body"),
+)  # fmt: skip
+"""Settings of a judge, the status and body that refuse them, and the way out."""

@@ -6,12 +6,19 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 from anthropic.types import OutputConfigParam
-from dialects import FEW_LOGPROBS, MISTRAL, NO_LOGPROBS, NO_MAX_COMPLETION_TOKENS, NO_MAX_TOKENS
+from dialects import (
+    FEW_LOGPROBS,
+    MISTRAL,
+    NO_LOGPROBS,
+    NO_MAX_COMPLETION_TOKENS,
+    NO_MAX_TOKENS,
+    REFUSED_SETTINGS,
+)
 from openai.types.shared import ReasoningEffort
 from protocol_server import Dialect, Script, Server, serving
 from test_judges_providers import RULES, config, question
 
-from db.errors import BadInput, KeyRefused
+from db.errors import BadInput, KeyRefused, TiebreakError
 from db.vocabulary import Choice, Order, Provider
 from judges import panel, verdicts
 from judges.asking import Answer
@@ -340,3 +347,25 @@ def test_efforts_are_those_of_the_sdks() -> None:
     for effort in ours - theirs:
         with pytest.raises(BadInput, match="knows no effort"):
             one(**CLAUDE, effort=effort)
+
+
+@pytest.mark.parametrize(("settings", "status", "body", "way"), REFUSED_SETTINGS)
+def test_a_refused_setting_is_named_with_the_way_out(
+    settings: dict[str, Any], status: int, body: Any, way: str
+) -> None:
+    with serving(Script(dialect=Dialect(lambda _: (status, body)))) as server:
+        judge = remote(Provider.OPENAI_COMPATIBLE, server, **settings)
+        with pytest.raises(TiebreakError) as caught:
+            asked(judge, KEYS)
+    assert way in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_words_of_the_question_that_a_refusal_repeats_name_no_setting() -> None:
+    """A pydantic server repeats the body under "input"; what is judged there is no refusal."""
+    detail = {"type": "missing", "loc": ["body", "tools"], "msg": "Field required",
+              "input": {"messages": "what temperature is it? unsupported!"}}  # fmt: skip
+    dialect = Dialect(lambda _: (422, {"detail": [detail]}))
+    with serving(Script(dialect=dialect)) as server, pytest.raises(TiebreakError) as caught:
+        asked(remote(Provider.OPENAI_COMPATIBLE, server, temperature=0.0), KEYS)
+    assert "leave temperature out" not in str(caught.value)

@@ -97,6 +97,6 @@ def test_blank_and_ruled_texts_are_no_reason_for_a_warning() -> None:
 def test_an_answer_is_never_changed_but_for_its_end(text: str, read: int) -> None:
     """At least one token a word: what counts no fewer is never an abstain."""
     answer = ReadWhole(Notices("j")).checked(question(text), counted(read))
-    words = len(text.split()) + len("Be fair.".split())
+    words = len(text.split()) + 2  # and "Be fair."
     assert answer.stop == ("cut" if 256 <= read < words else "end")
     assert answer.text == "1"

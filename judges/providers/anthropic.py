@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import anthropic
 
+from db.errors import BadInput
 from judges import addresses, reach
 from judges.asking import Answer, Lost, Question
 from judges.judge_config import JudgeConfig
@@ -15,6 +16,7 @@ from judges.providers.anthropic_replies import read_message
 from judges.providers.faults import fault
 from judges.providers.notices import Notices
 from judges.providers.read_whole import ReadWhole
+from judges.providers.refusals import way_out
 from judges.providers.replies import understood
 from judges.providers.transport import client
 
@@ -60,10 +62,11 @@ class AnthropicJudge:
 
     async def ask(self, question: Question) -> Answer:
         """One message. Raises KeyRefused, BadInput, Lost or Unavailable."""
+        body = self._body(question)
         try:
-            message = await self._client.messages.create(**_split(self._body(question)))
+            message = await self._client.messages.create(**_split(body))
         except anthropic.APIError as error:
-            return self._explained(error)
+            return self._explained(body, error)
         except Exception as error:
             unable = clouds.no_credentials(self._judge, error)
             if unable is None and not isinstance(error, ValueError | RecursionError):
@@ -112,11 +115,12 @@ class AnthropicJudge:
             body["temperature"] = judge.temperature
         return {**body, **judge.extra_body}
 
-    def _explained(self, error: anthropic.APIError) -> Answer:
+    def _explained(self, body: dict[str, Any], error: anthropic.APIError) -> Answer:
         meaning = fault(error, self._judge.name, self._judge.key_env)
         if isinstance(meaning, Answer):
             return meaning
-        raise meaning from None
+        way = way_out(self._judge, body, error) if isinstance(meaning, BadInput) else None
+        raise type(meaning)(f"{meaning}; {way}" if way else str(meaning)) from None
 
 
 def _split(body: dict[str, Any]) -> dict[str, Any]:

@@ -20,8 +20,8 @@ class Notices:
             self.say("", first)
 
     def say(self, about: str, sentence: str) -> None:
-        """Note a sentence, unless something was noted about this before."""
-        self._said.setdefault(about, f"judge {self.judge!r}: {sentence}")
+        """Note a sentence in the place of what was noted about this before."""
+        self._said[about] = f"judge {self.judge!r}: {sentence}"
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._said.values())

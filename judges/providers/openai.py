@@ -6,9 +6,11 @@ for. What comes back is read in `openai_replies`.
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import openai
 
+from db.errors import BadInput
 from db.vocabulary import Provider
 from judges import addresses, reach
 from judges.asking import Answer, Lost, Question
@@ -19,6 +21,7 @@ from judges.providers.openai_batches import OpenAIBatches
 from judges.providers.openai_replies import read_completion
 from judges.providers.openai_requests import OpenAIRequests
 from judges.providers.read_whole import ReadWhole
+from judges.providers.refusals import way_out
 from judges.providers.replies import understood
 from judges.providers.transport import client
 
@@ -62,7 +65,7 @@ class OpenAIJudge:
             except openai.APIError as error:
                 if self._requests.changed(more, error):
                     continue
-                return self._explained(error)
+                return self._explained(more, error)
             except (ValueError, RecursionError) as error:
                 raise Lost(f"{self._judge.name}: the reply cannot be read ({error})") from None
             held = self._holds and question.schema is not None
@@ -84,11 +87,12 @@ class OpenAIJudge:
         """Whether whoever answers is known to hold answers to the schema."""
         return self._judge.provider is Provider.OPENAI and self._elsewhere is None
 
-    def _explained(self, error: openai.APIError) -> Answer:
+    def _explained(self, body: dict[str, Any], error: openai.APIError) -> Answer:
         meaning = fault(error, self._judge.name, self._judge.key_env)
         if isinstance(meaning, Answer):
             return meaning
-        raise meaning from None
+        way = way_out(self._judge, body, error) if isinstance(meaning, BadInput) else None
+        raise type(meaning)(f"{meaning}; {way}" if way else str(meaning)) from None
 
 
 def _unsent(

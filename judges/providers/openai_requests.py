@@ -16,17 +16,16 @@ from db.vocabulary import Provider
 from judges.asking import Answer, Question
 from judges.judge_config import JudgeConfig
 from judges.providers.notices import Notices
+from judges.providers.refusals import is_refused, words_of
 
 _TOP = (20, 10, 5, 1, 0)  # alternatives asked for, in turn; 0: no probabilities at all
 _TOKEN_ROOM = 8  # tokens of a one-word answer, marks included
-_SAID = 1000  # characters of a refusal that are looked at; what follows repeats the question
 _REFUSALS = (400, 403, 404, 405, 415, 422, 501)
 _LIMITS = ("max_tokens", "max_completion_tokens")
-_ALONE = "(?<![a-z_])%s(?![a-z_])"
-_NOT_TAKEN = re.compile(
-    "unsupported|not support|n.t support|not allowed|not enabled|not available|unavailable|"
-    "not permitted|forbidden|unknown|unrecognized|unexpected|not implemented|remove|extra inputs"
+_NOT_AT_ALL = re.compile(
+    "support|not allowed|not enabled|unavailable|forbidden|not permitted|extra"
 )
+_AT_MOST = re.compile("max|greater|less|between|range|at most|more than")
 
 
 class OpenAIRequests:
@@ -71,7 +70,7 @@ class OpenAIRequests:
         status = getattr(error, "status_code", None)
         if status not in _REFUSALS:
             return False
-        said = str(getattr(error, "body", None) or error).lower()[:_SAID]
+        said = words_of(error)
         return self._fewer(body, said) or self._renamed(body, said)
 
     def heard(self, body: dict[str, Any], completion: Any, answer: Answer) -> None:
@@ -91,7 +90,7 @@ class OpenAIRequests:
         if self._top == sent:
             self._top = next(_steps(sent, said))
             self._notices.say(
-                f"top_logprobs {self._top}",
+                "top_logprobs",
                 f"its server takes top_logprobs of {self._top} and not of {sent}"
                 if self._top
                 else "its server takes no logprobs, so its votes have no probabilities; leave "
@@ -104,7 +103,7 @@ class OpenAIRequests:
         if sent is None or self._judge.token_limit is not None:
             return False
         if self._limit == sent:
-            if self._limit_is_found or not _not_taken(sent, said):
+            if self._limit_is_found or not is_refused(sent, said):
                 return False
             self._limit = _LIMITS[1 - _LIMITS.index(sent)]
             self._limit_is_found = True  # never back again
@@ -118,14 +117,8 @@ class OpenAIRequests:
 
 def _steps(sent: int, said: str) -> Iterator[int]:
     """Fewer alternatives than were asked for: as many as the server names, else the next less."""
-    if _NOT_TAKEN.search(said) and not re.search(r"max|greater|less|between|range|at most", said):
+    if _NOT_AT_ALL.search(said) and not _AT_MOST.search(said):
         yield 0
     named = [int(number) for number in re.findall(r"(?<![\w.])\d{1,2}(?![\w.]*\d)", said)]
     yield from sorted((number for number in named if 0 < number < sent), reverse=True)[:1]
     yield from (number for number in _TOP if number < sent)
-
-
-def _not_taken(field: str, said: str) -> bool:
-    """Whether this field, and not one with a longer name, is said not to be taken."""
-    alone, words = _ALONE % field, f"(?:{_NOT_TAKEN.pattern})"
-    return re.search(f"{alone}.{{0,80}}?{words}|{words}.{{0,80}}?{alone}", said) is not None

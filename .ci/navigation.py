@@ -16,7 +16,10 @@ _FIRST = (
             "python.md",
         ),
     ),
-    ("Look up", ("verbs.md", "settings.md", "formats.md", "presets.md", "glossary.md")),
+    (
+        "Look up",
+        ("verbs.md", "settings.md", "providers.md", "formats.md", "presets.md", "glossary.md"),
+    ),
     ("Build", ("architecture.md", "contracts.md", "first_change.md")),
 )
 

@@ -1,4 +1,4 @@
-"""Checks an installation without asking anybody: versions, configuration, database, keys."""
+"""Checks an installation: versions, configuration, database, keys; servers only if told to."""
 
 import os
 import sys
@@ -22,8 +22,8 @@ class Check:
     found: str
 
 
-def examine(path: Path | None) -> list[Check]:
-    """All checks, in the order a person would mend them."""
+def examine(path: Path | None, ask: bool = False) -> list[Check]:
+    """All checks, in the order a person would mend them. ask: servers for their models, too."""
     checks = [_python(), *map(_extra, _FOR)]
     try:
         config = load(path)
@@ -37,6 +37,8 @@ def examine(path: Path | None) -> list[Check]:
         ("money", _money),
     ):
         checks.append(_tried(name, look, config))
+    if ask:
+        checks.append(_tried("servers", _servers, config))
     return checks
 
 
@@ -109,6 +111,15 @@ def _panel(config: Config) -> Check:
     if missing:
         return Check("panel", False, f"{told}; set {', '.join(missing)} in the environment")
     return Check("panel", True, told)
+
+
+def _servers(config: Config) -> Check:
+    """Each judge's server is asked for its models: whether it answers, and lists the judge's."""
+    from judges.steps import list_models
+
+    found = list_models(config.panel.asked, os.environ)
+    told = "; ".join(served.sentence for served in found) or "no judge asks a server"
+    return Check("servers", all(served.answers for served in found), told)
 
 
 def _runs(config: Config) -> Check:

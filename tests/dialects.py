@@ -122,3 +122,83 @@ REFUSED_SETTINGS: tuple[tuple[dict[str, Any], int, Any, str], ...] = (
         "'chat_template_kwargs': leave it out of extra_body"),
 )  # fmt: skip
 """Settings of a judge, the status and body that refuse them, and the way out."""
+
+
+def beside(**more: Reply) -> Dialect:
+    """A server that sends more than the vendor does: in the reply, its choice, the message of it,
+    its usage.
+    """
+
+    def says(_request: Request, sent: Reply) -> Reply:
+        choice = sent["choices"][0]
+        places = {"reply": sent, "choice": choice, "message": choice["message"]}
+        for place, fields in more.items():
+            (places | {"usage": sent["usage"]})[place].update(fields)
+        return sent
+
+    return Dialect(says=says)
+
+
+_SAFE = {
+    kind: {"filtered": False, "severity": "safe"} for kind in ("hate", "self_harm", "violence")
+}
+AZURE = beside(  # learn.microsoft.com: content filtering, annotations of v1 chat completions
+    reply={"prompt_filter_results": [{"prompt_index": 0, "content_filter_results": {
+        **_SAFE, "jailbreak": {"filtered": False, "detected": False}}}]},
+    choice={"content_filter_results": _SAFE}, message={"annotations": []},
+)  # fmt: skip
+DIALECTS: dict[str, Dialect] = {
+    "azure": AZURE,
+    "azure-dated": AZURE,
+    "router": beside(  # openrouter.ai/docs: responses, usage accounting, reasoning tokens
+        reply={"provider": "Alibaba"},
+        choice={"native_finish_reason": "stop"},
+        message={"reasoning": "Hm.", "reasoning_details": [{"type": "reasoning.text"}]},
+        usage={"cost": 0.00014, "cost_details": {"upstream_inference_cost": None}},
+    ),
+    "vllm": beside(  # docs.vllm.ai: OpenAI-compatible server, reasoning outputs
+        reply={"prompt_logprobs": None, "kv_transfer_params": None, "service_tier": None},
+        choice={"stop_reason": 151645, "token_ids": None},
+        message={"reasoning": "Hm.", "reasoning_content": "Hm.", "tool_calls": []},
+        usage={"prompt_tokens_details": None},
+    ),
+    "sglang": beside(  # docs.sglang.ai: OpenAI APIs, reasoning parser
+        reply={"metadata": {"weight_version": "default"}},
+        choice={"matched_stop": 151645},
+        message={"reasoning_content": "Hm.", "tool_calls": None},
+        usage={"reasoning_tokens": 3, "prompt_tokens_details": None},
+    ),
+    "ollama": beside(  # docs.ollama.com: OpenAI compatibility
+        reply={"system_fingerprint": "fp_ollama"},
+        choice={"logprobs": None},
+        message={"reasoning": "Hm.", "refusal": None},
+        usage={"prompt_tokens_details": None},
+    ),
+    "lm-studio": beside(  # lmstudio.ai/docs: OpenAI compatibility, structured output
+        reply={"stats": {}, "system_fingerprint": "qwen3-8b"},
+        message={"reasoning_content": "", "tool_calls": []},
+        usage={"prompt_tokens_details": None},
+    ),
+    "llama-cpp": beside(  # github.com/ggml-org/llama.cpp: tools/server/README.md
+        reply={"system_fingerprint": "b6500", "timings": {"prompt_n": 1, "cache_n": 899}},
+        message={"reasoning_content": "Hm."},
+        usage={"prompt_tokens_details": None},
+    ),
+    "gemini": beside(  # ai.google.dev: OpenAI compatibility; thinking is in the total alone
+        usage={"total_tokens": 9999, "prompt_tokens_details": None},
+        message={"refusal": None, "extra_content": {"google": {"thought_signature": "x"}}},
+    ),
+    "mistral": beside(  # docs.mistral.ai: chat completion
+        message={"tool_calls": None, "prefix": False}, usage={"prompt_audio_seconds": {}},
+    ),
+    "groq": beside(  # console.groq.com/docs: API reference
+        reply={"x_groq": {"id": "req_1"}, "usage_breakdown": None, "service_tier": "on_demand"},
+        message={"reasoning": "Hm."},
+        usage={"queue_time": 0.01, "prompt_time": 0.02, "total_time": 0.3},
+    ),
+    "deepseek": beside(  # api-docs.deepseek.com: create chat completion
+        message={"reasoning_content": "Hm."},
+        usage={"prompt_cache_hit_tokens": 0, "prompt_cache_miss_tokens": 900},
+    ),
+}  # fmt: skip
+"""Name of a judge in docs/providers.md -> how its server answers; the rest as their vendor."""

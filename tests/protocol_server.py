@@ -56,6 +56,7 @@ class Script:
     batch_failures: int = 0
     batch_fault: int | str | None = None  # a status that refuses new batches, or "dropped"
     logprob_of_verdict: float = math.log(0.8)
+    models: list[dict[str, str]] | None = None
     dialect: Dialect = field(default_factory=Dialect)
 
 
@@ -106,6 +107,8 @@ class Server:
         if not self._authorised(headers):
             return _json(401, _error("authentication_error", "invalid x-api-key: sk-secret-tail"))
         path = path.partition("?")[0]
+        if path.endswith("/models") and method == "GET":
+            return _json(200, {"object": "list", "data": self.script.models, "has_more": False})
         asked = _asked_at(path) if method == "POST" else None
         if asked is not None:
             return await self._answer(asked[0], asked[1] | json.loads(body))
@@ -459,8 +462,8 @@ def _asked_at(path: str) -> tuple[str, dict[str, Any]] | None:
     cloud = re.fullmatch(r"/model/([^/]+)/invoke|.*/models/([^/]+):rawPredict", path)
     if cloud:
         return "/v1/messages", {"model": unquote(cloud[1] or cloud[2])}
-    ends = ("/v1/messages", "/v1/chat/completions")
-    return next(((end, {}) for end in ends if path.endswith(end)), None)
+    ends = ("/messages", "/chat/completions")
+    return next(((f"/v1{end}", {}) for end in ends if path.endswith(end)), None)
 
 
 def _content(request: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from judges.connect import connect
 from judges.generation import GeneratorConfig
 from judges.generation import parse as generators
 from judges.judge_config import JudgeConfig
+from judges.steps.listing import Served, list_models
 
 CLAUDE: dict[str, Any] = {"name": "c", "provider": "anthropic", "model": "claude-haiku-4-5"}
 OWN: dict[str, Any] = {
@@ -369,3 +370,25 @@ def test_words_of_the_question_that_a_refusal_repeats_name_no_setting() -> None:
     with serving(Script(dialect=dialect)) as server, pytest.raises(TiebreakError) as caught:
         asked(remote(Provider.OPENAI_COMPATIBLE, server, temperature=0.0), KEYS)
     assert "leave temperature out" not in str(caught.value)
+
+
+@pytest.mark.parametrize("provider", [Provider.ANTHROPIC, Provider.OPENAI_COMPATIBLE])
+def test_servers_are_asked_for_their_models_and_for_nothing_else(provider: Provider) -> None:
+    script = Script(models=[{"id": f"m{number}"} for number in range(7)])
+    with serving(script) as server:
+        judge = remote(provider, server)
+        (found,) = list_models([judge], KEYS)
+        assert found == Served("judge", True, "answers and does not list 'test-model'; it lists "
+                               "'m0', 'm1', 'm2', 'm3', 'm4' and 2 more")  # fmt: skip
+        script.models = [{"id": "test-model"}]
+        assert list_models([judge], KEYS)[0].found == "answers and lists 'test-model'"
+        script.models = None  # as Ollama without a model
+        assert list_models([judge], KEYS)[0].found.endswith("it lists none")
+        refused = judge.model_copy(update={"api_key_env": "MY_KEY"})
+        assert not list_models([refused], {"MY_KEY": "bad"})[0].answers
+        assert list_models([refused], {})[0].found.startswith("is not asked: 'judge' needs a key")
+        assert server.state.total_calls == 0
+    assert not list_models([judge], KEYS)[0].answers
+    cloud = one(**CLAUDE, via="vertex", region="eu", prices=PRICES, api_key_env="MY_KEY")
+    assert list_models([cloud], {"MY_KEY": "x"})[0].found.endswith("vertex has no list of models")
+    assert list_models([one(name="b", provider="baseline", model="detail")], {}) == []

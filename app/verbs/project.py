@@ -126,14 +126,23 @@ def show_pair(
         found.print()
 
 
-def doctor(config: ConfigPath = None, as_json: AsJson = False) -> None:
-    """Check the installation, the configuration, the database and the keys; ask nobody anything.
+def doctor(
+    ask: Annotated[
+        bool, typer.Option("--ask", help="Ask each judge's server for its models; costs nothing.")
+    ] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the installation, the configuration, the database and the keys.
+
+    Nobody is asked anything, unless --ask is given: then each judge's server is asked for its list
+    of models, which tells whether it answers, takes the key and knows the model.
 
     Example: tiebreak doctor
     """
     from app.doctor import examine
 
-    checks = examine(config)
+    checks = examine(config, ask)
     if as_json:
         show({"ok": all(c.ok for c in checks), "checks": checks}, True)
     else:

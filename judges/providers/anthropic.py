@@ -13,7 +13,7 @@ from judges.judge_config import JudgeConfig
 from judges.providers import clouds
 from judges.providers.anthropic_batches import AnthropicBatches
 from judges.providers.anthropic_replies import read_message
-from judges.providers.faults import fault
+from judges.providers.faults import batch_fault, fault
 from judges.providers.notices import Notices
 from judges.providers.read_whole import ReadWhole
 from judges.providers.refusals import way_out
@@ -77,6 +77,18 @@ class AnthropicJudge:
         held = self._holds and question.schema is not None
         answer = understood(message, partial(read_message, held=held))
         return answer if self._elsewhere is None else self._read_whole.checked(question, answer)
+
+    async def models(self) -> list[str] | None:
+        """The names its server lists, None where a cloud has no list. Raises KeyRefused, BadInput
+        where it has no list, or Unavailable.
+        """
+        if not isinstance(self._client, anthropic.AsyncAnthropic):
+            return None
+        try:
+            page = await self._client.models.list(limit=1000)
+        except anthropic.APIError as error:
+            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
+        return [str(model.id) for model in page.data or ()]
 
     @property
     def batches(self) -> AnthropicBatches:

@@ -15,7 +15,7 @@ from db.vocabulary import Provider
 from judges import addresses, reach
 from judges.asking import Answer, Lost, Question
 from judges.judge_config import JudgeConfig
-from judges.providers.faults import fault
+from judges.providers.faults import batch_fault, fault
 from judges.providers.notices import Notices
 from judges.providers.openai_batches import OpenAIBatches
 from judges.providers.openai_replies import read_completion
@@ -72,6 +72,16 @@ class OpenAIJudge:
             answer = understood(completion, partial(read_completion, held=held))
             self._requests.heard(more, completion, answer)
             return answer if self._holds else self._read_whole.checked(question, answer)
+
+    async def models(self) -> list[str] | None:
+        """The names its server lists. Raises KeyRefused, BadInput where it has no list, or
+        Unavailable.
+        """
+        try:
+            page = await self._client.models.list()
+        except openai.APIError as error:
+            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
+        return [str(model.id) for model in page.data or ()]
 
     @property
     def batches(self) -> OpenAIBatches:

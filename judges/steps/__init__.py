@@ -8,6 +8,7 @@ from judges.steps.canaries import ask_canaries, compare_canaries, estimate_canar
 from judges.steps.estimating import estimate, reparse
 from judges.steps.fitting import fit_consensus
 from judges.steps.generating import form_pairs, generate
+from judges.steps.listing import list_models
 from judges.steps.principled import hold_out, principle_report
 from judges.steps.revising import revise, write_revisions
 
@@ -20,6 +21,7 @@ __all__ = [
     "form_pairs",
     "generate",
     "hold_out",
+    "list_models",
     "principle_report",
     "reparse",
     "revise",

@@ -103,7 +103,8 @@ def _panel(config: Config) -> Check:
     from judges.addresses import redirected
 
     judges = config.panel.asked
-    missing = sorted({j.key_env for j in judges if j.key_env and not os.environ.get(j.key_env)})
+    needed = {name for judge in judges for name in judge.secrets}
+    missing = sorted(name for name in needed if not os.environ.get(name, "").strip())
     told = f"{len(judges)} judges in tiers {config.panel.tiers}"
     for judge in judges:
         elsewhere = redirected(judge, os.environ)

@@ -182,6 +182,13 @@ class JudgeConfig(BaseModel):
         return self.api_key_env or _KEY_ENV.get(self.provider)
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """Every environment variable that must be set before it can be asked."""
+        named = (*self.headers.values(), *self.query.values())
+        from_there = {value.env for value in named if not isinstance(value, str)}
+        return frozenset(from_there | ({self.key_env} if self.key_env else set()))
+
+    @property
     def relatives(self) -> str:
         """The family, by default the vendor's name or the judge's own."""
         return self.family or _FAMILY.get(self.provider) or self.name.split("/")[0]

@@ -86,6 +86,12 @@ def authenticates(headers: Mapping[str, Any]) -> bool:
     return any(name.lower() in _CREDENTIALS for name in headers)
 
 
+def private(headers: Mapping[str, str | FromEnvironment]) -> set[str]:
+    """Names of headers that hold a secret."""
+    held = {name for name, value in headers.items() if not isinstance(value, str)}
+    return held | set(_CREDENTIALS)
+
+
 def read(
     values: Mapping[str, str | FromEnvironment], judge: str, environ: Mapping[str, str]
 ) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from db.errors import BadInput
 from db.vocabulary import Provider
@@ -18,6 +19,7 @@ _REMOTE = (
 _ALWAYS = dict.fromkeys(("model", "messages", "system", "stream", "stream_options"), "")
 _ALWAYS |= {"n": "samples", "best_of": "samples"}
 _ALWAYS |= dict.fromkeys(("max_tokens", "max_completion_tokens"), "max_tokens")
+_SECRET_FIELDS = ("api_key", "apikey", "key", "password", "secret", "token", "access_token")
 _CLIENTS = "accept-encoding connection content-length content-type expect host transfer-encoding"
 _SECRET = re.compile("auth|cookie|credential|key|password|secret|token(?!s)", re.IGNORECASE)
 
@@ -106,3 +108,23 @@ def _of_body(judge: JudgeConfig) -> Iterator[str]:
             setting = decided[name]
             instead = f"the setting {setting} decides it" if setting else "the question decides it"
             yield f"extra_body.{name} cannot be sent: {instead}; leave it out"
+    for name in _secrets(judge.extra_body, "extra_body"):
+        yield f"{name} looks like a secret; keep it out of the file: name it in headers by its env"
+
+
+def _secrets(value: Any, name: str) -> Iterator[str]:
+    """Names of texts inside that look like secrets, by their own name or by what they hold."""
+    if isinstance(value, str):
+        own = name.rsplit(".", 1)[-1].lower().replace("-", "_")
+        if own in _SECRET_FIELDS or "secret" in private_in(value):
+            yield name
+        return
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    for key, held in inner:
+        yield from _secrets(held, f"{name}.{key}")

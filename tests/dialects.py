@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Request, Reply = dict[str, Any], dict[str, Any]
-Refusal = tuple[int, Any] | None
+Refusal = tuple[int, Any] | tuple[int, Any, dict[str, str]] | None
 
 
 def nothing(_request: Request) -> Refusal:
@@ -115,6 +115,11 @@ REFUSED_SETTINGS: tuple[tuple[dict[str, Any], int, Any, str], ...] = (
     ({"temperature": 0.0}, 400, error("Unsupported value: 'temperature' does not support 0.0 with "
         "this model. Only the default (1) value is supported.", param="temperature",
         code="unsupported_value"), "leave temperature out"),
+    ({}, 400, [error('Invalid JSON payload received. Unknown name "additionalProperties" at '
+        "'generation_config.response_schema': Cannot find field.", code=400,
+        status="INVALID_ARGUMENT")], 'set output = "text"'),  # Gemini
+    ({}, 400, error("max_tokens is too large: 2048. This model supports at most 1024 completion "
+        "tokens, whereas you provided 2048.", param="max_tokens"), "max_tokens = 2048"),  # OpenAI
     ({"extra_body": {"min_p": 0.1}}, 400, error("Unrecognized request argument supplied: min_p"),
         "'min_p': leave it out of extra_body"),
     ({"extra_body": {"chat_template_kwargs": {}}}, 422, {"detail": [{"type": "extra_forbidden",

@@ -49,7 +49,8 @@ def _no_cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_model_is_asked_on_its_cloud_by_a_key(via: str) -> None:
     with serving() as server:
         server.state.keep_requests = True
-        settings = {"region": "us-east-1", **SETTINGS.get(via, {}), "headers": {"x-mine": "1"}}
+        headers = {"x-mine": "1", "anthropic-beta": "b-1"}
+        settings = {"region": "us-east-1", **SETTINGS.get(via, {}), "headers": headers}
         judge = one(**CLAUDE, via=via, base_url=server.url, api_key_env="MY_TOKEN", **settings)
         _, (answer,) = asked(judge, {"MY_TOKEN": "good\n"})
         path, headers = server.state.heads[-1]
@@ -59,6 +60,10 @@ def test_a_model_is_asked_on_its_cloud_by_a_key(via: str) -> None:
     assert server.state.requests[0]["output_config"]["format"]["schema"]
     assert verdicts.read(answer, Order.AB).choice is Choice.A
     assert not judge.batches
+    beta = {"bedrock": server.state.requests[0].get("anthropic_beta")}.get(
+        via, [headers["anthropic-beta"]]
+    )
+    assert beta == ["b-1"]
 
 
 @pytest.mark.skipif(not installed("boto3"), reason="the extra bedrock is not installed")

@@ -117,6 +117,7 @@ def test_lines_of_a_batch_hold_what_a_direct_request_holds(provider: Provider) -
         (OWN | {"headers": {"a": "b\r\nc: d"}}, "no header can have"),
         (OWN | {"headers": {"a": 3}}, "headers.a.env = 3"),
         (OWN | {"query": {"key": "abc"}}, "query 'key' looks like a secret"),
+        (OWN | {"extra_body": {"litellm": [{"api_key": "abc"}]}}, "extra_body.litellm.0.api_key looks like a secret"),
         (OWN | {"base_url": "localhost:8000/v1"}, "base_url is no address"),
         (OWN | {"base_url": "http://me:pw@h/v1"}, "holds a name or password"),
         (OWN | {"base_url": "http://h/v1?api-version=1"}, "put it in the table query"),
@@ -225,6 +226,20 @@ def test_a_header_that_authenticates_takes_the_place_of_the_key(
         bearer = {"Authorization": {"env": "AZURE", "prefix": "Bearer "}}
         asked(remote(provider, server, headers=bearer), {"AZURE": "good"})
         assert server.state.heads[-1][1]["authorization"] == "Bearer good"
+
+
+def test_a_secret_follows_no_server_to_another_host() -> None:
+    with serving() as other, serving() as server:
+        elsewhere = f"http://localhost:{other.url.rpartition(':')[2]}/v1/chat/completions"
+        server.script.dialect = Dialect(lambda _: (307, {}, {"location": elsewhere}))
+        headers = {"api-key": {"env": "K"}, "x-mine": {"env": "K", "prefix": "v"}, "x-open": "1"}
+        judge = remote(Provider.OPENAI_COMPATIBLE, server, headers=headers)
+        with pytest.raises(TiebreakError):
+            asked(judge, {"K": "good"})
+        assert server.state.heads[-1][1]["x-mine"] == "vgood"
+        sent = other.state.heads[-1][1]
+    assert not {"api-key", "authorization", "x-mine"} & sent.keys()
+    assert sent["x-open"] == "1"
 
 
 def test_what_the_environment_says_for_openai_reaches_no_other_server(

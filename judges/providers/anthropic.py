@@ -37,12 +37,17 @@ class AnthropicJudge:
         self._elsewhere = addresses.base_url(judge, environ)
         self.notices = Notices(judge.name, addresses.redirected(judge, environ))
         self._read_whole = ReadWhole(self.notices)
-        headers = reach.read(judge.headers, judge.name, environ)
+        self._headers = headers = reach.read(judge.headers, judge.name, environ)
         query = reach.read(judge.query, judge.name, environ)
         url = self._elsewhere or clouds.URLS.get(judge.via or "", _URL)
         unsent = {"authorization", "x-api-key"} - {name.lower() for name in headers}
         keyless = judge.via is None and api_key is None
-        http = client(judge.concurrency, url, without=unsent if keyless else ())
+        http = client(
+            judge.concurrency,
+            url,
+            without=unsent if keyless else (),
+            private=() if judge.via else reach.private(judge.headers),
+        )
         self._client: anthropic.AsyncAnthropic | clouds.CloudClient
         if judge.via is not None:
             self._client = clouds.cloud_client(
@@ -64,7 +69,10 @@ class AnthropicJudge:
         """One message. Raises KeyRefused, BadInput, Lost or Unavailable."""
         body = self._body(question)
         try:
-            message = await self._client.messages.create(**_split(body))
+            # With each request: on Bedrock its SDK moves a beta from there into the body.
+            message = await self._client.messages.create(
+                **_split(body), extra_headers=self._headers
+            )
         except anthropic.APIError as error:
             return self._explained(body, error)
         except Exception as error:

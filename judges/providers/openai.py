@@ -52,7 +52,7 @@ class OpenAIJudge:
             max_retries=judge.retries,
             default_headers={"Authorization": f"Bearer {api_key or 'none'}", **headers},
             default_query=reach.read(judge.query, judge.name, environ),
-            http_client=client(judge.concurrency, url, without=unsent),
+            http_client=client(judge.concurrency, url, unsent, reach.private(judge.headers)),
         )
 
     async def ask(self, question: Question) -> Answer:

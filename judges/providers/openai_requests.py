@@ -20,7 +20,7 @@ from judges.providers.refusals import is_refused, words_of
 
 _TOP = (20, 10, 5, 1, 0)  # alternatives asked for, in turn; 0: no probabilities at all
 _TOKEN_ROOM = 8  # tokens of a one-word answer, marks included
-_REFUSALS = (400, 403, 404, 405, 415, 422, 501)
+_REFUSALS = (400, 403, 404, 405, 415, 422, 500, 501)
 _LIMITS = ("max_tokens", "max_completion_tokens")
 _NOT_AT_ALL = re.compile(
     "support|not allowed|not enabled|unavailable|forbidden|not permitted|extra"

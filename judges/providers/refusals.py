@@ -16,9 +16,13 @@ _REFUSED = re.compile(
     "unsupported|not support|n.t support|"
     "not (?:a )?(?:allowed|enabled|available|permitted|valid|compatible)|"
     "unavailable|forbidden|unknown|unrecogni[sz]ed|unexpected|not implemented|extra inputs|"
-    "invalid|not one of|deprecated|failed|cannot be|must be|only|remove"
+    "invalid|not one of|deprecated|failed|cannot be|must be|only|remove|too large|too small|"
+    "at most|at least|less than|minimum|maximum"
 )
-_SCHEMA = "response_?format|json.?schema|output_config|output_format|structured.outputs?|grammar"
+_SCHEMA = (
+    "[a-z_]*response.?format|[a-z_]*schema|output_config|output_format|structured.outputs?|grammar"
+)
+_LIMIT = "max_tokens|max_completion_tokens|completion tokens"
 _EFFORT = r"reasoning_effort|reasoning\.effort|output_config\.effort|effort"
 
 
@@ -49,6 +53,8 @@ def way_out(judge: JudgeConfig, body: dict[str, Any], error: Exception) -> str |
         return f"it does not take temperature = {judge.temperature:g}: leave temperature out"
     if judge.token_limit is not None and is_refused(judge.token_limit, said):
         return f"it does not take {judge.token_limit}: leave token_limit out"
+    if is_refused(_LIMIT, said):
+        return f"it does not take max_tokens = {judge.max_tokens}: set what it says"
     for field in judge.extra_body:
         if field in body and is_refused(re.escape(field.lower()), said):
             return f"it does not take {field!r}: leave it out of extra_body"

@@ -64,10 +64,13 @@ class PooledTransport(httpx2.AsyncBaseTransport):
             await pool.aclose()
 
 
-def client(connections: int, base_url: str, without: Collection[str] = ()) -> httpx2.AsyncClient:
+def client(
+    connections: int, base_url: str, without: Collection[str] = (), private: Collection[str] = ()
+) -> httpx2.AsyncClient:
     """An HTTP client for an SDK. Honours the usual proxy variables of the environment.
 
-    without: headers that the SDK adds and the server is not to see, in small letters.
+    without: headers that the SDK adds and the server is not to see; private: headers that no other
+    host sees, wherever a server sends the client on to.
     """
     url = httpx2.URL(base_url)
     proxies = getproxies()
@@ -76,11 +79,11 @@ def client(connections: int, base_url: str, without: Collection[str] = ()) -> ht
         proxy = None
 
     async def drop(request: httpx2.Request) -> None:
-        for name in without:
+        for name in (*without, *(private if request.url.host != url.host else ())):
             request.headers.pop(name, None)
 
     return httpx2.AsyncClient(
         transport=PooledTransport(connections, proxy),
         follow_redirects=True,
-        event_hooks={"request": [drop]} if without else None,
+        event_hooks={"request": [drop]} if without or private else None,
     )

@@ -43,7 +43,7 @@ class Guard:
     @classmethod
     def of(cls, address: str, environ: Mapping[str, str], names: tuple[str, ...] = ()) -> "Guard":
         """The guard of an address. Raises NotAllowed beyond loopback without a key."""
-        key = environ.get(KEY) or None
+        key = environ.get(KEY, "").strip() or None
         if key is None and not is_loopback(address):
             raise NotAllowed(
                 f"address {address!r} can be reached by others and nothing asks who they are; use "

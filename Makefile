@@ -63,7 +63,7 @@ campaign: setup
 lock: setup
 	$(PIP) --editable ".[supply]" --constraint constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
-		--python-version 3.11 --extra train --extra postgres --extra auth --extra dev --extra docs \
+		--python-version 3.11 --extra train --extra postgres --extra auth --extra vertex --extra dev --extra docs \
 		--custom-compile-command "make lock" pyproject.toml --output-file requirements.lock $(UPGRADE)
 
 # What is installed, as a CycloneDX bill of materials.

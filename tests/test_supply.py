@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCKED_EXTRAS = ("train", "postgres", "auth", "dev", "docs")
+LOCKED_EXTRAS = ("train", "postgres", "auth", "vertex", "dev", "docs")
 APART = "torch"
 """Chosen by its build, in constraints.txt."""
 

@@ -207,3 +207,31 @@ DIALECTS: dict[str, Dialect] = {
     ),
 }  # fmt: skip
 """Name of a judge in docs/providers.md -> how its server answers; the rest as their vendor."""
+
+TOO_LONG: dict[str, tuple[int, Any]] = {
+    "openai": (400, error("This model's maximum context length is 128000 tokens. However, your "
+        "messages resulted in 200000 tokens.", param="messages", code="context_length_exceeded")),
+    "anthropic": (400, {"type": "error", "error": {"type": "invalid_request_error",
+        "message": "prompt is too long: 210000 tokens > 200000 maximum"}}),
+    "vllm": (400, error("'max_tokens' or 'max_completion_tokens' is too large: 2048. This model's "
+        "maximum context length is 4096 tokens and your request has 3000 input tokens "
+        "(2048 > 4096 - 3000).", code=400)),
+    "sglang": (400, {"object": "error", "type": "BadRequestError", "param": None, "code": 400,
+        "message": "The input (9000 tokens) is longer than the model's context length (4096 "
+        "tokens)."}),
+    "ollama": (400, error("the input length exceeds the context length")),
+    "lm studio": (400, {"error": "Trying to keep the first 9000 tokens when context the overflows. "
+        "However, the model is loaded with context length of only 4096 tokens, which is not "
+        "enough."}),
+    "llama.cpp": (400, {"error": {"code": 400, "message": "the request exceeds the available "
+        "context size. try increasing the context size or enable context shift",
+        "type": "exceed_context_size_error", "n_prompt_tokens": 1407, "n_ctx": 256}}),
+    "gemini": (400, [{"error": {"code": 400, "status": "INVALID_ARGUMENT", "message": "The input "
+        "token count (1200000) exceeds the maximum number of tokens allowed (1048576)."}}]),
+    "mistral": (400, {"object": "error", "type": "invalid_request_prompt", "message": "Prompt "
+        "contains 40000 tokens, too large for model with 32768 maximum context length"}),
+    "groq": (400, error("Please reduce the length of the messages or completion.",
+        code="context_length_exceeded")),
+    "bedrock": (400, {"message": "Input is too long for requested model."}),
+}  # fmt: skip
+"""A question beyond a model's window, as its server says it."""

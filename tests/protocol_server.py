@@ -457,13 +457,19 @@ def serving(script: Script | None = None) -> Iterator[Server]:
         loop.close()
 
 
+_COMPLETIONS = (  # of the vendor, Azure, routers and Google
+    "((/openai|/api)?/v1|/openai/deployments/[^/]+|/v1beta/openai)/chat/completions"
+)
+
+
 def _asked_at(path: str) -> tuple[str, dict[str, Any]] | None:
     """Which protocol an answer is asked for in, and what its address says: a cloud's, the model."""
     cloud = re.fullmatch(r"/model/([^/]+)/invoke|.*/models/([^/]+):rawPredict", path)
     if cloud:
         return "/v1/messages", {"model": unquote(cloud[1] or cloud[2])}
-    ends = ("/messages", "/chat/completions")
-    return next(((f"/v1{end}", {}) for end in ends if path.endswith(end)), None)
+    if re.fullmatch("(/anthropic)?/v1/messages", path):
+        return "/v1/messages", {}
+    return ("/v1/chat/completions", {}) if re.fullmatch(_COMPLETIONS, path) else None
 
 
 def _content(request: dict[str, Any]) -> str:

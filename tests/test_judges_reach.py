@@ -13,6 +13,8 @@ from dialects import (
     NO_MAX_COMPLETION_TOKENS,
     NO_MAX_TOKENS,
     REFUSED_SETTINGS,
+    TOO_LONG,
+    error,
 )
 from openai.types.shared import ReasoningEffort
 from protocol_server import Dialect, Script, Server, serving
@@ -375,6 +377,26 @@ def test_a_refused_setting_is_named_with_the_way_out(
             asked(judge, KEYS)
     assert way in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("who", TOO_LONG)
+def test_a_question_beyond_the_window_is_an_abstain_of_that_question(who: str) -> None:
+    with serving(Script(dialect=Dialect(lambda _: TOO_LONG[who]))) as server:
+        _, (answer,) = asked(remote(Provider.OPENAI_COMPATIBLE, server), KEYS)
+    assert (verdicts.read(answer, Order.AB).reason or "").startswith("too long for the model")
+
+
+def test_azures_filter_is_an_abstain_of_its_question() -> None:
+    # learn.microsoft.com: content filtering, with the categories in innererror
+    body = error(
+        "The response was filtered due to the prompt triggering Azure OpenAI's content management "
+        "policy. Please modify your prompt and retry.", param="prompt", code="content_filter",
+        status=400, innererror={"code": "ResponsibleAIPolicyViolation", "content_filter_result": {
+            "violence": {"filtered": True, "severity": "medium"}}},
+    )  # fmt: skip
+    with serving(Script(dialect=Dialect(lambda _: (400, body)))) as server:
+        _, (answer,) = asked(remote(Provider.OPENAI, server), KEYS)
+    assert (verdicts.read(answer, Order.AB).reason or "").startswith("content filter")
 
 
 def test_words_of_the_question_that_a_refusal_repeats_name_no_setting() -> None:

@@ -12,7 +12,10 @@ from db.storable import storable
 from judges.asking import Answer, Lost
 from judges.providers.transport import LOST
 
-_TOO_LONG = ("context_length_exceeded", "prompt is too long", "maximum context length", "too long")
+_TOO_LONG = (
+    *("too long", "context length", "context_length", "context size", "context_size"),
+    *("context window", "context limit", "input token count", "reduce the length"),
+)
 _FILTERED = ("content_filter", "content_policy", "content management policy")
 _TURNED_AWAY = (503, 529)  # overloaded: said before anything is taken
 _NO_MONEY = ("insufficient_quota", "credit balance", "billing")
@@ -66,12 +69,16 @@ def _said(error: Exception) -> str:
 
 
 def _words(error: Exception) -> str:
+    """What the server said: of a body in the vendor's form its code, type and message; of a list
+    (Google's) its first; else all of it.
+    """
     body: Any = getattr(error, "body", None)
-    if isinstance(body, dict):
-        inner = body.get("error", body)
-        if isinstance(inner, dict):
-            return " ".join(str(inner[k]) for k in ("code", "type", "message") if inner.get(k))
-    return str(error)
+    inner = body[0] if isinstance(body, list) and body else body
+    inner = inner.get("error", inner) if isinstance(inner, dict) else inner
+    told = ""
+    if isinstance(inner, dict):
+        told = " ".join(str(inner[k]) for k in ("code", "type", "message") if inner.get(k))
+    return told or str(inner or error)
 
 
 def _why(error: Exception, status: int | None) -> str:

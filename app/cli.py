@@ -12,6 +12,7 @@ import typer
 from typer.main import get_command
 
 from app import stops
+from app.garbage import collect_rarely
 from app.output import take_any_letter, warn
 from app.private import keep_private
 from app.verbs import (
@@ -45,6 +46,7 @@ app = typer.Typer(
 def _begin() -> None:
     """Preference labels from a panel of AI judges, and the experts who break its ties."""
     keep_private(os.environ)
+    collect_rarely()
 
 
 app.command()(project.init)

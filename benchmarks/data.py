@@ -24,6 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from app.garbage import collect_rarely
 from db.session import Database
 
 STEPS = ("import", "route", "merge", "export", "gold")
@@ -230,7 +231,8 @@ DOING: dict[str, Callable[[Place, Database], None]] = {
 
 
 def perform(place: Place, doing: str) -> None:
-    """One step here and now."""
+    """One step here and now, product and peer at the pace of a verb."""
+    collect_rarely()
     database = Database(place.url)
     try:
         DOING[doing](place, database)

@@ -346,7 +346,8 @@ def replace_by_ranking(
     rows = session.scalars(
         select(Task)
         .where(Task.id.in_(task_ids), Task.status == TaskStatus.OPEN)
-        .with_for_update(skip_locked=True)
+        .order_by(Task.id)  # of two at once neither may skip what the other then leaves
+        .with_for_update()
     ).all()
     held = select(Lease.id).where(Lease.task_id.in_(task_ids), text("leases.status = 'active'"))
     if len(rows) < len(task_ids) or session.scalar(held.limit(1)) is not None:

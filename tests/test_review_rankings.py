@@ -1,11 +1,13 @@
 """Orders over candidates: asked for in the place of disputed pairs, merged, taken back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from review_worlds import PLAIN, add_batch, add_consensus, add_person, add_votes, escalate, say
+from sqlalchemy import text
 
 from db import rankings
 from db.errors import BadInput, LeaseLost, NotAllowed
@@ -107,6 +109,24 @@ def test_one_ranking_takes_the_place_of_the_disputed_pairs(asked):
     assert "nothing new" in again.summary
     escalate(database, pairs[:3])  # routed again: the ranking still stands for them
     assert len(tasks_of(database)) == 4
+
+
+def test_of_two_that_ask_at_once_one_does(postgres_database):
+    """A task that the other one holds for a moment is waited for: if each passed over what the
+    other holds, neither would ask for the ranking, and the other may let go without a change.
+    """
+    _, pairs = prompt_with(postgres_database, "wxyz", [(0, 1), (1, 2), (2, 0)])
+    escalate(postgres_database, pairs)
+    with ThreadPoolExecutor(1) as other:
+        with postgres_database.begin() as session:
+            first = session.query(Task).order_by(Task.id).with_for_update().first()
+            assert first is not None
+            asking = other.submit(ask_for_rankings, postgres_database)
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            with postgres_database.read() as watching:
+                while not asking.done() and not watching.scalar(text(waits)):
+                    pass
+        assert asking.result().rankings == 1
 
 
 def test_held_and_answered_pairs_stay_single(any_database):

@@ -1,11 +1,12 @@
 """Votes as an export writes them: with who cast each, in the order of the pairs they are about."""
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Select, String, select, type_coerce
+from sqlalchemy import Select, String, Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
 from db.among import among
@@ -66,8 +67,14 @@ def export_votes(session: Session, pair_ids: Iterable[int]) -> Iterator[ExportVo
         query = _query().where(among(session, Vote.pair_id, page))
         for pair_id, rows in groupby(streamed(session, query, _AT_ONCE), itemgetter(0)):
             name, turned, _ = names[pair_id]
-            votes = [ExportVote(name, *cast_by[version], *said) for _, version, *said in rows]
+            votes = [_vote(name, cast_by, row) for row in rows]
             yield from sorted((v.mirrored() for v in votes) if turned else votes, key=_place)
+
+
+def _vote(name: str, cast_by: Mapping[int, tuple[Any, ...]], row: Sequence[Any]) -> ExportVote:
+    _, version, *said, principles, reason = row
+    kept = json.loads(principles) if principles else None
+    return ExportVote._make((name, *cast_by[version], *said, kept, reason))
 
 
 def _query() -> Select[*tuple[Any, ...]]:
@@ -85,7 +92,7 @@ def _query() -> Select[*tuple[Any, ...]]:
             Vote.confidence,
             Vote.p_a,
             Vote.rationale,
-            Vote.principles,
+            cast(Vote.principles, Text),
             Vote.abstain_reason,
         )
         .join(Pair, Pair.id == Vote.pair_id)

@@ -90,7 +90,8 @@ class Parquet:
             self._end_file()
             self._open()
         self._in_file += 1
-        self._waiting.append({**row, **{name: _coded(row[name]) for name in self._json}})
+        coded = {name: _coded(row[name]) for name in self._json}
+        self._waiting.append({**row, **coded} if coded else row)
         self._letters += letters
         if len(self._waiting) >= _ROWS_AT_ONCE or self._letters >= _LETTERS_AT_ONCE:
             self._pack()

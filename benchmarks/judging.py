@@ -136,7 +136,7 @@ def _bare(case: dict[str, Any]) -> dict[str, Any]:
 
         async def one(question: Any) -> None:
             async with slots:
-                await asked._client.messages.create(**asked._params(question))
+                await asked._client.messages.create(**asked._body(question))
 
         await asyncio.gather(*(one(q) for q in questions[: case["in_flight"]]))  # connect first
         started = time.perf_counter()

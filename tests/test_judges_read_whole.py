@@ -93,9 +93,11 @@ def test_blank_and_ruled_texts_are_no_reason_for_a_warning() -> None:
     assert list(notices) == []
 
 
-@given(st.text(max_size=400), st.integers(0, 5000))
-def test_an_answer_is_never_changed_but_for_its_end(text: str, read: int) -> None:
-    """At least one token a word: what counts no fewer is never an abstain."""
+@given(st.integers(0, 900), st.text("aé1.\n ", max_size=9), st.integers(0, 1200))
+def test_as_many_tokens_as_words_are_no_cut_and_fewer_are_one(
+    times: int, word: str, read: int
+) -> None:
+    text = f"{word} " * times
     answer = ReadWhole(Notices("j")).checked(question(text), counted(read))
     words = len(text.split()) + 2  # and "Be fair."
     assert answer.stop == ("cut" if 256 <= read < words else "end")

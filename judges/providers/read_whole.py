@@ -34,6 +34,8 @@ class ReadWhole:
         if not read or answer.stop == "too long":
             return answer
         texts = [question.system, *(turn["content"] for turn in question.earlier), question.user]
+        if read > sum(map(_blanks, texts)) and not self._seems_cut(read, texts):
+            return answer
         words = sum(len(text.split()) for text in texts)
         if read < min(words, _WINDOW):
             self.notices.say(
@@ -47,25 +49,32 @@ class ReadWhole:
                 f"nothing; such questions abstain: give it a larger context window{_WAY_OUT}"
             )  # fmt: skip
             return replace(answer, stop="cut")
-        if self._likely(read, sum(map(_size, texts))):
+        if self._seems_cut(read, texts):
             self.notices.say(
                 "likely", f"its server seems to read no more than {read} tokens of a question, and "
                 f"says nothing; look at its context window{_WAY_OUT}"
             )  # fmt: skip
         return answer
 
-    def _likely(self, read: int, size: int) -> bool:
+    def _seems_cut(self, read: int, texts: list[str]) -> bool:
+        size = sum(len(text.encode()) for text in texts)
         sizes = self._bytes_of.setdefault(read, [])
         sizes[:] = sorted({*sizes, size})
         if len(sizes) > _SAME:  # the extremes and one between tell as much
             del sizes[1]
-        apart = len(sizes) == _SAME and sizes[-1] >= _TWICE * sizes[0]
-        return size > _BYTES * read or apart
+        if len(sizes) == _SAME and sizes[-1] >= _TWICE * sizes[0]:
+            return True
+        return size > _BYTES * read and sum(map(_size, texts)) > _BYTES * read
 
 
 _WAY_OUT = " (Ollama: num_ctx in the model's Modelfile, or OLLAMA_CONTEXT_LENGTH)"
 
 
+def _blanks(text: str) -> int:
+    """As many as a text has words, or more, but for rare blanks; quick, where counting is not."""
+    return text.count(" ") + text.count("\n") + text.count("\t") + 1
+
+
 def _size(text: str) -> int:
-    """Bytes, with every run of blanks, or of one mark, counted once."""
+    """Bytes, every run of blanks, or of one mark, once."""
     return len(re.sub(r"([^\w\s])\1+", r"\1", " ".join(text.split())).encode())

@@ -4,7 +4,7 @@ Secrets are named by their environment variable and read when the judge is conne
 sent is refused by `judges.unsendable`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from db.errors import KeyRefused
 from db.validation import Variable
 
+_SHORTEST = 6  # letters of a secret; a shorter one is part of too many words
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
@@ -100,6 +101,13 @@ def read(
         name: value if isinstance(value, str) else value.prefix + secret(value.env, judge, environ)
         for name, value in values.items()
     }
+
+
+def without(text: str, secrets: Collection[str]) -> str:
+    """A text of a server's without the secrets that it was sent."""
+    for one in sorted(secrets, key=len, reverse=True):
+        text = text.replace(one, "...") if len(one) >= _SHORTEST else text
+    return text
 
 
 def secret(name: str, judge: str, environ: Mapping[str, str]) -> str:

@@ -104,6 +104,8 @@ class Server:
     ) -> tuple[int, bytes, dict[str, str]] | None:
         """Status, body and headers; None closes the connection without an answer."""
         self.state.heads.append((path, headers))
+        if path == "/token":  # of Google's OAuth, for whoever signed
+            return _json(200, {"access_token": "good", "expires_in": 3600, "token_type": "Bearer"})
         if not self._authorised(headers):
             return _json(401, _error("authentication_error", "invalid x-api-key: sk-secret-tail"))
         path = path.partition("?")[0]

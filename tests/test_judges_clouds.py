@@ -4,6 +4,7 @@ The paths are those of the clouds' published references: InvokeModel, Bedrock's 
 Vertex's rawPredict.
 """
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,30 @@ def test_missing_credentials_of_bedrock_stop_the_judge_in_one_sentence() -> None
             asked(judge, {})
         assert server.state.total_calls == 0
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not installed("google.auth"), reason="the extra vertex is not installed")
+def test_vertex_is_asked_by_the_credentials_of_its_own_tools(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.rsa")
+    from cryptography.hazmat.primitives import serialization as form
+
+    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = made.private_bytes(
+        form.Encoding.PEM, form.PrivateFormat.PKCS8, form.NoEncryption()
+    ).decode()
+    with serving() as server:
+        account = {
+            "type": "service_account", "project_id": "theirs", "private_key": pem,
+            "client_email": "me@theirs.example", "token_uri": f"{server.url}/token",
+        }  # fmt: skip
+        (tmp_path / "account.json").write_text(json.dumps(account))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "account.json"))
+        judge = one(**CLAUDE, via="vertex", base_url=server.url, **SETTINGS["vertex"])
+        asked(judge, {}, times=2)
+        paths = [path for path, _ in server.state.heads]
+    assert paths == ["/token", PATHS["vertex"], PATHS["vertex"]]
 
 
 @pytest.mark.skipif(not installed("google.auth"), reason="the extra vertex is not installed")

@@ -230,6 +230,20 @@ def test_a_header_that_authenticates_takes_the_place_of_the_key(
         assert server.state.heads[-1][1]["authorization"] == "Bearer good"
 
 
+@pytest.mark.parametrize("status", [400, 413, 500])
+@pytest.mark.parametrize("provider", [Provider.ANTHROPIC, Provider.OPENAI])
+def test_a_secret_that_a_server_repeats_is_not_shown(provider: Provider, status: int) -> None:
+    body = error("you sent good-key-of-ours and gate-secret to us")
+    with serving(Script(dialect=Dialect(lambda _: (status, body)))) as server:
+        judge = remote(provider, server, headers={"x-gate": {"env": "GATE"}}, api_key_env="K")
+        try:
+            said = asked(judge, {"K": "good-key-of-ours", "GATE": "gate-secret"})[1][0].text
+        except TiebreakError as raised:
+            said = str(raised)
+    assert "good-key" not in said
+    assert "gate-secret" not in said
+
+
 def test_a_secret_follows_no_server_to_another_host() -> None:
     with serving() as other, serving() as server:
         elsewhere = f"http://localhost:{other.url.rpartition(':')[2]}/v1/chat/completions"

@@ -1,6 +1,7 @@
 """Claude models through the official SDK: messages, structured output, prompt caching."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
@@ -34,6 +35,7 @@ class AnthropicJudge:
     ) -> None:
         environ = environ or {}
         self._judge = judge
+        self._secrets = {environ.get(name, "").strip() for name in judge.secrets} | {api_key or ""}
         self._elsewhere = addresses.base_url(judge, environ)
         self.notices = Notices(judge.name, addresses.redirected(judge, environ))
         self._read_whole = ReadWhole(self.notices)
@@ -138,9 +140,10 @@ class AnthropicJudge:
     def _explained(self, body: dict[str, Any], error: anthropic.APIError) -> Answer:
         meaning = fault(error, self._judge.name, self._judge.key_env)
         if isinstance(meaning, Answer):
-            return meaning
+            return replace(meaning, text=reach.without(meaning.text, self._secrets))
+        told = reach.without(str(meaning), self._secrets)
         way = way_out(self._judge, body, error) if isinstance(meaning, BadInput) else None
-        raise type(meaning)(f"{meaning}; {way}" if way else str(meaning)) from None
+        raise type(meaning)(f"{told}; {way}" if way else told) from None
 
 
 def _split(body: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def read(section: dict[str, Any]) -> JudgeConfig:
 
 
 def test_all_blocks_can_stand_in_one_file() -> None:
-    assert len(panel.parse({"judge": list(JUDGES.values())}).judge) == len(BLOCKS) == 18
+    assert len(panel.parse({"judge": list(JUDGES.values())}).judge) == len(BLOCKS) == 19
     assert set(DIALECTS) <= set(JUDGES)
 
 

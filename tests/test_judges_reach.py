@@ -59,7 +59,7 @@ def one(**settings: Any) -> JudgeConfig:
 
 
 def remote(provider: Provider, server: Server, **more: Any) -> JudgeConfig:
-    judge = config(provider, server, retries=0, prices=PRICES, **more)
+    judge = config(provider, server, **{"retries": 0, "prices": PRICES, "timeout": 60.0, **more})
     return one(**judge.model_dump(exclude_defaults=True))
 
 
@@ -347,6 +347,26 @@ def test_a_server_that_gives_no_probabilities_is_said_once() -> None:
     assert list(client.notices) == [
         "judge 'judge': its server gives no probabilities, so its votes have none"
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "answered", "is_said"),
+    [
+        ("qwen3-8b", "llama-3.2-3b-instruct", True),  # LM Studio: whatever is loaded
+        ("qwen3-8b", "/models/Qwen3_8B-Q4_K_M.gguf", False),  # llama.cpp: its file
+        ("gpt-4.1", "gpt-4.1-2025-04-14", False),
+        ("my-deployment", "gpt-4.1-2025-04-14", True),  # Azure
+        ("claude-sonnet-4-6@20260217", "claude-sonnet-4-6-20260217", False),  # Vertex AI
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", "claude-haiku-4-5-20251001", False),
+    ],
+)  # fmt: skip
+def test_a_server_that_answers_as_another_model_is_said(
+    asked_for: str, answered: str, is_said: bool
+) -> None:
+    renamed = Dialect(says=lambda _, reply: reply | {"model": answered})
+    with serving(Script(dialect=renamed)) as server:
+        client, _ = asked(remote(Provider.OPENAI_COMPATIBLE, server, model=asked_for), KEYS)
+    assert [f"answers as {answered!r}" in notice for notice in client.notices] == [True] * is_said
 
 
 def test_many_in_flight_step_down_once() -> None:

@@ -86,7 +86,10 @@ class AnthropicJudge:
             ) from None
         held = self._holds and question.schema is not None
         answer = understood(message, partial(read_message, held=held))
-        return answer if self._elsewhere is None else self._read_whole.checked(question, answer)
+        if self._elsewhere is None:
+            return answer
+        self.notices.answered_as(self._judge.model, answer.model)
+        return self._read_whole.checked(question, answer)
 
     async def models(self) -> list[str] | None:
         """The names its server lists, None where a cloud has no list. Raises KeyRefused, BadInput

@@ -1,5 +1,6 @@
 """What a user is to hear of a judge's server: each thing once, whoever comes upon it first."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import InitVar, dataclass, field
 
@@ -22,6 +23,13 @@ class Notices:
     def say(self, about: str, sentence: str) -> None:
         """Note a sentence in the place of what was noted about this before."""
         self._said[about] = f"judge {self.judge!r}: {sentence}"
+
+    def answered_as(self, asked: str | None, model: str | None) -> None:
+        """Note which model a server names where it is not the one asked for, however written."""
+        if asked and model:
+            one, other = (re.sub("[^a-z0-9]+", "-", name.lower()) for name in (asked, model))
+            if one not in other and other not in one:
+                self.say("model", f"asked for {asked!r}, its server answers as {model[:80]!r}")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._said.values())

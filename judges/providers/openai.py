@@ -73,7 +73,10 @@ class OpenAIJudge:
             held = self._holds and question.schema is not None
             answer = understood(completion, partial(read_completion, held=held))
             self._requests.heard(more, completion, answer)
-            return answer if self._holds else self._read_whole.checked(question, answer)
+            if self._holds:
+                return answer
+            self.notices.answered_as(self._judge.model, answer.model)
+            return self._read_whole.checked(question, answer)
 
     async def models(self) -> list[str] | None:
         """The names its server lists. Raises KeyRefused, BadInput where it has no list, or

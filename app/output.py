@@ -60,7 +60,10 @@ def say(text: str) -> None:
 
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A bar a label on stderr, made when first reported; nothing where stderr is no terminal."""
+    """A bar a label on stderr, made when first reported; nothing where stderr is no terminal.
+
+    Sentences told on the way go to stderr at once, in a terminal and in a pipe.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -69,14 +72,23 @@ def progress() -> Iterator[Progress]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     quiet = not console.is_terminal
     with Bars(*columns, TimeRemainingColumn(), console=console, disable=quiet) as bars:
-        tasks: dict[str, Any] = {}
+        yield _Reports(bars)
 
-        def report(label: str, done: int, total: int) -> None:
-            if label not in tasks:
-                tasks[label] = bars.add_task(one_line(label), total=total or None)
-            bars.update(tasks[label], completed=done, total=total or None)
 
-        yield report
+class _Reports:
+    """The `Progress` of a terminal; rich puts what is printed meanwhile above its bars."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._tasks: dict[str, Any] = {}
+
+    def __call__(self, label: str, done: int, total: int) -> None:
+        if label not in self._tasks:
+            self._tasks[label] = self._bars.add_task(one_line(label), total=total or None)
+        self._bars.update(self._tasks[label], completed=done, total=total or None)
+
+    def say(self, sentence: str) -> None:
+        warn(sentence)
 
 
 def require_writable(path: Path) -> None:
@@ -87,7 +99,7 @@ def require_writable(path: Path) -> None:
 
 def warn(line: str) -> None:
     """A sentence for people on stderr, beside the result."""
-    print(one_line(line), file=sys.stderr)
+    print(one_line(line), file=sys.stderr, flush=True)
 
 
 def take_any_letter() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, delete, func, select, tuple_
+from sqlalchemy import Table, and_, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
@@ -23,7 +23,7 @@ from db.reservations import Asked, in_turn, room_under, set_aside
 from db.runs import unended
 from db.types import now
 from db.upsert import chunks
-from db.vocabulary import Order
+from db.vocabulary import Choice, Order
 
 # A longer claim belongs to a batch job: those last 30 hours, direct ones 20 minutes as a rule.
 _OUTLIVES = timedelta(hours=6)
@@ -194,6 +194,21 @@ def release(session: Session, claim_ids: Iterable[int]) -> None:
     """Give claims back, asked or not."""
     for chunk in chunks(claim_ids):
         session.execute(delete(VoteClaim).where(VoteClaim.id.in_(chunk)))
+
+
+def renew(session: Session, claim_ids: Iterable[int], lasts: timedelta) -> None:
+    """Let claims of votes stand for `lasts` from now: their questions are still being asked."""
+    for chunk in chunks(claim_ids):
+        held = update(VoteClaim).where(VoteClaim.id.in_(chunk))
+        session.execute(held.values(expires_at=now() + lasts))
+
+
+def has_voted(session: Session, version_id: int) -> bool:
+    """Whether a judge version has ever answered a question, an abstain not counted."""
+    voted = select(Vote.id).where(
+        Vote.judge_version_id == version_id, Vote.choice != Choice.ABSTAIN
+    )
+    return session.scalar(voted.limit(1)) is not None
 
 
 def join_job(session: Session, run: Run, after: int | None = None) -> int:

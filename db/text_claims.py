@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -77,6 +77,13 @@ def release_texts(session: Session, claim_ids: Iterable[int]) -> None:
     """Give claims back, asked or not."""
     for chunk in chunks(claim_ids):
         session.execute(delete(TextClaim).where(TextClaim.id.in_(chunk)))
+
+
+def renew_texts(session: Session, claim_ids: Iterable[int], lasts: timedelta) -> None:
+    """Let claims stand for `lasts` from now: their texts are still being asked for."""
+    for chunk in chunks(claim_ids):
+        held = update(TextClaim).where(TextClaim.id.in_(chunk))
+        session.execute(held.values(expires_at=now() + lasts))
 
 
 def _claim(

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
-from db.errors import Unavailable
+from db.errors import BadInput, Unavailable
 from db.storable import storable
 
-Stop = Literal["end", "length", "refusal", "filter", "too long", "cut", "unreadable", "unchecked"]
+Stop = Literal[
+    "end", "length", "refusal", "filter", "too long", "rejected", "cut", "unreadable", "unchecked"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Answer:
     `text` is kept word for word, but for what no database holds (`db.storable`). `stop` says how
     it ended; "unreadable": the text is the whole reply, in which no answer can be found;
     "cut": the server did not read the whole question; "unchecked": it is why a judge that computes
-    could not. `held`: the server held it to the
+    could not. `told`: what the server said in place of an answer. `held`: the server held it to the
     question's schema. `probabilities` maps entries of the question's menu (display order) to the
     probability the server gave the verdict token, where it gives one; they sum to 1. `batched`
     answers are billed at the batch price.
@@ -84,6 +86,7 @@ class Answer:
     text: str
     usage: Usage = field(default_factory=Usage)
     stop: Stop = "end"
+    told: str | None = None
     held: bool = False
     probabilities: Mapping[str, float] | None = None
     model: str | None = None
@@ -97,6 +100,36 @@ class Answer:
 
 class Lost(Unavailable):
     """A request left and no answer came back: it may have been billed."""
+
+
+class Later(Unavailable):
+    """The server took nothing: too much is asked at once, or it is not there.
+
+    seconds: how long it asks to wait, None where it does not say; why: in two words; words: its
+    own.
+    """
+
+    def __init__(
+        self,
+        sentence: str,
+        seconds: float | None = None,
+        why: str = "rate limited",
+        words: str = "",
+    ) -> None:
+        super().__init__(sentence)
+        self.seconds, self.why, self.words = seconds, why, words
+
+
+class Rejected(BadInput):
+    """The server refuses one request, and bills nothing. The sentence is about the judge;
+    `answer` is what it amounts to where it is the question's own fault (`judges.whose_fault`).
+
+    alike: the same for refusals of one kind.
+    """
+
+    def __init__(self, sentence: str, answer: Answer, alike: str) -> None:
+        super().__init__(sentence)
+        self.answer, self.alike = answer, alike
 
 
 class Client(Protocol):

@@ -1,6 +1,6 @@
 """How fast to ask, and when to stop asking: a pace for rate limits and a circuit for outages.
 
-Both belong to one run and one event loop. Retrying a single request is the client library's work.
+Both belong to one run and one event loop. Waiting as a server asks is `judges.patience`.
 """
 
 import asyncio
@@ -45,6 +45,7 @@ class Circuit:
         self.pauses = tuple(pauses)
         self._failures = 0
         self._tries = 0
+        self._why = f"{name} does not answer"
         self._probe = asyncio.Lock()
 
     @property
@@ -72,15 +73,18 @@ class Circuit:
         """An answer came."""
         self._failures = self._tries = 0
 
-    def failed(self) -> None:
-        """No answer came."""
+    def failed(self, why: str | None = None) -> None:
+        """No answer came. why: what the server said instead."""
         self._failures += 1
+        self._why = why or self._why
+
+    async def rest(self) -> None:
+        """The first pause, between two passes over what failed."""
+        await asyncio.sleep(self.pauses[0] if self.pauses else 0)
 
     async def _pause(self) -> None:
         if self.given_up:
-            raise Unavailable(
-                f"{self.name} does not answer; the votes it owes are asked for by the next run"
-            )
+            raise Unavailable(f"{self._why}; the votes it owes are asked for by the next run")
         pause = self.pauses[self._tries]
         self._tries += 1
         await asyncio.sleep(pause)

@@ -11,21 +11,23 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
-from db.asking import Block, Slot, missing_slots, pair_page, pair_texts, take_block
+from db.asking import Block, Slot, has_voted, missing_slots, pair_page, pair_texts, take_block
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
-from judges.asking import Answer, Client, Lost, Question, Scorer
+from judges.asking import Answer, Client, Lost, Question, Rejected, Scorer
 from judges.in_flight import InFlight
 from judges.judge_session import Ask, Done, JudgeSession, vote_row
+from judges.patience import TooLong
 from judges.reservation import BlockReservation
 from judges.scoring import scored
 from judges.vote_writer import Writer
 
 PAGE = 256  # pairs read at a time: in both orders one block of a scorer
 SCORED = 512  # questions claimed in one transaction for judges on this machine, who cost nothing
-# Times the missing votes are gone through; a second pass finds what failed once, by hand 3.
-PASSES = 3
+# Passes over the missing votes, one after the other, that bring no answer; by hand, 2.
+FRUITLESS = 2
 
 Wanted = tuple[Slot, Question, int]
 Handle = Callable[[list[Ask]], Awaitable[None]]
@@ -53,30 +55,54 @@ class Ensemble:
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(self.writer.run())
+                renewing = group.create_task(self._renew())
                 asking = [group.create_task(self._ask_judge(each)) for each in self.judge_sessions]
                 await asyncio.gather(*asking)
                 writing.cancel()
+                renewing.cancel()
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
         finally:
             self._cpu.shutdown(cancel_futures=True)
 
+    async def _renew(self) -> None:
+        """Keep the claims of questions that wait: nobody else is to ask them meanwhile."""
+        lasts = min((each.lasts for each in self.judge_sessions), default=timedelta(hours=1))
+        while True:
+            await asyncio.sleep(lasts.total_seconds() / 3)
+            await self.writer.in_database(partial(self.writer.renew, lasts))
+
     async def _ask_judge(self, judge_session: JudgeSession) -> None:
-        tally = judge_session.tally
-        for _ in range(PASSES):
-            failed_before = tally.asked - tally.stored
+        tally, fruitless = judge_session.tally, 0
+        await self._recall(judge_session)
+        while fruitless < FRUITLESS:
+            asked, stored = tally.asked, tally.stored
             if isinstance(judge_session.asked, Scorer):
                 await self._score(judge_session, judge_session.asked)
             else:
                 await self._ask(judge_session, judge_session.asked)
             await self.writer.drained()
             self.writer.report(judge_session, force=True)
-            if tally.stopped or tally.asked - tally.stored == failed_before:
+            if tally.stopped or tally.asked - asked == tally.stored - stored:
                 return
-        tally.problem = (
-            f"judge {judge_session.judge.name!r} left {tally.wanted - tally.stored} questions "
-            "unanswered; run again to ask them"
+            fruitless = 0 if tally.stored > stored else fruitless + 1
+            if fruitless:
+                await judge_session.circuit.rest()
+        judge_session.stop(
+            Unavailable(
+                f"{tally.wanted - tally.stored} questions are left unanswered; run again to ask "
+                f"them ({tally.last_failure})"
+            )
         )
+
+    async def _recall(self, judge_session: JudgeSession) -> None:
+        """Whether this judge answered in an earlier run."""
+
+        def voted() -> bool:
+            with self.writer.database.read() as session:
+                return has_voted(session, judge_session.version_id)
+
+        judge_session.trial.evidence.answered = await self.writer.in_database(voted)
 
     # -- what is missing, in blocks ---------------------------------------------------------------
 
@@ -170,6 +196,9 @@ class Ensemble:
             await queue.join()
             for worker in workers:
                 worker.cancel()
+        own, why = judge_session.trial.evidence.end()
+        await self._abstain(judge_session, own)
+        judge_session.stop(why)
 
     async def _done(self, judge_session: JudgeSession, client: Client, ask: Ask) -> Done:
         """Ask one question; what is to be stored of it, whatever happens."""
@@ -178,23 +207,63 @@ class Ensemble:
         held = judge_session.held_back(ask.slot, ask.question, self.run_id)
         if held is not None:
             return Done(judge_session, ask, held, 0)
-        await judge_session.keep_pace(ask.question)
-        started = time.monotonic()
+        trial = judge_session.trial
+        if not await trial.clear():
+            judge_session.stop(trial.evidence.end()[1])
+            return Done(judge_session, ask, None, 0)
+        with trial.away():
+            return await self._sent(judge_session, client, ask)
+
+    async def _sent(self, judge_session: JudgeSession, client: Client, ask: Ask) -> Done:
+        """Ask until something final comes: an answer, a refusal, or that it may be lost."""
+        circuit, evidence = judge_session.circuit, judge_session.trial.evidence
+        started, number = time.monotonic(), 0
+
+        async def send() -> Answer:
+            nonlocal started, number
+            judge_session.require_going()
+            await judge_session.keep_pace(ask.question)
+            started, number = time.monotonic(), evidence.leaves()
+            with ask.reserved.sending(ask.claim):
+                return await client.ask(ask.question)
+
         try:
-            async with judge_session.circuit.turn():
-                ask.reserved.leaves(ask.claim)
-                answer = await client.ask(ask.question)
-        except (KeyRefused, BadInput) as error:
-            judge_session.tally.problem = f"judge {judge_session.judge.name!r}: {error}"
-            judge_session.tally.refused = isinstance(error, KeyRefused)
+            async with circuit.turn():
+                answer = await judge_session.patience.answer(judge_session.judge.name, send)
+        except Rejected as why:
+            circuit.ok()
+            await self._abstain(judge_session, evidence.refused(number, ask, why))
+            return Done(judge_session, ask, None, 0)
+        except (KeyRefused, BadInput, TooLong) as error:
+            judge_session.stop(error)
             return Done(judge_session, ask, None, 0)
         except Unavailable as error:
-            judge_session.circuit.failed()
-            if judge_session.circuit.given_up:
-                judge_session.tally.problem = f"judge {judge_session.judge.name!r}: {error}"
-            return Done(judge_session, ask, None, ask.bound if isinstance(error, Lost) else 0)
-        judge_session.circuit.ok()
+            if judge_session.tally.problem is not None:
+                return Done(judge_session, ask, None, ask.bound if isinstance(error, Lost) else 0)
+            circuit.failed(str(error))
+            judge_session.tally.last_failure = str(error)
+            if circuit.given_up:
+                judge_session.stop(error)
+            lost = isinstance(error, Lost)
+            judge_session.tally.lost += lost
+            return Done(judge_session, ask, None, ask.bound if lost else 0)
+        circuit.ok()
+        await self._abstain(judge_session, evidence.answer(number))
         return self._answered(judge_session, ask, answer, time.monotonic() - started)
+
+    async def _abstain(
+        self, judge_session: JudgeSession, own: Sequence[tuple[Ask, Rejected]]
+    ) -> None:
+        """Store as abstains the questions refused by their own fault; their claims are given back
+        already.
+        """
+        rows = [
+            vote_row(judge_session, ask.slot, why.answer, 0, None, self.run_id) for ask, why in own
+        ]
+        if rows:
+            stored = await self.writer.in_database(partial(self.writer.store_rows, rows))
+            judge_session.tally.stored += stored
+            judge_session.tally.abstained += stored
 
     def _answered(
         self, judge_session: JudgeSession, ask: Ask, answer: Answer, seconds: float

@@ -16,7 +16,7 @@ from db.vocabulary import Provider
 from judges.asking import Question, Shown
 from judges.judge_config import REMOTE, JudgeConfig
 from judges.prices import Prices
-from judges.reach import ExtraBody, Headers, Project, Query, Region, TokenLimit, Via
+from judges.reach import ExtraBody, Headers, LongestWait, Project, Query, Region, TokenLimit, Via
 from judges.unsendable import require_sendable
 
 Messages = Sequence[Mapping[str, str]]
@@ -62,6 +62,7 @@ class GeneratorConfig(BaseModel):
     retries: int = Field(
         default=4, ge=0, le=20, description="further attempts after a passing failure"
     )
+    longest_wait: LongestWait = 600.0
     options: dict[str, Any] = Field(
         default_factory=dict, description="none of these three reads any; extra_body is sent"
     )

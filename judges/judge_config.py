@@ -18,7 +18,7 @@ from db.vocabulary import Order, Provider
 from judges import prompts, reach
 from judges.constitution import Constitution
 from judges.prices import FREE, Prices, find_model
-from judges.reach import ExtraBody, Headers, Project, Query, Region, TokenLimit, Via
+from judges.reach import ExtraBody, Headers, LongestWait, Project, Query, Region, TokenLimit, Via
 
 REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
 _KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}
@@ -115,6 +115,7 @@ class JudgeConfig(BaseModel):
     retries: int = Field(
         default=4, ge=0, le=20, description="further attempts after a passing failure"
     )
+    longest_wait: LongestWait = 600.0
     generation: int = Field(
         default=0, ge=0, description="its place in the judge line; 0 is a prompted judge"
     )

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from db.asking import PairText, Slot
+from db.errors import KeyRefused, TiebreakError, Unavailable
 from db.storable import storable
 from db.types import now
 from db.vocabulary import HELD_BACK, Choice, Order
@@ -17,10 +18,12 @@ from judges.asking import Answer, Client, Question, Scorer
 from judges.circuit import Circuit, RateLimiter
 from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
+from judges.patience import Patience
 from judges.prices import Prices, tokens_about, tokens_at_most
 from judges.private import Withholding, told
 from judges.prompts import Template
 from judges.reservation import BlockReservation
+from judges.whose_fault import Trial
 
 # What a server may add to a prompt: chat marks, a schema in its own words. By hand, generous.
 OVERHEAD_TOKENS = 1000
@@ -31,7 +34,7 @@ class Tally:
     """What became of one judge's questions in this run.
 
     problem: the sentence that stopped the judge; refused: it was about the key.
-    capped: the money allowed ran out.
+    capped: the money allowed ran out; lost: requests that may have been billed without an answer.
     """
 
     wanted: int = 0
@@ -39,8 +42,10 @@ class Tally:
     stored: int = 0
     abstained: int = 0
     cost_nanousd: int = 0
+    lost: int = 0
     problem: str | None = None
     refused: bool = False
+    last_failure: str = "no answer came"
     capped: bool = False
 
     @property
@@ -54,6 +59,7 @@ class JudgeSession:
     """Who is asked, about which orders and samples, and how fast.
 
     requests, tokens: every pace to keep, its own and those it shares with other judge sessions.
+    patience: waits as its server asks; trial: whose fault its refused questions are.
     withholding: what must not leave this machine, one for all judge sessions of a run.
     """
 
@@ -66,6 +72,8 @@ class JudgeSession:
     samples: tuple[int, ...]
     requests: tuple[RateLimiter, ...] = ()
     tokens: tuple[RateLimiter, ...] = ()
+    patience: Patience = field(default_factory=Patience)
+    trial: "Trial[Ask]" = field(default_factory=Trial)
     prices: Prices = field(init=False)
     template: Template = field(init=False)
     withholding: Withholding = field(default_factory=Withholding)
@@ -82,6 +90,17 @@ class JudgeSession:
             await pace.wait()
         for pace in self.tokens:
             await pace.wait(input_about(question))
+
+    def stop(self, error: TiebreakError | None) -> None:
+        """Ask nothing further of this judge, and say why; nothing happens where there is no why."""
+        if error is not None and self.tally.problem is None:
+            self.tally.problem = f"judge {self.judge.name!r}: {error}"
+            self.tally.refused = isinstance(error, KeyRefused)
+
+    def require_going(self) -> None:
+        """Raise Unavailable where the judge has been stopped."""
+        if self.tally.problem is not None:
+            raise Unavailable(self.tally.problem)
 
     @property
     def lasts(self) -> timedelta:

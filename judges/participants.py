@@ -19,6 +19,7 @@ from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
 from judges.judge_session import JudgeSession
 from judges.panel import Panel
+from judges.patience import Patience, Say
 from judges.private import Withholding
 
 
@@ -94,9 +95,13 @@ def judge_sessions(
     judges: Sequence[tuple[Wanted, Client | Scorer]],
     pauses: Sequence[float],
     withholding: Withholding,
+    say: Say,
 ) -> list[JudgeSession]:
-    """A session for each judge; one provider shares a circuit, one limit a rate limiter."""
+    """A session for each judge; one provider shares a circuit, one limit a rate limiter and its
+    waits, which `say` hears of.
+    """
     circuits: dict[str, Circuit] = {}
+    patience: dict[tuple[str | None, ...], Patience] = {}
     shared = {
         name: _paces(limit.requests_per_minute, limit.tokens_per_minute)
         for name, limit in panel.limits.items()
@@ -106,6 +111,8 @@ def judge_sessions(
         judge = want.judge
         where = judge.base_url or judge.provider.value if judge.remote else judge.name
         circuit = circuits.setdefault(where, Circuit(where, pauses=pauses))
+        limit = (judge.limit,) if judge.limit else (where, judge.key_env, judge.model)
+        waits = patience.setdefault(limit, Patience(judge.longest_wait, judge.retries, say))
         own = _paces(judge.requests_per_minute, judge.tokens_per_minute)
         common = shared[judge.limit] if judge.limit is not None else ((), ())
         judge_session = JudgeSession(
@@ -118,6 +125,7 @@ def judge_sessions(
             samples=want.samples,
             requests=own[0] + common[0],
             tokens=own[1] + common[1],
+            patience=waits,
             withholding=withholding,
         )
         judge_session.tally.wanted = want.missing

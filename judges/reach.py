@@ -4,7 +4,7 @@ Secrets are named by their environment variable and read when the judge is conne
 sent is refused by `judges.unsendable`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from db.errors import KeyRefused
 from db.validation import Variable
 
-_SHORTEST = 6  # letters of a secret; a shorter one is part of too many words
 _CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 
@@ -49,6 +48,14 @@ ExtraBody = Annotated[
     Field(
         description="further fields of each request, sent as they are; none that another setting "
         "decides"
+    ),
+]
+LongestWait = Annotated[
+    float,
+    Field(  # by hand: limits of a minute pass within it, those of a day do not
+        ge=0,
+        description="seconds to wait at most where its server asks to come back later; beyond it "
+        "is not asked in this run",
     ),
 ]
 TokenLimit = Annotated[
@@ -101,13 +108,6 @@ def read(
         name: value if isinstance(value, str) else value.prefix + secret(value.env, judge, environ)
         for name, value in values.items()
     }
-
-
-def without(text: str, secrets: Collection[str]) -> str:
-    """A text of a server's without the secrets that it was sent."""
-    for one in sorted(secrets, key=len, reverse=True):
-        text = text.replace(one, "...") if len(one) >= _SHORTEST else text
-    return text
 
 
 def secret(name: str, judge: str, environ: Mapping[str, str]) -> str:

@@ -4,10 +4,13 @@ Whenever answers are stored, what is set aside falls to what the block can still
 leaves little more counted as spent than was. Leaves out the caps (db.reservations) and prices.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from db.reservations import hold, settle
 from db.session import Session
+from judges.asking import Later
 
 
 @dataclass
@@ -25,6 +28,16 @@ class BlockReservation:
     def leaves(self, question: int) -> None:
         """A question is on its way: from here on it may have cost something."""
         self.away.add(question)
+
+    @contextmanager
+    def sending(self, question: int) -> Iterator[None]:
+        """Around one request: it may have cost something, unless the server takes none now."""
+        self.leaves(question)
+        try:
+            yield
+        except Later:
+            self.away.discard(question)
+            raise
 
     def pay(self, question: int, cost_nanousd: int, *, answered: bool) -> None:
         """A question came back, or never left, at this cost; without an answer it may be none."""

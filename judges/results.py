@@ -17,7 +17,8 @@ class JudgeRun:
     stored counts abstains among it; missing: wanted votes that are not there; capped: the money
     allowed ran out; problems: one sentence for each judge that was stopped; waiting: questions
     that lie in batches at a provider; private: what was sent, and what was held back, of texts
-    with personal data or secrets, in words and counts; notices: what a user is to hear of servers.
+    with personal data or secrets, in words and counts; notices: what a user is to hear of servers;
+    lost: requests that may have been billed and brought no answer, counted at the most they cost.
     """
 
     run_id: int
@@ -32,6 +33,7 @@ class JudgeRun:
     waiting: int = 0
     private: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    lost: int = 0
 
     @classmethod
     def of(
@@ -59,8 +61,16 @@ class JudgeRun:
             tallies=tallies,
             waiting=waiting,
             private=private,
+            lost=sum(t.lost for t in every),
             notices=tuple(n for s in judge_sessions for n in getattr(s.asked, "notices", ())),
         )
+
+    @property
+    def in_doubt(self) -> tuple[str, ...]:
+        """What may have been paid for nothing, for people."""
+        what = "requests" if self.lost != 1 else "request"
+        line = f"{self.lost} {what} without an answer may have been billed (counted at the most)"
+        return (line,) if self.lost else ()
 
     @property
     def summary(self) -> str:
@@ -70,6 +80,7 @@ class JudgeRun:
             parts.append(f"{self.abstained} of them abstain")
         if self.cost_usd:
             parts.append(f"${self.cost_usd:.4f} spent")
+        parts += self.in_doubt
         parts += self.private
         if self.waiting:
             parts.append(f"{self.waiting} questions wait in batches; run again to collect them")

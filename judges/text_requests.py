@@ -5,7 +5,8 @@ its cost as it comes. Killed, a run repeats only what was in flight; two at once
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby, islice
@@ -15,13 +16,18 @@ from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
 from db.progress import Progress, quiet
 from db.reservations import Asked, in_turn
 from db.session import Database, Session
-from db.text_claims import TextBlock, TextKey, release_texts, take_texts
-from judges.asking import Answer, Client, Lost, Question
+from db.text_claims import TextBlock, TextKey, release_texts, renew_texts, take_texts
+from judges import verdicts
+from judges.asking import Answer, Client, Lost, Question, Rejected
 from judges.in_flight import InFlight
 from judges.judge_session import input_bound
+from judges.patience import Patience, TooLong
 from judges.prices import Prices
 from judges.private import Withholding
 from judges.reservation import BlockReservation
+from judges.whose_fault import Evidence, Trial
+
+_RENEWED = timedelta(minutes=20)  # as long as a claim stands that is being asked for
 
 
 @dataclass(frozen=True)
@@ -57,12 +63,15 @@ class Brought:
 @dataclass
 class Requested:
     """How the requests of a run went. elsewhere: texts that another run asks for, or had just
-    asked for; problem: the sentence that ended them early.
+    asked for; refused: how many were given up, by the server's words; lost: requests that may have
+    been billed without an answer; problem: the sentence that ended them early.
     """
 
     brought: int = 0
     failed: int = 0
     elsewhere: int = 0
+    lost: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     cost_nanousd: int = 0
     capped: bool = False
     problem: str | None = None
@@ -89,7 +98,8 @@ class _Claimed:
 class TextRequests:
     """Runs requests under a cap; `store` writes an answer inside the given transaction.
 
-    What `withholding` keeps is not asked for.
+    What `withholding` keeps is not asked for. patience: of each source, by its name; waits as its
+    server asks.
     """
 
     database: Database
@@ -101,7 +111,11 @@ class TextRequests:
     progress: Progress = quiet
     label: str = "texts"
     withholding: Withholding = field(default_factory=Withholding)
+    patience: Mapping[str, Patience] = field(default_factory=lambda: defaultdict(Patience))
     _open: list[BlockReservation] = field(default_factory=list, repr=False)
+    _trials: dict[str, Trial[TextRequest]] = field(
+        default_factory=lambda: defaultdict(Trial), repr=False
+    )
 
     async def run(
         self, requests: Iterable[TextRequest], total: int, outcome: Requested | None = None
@@ -119,6 +133,7 @@ class TextRequests:
             places.back()
             self.progress(self.label, outcome.brought + outcome.failed, total)
 
+        renewing = asyncio.create_task(self._renew())
         try:
             async with asyncio.TaskGroup() as group:
                 left: list[TextRequest] = []
@@ -132,9 +147,14 @@ class TextRequests:
                         group.create_task(one(claimed))
                     if left and not ours and not await places.wait():
                         outcome.capped = True
+            for trial in self._trials.values():
+                own, why = trial.evidence.end()
+                self._give_up(own, outcome)
+                outcome.problem = outcome.problem or (str(why) if why else None)
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None
         finally:
+            renewing.cancel()
             self._close()
         return outcome
 
@@ -175,20 +195,65 @@ class TextRequests:
 
     async def _asked(self, claimed: _Claimed, outcome: Requested) -> Brought | int:
         """The text, or what an answer that never came may have cost."""
+        request = claimed.request
+        trial = self._trials[request.asked.name]
+        if not await trial.clear():
+            outcome.problem = outcome.problem or str(trial.evidence.end()[1])
         if outcome.problem is not None:
             return 0
-        request = claimed.request
-        claimed.reserved.leaves(claimed.claim)
+        with trial.away():
+            return await self._sent(claimed, trial.evidence, outcome)
+
+    async def _sent(
+        self, claimed: _Claimed, evidence: Evidence[TextRequest], outcome: Requested
+    ) -> Brought | int:
+        """Ask until something final comes."""
+        request, number = claimed.request, 0
+
+        async def send() -> Answer:
+            nonlocal number
+            if outcome.problem is not None:
+                raise Unavailable(outcome.problem)
+            number = evidence.leaves()
+            with claimed.reserved.sending(claimed.claim):
+                return await request.client.ask(request.question)
+
         try:
-            answer = await request.client.ask(request.question)
-        except (KeyRefused, BadInput) as error:
-            outcome.problem = str(error)
+            answer = await self.patience[request.asked.name].answer(request.asked.name, send)
+        except Rejected as why:
+            self._give_up(evidence.refused(number, request, why), outcome)
+            return 0
+        except (KeyRefused, BadInput, TooLong) as error:
+            outcome.problem = outcome.problem or str(error)
             return 0
         except Lost:
+            outcome.lost += 1
             return request.bound
         except Unavailable:
             return 0
+        self._give_up(evidence.answer(number), outcome)
         return Brought(request, answer, request.prices.cost(answer.usage))
+
+    def _give_up(self, own: Sequence[tuple[TextRequest, Rejected]], outcome: Requested) -> None:
+        """Write down that these are refused by their own fault: they are not asked for again."""
+        if not own:
+            return
+        with self.database.begin() as session:
+            in_turn(session)
+            for request, why in own:
+                self.store(session, Brought(request, why.answer, 0))
+        outcome.refused.update(verdicts.stopped(why.answer) for _, why in own)
+        outcome.failed -= len(own)
+
+    async def _renew(self) -> None:
+        """Keep the claims of texts that wait: nobody else is to ask for them meanwhile."""
+        while True:
+            await asyncio.sleep(_RENEWED.total_seconds() / 4)
+            claims = [claim for reserved in self._open for claim in reserved.bounds]
+            if claims:
+                with self.database.begin() as session:
+                    in_turn(session)
+                    renew_texts(session, claims, _RENEWED)
 
     def _keep(self, claimed: _Claimed, brought: Brought | int, outcome: Requested) -> None:
         """Store the text at once with what it cost, and give its claim back."""

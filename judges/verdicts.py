@@ -20,6 +20,7 @@ _STOPPED: dict[Stop, str] = {
     "refusal": "refused",
     "filter": "content filter",
     "too long": "too long for the model",
+    "rejected": "rejected by the server",
     "cut": "read in part by its server",
     "unreadable": "the reply cannot be read",
     "unchecked": "cannot be checked",
@@ -62,7 +63,7 @@ def _read(answer: Answer, order: Order) -> ParsedAnswer:
     if answer.stop == "unchecked":
         return _abstain(f"{_STOPPED[answer.stop]}: {answer.text}", None)
     if answer.stop != "end":
-        return _abstain(_STOPPED[answer.stop], answer.text)
+        return _abstain(stopped(answer), answer.text)
     if not answer.text.strip():
         return _abstain("no answer", None)
     said = stated(answer.text, held=answer.held)
@@ -80,11 +81,18 @@ def _read(answer: Answer, order: Order) -> ParsedAnswer:
     )
 
 
+def stopped(answer: Answer) -> str:
+    """Why an answer that did not come to its end holds no verdict, with the server's own words."""
+    return ": ".join(filter(None, (_STOPPED.get(answer.stop, answer.stop), answer.told)))
+
+
 def dump(answer: Answer) -> str:
     """The answer as it is stored with the vote, so that it can be read again without a call."""
     kept: dict[str, Any] = {"text": answer.text}
     if answer.stop != "end":
         kept["stop"] = answer.stop
+    if answer.told is not None:
+        kept["told"] = answer.told
     if answer.held:
         kept["held"] = True
     if answer.probabilities is not None:
@@ -111,6 +119,7 @@ def load(raw: str) -> Answer:
         text=kept["text"],
         usage=Usage(),
         stop=kept.get("stop", "end"),
+        told=told if isinstance(told := kept.get("told"), str) else None,
         held=kept.get("held") is True,
         probabilities=kept.get("probabilities"),
         model=kept.get("model"),

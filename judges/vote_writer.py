@@ -8,9 +8,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from datetime import timedelta
+from typing import Any, TypeVar
 
-from db.asking import release
+from db.asking import release, renew
 from db.progress import Progress, quiet
 from db.reservations import in_turn
 from db.session import Database
@@ -66,6 +67,20 @@ class Writer:
     def opened(self, reserved: BlockReservation) -> None:
         """A block has been taken."""
         self._reserved.append(reserved)
+
+    def renew(self, lasts: timedelta) -> None:
+        """Let the claims of all open blocks stand for so long from now."""
+        claims = [claim for reserved in self._reserved for claim in reserved.bounds]
+        if claims:
+            with self.database.begin() as session:
+                in_turn(session)
+                renew(session, claims, lasts)
+
+    def store_rows(self, rows: list[dict[str, Any]]) -> int:
+        """Store votes whose claims and money are given back already; how many were new."""
+        with self.database.begin() as session:
+            in_turn(session)
+            return add_votes(session, rows)
 
     async def wait_for_money(self, seen: int) -> bool:
         """Wait until a block is settled after `seen`; False where none is left to wait for."""

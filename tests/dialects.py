@@ -23,7 +23,9 @@ def plainly(_request: Request, reply: Reply) -> Reply:
 
 @dataclass(frozen=True)
 class Dialect:
-    """`refuses`: status and body of a request that is not taken; `says`: the reply as sent."""
+    """`refuses`: status, body and further headers of a request that is not taken; `says`: the reply
+    as sent.
+    """
 
     refuses: Callable[[Request], Refusal] = nothing
     says: Callable[[Request, Reply], Reply] = plainly

@@ -173,7 +173,7 @@ class Server:
             await asyncio.sleep(self.script.hang)
         refused = self.script.dialect.refuses(request)
         if refused is not None:
-            return _json(*refused)
+            return _as_sent(*refused)
         message = (self.message if path == "/v1/messages" else self.completion)(request, fault)
         message = self.script.dialect.says(request, message)
         if fault in ("drop", "timeout"):
@@ -483,6 +483,15 @@ def _json(
 ) -> tuple[int, bytes, dict[str, str]]:
     headers = {"content-type": "application/json", "request-id": "req_1", **(more or {})}
     return status, json.dumps(value).encode(), headers
+
+
+def _as_sent(
+    status: int, body: Any, more: dict[str, str] | None = None
+) -> tuple[int, bytes, dict[str, str]]:
+    """A refusal: a page where the body is text that begins with <, else JSON."""
+    if isinstance(body, str) and (not body or body.startswith("<")):
+        return status, body.encode(), {"content-type": "text/html", **(more or {})}
+    return _json(status, body, more)
 
 
 def _error(kind: str, message: str) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
+from dialects import Dialect
 from protocol_server import Script, Server, serving
 
 from db.errors import BadInput, KeyRefused, Unavailable
 from db.vocabulary import Choice, Order, Provider
 from judges import constitution, verdicts
-from judges.asking import Lost, Question, Usage
+from judges.asking import Later, Lost, Question, Rejected, Usage
 from judges.judge_config import JudgeConfig
 from judges.judge_session import template
 from judges.providers.anthropic import AnthropicJudge
@@ -123,35 +124,20 @@ def test_the_probability_is_that_of_the_verdict_not_of_an_earlier_word() -> None
 
 
 @BOTH
-@pytest.mark.parametrize("kind", ["rate limit", "overloaded", "server error"])
-def test_the_sdk_retries_what_passes(provider: Provider, kind: str) -> None:
-    script = Script(faults=1.0, kinds=(kind,))
-    with serving(script) as server:
-        settings = config(provider, server)
-
-        async def mended(judge: Judge) -> str:
-            asked = asyncio.create_task(judge.ask(question(settings)))
-            while not server.state.faults:  # counted once the first try is sure to fail
-                await asyncio.sleep(0.005)
-            script.faults = 0.0
-            return (await asked).text
-
-        assert "verdict" in using(made(settings), mended)
-        assert server.state.total_calls == 2
-
-
-@BOTH
-@pytest.mark.parametrize("kind", ["rate limit", "overloaded", "server error"])
-def test_what_does_not_pass_is_unavailable(provider: Provider, kind: str) -> None:
+@pytest.mark.parametrize("kind", ["rate limit", "overloaded"])
+def test_what_passes_is_said_with_the_wait_and_not_sent_again_by_the_sdk(
+    provider: Provider, kind: str
+) -> None:
     with serving(Script(faults=1.0, kinds=(kind,))) as server:
         settings = config(provider, server)
-        with pytest.raises(Unavailable, match=r"rate limit|server fails"):
+        with pytest.raises(Later, match=r"rate limit stays reached|stays overloaded") as caught:
             using(made(settings), lambda j: j.ask(question(settings)))
-        assert server.state.total_calls == 3  # once and two retries
+        assert caught.value.seconds == 0.02
+        assert server.state.total_calls == 1
 
 
 @BOTH
-@pytest.mark.parametrize("kind", ["drop", "timeout", "not json"])
+@pytest.mark.parametrize("kind", ["drop", "timeout", "not json", "server error"])
 def test_an_answer_lost_on_the_way_is_not_asked_again_behind_our_back(
     provider: Provider, kind: str
 ) -> None:
@@ -173,8 +159,7 @@ def test_nobody_there_is_unavailable_and_costs_nothing() -> None:
 @BOTH
 @pytest.mark.parametrize(
     ("kind", "reason"),
-    [("truncated", "truncated"), ("refusal", "refused"), ("nonsense", "no verdict"),
-     ("filtered", "content filter")],
+    [("truncated", "truncated"), ("refusal", "refused"), ("nonsense", "no verdict")],
 )  # fmt: skip
 def test_an_answer_that_says_nothing_is_an_abstain_with_its_reason(
     provider: Provider, kind: str, reason: str
@@ -196,12 +181,22 @@ def test_a_refused_key_says_so_in_one_sentence_without_the_key(provider: Provide
     assert caught.value.__cause__ is None
 
 
+@BOTH
+def test_a_refused_text_is_rejected_with_what_it_amounts_to(provider: Provider) -> None:
+    with serving(Script(faults=1.0, kinds=("filtered",))) as server:
+        settings = config(provider, server)
+        with pytest.raises(Rejected, match="HTTP 400") as caught:
+            using(made(settings), lambda j: j.ask(question(settings)))
+    verdict = verdicts.read(verdicts.load(verdicts.dump(caught.value.answer)), Order.AB)
+    reason = "content filter: content_filter: not allowed"
+    assert (verdict.choice, verdict.reason) == (Choice.ABSTAIN, reason)
+
+
 def test_a_wrong_path_is_a_mistake_of_the_settings() -> None:
-    with serving() as server:
-        settings = config(Provider.OPENAI, server).model_copy(
-            update={"base_url": f"{server.url}/wrong"}
-        )
-        with pytest.raises(BadInput, match="HTTP 404"):
+    lost = Dialect(refuses=lambda request: (404, {"error": {"message": "POST /wrong"}}))
+    with serving(Script(dialect=lost)) as server:
+        settings = config(Provider.OPENAI, server)
+        with pytest.raises(BadInput, match=r"HTTP 404: POST /wrong.*correct the judge's settings"):
             using(made(settings), lambda j: j.ask(question(settings)))
 
 

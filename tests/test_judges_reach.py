@@ -23,7 +23,7 @@ from test_judges_providers import RULES, config, question
 from db.errors import BadInput, KeyRefused, TiebreakError
 from db.vocabulary import Choice, Order, Provider
 from judges import panel, verdicts
-from judges.asking import Answer
+from judges.asking import Answer, Rejected
 from judges.connect import connect
 from judges.generation import GeneratorConfig
 from judges.generation import parse as generators
@@ -415,9 +415,11 @@ def test_a_refused_setting_is_named_with_the_way_out(
 
 @pytest.mark.parametrize("who", TOO_LONG)
 def test_a_question_beyond_the_window_is_an_abstain_of_that_question(who: str) -> None:
-    with serving(Script(dialect=Dialect(lambda _: TOO_LONG[who]))) as server:
-        _, (answer,) = asked(remote(Provider.OPENAI_COMPATIBLE, server), KEYS)
-    assert (verdicts.read(answer, Order.AB).reason or "").startswith("too long for the model")
+    script = Script(dialect=Dialect(lambda _: TOO_LONG[who]))
+    with serving(script) as server, pytest.raises(Rejected) as caught:
+        asked(remote(Provider.OPENAI_COMPATIBLE, server), KEYS)
+    reason = verdicts.read(caught.value.answer, Order.AB).reason or ""
+    assert reason.startswith("too long for the model: ")
 
 
 def test_azures_filter_is_an_abstain_of_its_question() -> None:
@@ -428,9 +430,11 @@ def test_azures_filter_is_an_abstain_of_its_question() -> None:
         status=400, innererror={"code": "ResponsibleAIPolicyViolation", "content_filter_result": {
             "violence": {"filtered": True, "severity": "medium"}}},
     )  # fmt: skip
-    with serving(Script(dialect=Dialect(lambda _: (400, body)))) as server:
-        _, (answer,) = asked(remote(Provider.OPENAI, server), KEYS)
-    assert (verdicts.read(answer, Order.AB).reason or "").startswith("content filter")
+    script = Script(dialect=Dialect(lambda _: (400, body)))
+    with serving(script) as server, pytest.raises(Rejected) as caught:
+        asked(remote(Provider.OPENAI, server), KEYS)
+    reason = verdicts.read(caught.value.answer, Order.AB).reason or ""
+    assert reason.startswith("content filter: The response was filtered")
 
 
 def test_words_of_the_question_that_a_refusal_repeats_name_no_setting() -> None:

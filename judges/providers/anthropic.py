@@ -1,20 +1,18 @@
 """Claude models through the official SDK: messages, structured output, prompt caching."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 import anthropic
 
-from db.errors import BadInput
 from judges import addresses, reach
 from judges.asking import Answer, Lost, Question
 from judges.judge_config import JudgeConfig
 from judges.providers import clouds
 from judges.providers.anthropic_batches import AnthropicBatches
 from judges.providers.anthropic_replies import read_message
-from judges.providers.faults import batch_fault, fault
+from judges.providers.faults import batch_fault, fault, fault_in
 from judges.providers.notices import Notices
 from judges.providers.read_whole import ReadWhole
 from judges.providers.refusals import way_out
@@ -66,17 +64,17 @@ class AnthropicJudge:
                 default_query=query,
                 http_client=http,
             )
+        self._once = self._client.with_options(max_retries=0)  # `judges.patience` asks again
 
     async def ask(self, question: Question) -> Answer:
-        """One message. Raises KeyRefused, BadInput, Lost or Unavailable."""
+        """One message. Raises KeyRefused, Rejected, Later or Lost."""
         body = self._body(question)
         try:
             # With each request: on Bedrock its SDK moves a beta from there into the body.
-            message = await self._client.messages.create(
-                **_split(body), extra_headers=self._headers
-            )
+            message = await self._once.messages.create(**_split(body), extra_headers=self._headers)
         except anthropic.APIError as error:
-            return self._explained(body, error)
+            way = way_out(self._judge, body, error)
+            raise fault(error, self._judge.name, self._judge.key_env, way, self._secrets) from None
         except Exception as error:
             unable = clouds.no_credentials(self._judge, error)
             if unable is None and not isinstance(error, ValueError | RecursionError):
@@ -84,6 +82,9 @@ class AnthropicJudge:
             raise unable or Lost(
                 f"{self._judge.name}: the reply cannot be read ({error})"
             ) from None
+        broken = fault_in(message, self._judge.name, self._judge.key_env, self._secrets)
+        if broken is not None:
+            raise broken
         held = self._holds and question.schema is not None
         answer = understood(message, partial(read_message, held=held))
         if self._elsewhere is None:
@@ -139,14 +140,6 @@ class AnthropicJudge:
         if judge.temperature is not None:
             body["temperature"] = judge.temperature
         return {**body, **judge.extra_body}
-
-    def _explained(self, body: dict[str, Any], error: anthropic.APIError) -> Answer:
-        meaning = fault(error, self._judge.name, self._judge.key_env)
-        if isinstance(meaning, Answer):
-            return replace(meaning, text=reach.without(meaning.text, self._secrets))
-        told = reach.without(str(meaning), self._secrets)
-        way = way_out(self._judge, body, error) if isinstance(meaning, BadInput) else None
-        raise type(meaning)(f"{told}; {way}" if way else told) from None
 
 
 def _split(body: dict[str, Any]) -> dict[str, Any]:

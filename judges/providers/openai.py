@@ -5,18 +5,17 @@ for. What comes back is read in `openai_replies`.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import openai
 
-from db.errors import BadInput
+from db.errors import TiebreakError
 from db.vocabulary import Provider
 from judges import addresses, reach
 from judges.asking import Answer, Lost, Question
 from judges.judge_config import JudgeConfig
-from judges.providers.faults import batch_fault, fault
+from judges.providers.faults import batch_fault, fault, fault_in
 from judges.providers.notices import Notices
 from judges.providers.openai_batches import OpenAIBatches
 from judges.providers.openai_replies import read_completion
@@ -56,20 +55,24 @@ class OpenAIJudge:
             default_query=reach.read(judge.query, judge.name, environ),
             http_client=client(judge.concurrency, url, unsent, reach.private(judge.headers)),
         )
+        self._once = self._client.with_options(max_retries=0)  # `judges.patience` asks again
 
     async def ask(self, question: Question) -> Answer:
-        """One completion. Raises KeyRefused, BadInput, Lost or Unavailable."""
+        """One completion. Raises KeyRefused, Rejected, Later or Lost."""
         while True:
             body = self._requests.body(question)
             sent, more = {name: body.pop(name) for name in ("model", "messages")}, body
             try:
-                completion = await self._client.chat.completions.create(**sent, extra_body=more)
+                completion = await self._once.chat.completions.create(**sent, extra_body=more)
             except openai.APIError as error:
                 if self._requests.changed(more, error):
                     continue
-                return self._explained(more, error)
+                raise self._fault(more, error) from None
             except (ValueError, RecursionError) as error:
                 raise Lost(f"{self._judge.name}: the reply cannot be read ({error})") from None
+            broken = fault_in(completion, self._judge.name, self._judge.key_env, self._secrets)
+            if broken is not None:
+                raise broken
             held = self._holds and question.schema is not None
             answer = understood(completion, partial(read_completion, held=held))
             self._requests.heard(more, completion, answer)
@@ -102,13 +105,9 @@ class OpenAIJudge:
         """Whether whoever answers is known to hold answers to the schema."""
         return self._judge.provider is Provider.OPENAI and self._elsewhere is None
 
-    def _explained(self, body: dict[str, Any], error: openai.APIError) -> Answer:
-        meaning = fault(error, self._judge.name, self._judge.key_env)
-        if isinstance(meaning, Answer):
-            return replace(meaning, text=reach.without(meaning.text, self._secrets))
-        told = reach.without(str(meaning), self._secrets)
-        way = way_out(self._judge, body, error) if isinstance(meaning, BadInput) else None
-        raise type(meaning)(f"{told}; {way}" if way else told) from None
+    def _fault(self, body: dict[str, Any], error: openai.APIError) -> TiebreakError:
+        way = way_out(self._judge, body, error)
+        return fault(error, self._judge.name, self._judge.key_env, way, self._secrets)
 
 
 def _unsent(

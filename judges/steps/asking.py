@@ -4,11 +4,12 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import cast
 
 from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
-from db.progress import Progress, quiet
+from db.progress import Progress, quiet, tell
 from db.runs import cap_of, ended_by
 from db.session import Database
 from db.vocabulary import Order, RunStatus
@@ -75,7 +76,8 @@ def run_judges(
     }
     with database.begin() as session:
         run, job = lifecycle.open_run(session, "judge", options, cap, after)
-    judge_sessions = participants.judge_sessions(panel, known, pauses, withholding)
+    say = partial(tell, progress)
+    judge_sessions = participants.judge_sessions(panel, known, pauses, withholding, say)
     try:
         waiting = asyncio.run(
             _ask(database, run.id, judge_sessions, batch, job, cap, within, progress)
@@ -154,7 +156,7 @@ def _complain(
             if judge_session.tally.problem
         )
         kind: type[TiebreakError] = KeyRefused if refused else Unavailable
-        raise kind("; ".join(done.problems))
+        raise kind("; ".join((*done.problems, *done.in_doubt)))
     if done.capped:
         raise BudgetSpent(
             f"the cap of ${max_usd:g} leaves no room for a single question; "

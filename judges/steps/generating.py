@@ -1,9 +1,11 @@
 """Texts from models: candidates, critiques and revisions; and the pairs formed of candidates."""
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +21,7 @@ from db.generation import (
     store_candidate,
 )
 from db.pairs import NewPair, add_pairs
-from db.progress import Progress, quiet
+from db.progress import Progress, quiet, tell
 from db.runs import cap_of, ended_by
 from db.session import Database, Session
 from db.text_claims import TextKey
@@ -28,6 +30,7 @@ from judges import designs, lifecycle
 from judges.asking import Client
 from judges.connect import connect
 from judges.generation import GeneratorConfig, Writer, sources
+from judges.patience import Patience
 from judges.prices import NANO
 from judges.private import Withholding
 from judges.text_requests import (
@@ -51,7 +54,8 @@ class Written:
     asked: texts that came back; new: those that were not there yet; pairs: formed of them;
     elsewhere: texts that another run asks for; passed_over: prompts or responses that are more than
     plain messages, which are not asked for; private: requests with personal data or secrets, sent
-    and held back, in words and counts; notices: what a user is to hear of servers.
+    and held back, in words and counts; notices: what a user is to hear of servers; refused: texts
+    given up because the server refuses the request, by its words; lost: requests without an answer.
     """
 
     asked: int
@@ -65,6 +69,8 @@ class Written:
     private: tuple[str, ...] = ()
     passed_over: int = 0
     notices: tuple[str, ...] = ()
+    refused: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    lost: int = 0
 
     @property
     def summary(self) -> str:
@@ -78,6 +84,9 @@ class Written:
             parts.append(f"${self.cost_usd:.4f} spent")
         if self.failed:
             parts.append(f"{self.failed} failed (run again to ask for them)")
+        parts += [f"{count} given up ({why})" for why, count in self.refused.items()]
+        if self.lost:
+            parts.append(f"{self.lost} requests without an answer may have been billed")
         if self.elsewhere:
             parts.append(f"{self.elsewhere} asked for by another run")
         if self.passed_over:
@@ -216,14 +225,16 @@ def ask_for_texts(
     with database.begin() as session:
         run, job = lifecycle.open_run(session, verb, options, cap)
     concurrency = max(g.concurrency for g in generators)
-    outcome = Requested()
+    outcome, say = Requested(), partial(tell, progress)
+    patience = {g.name: Patience(g.longest_wait, g.retries, say) for g in generators}
 
     async def go() -> None:
         try:
             for make, store in phases:
                 requests = TextRequests(
-                    database, run.id, store, job, cap, concurrency, progress, verb, withholding
-                )
+                    database, run.id, store, job, cap, concurrency, progress, verb, withholding,
+                    patience,
+                )  # fmt: skip
                 await requests.run(make(clients), 0, outcome)
                 if outcome.stopped:
                     return
@@ -246,6 +257,8 @@ def ask_for_texts(
         cost_usd=outcome.cost_nanousd / NANO,
         capped=outcome.capped,
         problem=outcome.problem,
+        refused=dict(outcome.refused),
+        lost=outcome.lost,
         private=withholding.summary,
         passed_over=count.passed_over,
         notices=tuple(n for client in clients.values() for n in getattr(client, "notices", ())),

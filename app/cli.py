@@ -16,6 +16,7 @@ from app.garbage import collect_rarely
 from app.output import take_any_letter, warn
 from app.private import keep_private
 from app.verbs import (
+    batching,
     cycling,
     data,
     generating,
@@ -55,6 +56,7 @@ app.command()(judging.estimate)
 app.command()(judging.judge)
 app.command()(generating.generate)
 app.command()(generating.revise)
+app.add_typer(batching.batches, name="batches")
 app.add_typer(judging.canaries, name="canaries")
 app.add_typer(judging.principles, name="principles")
 app.command()(reviewing.route)

@@ -1,4 +1,4 @@
-"""What passes between the panel and whoever answers: a question, an answer, three protocols.
+"""What passes between the panel and whoever answers: a question, an answer, two protocols.
 
 A provider is anything that answers a `Question`; there is no base class to inherit from.
 How a question is worded lives in `judges.prompts`; what an answer means, too. Here is neither.
@@ -150,38 +150,4 @@ class Scorer(Protocol):
 
     def score(self, questions: Sequence[Question]) -> list[Answer]:
         """One answer a question, in order; an empty text where there is nothing to say."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Collected:
-    """One line of a finished batch: the answer, or the reason there is none (asked again later)."""
-
-    key: str
-    answer: Answer | None
-    reason: str | None = None
-
-
-class Batcher(Protocol):
-    """Answers hours later at half the price. `mark` is written into the job so it can be found."""
-
-    async def submit(self, questions: Sequence[Question], mark: str) -> str:
-        """The id of the job made of these questions."""
-        ...
-
-    async def find(self, mark: str) -> str | None:
-        """The id of a job submitted under `mark` whose id was never stored, or None."""
-        ...
-
-    async def collect(self, job: str) -> list[Collected] | None:
-        """None while the job is still being worked on."""
-        ...
-
-
-class Batched(Protocol):
-    """A client whose server takes batches as well."""
-
-    @property
-    def batches(self) -> Batcher:
-        """The batch interface to the same model."""
         ...

@@ -1,32 +1,33 @@
 """Asking through a provider's batch interface: half the price, answers within a day.
 
 A job is written down with its questions, its claims and its money before anything is sent, and its
-provider's id the moment it is known. A later run collects it; what failed in it is asked again. A
-run killed between sending and writing down the id finds its job again by the mark its requests
-bear.
+provider's id the moment it is known. A later run collects it (`batch_collecting`); what failed in
+it is asked again. A run killed between sending and writing down the id finds its job again by the
+mark its requests bear.
 """
 
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from db.asking import Slot, missing_slots, pair_page, pair_texts, take_block
-from db.batch_jobs import LASTS, add_job, close_job, open_jobs, slots_of, submitted
-from db.errors import TiebreakError
-from db.models import BatchJob, Run
-from db.reservations import in_turn, settle
-from db.runs import is_dead
+from db.batch_jobs import LASTS, ClosedJob, add_job, close_job, closed_jobs, end_of, submitted
+from db.errors import BadInput, TiebreakError
+from db.models import BatchJob
+from db.reservations import settle
 from db.session import Database
 from db.types import now
-from db.vocabulary import RunStatus
 from db.votes import add_votes
-from judges.asking import Batcher, Collected, Lost, Question
-from judges.judge_session import JudgeSession, abstained, vote_row
+from judges.asking import Lost, Question
+from judges.batch_collecting import WAY_OUT, BatchCollecting
+from judges.batch_standing import Standing, standing
+from judges.batcher import Batcher, TooLarge
+from judges.judge_session import JudgeSession
 
 JOB = 5000  # requests a job has at most: a tenth of what the narrower provider takes
-_SENDING = timedelta(minutes=10)  # how long another process may take to send what it wrote down
+_BYTES = 90_000_000  # of one job at most: Azure takes 100 MB, OpenAI 200, Anthropic 256
+_SHAPE = 4000  # bytes of a request beside its texts, generous: names, a schema, escapes
 
 Wanted = tuple[Slot, Question, int]
 
@@ -54,41 +55,82 @@ class Batching:
     cap_nanousd: int | None = None
     within: Sequence[int] | None = None
 
-    async def collect(self) -> int:
-        """Store the answers of finished jobs; the number of questions still being worked on."""
-        waiting = 0
-        with self.database.read() as session:
-            jobs = open_jobs(session, self.judge_session.version_id)
-        for job, run in jobs:
-            provider_id = job.provider_job_id
-            if provider_id is None:
-                provider_id = await self._found(job, run)
-            lines = None if provider_id is None else await self.batcher.collect(provider_id)
-            if lines is not None:
-                self._store(job, lines)
-            elif job.created_at + LASTS < now():
-                self._abandon(job)
-            else:
-                waiting += len(job.requests)
-        return waiting
+    def collecting(self, *, sends: bool) -> BatchCollecting:
+        """The same judge's earlier batches."""
+        return BatchCollecting(self.database, self.run_id, self.judge_session, self.batcher, sends)
 
-    async def submit(self) -> int:
-        """Send everything that is missing; the number of questions sent."""
-        sent = 0
+    async def submit(self) -> None:
+        """Send everything that is missing, as far as earlier batches and the cap allow."""
+        standing, room = self._standing()
+        if standing.stopped is not None:
+            raise BadInput(self._stopped(standing.stopped))
         after: int | None = 0
+        most = JOB
         while after is not None:
             after, work = self._gather(after)
             while work:
-                prepared = self._prepare(work[:JOB])
-                if prepared.job_id is not None:
-                    await self._send(prepared, prepared.job_id)
-                    sent += len(prepared.questions)
-                    self.judge_session.tally.asked += len(prepared.questions)
-                if prepared.considered < len(work[:JOB]):  # the cap leaves no room for the next
+                head = _head(work, most if room is None else min(most, room))
+                if not head:
+                    self._waits(cast(ClosedJob, standing.limited), len(work))
+                    return
+                prepared = self._prepare(head)
+                if prepared.job_id is not None and not await self._sent(prepared):
+                    most = len(prepared.questions) // 2
+                    work = work if most else self._left_out(work, prepared)
+                    most = most or JOB
+                    continue
+                if room is not None:
+                    room -= len(prepared.questions)
+                if prepared.considered < len(head):  # the cap leaves no room for the next
                     self.judge_session.tally.capped = True
-                    return sent
-                work = work[JOB:]
-        return sent
+                    return
+                work = work[len(head) :]
+
+    async def _sent(self, prepared: PreparedBatch) -> bool:
+        """Whether a job was taken; where it was too large, nothing of it stays."""
+        job_id = cast(int, prepared.job_id)
+        try:
+            await self._send(prepared, job_id)
+        except TooLarge:
+            return False
+        tally = self.judge_session.tally
+        tally.asked += len(prepared.questions)
+        tally.waiting += len(prepared.questions)
+        tally.waiting_since = tally.waiting_since or now()
+        return True
+
+    def _left_out(self, work: list[Wanted], prepared: PreparedBatch) -> list[Wanted]:
+        """The work without one question that is too large for a batch of its own."""
+        (alone,) = prepared.questions
+        self.judge_session.tally.notes.append(
+            f"judge {self.judge_session.judge.name!r}: question {alone.key} is too large for a "
+            "batch; ask it without --batch"
+        )
+        return [one for one in work if one[1].key != alone.key]
+
+    def _standing(self) -> tuple[Standing, int | None]:
+        """What earlier batches say, and how many questions may lie in new ones."""
+        with self.database.read() as session:
+            found = standing(closed_jobs(session, self.judge_session.version_id))
+            if found.limited is None:
+                return found, None
+            size = len(session.get_one(BatchJob, found.limited.id).requests)
+        return found, max(0, found.room(size) - self.judge_session.tally.waiting)
+
+    def _waits(self, job: ClosedJob, left: int) -> None:
+        """Say that the rest is sent when what lies at the provider is done."""
+        self.judge_session.tally.notes.append(
+            f"judge {self.judge_session.judge.name!r}: {left:,} questions or more are sent when "
+            f"its batches on their way have ended, as batch {job.id} was refused for its size"
+        )
+
+    def _stopped(self, job: ClosedJob) -> str:
+        with self.database.read() as session:
+            why = end_of(session, job.id) or job.state
+        name = self.judge_session.judge.name
+        if job.state == "gone":
+            why += f"; so was one before it; {WAY_OUT.format(job=job.id)}"
+        return f"{name}: its last batch ({job.id}) was refused or lost: {why}"
 
     async def _send(self, prepared: PreparedBatch, job_id: int) -> None:
         """Hand a job to its provider. Where it certainly was not taken, its money is free again."""
@@ -167,44 +209,12 @@ class Batching:
         questions = tuple(q for _, q in ours)
         return PreparedBatch(job_id, block.reservation_id, mark, questions, block.considered)
 
-    async def _found(self, job: BatchJob, run: Run) -> str | None:
-        """The id of a job that was written down and perhaps sent by a process that was killed."""
-        sending = run.status is RunStatus.RUNNING and not is_dead(run)
-        if sending and job.created_at + _SENDING > now():
-            return None
-        mark = next(iter(slots_of(job))).partition("_")[0]
-        provider_id = await self.batcher.find(mark)
-        if provider_id is not None:
-            with self.database.begin() as session:
-                submitted(session, job.id, provider_id)
-        return provider_id
 
-    def _store(self, job: BatchJob, lines: Sequence[Collected]) -> None:
-        """Votes, cost and the end of a job in one transaction; what failed is missing again."""
-        slots = {name.partition("_")[2]: slot for name, slot in slots_of(job).items()}
-        rows, total = [], 0
-        for line in lines:
-            if line.answer is not None and line.key in slots:
-                cost = self.judge_session.prices.cost(line.answer.usage, batched=True)
-                total += cost
-                slot = slots[line.key]
-                rows.append(
-                    vote_row(self.judge_session, slot, line.answer, cost, None, self.run_id)
-                )
-        with self.database.begin() as session:
-            in_turn(session)
-            if not close_job(session, job.id, "collected"):
-                return
-            if rows:
-                add_votes(session, rows)
-            if job.reservation_id is not None:
-                settle(session, job.reservation_id, total, total)
-        tally = self.judge_session.tally
-        tally.stored += len(rows)
-        tally.abstained += abstained(rows)
-        tally.cost_nanousd += total
-
-    def _abandon(self, job: BatchJob) -> None:
-        """Give up on a job that no provider can still be working on; its money stays spent."""
-        with self.database.begin() as session:
-            close_job(session, job.id, "abandoned")
+def _head(work: Sequence[Wanted], most: int) -> list[Wanted]:
+    """The first questions that make one job: no more than `most`, nor than a provider takes."""
+    total = 0
+    for n, (_, question, _) in enumerate(work[:most]):
+        total += _SHAPE + len(question.system.encode()) + len(question.user.encode())
+        if n and total > _BYTES:
+            return list(work[:n])
+    return list(work[:most])

@@ -162,6 +162,16 @@ class JudgeConfig(BaseModel):
         return self.provider in (Provider.ANTHROPIC, Provider.OPENAI) and self.via is None
 
     @property
+    def unbatched(self) -> str | None:
+        """Why it is asked directly where batches are wanted; None where that says itself."""
+        if self.batches or not self.remote:
+            return None
+        where = f"through {self.via}" if self.via else "by a server of its own"
+        return (
+            f"judge {self.name!r} is asked directly, at its full price: {where} no batches are sent"
+        )
+
+    @property
     def ordered(self) -> bool:
         """Whether it matters which response is shown first (pointwise judges vote once)."""
         return self.provider in (*REMOTE, Provider.LOCAL, Provider.FAKE)

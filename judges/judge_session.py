@@ -5,7 +5,7 @@ Pure: from a missing vote to the question and the most it can cost, from an answ
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from db.asking import PairText, Slot
@@ -35,6 +35,8 @@ class Tally:
 
     problem: the sentence that stopped the judge; refused: it was about the key.
     capped: the money allowed ran out; lost: requests that may have been billed without an answer.
+    waiting: questions that lie in batches, the oldest of them since `waiting_since`. notes:
+    sentences of what is not as it should be, and stops nobody.
     """
 
     wanted: int = 0
@@ -47,6 +49,9 @@ class Tally:
     refused: bool = False
     last_failure: str = "no answer came"
     capped: bool = False
+    waiting: int = 0
+    waiting_since: datetime | None = None
+    notes: list[str] = field(default_factory=list)
 
     @property
     def stopped(self) -> bool:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from db.batch_jobs import waited
 from judges.judge_session import JudgeSession, Tally
 from judges.prices import NANO
 from judges.trust.text_features import WORDS_WITHIN
@@ -16,9 +18,10 @@ class JudgeRun:
 
     stored counts abstains among it; missing: wanted votes that are not there; capped: the money
     allowed ran out; problems: one sentence for each judge that was stopped; waiting: questions
-    that lie in batches at a provider; private: what was sent, and what was held back, of texts
-    with personal data or secrets, in words and counts; notices: what a user is to hear of servers;
-    lost: requests that may have been billed and brought no answer, counted at the most they cost.
+    that lie in batches at a provider, the oldest `waiting_since`; private: what was sent, and what
+    was held back, of texts with personal data or secrets, in words and counts; notices: what a user
+    is to hear of servers and of batches; lost: requests that may have been billed and brought no
+    answer, counted at the most they cost.
     """
 
     run_id: int
@@ -31,6 +34,7 @@ class JudgeRun:
     problems: tuple[str, ...]
     tallies: dict[str, Tally]
     waiting: int = 0
+    waiting_since: datetime | None = None
     private: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     lost: int = 0
@@ -41,7 +45,6 @@ class JudgeRun:
         run_id: int,
         seconds: float,
         judge_sessions: Sequence[JudgeSession],
-        waiting: int = 0,
         private: tuple[str, ...] = (),
     ) -> "JudgeRun":
         """Summed over the judge sessions of a run."""
@@ -59,10 +62,15 @@ class JudgeRun:
             capped=any(t.capped for t in every),
             problems=tuple(t.problem for t in every if t.problem),
             tallies=tallies,
-            waiting=waiting,
+            waiting=sum(t.waiting for t in every),
+            waiting_since=min((t.waiting_since for t in every if t.waiting_since), default=None),
             private=private,
             lost=sum(t.lost for t in every),
-            notices=tuple(n for s in judge_sessions for n in getattr(s.asked, "notices", ())),
+            notices=tuple(
+                n
+                for s in judge_sessions
+                for n in (*getattr(s.asked, "notices", ()), *s.tally.notes)
+            ),
         )
 
     @property
@@ -83,7 +91,8 @@ class JudgeRun:
         parts += self.in_doubt
         parts += self.private
         if self.waiting:
-            parts.append(f"{self.waiting} questions wait in batches; run again to collect them")
+            parts.append(f"{self.waiting} questions wait in batches{waited(self.waiting_since)}")
+            parts[-1] += "; run again to collect them"
         elif self.missing:
             why = "see the problems named" if self.problems else "another run asks them"
             why = "the cap is reached" if self.capped else why

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
 
+from batch_faults import BatchFaults, content_of, not_found
 from dialects import Dialect
 
 FAULTS = (
@@ -58,6 +59,7 @@ class Script:
     logprob_of_verdict: float = math.log(0.8)
     models: list[dict[str, str]] | None = None
     dialect: Dialect = field(default_factory=Dialect)
+    batches: BatchFaults = field(default_factory=BatchFaults)
 
 
 @dataclass
@@ -272,25 +274,31 @@ class Server:
         routes: list[tuple[str, str, Callable[..., Any]]] = [
             ("POST", r"/v1/messages/batches", self._new_anthropic_batch),
             ("GET", r"/v1/messages/batches", self._list_batches),
-            ("GET", r"/v1/messages/batches/([^/]+)", self._one_batch),
+            ("GET", r"/v1/messages/batches/([^/]+)", self._looked_at),
             ("GET", r"/v1/messages/batches/([^/]+)/results", self._results),
+            ("POST", r"/v1/messages/batches/([^/]+)/cancel", self._cancel),
             ("POST", r"/v1/files", self._new_file),
             ("GET", r"/v1/files/([^/]+)/content", self._file),
             ("POST", r"/v1/batches", self._new_openai_batch),
             ("GET", r"/v1/batches", self._list_batches),
-            ("GET", r"/v1/batches/([^/]+)", self._one_batch),
+            ("GET", r"/v1/batches/([^/]+)", self._looked_at),
+            ("POST", r"/v1/batches/([^/]+)/cancel", self._cancel),
         ]
         for verb, pattern, handler in routes:
             match = re.fullmatch(pattern, path)
             if verb == method and match:
                 made = handler(body, headers, *match.groups())
+                if isinstance(made, tuple):
+                    return _json(*made)
                 if isinstance(made, bytes):
                     return 200, made, {"content-type": "application/binary"}
                 return _json(200, made)
         return _json(404, _error("not_found_error", f"{method} {path}"))
 
-    def _new_anthropic_batch(self, body: bytes, _headers: dict[str, str]) -> dict[str, Any]:
+    def _new_anthropic_batch(self, body: bytes, _headers: dict[str, str]) -> Any:
         requests = json.loads(body)["requests"]
+        if refused := self.script.batches.refuses(len(requests)):
+            return refused
         name = f"msgbatch_{len(self.state.batches)}"
         counts = dict.fromkeys(("processing", "succeeded", "errored", "canceled", "expired"), 0)
         self.state.batches[name] = {
@@ -313,8 +321,11 @@ class Server:
         self.state.files[name] = content
         return _file_object(name, len(content))
 
-    def _new_openai_batch(self, body: bytes, _headers: dict[str, str]) -> dict[str, Any]:
+    def _new_openai_batch(self, body: bytes, _headers: dict[str, str]) -> Any:
         asked = json.loads(body)
+        lines = self.state.files[asked["input_file_id"]].count(b"\n") + 1
+        if refused := self.script.batches.refuses(lines):
+            return refused
         name = f"batch_{len(self.state.batches)}"
         self.state.batches[name] = {
             "id": name,
@@ -333,6 +344,17 @@ class Server:
         ends = {"first_id": None, "last_id": None, "has_more": False}
         return {"object": "list", "data": listed, **ends}
 
+    def _looked_at(self, body: bytes, headers: dict[str, str], name: str) -> Any:
+        if self.script.batches.look is not None:
+            return self.script.batches.look
+        if name not in self.state.batches:
+            return not_found(f"batch: {name}")
+        return self._one_batch(body, headers, name)
+
+    def _cancel(self, body: bytes, headers: dict[str, str], name: str) -> Any:
+        self.script.batches.cancelled.append(name)
+        return self._looked_at(body, headers, name)
+
     def _one_batch(self, _body: bytes, _headers: dict[str, str], name: str) -> dict[str, Any]:
         batch = self.state.batches[name]
         if self.script.batch_ready and "done" not in batch:
@@ -340,7 +362,10 @@ class Server:
             if "requests" in batch:
                 batch["processing_status"] = "ended"
                 batch["results_url"] = f"{self.url}/v1/messages/batches/{name}/results"
-                batch["results"] = b"\n".join(self._anthropic_lines(batch["requests"]))
+                lines = list(self._anthropic_lines(batch["requests"]))
+                batch["results"] = b"\n".join(self.script.batches.rewrites(lines))
+                if "results" in self.script.batches.gone:
+                    batch |= {"results_url": None, "archived_at": "2026-02-01T00:00:00Z"}
             else:
                 self._run_openai_batch(batch)
         return {k: v for k, v in batch.items() if k not in ("requests", "results", "done")}
@@ -349,11 +374,16 @@ class Server:
         results: bytes = self.state.batches[name]["results"]
         return results
 
-    def _file(self, _body: bytes, _headers: dict[str, str], name: str) -> bytes:
-        return self.state.files[name]
+    def _file(self, _body: bytes, _headers: dict[str, str], name: str) -> Any:
+        return self.state.files.get(name) or not_found(f"File object: {name}")
 
     def _anthropic_lines(self, requests: list[dict[str, Any]]) -> Iterator[bytes]:
-        for request in reversed(requests):  # results come in any order
+        for n, request in enumerate(reversed(requests)):  # results come in any order
+            instead = self.script.batches.answer(n, content_of(request["params"]))
+            if instead is not None:
+                line = {"custom_id": request["custom_id"], "result": instead}
+                yield json.dumps(line).encode()
+                continue
             self.state.calls[_content(request["params"])] += 1
             if self.script.batch_failures > 0:
                 self.script.batch_failures -= 1
@@ -367,8 +397,16 @@ class Server:
 
     def _run_openai_batch(self, batch: dict[str, Any]) -> None:
         done, failed = [], []
-        for line in self.state.files[batch["input_file_id"]].splitlines():
+        told, sent = self.script.batches, self.state.files[batch["input_file_id"]].split(b"\n")
+        if (errors := told.fails(len(sent))) is not None:
+            batch |= {"status": "failed", "errors": {"object": "list", "data": errors}}
+            return
+        for n, line in enumerate(sent):
             request = json.loads(line)
+            instead = told.answer(n, content_of(request["body"]))
+            if instead is not None:
+                failed.append(json.dumps({"custom_id": request["custom_id"], **instead}).encode())
+                continue
             self.state.calls[_content(request["body"])] += 1
             answer: dict[str, Any] = {"id": "x", "custom_id": request["custom_id"], "error": None}
             if self.script.batch_failures > 0:
@@ -379,12 +417,12 @@ class Server:
                 body = self.completion(request["body"])
                 answer["response"] = {"status_code": 200, "request_id": "r", "body": body}
                 done.append(json.dumps(answer).encode())
-        batch["status"] = "completed"
-        for field_name, lines in (("output_file_id", done), ("error_file_id", failed)):
+        batch["status"] = told.status
+        for kind, lines in (("output", told.rewrites(done)), ("error", failed)):
             if lines:
                 name = f"file-{len(self.state.files)}"
-                self.state.files[name] = b"\n".join(lines)
-                batch[field_name] = name
+                self.state.files[name] = b"" if kind in told.gone else b"\n".join(lines)
+                batch[f"{kind}_file_id"] = name
 
 
 class _Connection(asyncio.Protocol):

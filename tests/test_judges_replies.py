@@ -3,7 +3,6 @@
 
 import json
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,10 +21,8 @@ from judges.asking import Answer, Lost, Question, Shown
 from judges.critique import finds_nothing
 from judges.judge_session import meaning
 from judges.local import _answer
-from judges.providers.anthropic_batches import _collected as anthropic_line
 from judges.providers.anthropic_replies import read_message
 from judges.providers.fake import Fake
-from judges.providers.openai_batches import _collected as openai_line
 from judges.providers.openai_replies import read_completion
 from judges.providers.replies import understood
 from judges.scoring import scored
@@ -180,30 +177,6 @@ def test_the_messages_of_the_other_protocol_are_read_as_bravely() -> None:
     )
     with pytest.raises(Lost):
         understood(message(content=None), read_message)
-
-
-def test_a_line_of_a_batch_that_cannot_be_read_costs_itself_alone() -> None:
-    body = json.loads(completion().model_dump_json())
-    good = json.dumps({"custom_id": "m_1", "response": {"status_code": 200, "body": body}})
-    line = openai_line(good, False)
-    assert line.key == "1"
-    assert line.answer is not None
-    assert line.answer.batched
-    odd = ["{", "[" * 5000, "[1]", "{}", '{"custom_id": 5}', '{"custom_id": "m_2", "response": 7}',
-           '{"custom_id": "m_2", "response": {"status_code": 200, "body": null}}',
-           '{"custom_id": "m_2", "response": {"status_code": 200, "body": {"choices": []}}}',
-           '{"custom_id": "m_2", "error": "words"}']  # fmt: skip
-    for text in odd:
-        found = openai_line(text, False)
-        assert found.answer is None
-        assert found.reason
-    for result in (
-        None,
-        SimpleNamespace(type="succeeded", message=None),
-        SimpleNamespace(type=None),
-    ):
-        assert anthropic_line(SimpleNamespace(custom_id="m_1", result=result), False).answer is None
-    assert anthropic_line(SimpleNamespace(custom_id=None), False).answer is None
 
 
 class Stumbling:

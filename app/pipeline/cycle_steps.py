@@ -168,7 +168,7 @@ def _unfinished(context: CycleContext, figures: Figures, problems: Iterable[str]
         look = "mend that, take the judge out of the panel, or allow missing_votes; then " + look
     elif waiting:
         why = f"{waiting:,} wait in batches at the provider"
-        look = "a batch comes within a day; then " + look
+        look = "a batch comes within a day (`tiebreak batches list`); then " + look
     else:
         why = "another run is asking them"
     sentence = f"judging is not finished: {missing:,} of {_wanted(context):,} votes are missing"

@@ -1,6 +1,5 @@
 """Verbs about money: reconcile."""
 
-import getpass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.output import show, warn
-from app.verbs.options import AsJson, ConfigPath, configuration
+from app.verbs.options import AsJson, ConfigPath, configuration, user
 from db.errors import BadInput
 
 money = typer.Typer(help="What was spent, beside what was billed.", no_args_is_help=True)
@@ -74,16 +73,9 @@ def reconcile(
         raise BadInput("--billed-usd needs a --reason: where the figure comes from")
     scope = Scope(judge, provider, model, since, until)
     with configuration(config).database.begin() as session:
-        done = reconcile(session, scope, nano, by or _user(), reason.strip(), dry_run=dry_run)
+        done = reconcile(session, scope, nano, by or user(), reason.strip(), dry_run=dry_run)
     show(done, as_json)
 
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "cli"

@@ -1,5 +1,6 @@
 """Options that several verbs share, so that one word means one thing everywhere."""
 
+import getpass
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -32,3 +33,11 @@ def require_cap(max_usd: float | None, paid: Sequence[str]) -> None:
 def configuration(path: Path | None) -> Config:
     """The configuration a verb runs with."""
     return load(path)
+
+
+def user() -> str:
+    """Who types, for the event log."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "cli"

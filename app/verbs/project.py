@@ -85,6 +85,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     Example: tiebreak status --json
     """
     from app.pipeline.promises import promises, standing_lines
+    from db.batch_jobs import waiting_jobs
     from db.runs import notice_killed
     from db.status import status as figures
 
@@ -93,8 +94,10 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     with database.read() as session:
         found = figures(session)
         stand = promises(session)
+        waiting = waiting_jobs(session)
     if as_json:
-        show(found | {"promises": [vars(promise) for promise in stand]}, True)
+        told = {"promises": [vars(promise) for promise in stand], "batches": waiting}
+        show(found | told, True)
         return
     rows = [
         [name.removesuffix("_usd").replace("_", " "), f"${value:,.4f}"]
@@ -103,7 +106,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
         for name, value in found.items()
     ]
     table("Status", ["what", "how many"], rows)
-    for line in standing_lines(stand):
+    for line in (*standing_lines(stand), *filter(None, [waiting.sentence])):
         say(line)
 
 

@@ -108,7 +108,9 @@ class AnthropicJudge:
     def batches(self) -> AnthropicBatches:
         """The batch interface to the same model."""
         vendor = cast(anthropic.AsyncAnthropic, self._client)  # no cloud takes them
-        return AnthropicBatches(self._judge, vendor, self._body, held=self._holds)
+        return AnthropicBatches(
+            self._judge, vendor, self._body, held=self._holds, secrets=self._secrets
+        )
 
     async def close(self) -> None:
         """Close all connections."""

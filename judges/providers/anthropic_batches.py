@@ -1,22 +1,27 @@
 """Batches of Claude's: many questions in one request, answered within a day."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import anthropic
+import httpx2
+from anthropic.types import Message
+from anthropic.types.messages import MessageBatch
 
-from db.errors import Unavailable
-from judges.asking import Collected, Question
+from judges.asking import Answer, Question
+from judges.batcher import Collected, Gone, Results
 from judges.judge_config import JudgeConfig
 from judges.providers.anthropic_replies import read_message
-from judges.providers.faults import batch_fault, unsent
+from judges.providers.batch_faults import Whole
+from judges.providers.batch_lines import STATUS_OF, collected, unanswered
 from judges.providers.replies import understood
 
 
 class AnthropicBatches:
     """A `Batcher` of one model. params: a question as the body of a request; held: whether the
-    server is known to hold answers to the schema.
+    server is known to hold answers to the schema; secrets: what nothing told may hold.
     """
 
     def __init__(
@@ -26,11 +31,12 @@ class AnthropicBatches:
         params: Callable[[Question], dict[str, Any]],
         *,
         held: bool,
+        secrets: Collection[str] = (),
     ) -> None:
-        self._judge = judge
+        self._faults = Whole(judge, secrets)
         self._client = client
         self._params = params
-        self._held = held
+        self._held = held and judge.output == "structured"
 
     async def submit(self, questions: Sequence[Question], mark: str) -> str:
         """The id of a batch whose requests bear the `mark`. Lost where it may have arrived.
@@ -46,47 +52,83 @@ class AnthropicBatches:
                 ]
             )
         except anthropic.APIError as error:
-            raise unsent(error, self._judge.name, self._judge.key_env) from None
+            raise self._faults.not_taken(error) from None
         return batch.id
 
     async def find(self, mark: str) -> str | None:
-        """A finished batch whose first answer bears the mark; the newest hundred are looked at."""
+        """A finished batch whose first readable line bears the mark, among the newest hundred."""
         try:
             page = await self._client.messages.batches.list(limit=100)
-            for batch in page.data:
-                if batch.processing_status != "ended":
-                    continue
-                async for line in await self._client.messages.batches.results(batch.id):
-                    if line.custom_id.startswith(f"{mark}_"):
-                        return batch.id
-                    break
         except anthropic.APIError as error:
-            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
+            raise self._faults.not_there(error) from None
+        for batch in page.data:
+            if batch.processing_status != "ended" or not batch.results_url:
+                continue
+            try:
+                lines = collected(iter([await self._content(batch)]), self._line)
+            except Gone:
+                continue
+            if next((line.name for line in lines if line.name), "").startswith(f"{mark}_"):
+                return batch.id
         return None
 
-    async def collect(self, job: str) -> list[Collected] | None:
-        """Every line of a finished batch; None while it is being worked on."""
+    async def collect(self, job: str) -> Results | None:
+        """A finished batch; None while it is being worked on. Raises Gone."""
+        batch = await self._batch(job)
+        if batch.processing_status != "ended":
+            return None
+        if batch.archived_at is not None or not batch.results_url:
+            when = f" since {batch.archived_at}" if batch.archived_at else ""
+            raise Gone(f"its results are not there any more{when}")
+        return Results(lines=collected(iter([await self._content(batch)]), self._line))
+
+    async def state(self, job: str) -> str:
+        """Its status, and how many of its requests are done."""
+        batch = await self._batch(job)
+        counts = batch.request_counts
+        told = [f"{n} {what}" for what, n in vars(counts).items() if isinstance(n, int) and n]
+        return f"{batch.processing_status}: {', '.join(told)}" if told else batch.processing_status
+
+    async def cancel(self, job: str) -> None:
+        """Ask Anthropic to stop working on it. Raises Gone."""
         try:
-            batch = await self._client.messages.batches.retrieve(job)
-            if batch.processing_status != "ended":
-                return None
-            lines = await self._client.messages.batches.results(job)
-            held = self._held and self._judge.output == "structured"
-            return [_collected(line, held) async for line in lines]
+            await self._client.messages.batches.cancel(job)
         except anthropic.APIError as error:
-            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
-        except (ValueError, RecursionError) as error:
-            raise Unavailable(f"{self._judge.name}: the batch cannot be read ({error})") from None
+            raise self._faults.not_there(error) from None
 
+    async def _batch(self, job: str) -> MessageBatch:
+        try:
+            return await self._client.messages.batches.retrieve(job)
+        except anthropic.APIError as error:
+            raise self._faults.not_there(error) from None
 
-def _collected(line: Any, held: bool) -> Collected:
-    """One line of a batch's results; one that cannot be read costs itself alone."""
-    key = ""
-    try:
-        key = line.custom_id.partition("_")[2]
-        if line.result.type == "succeeded":
-            read = partial(read_message, held=held, batched=True)
-            return Collected(key, understood(line.result.message, read))
-        return Collected(key, None, str(line.result.type))
-    except Exception as error:
-        return Collected(key, None, f"its line cannot be read ({type(error).__name__}: {error})")
+    async def _content(self, batch: MessageBatch) -> bytes:
+        """Its results as they came: the SDK's own reader raises at the first line it cannot read,
+        and follows `results_url` with the key to whatever host that names.
+        """
+        url = httpx2.URL(batch.results_url or "")
+        if url.host != self._client.base_url.host:
+            url = httpx2.URL(f"/v1/messages/batches/{quote(batch.id, safe='')}/results")
+        accept = {"Accept": "application/binary"}
+        try:
+            response = await self._client.get(
+                str(url), cast_to=httpx2.Response, options={"headers": accept}
+            )
+        except anthropic.APIError as error:
+            raise self._faults.not_there(error) from None
+        return response.content
+
+    def _line(self, name: str, line: dict[str, Any]) -> Collected:
+        result = line["result"]
+        if result["type"] == "succeeded":
+            return Collected(name, "answered", self._answer(result["message"]))
+        if result["type"] in ("expired", "canceled"):
+            return Collected(name, "later", None, str(result["type"]))
+        told = result.get("error") or {}
+        error = told["error"] if isinstance(told.get("error"), dict) else told
+        status = STATUS_OF.get(str(error.get("type")))
+        return unanswered(name, status, error, self._faults.secrets)
+
+    def _answer(self, message: Any) -> Answer:
+        found = Message.construct(**message)
+        return understood(found, partial(read_message, held=self._held, batched=True))

@@ -94,7 +94,13 @@ class OpenAIJudge:
     @property
     def batches(self) -> OpenAIBatches:
         """The batch interface to the same model."""
-        return OpenAIBatches(self._judge, self._client, self._requests.body, held=self._holds)
+        return OpenAIBatches(
+            self._judge,
+            self._client,
+            self._requests.body,
+            held=self._holds,
+            secrets=self._secrets,
+        )
 
     async def close(self) -> None:
         """Close all connections."""

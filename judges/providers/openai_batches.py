@@ -1,25 +1,31 @@
 """Batches of OpenAI through its files interface: questions and answers are lines of files."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, Literal
 
 import openai
+from openai.types import Batch
 from openai.types.chat import ChatCompletion
 
-from judges.asking import Collected, Question
+from db.errors import Unavailable
+from judges.asking import Answer, Lost, Question
+from judges.batcher import Collected, Gone, Refusal, Results
 from judges.judge_config import JudgeConfig
-from judges.providers.faults import batch_fault, unsent
+from judges.providers.batch_faults import Whole
+from judges.providers.batch_lines import collected, unanswered
 from judges.providers.openai_replies import read_completion
 from judges.providers.replies import understood
 
 _ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
+_OVER = ("completed", "failed", "expired", "cancelled")
+_EARLY = ("expired", "cancelled")
 
 
 class OpenAIBatches:
     """A `Batcher` of one model. params: a question as the body of a request; held: whether the
-    server is known to hold answers to the schema.
+    server is known to hold answers to the schema; secrets: what nothing told may hold.
     """
 
     def __init__(
@@ -29,11 +35,12 @@ class OpenAIBatches:
         params: Callable[[Question], dict[str, Any]],
         *,
         held: bool,
+        secrets: Collection[str] = (),
     ) -> None:
-        self._judge = judge
+        self._faults = Whole(judge, secrets)
         self._client = client
         self._params = params
-        self._held = held
+        self._held = held and judge.output == "structured"
 
     async def submit(self, questions: Sequence[Question], mark: str) -> str:
         """The id of a batch that bears `mark` in its metadata."""
@@ -46,15 +53,17 @@ class OpenAIBatches:
                     "body": self._params(q),
                 },
                 ensure_ascii=False,
-            )
+            ).encode("utf-8", "replace")
             for q in questions
         )
         try:
             file = await self._client.files.create(
-                file=(f"{mark}.jsonl", "\n".join(lines).encode()), purpose="batch"
+                file=(f"{mark}.jsonl", b"\n".join(lines)), purpose="batch"
             )
-        except openai.APIError as error:  # a file is no batch yet, whether it arrived or not
-            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
+        except openai.APIError as error:
+            found = self._faults.not_taken(error)
+            # A file is no batch yet, whether it arrived or not.
+            raise found if not isinstance(found, Lost) else Unavailable(str(found)) from None
         try:
             once = self._client.with_options(max_retries=0)
             batch = await once.batches.create(
@@ -64,7 +73,7 @@ class OpenAIBatches:
                 metadata={"tiebreak": mark},
             )
         except openai.APIError as error:
-            raise unsent(error, self._judge.name, self._judge.key_env) from None
+            raise self._faults.not_taken(error) from None
         return batch.id
 
     async def find(self, mark: str) -> str | None:
@@ -72,42 +81,74 @@ class OpenAIBatches:
         try:
             page = await self._client.batches.list(limit=100)
         except openai.APIError as error:
-            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
+            raise self._faults.not_there(error) from None
         for batch in page.data:
             if (batch.metadata or {}).get("tiebreak") == mark:
                 return batch.id
         return None
 
-    async def collect(self, job: str) -> list[Collected] | None:
-        """Every line of a finished batch; None while it is being worked on."""
+    async def collect(self, job: str) -> Results | None:
+        """A finished batch; None while it is being worked on. Raises Gone."""
+        batch = await self._batch(job)
+        status = str(batch.status).lower()
+        if status not in _OVER:
+            return None
+        contents, gone = [], None
+        for file_id in filter(None, (batch.output_file_id, batch.error_file_id)):
+            try:
+                contents.append(await self._content(file_id))
+            except Gone as error:
+                gone = f"file {file_id!r} of its results: {error}"
+        if gone is not None and not contents:
+            raise Gone(gone)
+        return Results(
+            lines=collected(iter(contents), self._line),
+            early=status if status in _EARLY else None,
+            refusal=self._refusal(batch) if not contents else None,
+            gone=gone,
+        )
+
+    async def state(self, job: str) -> str:
+        """Its status, and how many of its requests are done."""
+        batch = await self._batch(job)
+        counts = batch.request_counts
+        if not counts or not counts.total:
+            return str(batch.status)
+        return f"{batch.status}: {counts.completed} of {counts.total} done, {counts.failed} failed"
+
+    async def cancel(self, job: str) -> None:
+        """Ask OpenAI to stop working on it. Raises Gone."""
         try:
-            batch = await self._client.batches.retrieve(job)
-            if batch.status in ("validating", "in_progress", "finalizing", "cancelling"):
-                return None
-            found: list[Collected] = []
-            for file_id in (batch.output_file_id, batch.error_file_id):
-                if file_id:
-                    content = await self._client.files.content(file_id)
-                    lines = content.text.split("\n")  # other line ends may stand in an answer
-                    held = self._held and self._judge.output == "structured"
-                    found += [_collected(line, held) for line in lines if line.strip()]
+            await self._client.batches.cancel(job)
         except openai.APIError as error:
-            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
-        return found
+            raise self._faults.not_there(error) from None
 
+    async def _batch(self, job: str) -> Batch:
+        try:
+            return await self._client.batches.retrieve(job)
+        except openai.APIError as error:
+            raise self._faults.not_there(error) from None
 
-def _collected(line: str, held: bool) -> Collected:
-    """One line of a batch's file; one that cannot be read costs itself alone."""
-    key = ""
-    try:
-        found = json.loads(line)
-        key = found["custom_id"].partition("_")[2]
-        response = found.get("response") or {}
-        if response.get("status_code") == 200:
-            completion = ChatCompletion.construct(**response["body"])
-            read = partial(read_completion, held=held, batched=True)
-            return Collected(key, understood(completion, read))
-        error = found.get("error") or (response.get("body") or {}).get("error") or {}
-        return Collected(key, None, str(error.get("message") or error.get("code") or "failed"))
-    except Exception as error:
-        return Collected(key, None, f"its line cannot be read ({type(error).__name__}: {error})")
+    async def _content(self, file_id: str) -> bytes:
+        try:
+            return (await self._client.files.content(file_id)).content
+        except openai.APIError as error:
+            raise self._faults.not_there(error) from None
+
+    def _refusal(self, batch: Batch) -> Refusal | None:
+        """Why a batch without results has none, unless it ended before its time."""
+        if str(batch.status).lower() in _EARLY and not getattr(batch.errors, "data", None):
+            return None
+        return self._faults.refusal(batch.errors)
+
+    def _line(self, name: str, line: dict[str, Any]) -> Collected:
+        response = line.get("response") or {}
+        status, body = response.get("status_code"), response.get("body")
+        status = int(status) if status is not None else None
+        if status is not None and 200 <= status < 300:
+            return Collected(name, "answered", self._answer(body))
+        return unanswered(name, status, line.get("error") or body, self._faults.secrets)
+
+    def _answer(self, body: Any) -> Answer:
+        completion = ChatCompletion.construct(**body)
+        return understood(completion, partial(read_completion, held=self._held, batched=True))

@@ -4,6 +4,7 @@
 """
 
 from judges.steps.asking import run_judges
+from judges.steps.batches import drop_batch, list_batches
 from judges.steps.canaries import ask_canaries, compare_canaries, estimate_canaries
 from judges.steps.estimating import estimate, reparse
 from judges.steps.fitting import fit_consensus
@@ -15,12 +16,14 @@ from judges.steps.revising import revise, write_revisions
 __all__ = [
     "ask_canaries",
     "compare_canaries",
+    "drop_batch",
     "estimate",
     "estimate_canaries",
     "fit_consensus",
     "form_pairs",
     "generate",
     "hold_out",
+    "list_batches",
     "list_models",
     "principle_report",
     "reparse",

@@ -15,7 +15,8 @@ from db.session import Database
 from db.vocabulary import Order, RunStatus
 from db.votes import drop_held_back
 from judges import lifecycle, participants
-from judges.asking import Batched, Scorer
+from judges.asking import Scorer
+from judges.batcher import Batched
 from judges.batching import Batching
 from judges.connect import connect
 from judges.ensemble import Ensemble
@@ -79,16 +80,12 @@ def run_judges(
     say = partial(tell, progress)
     judge_sessions = participants.judge_sessions(panel, known, pauses, withholding, say)
     try:
-        waiting = asyncio.run(
-            _ask(database, run.id, judge_sessions, batch, job, cap, within, progress)
-        )
+        asyncio.run(_ask(database, run.id, judge_sessions, batch, job, cap, within, progress))
     except BaseException as error:
         ended, why = ended_by(error)
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
-    done = JudgeRun.of(
-        run.id, time.monotonic() - started, judge_sessions, waiting, withholding.summary
-    )
+    done = JudgeRun.of(run.id, time.monotonic() - started, judge_sessions, withholding.summary)
     status = RunStatus.STOPPED if done.missing else RunStatus.DONE
     figures = {"stored": done.stored, "missing": done.missing, "cost_usd": done.cost_usd}
     problems = "; ".join(done.problems) or None
@@ -106,9 +103,8 @@ async def _ask(
     cap: int | None,
     within: Sequence[int] | None,
     progress: Progress,
-) -> int:
-    """Collect what is ready, send or ask what is missing; the questions now lying in batches."""
-    waiting = 0
+) -> None:
+    """Collect what is ready, send or ask what is missing."""
     direct = []
     try:
         for judge_session in judge_sessions:
@@ -122,25 +118,28 @@ async def _ask(
                     cap,
                     within,
                 )
-                waiting += await _by_batch(batching, batch)
+                await _by_batch(batching, batch)
             if judge_session.tally.problem is None and not (batch and judge_session.judge.batches):
                 direct.append(judge_session)
+                if batch and judge_session.judge.unbatched:
+                    judge_session.tally.notes.append(judge_session.judge.unbatched)
         await Ensemble(run_id, direct, Writer(database, progress), job, cap, within).ask_all()
     finally:
         for judge_session in judge_sessions:
             if not isinstance(judge_session.asked, Scorer):
                 await judge_session.asked.close()
-    return waiting
 
 
-async def _by_batch(batching: Batching, send: bool) -> int:
+async def _by_batch(batching: Batching, send: bool) -> None:
     tally = batching.judge_session.tally
     try:
-        waiting = await batching.collect()
-        return waiting + (await batching.submit() if send else 0)
+        unable = await batching.collecting(sends=send).collect()
+        if send and unable is not None:
+            raise unable
+        if send:
+            await batching.submit()
     except (Unavailable, BadInput) as error:
         tally.problem, tally.refused = str(error), isinstance(error, KeyRefused)
-        return 0
 
 
 def _complain(

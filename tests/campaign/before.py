@@ -11,16 +11,21 @@ from campaign.verb_worlds import Starter, World
 from sqlalchemy import text, update
 from test_migrations_released import RELEASES, load
 
+from app.config import load as load_config
+from db.asking import Block, Slot
+from db.batch_jobs import add_job, submitted
 from db.models import Vote
 from db.reservations import Asked, set_aside
-from db.runs import NANO, start_run
+from db.runs import NANO, finish_run, start_run
 from db.session import Database
 from db.types import now
+from db.vocabulary import Order
+from judges.participants import version_of
 
 Step = tuple[str, tuple[str, ...]]
 READING = {
     "estimate", "history", "lineage", "status", "show", "doctor", "people list",
-    "principles report", "certificate list",
+    "principles report", "certificate list", "batches list",
 }  # fmt: skip
 _WEEK: tuple[Step, ...] = (
     ("import pairs", ("pairs-3.jsonl",)),
@@ -117,8 +122,24 @@ def _doubtful(world: World) -> None:
     database.dispose()
 
 
+def _sent(world: World) -> None:
+    """A batch of a run that is over, without money, which its provider does not know any more."""
+    database = Database(world.url)
+    panel = load_config(world.folder / "tiebreak.toml").panel
+    with database.begin() as session:
+        version = version_of(session, panel.named("paid"), panel.rules)
+        run = start_run(session, "judge", {})
+        finish_run(session, run.id)
+        names = {"tb9_1-ab-1": Slot(1, Order.AB, 1)}
+        job = add_job(session, run.id, version.id, Block({}, None, False, 0), names)
+        submitted(session, job, "msgbatch_9")
+    database.dispose()
+
+
 BY_HAND: dict[str, Callable[[World], None]] = {
     "init": _nowhere,
+    "batches list": _sent,
+    "batches drop": _sent,
     "restore": _empty,
     "db upgrade": _released,
     "retention": _older,

@@ -96,6 +96,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "import steps": ("steps-2.jsonl",),
     "canaries draw": ("5",),
     "canaries ask": CAP,
+    "batches list": ("--ask",),
+    "batches drop": ("1",),
     "principles report": (),
     "principles hold-out": ("worth-its-length", "--judge", "paid", *CAP),
     "escalate rankings": (),

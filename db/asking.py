@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, and_, delete, func, select, tuple_, update
+from sqlalchemy import Table, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, aliased
@@ -204,10 +204,9 @@ def renew(session: Session, claim_ids: Iterable[int], lasts: timedelta) -> None:
 
 
 def has_voted(session: Session, version_id: int) -> bool:
-    """Whether a judge version has ever answered a question, an abstain not counted."""
-    voted = select(Vote.id).where(
-        Vote.judge_version_id == version_id, Vote.choice != Choice.ABSTAIN
-    )
+    """Whether a judge version has ever answered a question; an abstain without a word is none."""
+    answered = or_(Vote.choice != Choice.ABSTAIN, Vote.output_tokens > 0)
+    voted = select(Vote.id).where(Vote.judge_version_id == version_id, answered)
     return session.scalar(voted.limit(1)) is not None
 
 

@@ -99,7 +99,14 @@ class Answer:
 
 
 class Lost(Unavailable):
-    """A request left and no answer came back: it may have been billed."""
+    """A request left and no answer came back: it may have been billed.
+
+    seconds: how long the server asks to wait, None where it does not say.
+    """
+
+    def __init__(self, sentence: str, seconds: float | None = None) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
 
 
 class Later(Unavailable):

@@ -4,10 +4,12 @@ Both belong to one run and one event loop. Waiting as a server asks is `judges.p
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from db.errors import Unavailable
+
+_WORTH_SAYING = 1.0  # seconds; a shorter pause is over before it is read
 
 
 class RateLimiter:
@@ -37,9 +39,14 @@ class Circuit:
     """
 
     def __init__(
-        self, name: str, threshold: int = 5, pauses: Sequence[float] = (2.0, 10.0, 30.0)
+        self,
+        name: str,
+        threshold: int = 5,
+        pauses: Sequence[float] = (2.0, 10.0, 30.0),
+        say: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.name = name
+        self._say = say
         # By hand: 5 in a row are no accident, and an outage beyond 42 seconds is the next run's.
         self.threshold = threshold
         self.pauses = tuple(pauses)
@@ -87,4 +94,6 @@ class Circuit:
             raise Unavailable(f"{self._why}; the votes it owes are asked for by the next run")
         pause = self.pauses[self._tries]
         self._tries += 1
+        if pause >= _WORTH_SAYING:
+            self._say(f"{self._why}; trying again in {pause:g} s")
         await asyncio.sleep(pause)

@@ -232,7 +232,7 @@ class Ensemble:
                 answer = await judge_session.patience.answer(judge_session.judge.name, send)
         except Rejected as why:
             circuit.ok()
-            await self._abstain(judge_session, evidence.refused(number, ask, why))
+            await self._abstain(judge_session, evidence.refused(number, ask, why, ask.slot.pair_id))
             return Done(judge_session, ask, None, 0)
         except (KeyRefused, BadInput, TooLong) as error:
             judge_session.stop(error)

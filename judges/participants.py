@@ -110,7 +110,7 @@ def judge_sessions(
     for want, asked in judges:
         judge = want.judge
         where = judge.base_url or judge.provider.value if judge.remote else judge.name
-        circuit = circuits.setdefault(where, Circuit(where, pauses=pauses))
+        circuit = circuits.setdefault(where, Circuit(where, pauses=pauses, say=say))
         limit = (judge.limit,) if judge.limit else (where, judge.key_env, judge.model)
         waits = patience.setdefault(limit, Patience(judge.longest_wait, judge.retries, say))
         own = _paces(judge.requests_per_minute, judge.tokens_per_minute)

@@ -8,7 +8,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable
 
-from judges.asking import Answer, Later
+from judges.asking import Answer, Later, Lost
 
 Say = Callable[[str], None]
 _SHORTEST, _LONGEST = 0.5, 8.0  # seconds between tries where the server names none, as of the SDKs
@@ -54,6 +54,10 @@ class Patience:
             except Later as later:
                 tries += later.seconds is None
                 self._wait(name, later, tries)
+            except Lost as lost:  # not sent again for the same money; others wait all the same
+                if lost.seconds is not None and lost.seconds <= self.longest:
+                    self._until = max(self._until, _now() + lost.seconds)
+                raise
             else:
                 self._since = None
                 self._room += 1
@@ -63,9 +67,8 @@ class Patience:
                 self._wake()
 
     async def _turn(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            left = self._until - loop.time()
+            left = self._until - _now()
             if left <= 0 and self._out < self._room:
                 return
             self._changed.clear()
@@ -80,7 +83,7 @@ class Patience:
 
     def _wait(self, name: str, later: Later, tries: int) -> None:
         """Take note of a wait; raises where it is not to be waited for."""
-        now = asyncio.get_running_loop().time()
+        now = _now()
         asked = later.seconds
         if asked is None and tries > self.retries:
             raise later
@@ -104,6 +107,10 @@ class Patience:
         """What to wait at least: where none is asked, or what was asked has not sufficed."""
         before = tries - 1 if asked is None else self._waits - 2
         return min(_SHORTEST * 2.0**before, _LONGEST) if before >= 0 else 0.0
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _stopping(name: str, later: Later, again: bool) -> str:

@@ -3,13 +3,14 @@
 Questions of one judge are numbered as they leave. A refusal belongs to its question once a question
 that left after it has been answered: the server takes such requests still. Until then it is held.
 Where as many as `FIRST` are refused alike and nothing was ever answered, or `IN_A_ROW` after the
-last one answered, it is the judge's: its settings, its key, its server.
+last one answered, it is the judge's: its settings, its key, its server. Those are of `APART`
+different pairs at least: one that is asked about often proves nothing.
 docs/design/whose-fault.md
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -18,6 +19,7 @@ from judges.asking import Rejected
 
 T = TypeVar("T")
 FIRST = 5  # by hand: so many different questions are not refused alike by accident
+APART = 3  # by hand: two refused pairs lie side by side often enough
 IN_A_ROW = 20  # by hand: texts that are too long lie side by side where they were sorted
 
 
@@ -31,6 +33,7 @@ class Evidence(Generic[T]):
     _left: int = 0
     _last_answered: int = 0
     _held: list[tuple[int, T, Rejected]] = field(default_factory=list)
+    _about: dict[str, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
 
     def leaves(self) -> int:
         """The number of a question that leaves now."""
@@ -45,10 +48,18 @@ class Evidence(Generic[T]):
         self._last_answered = max(self._last_answered, number)
         return self._decided()
 
-    def refused(self, number: int, item: T, why: Rejected) -> list[tuple[T, Rejected]]:
-        """The question of this number was refused; returns what is now known, as `answer`."""
+    def refused(
+        self, number: int, item: T, why: Rejected, about: Hashable = None
+    ) -> list[tuple[T, Rejected]]:
+        """The question of this number, `about` a pair, was refused; what is now known, as of
+        `answer`.
+        """
         self._held.append((number, item, why))
-        return self._decided()
+        self._about[why.alike].add(number if about is None else about)
+        own = self._decided()
+        if not self._held:
+            self._about.clear()
+        return own
 
     @property
     def doubt(self) -> Rejected | None:
@@ -59,6 +70,8 @@ class Evidence(Generic[T]):
         kinds = Counter(why.alike for _, _, why in self._held)
         for _, _, why in self._held:
             of_text = why.answer.stop != "rejected"
+            if len(self._about[why.alike]) < APART:
+                continue
             if kinds[why.alike] >= (IN_A_ROW if self.answered or of_text else FIRST):
                 return why
         return None
@@ -72,6 +85,7 @@ class Evidence(Generic[T]):
             why = self._held[0][2]
         found = [(item, refusal) for _, item, refusal in self._held] if why is None else []
         self._held.clear()
+        self._about.clear()
         return found, why
 
     def _decided(self) -> list[tuple[T, Rejected]]:

@@ -21,6 +21,7 @@ from db.models import Vote, VoteClaim
 from db.runs import spent_nanousd
 from db.vocabulary import Choice
 from judges.prices import NANO
+from judges.steps import run_judges
 
 PATHS = {"anthropic": "", "openai": "/v1", "openai-compatible": "/v1"}
 POISON = "What is 3+3"
@@ -34,7 +35,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "good")
     monkeypatch.setenv("OPENAI_API_KEY", "good")
-    monkeypatch.setattr("judges.circuit.Circuit.__init__.__defaults__", (5, (0.1, 0.1, 0.1)))
+    monkeypatch.setitem(run_judges.__kwdefaults__, "pauses", (0.1, 0.1, 0.1))
     return tmp_path
 
 

@@ -73,6 +73,19 @@ def test_one_answer_closes_the_circuit() -> None:
     asyncio.run(run())
 
 
+def test_a_pause_is_said_with_what_the_server_said() -> None:
+    said: list[str] = []
+
+    async def run() -> None:
+        circuit = Circuit("somewhere", threshold=1, pauses=(1.0,), say=said.append)
+        circuit.failed("claude: the server fails (HTTP 500: oops)")
+        async with circuit.turn():
+            pass
+
+    asyncio.run(run())
+    assert said == ["claude: the server fails (HTTP 500: oops); trying again in 1 s"]
+
+
 def test_the_sentence_names_who_does_not_answer() -> None:
     async def run() -> None:
         circuit = Circuit("http://nowhere", threshold=1, pauses=())

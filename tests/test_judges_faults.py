@@ -103,6 +103,13 @@ TABLE: dict[str, tuple[int, Any, type[Exception], object, str]] = {
         Rejected, "filter", "inappropriate"),
     "dashscope, arrears": (400, {"error": {"code": "Arrearage", "message": "Access denied."}},
         Rejected, "rejected", "Access denied"),
+    "a quota a minute, as a 403": (403, {"error": {"code": 403, "message": "Quota exceeded for "
+        "quota metric 'requests' and limit 'requests per minute'."}}, Later, None, "per minute"),
+    "insufficient quota for now": (429, openai_error("insufficient quota, retry after 20 seconds",
+        code="insufficient_quota"), Later, 20.0, "20 seconds"),
+    "router, of the day": (429, {"error": {"code": 429, "message": "Rate limit exceeded: "
+        "free-models-per-day", "metadata": {"headers": {"X-RateLimit-Remaining": "0",
+        "X-RateLimit-Reset": "1800043200000"}}}}, Later, 43200.0, "free-models-per-day"),
     "deepseek, balance": (402, openai_error("Insufficient Balance"), KeyRefused, None, "Balance"),
     "bedrock, throttled": (400, {"__type": "ThrottlingException", "type": "ThrottlingException",
         "message": "Too many requests, please wait before trying again."}, Later, None, "Too many"),
@@ -185,6 +192,19 @@ def test_a_wait_is_found_wherever_it_is_said(
 )  # fmt: skip
 def test_a_length_of_time_is_read(text: str, seconds: float | None) -> None:
     assert duration(text) == seconds
+
+
+def test_headers_about_limits_say_nothing_where_none_is_reached() -> None:
+    """They come with every reply of many gateways: a moderated text is no limit."""
+    body = {"error": {"message": "flagged by moderation"}}
+    found = meaning(told(403, body, {"RateLimit-Reset": "60"}, now=NOW), "judge")
+    assert isinstance(found, Rejected)
+
+
+def test_a_wait_beside_a_failure_is_kept() -> None:
+    found = meaning(told(502, PAGE, {"Retry-After": "30"}, now=NOW), "judge")
+    assert isinstance(found, Lost)
+    assert found.seconds == 30
 
 
 def test_no_key_is_shown_whole_or_in_part(monkeypatch: pytest.MonkeyPatch) -> None:

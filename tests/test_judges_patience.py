@@ -64,6 +64,19 @@ def test_what_may_have_been_billed_is_not_sent_again() -> None:
     assert len(called) == 1
 
 
+def test_a_failure_that_asks_to_wait_makes_the_next_one_wait() -> None:
+    async def run() -> float:
+        patience = Patience()
+        gone, _ = failing(Lost("gone", 0.2))
+        with pytest.raises(Lost):
+            await patience.answer("claude", gone)
+        started = time.monotonic()
+        await patience.answer("claude", failing()[0])
+        return time.monotonic() - started
+
+    assert asyncio.run(run()) >= 0.19
+
+
 def test_all_wait_together_and_it_is_said_once() -> None:
     """Eight are refused together; after the wait half of them leave at once, then more."""
     said: list[str] = []

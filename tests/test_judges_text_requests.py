@@ -1,6 +1,7 @@
 """Texts that are no votes: what a run that is stopped keeps, and what stays counted as spent."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -140,3 +141,31 @@ def test_a_claim_that_has_run_out_is_taken_over(database: Database) -> None:
     running = TextRequests(database, started(database), lambda session, one: None)
     done = asyncio.run(running.run(wanted(client, 2), 2))
     assert (done.brought, done.elsewhere) == (1, 1)
+
+
+class Slow(Counting):
+    """Answers after a second and a half, which is longer than a claim stands here."""
+
+    async def ask(self, question: Question) -> Answer:
+        await asyncio.sleep(1.5)
+        return await super().ask(question)
+
+
+def test_the_claim_on_a_text_that_waits_is_renewed(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("judges.text_requests._RENEWED", timedelta(seconds=1))
+    client = Slow()
+
+    def store(session: Session, one: Brought) -> None:
+        note(session, one.request.key.kind, one.request.key.subject, {"by": "w"})
+
+    async def both() -> list[Requested]:
+        texts = [replace(each, lasts=timedelta(seconds=1)) for each in wanted(client, 3)]
+        first, second = (TextRequests(database, started(database), store) for _ in range(2))
+        one = asyncio.create_task(first.run(texts, 3))
+        await asyncio.sleep(1.2)  # the claims of the first would have run out
+        return [await second.run(texts, 3), await one]
+
+    two, one = asyncio.run(both())
+    assert (client.asked, one.brought, two.elsewhere) == (3, 3, 3)

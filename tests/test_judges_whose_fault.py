@@ -37,6 +37,16 @@ def test_where_nothing_was_ever_answered_the_first_few_alike_are_the_judges() ->
     assert (found, str(why)) == ([], "judge: no")
 
 
+def test_one_pair_asked_about_often_is_no_evidence_against_its_judge() -> None:
+    """Both orders and many samples of two pairs; the third pair that is refused is one too many."""
+    evidence: Evidence[int] = Evidence()
+    for n in range(2 * FIRST):
+        evidence.refused(evidence.leaves(), n, refusal(), about=n % 2)
+    assert evidence.doubt is None
+    evidence.refused(evidence.leaves(), 99, refusal(), about=2)
+    assert evidence.doubt is not None
+
+
 @pytest.mark.parametrize("asked", [1, 3])
 def test_or_all_there_are_where_they_are_fewer(asked: int) -> None:
     evidence: Evidence[int] = Evidence()

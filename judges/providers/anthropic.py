@@ -7,12 +7,12 @@ from typing import Any, cast
 import anthropic
 
 from judges import addresses, reach
-from judges.asking import Answer, Lost, Question
+from judges.asking import Answer, Question
 from judges.judge_config import JudgeConfig
 from judges.providers import clouds
 from judges.providers.anthropic_batches import AnthropicBatches
 from judges.providers.anthropic_replies import read_message
-from judges.providers.faults import batch_fault, fault, fault_in
+from judges.providers.faults import batch_fault, fault, fault_in, unreadable
 from judges.providers.notices import Notices
 from judges.providers.read_whole import ReadWhole
 from judges.providers.refusals import way_out
@@ -79,9 +79,7 @@ class AnthropicJudge:
             unable = clouds.no_credentials(self._judge, error)
             if unable is None and not isinstance(error, ValueError | RecursionError):
                 raise
-            raise unable or Lost(
-                f"{self._judge.name}: the reply cannot be read ({error})"
-            ) from None
+            raise unable or unreadable(error, self._judge.name, self._secrets) from None
         broken = fault_in(message, self._judge.name, self._judge.key_env, self._secrets)
         if broken is not None:
             raise broken

@@ -48,6 +48,15 @@ def fault(
     return meaning(said, judge, key_env, way)
 
 
+def unreadable(error: Exception, judge: str, secrets: Collection[str] = ()) -> Lost:
+    """The error to raise where an SDK cannot read a reply; says how it begins."""
+    page = getattr(error, "doc", None)  # of a JSONDecodeError
+    if page is None:
+        return Lost(f"{judge}: the reply cannot be read ({type(error).__name__})")
+    words = told(200, page, now=time.time(), secrets=secrets).words
+    return Lost(f"{judge}: the reply is no answer ({words or 'it is empty'})")
+
+
 def fault_in(
     reply: Any, judge: str, key_env: str | None, secrets: Collection[str] = ()
 ) -> TiebreakError | None:
@@ -91,7 +100,10 @@ def meaning(
     if not at_gateway and (status in _LATER or (status in _LIMITED_TOO and is_throttle(said))):
         return _later(said, judge)
     if status in _UNDER_WAY or (status >= 500 and status not in _NO_SUCH):
-        return Lost(f"{judge}: the server fails ({said.sentence}) and may have billed the question")
+        return Lost(
+            f"{judge}: the server fails ({said.sentence}) and may have billed the question",
+            said.wait,
+        )
     return _rejected(said, judge, key_env, way)
 
 

@@ -10,7 +10,7 @@ _SHORTEST = 6  # characters; a shorter value is part of too many words
 _FROM_ENVIRONMENT = 16  # characters; a shorter value is no key that anybody gave out
 _ENDS = 4  # characters of a key that servers like to show
 _LOOKS = re.compile(
-    r"\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|csk|fw|tgp|ak|key|pplx|ghp|glpat)[-_][\w.*-]{6,}"
+    r"\b(?:sk|pk|rk|gsk|xai|nvapi|hf|r8|csk|fw|tgp|pplx|ghp|glpat)[-_][\w.*-]{6,}"
     r"|\bAIza[\w-]{8,}|\bya29\.[\w-]+|\beyJ[\w-]{8,}[\w.-]*|\bAKIA\w{8,}"
     r"|(?<![\w*])[\w-]*\*{2,}[\w*-]*|\b\w{2,}\.{3}\w{2,}"
 )

@@ -13,9 +13,9 @@ import openai
 from db.errors import TiebreakError
 from db.vocabulary import Provider
 from judges import addresses, reach
-from judges.asking import Answer, Lost, Question
+from judges.asking import Answer, Question
 from judges.judge_config import JudgeConfig
-from judges.providers.faults import batch_fault, fault, fault_in
+from judges.providers.faults import batch_fault, fault, fault_in, unreadable
 from judges.providers.notices import Notices
 from judges.providers.openai_batches import OpenAIBatches
 from judges.providers.openai_replies import read_completion
@@ -69,7 +69,7 @@ class OpenAIJudge:
                     continue
                 raise self._fault(more, error) from None
             except (ValueError, RecursionError) as error:
-                raise Lost(f"{self._judge.name}: the reply cannot be read ({error})") from None
+                raise unreadable(error, self._judge.name, self._secrets) from None
             broken = fault_in(completion, self._judge.name, self._judge.key_env, self._secrets)
             if broken is not None:
                 raise broken

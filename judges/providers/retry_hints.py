@@ -26,16 +26,20 @@ _FIELDS = ("retrydelay", "retryafter", "retryafterseconds", "retryafterms")
 _EPOCH = 1e9  # a larger number is a moment, not a length of time
 
 
-def seconds_asked(headers: Mapping[str, str], body: Any, words: str, now: float) -> float | None:
+def seconds_asked(
+    headers: Mapping[str, str], body: Any, words: str, now: float, *, limited: bool = True
+) -> float | None:
     """Seconds to wait, or None where nothing is said. `headers` by names in small letters.
 
-    now: Unix time here; where the server tells its own time, its moments are read by that.
+    limited: whether the status says that a limit is reached, so that headers about limits, which
+    come with every reply, say anything; now: Unix time here; where the server tells its own time,
+    its moments are read by that.
     """
     date = _moment(headers.get("date", ""))
     clock = now if date is None else date
     for found in (
         _retry_after(headers, clock),
-        _of_limits(headers, clock),
+        _of_limits({**headers, **_headers_in(body)}, clock) if limited else None,
         _of_fields(body),
         _of_words(words),
     ):
@@ -90,6 +94,21 @@ def _of_limits(headers: Mapping[str, str], clock: float) -> float | None:
             wait = moment - clock
         waits += [wait] if wait is not None else []
     return max(waits, default=None)
+
+
+def _headers_in(body: Any, depth: int = 0) -> dict[str, str]:
+    """Headers that a router hands on inside the body."""
+    if isinstance(body, list):
+        return {n: v for one in body[:8] for n, v in _headers_in(one, depth).items()}
+    if not isinstance(body, dict) or depth > 4:
+        return {}
+    found: dict[str, str] = {}
+    for name, value in body.items():
+        if name == "headers" and isinstance(value, dict):
+            found |= {str(n).lower(): str(v) for n, v in value.items()}
+        else:
+            found |= _headers_in(value, depth + 1)
+    return found
 
 
 def _moment(said: str) -> float | None:

@@ -71,7 +71,8 @@ def told(
     sentences = dict.fromkeys(_one_line(text) for is_code, text in said if not is_code)
     words = "; ".join(text for text in sentences if text)
     small = {name.lower(): value for name, value in (headers or {}).items()}
-    wait = seconds_asked(small, body if is_json else None, words, now)
+    limited = status in (429, 503, 529)
+    wait = seconds_asked(small, body if is_json else None, words, now, limited=limited)
     shown = storable(hidden(words, secrets))
     shown = shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1].rstrip() + "…"
     return Told(status, codes, shown, wait, is_json)
@@ -111,7 +112,7 @@ def told_in(error: dict[str, Any], now: float, secrets: Collection[str] = ()) ->
     numbers = [int(code) for code in found.codes if code.isdigit() and 400 <= int(code) <= 599]
     named = [status for names, status in _NAMED if found.has(*names)]
     status = (numbers or named or [500])[0]
-    return Told(status, found.codes, found.words, found.wait)
+    return told(status, error, now=now, secrets=secrets)
 
 
 _NAMED = (

@@ -54,12 +54,21 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer as the server billed them; the three kinds of input do not overlap."""
+    """Tokens of one answer as the server billed them; the three kinds of input do not overlap.
+
+    kept: how many of those written into the cache stay for an hour.
+    """
 
     input: int = 0
     cached: int = 0
     written: int = 0
     output: int = 0
+    kept: int = 0
+
+    @property
+    def read(self) -> int:
+        """All input."""
+        return self.input + self.cached + self.written
 
     def __add__(self, other: "Usage") -> "Usage":
         return Usage(
@@ -67,6 +76,7 @@ class Usage:
             self.cached + other.cached,
             self.written + other.written,
             self.output + other.output,
+            self.kept + other.kept,
         )
 
 
@@ -81,16 +91,22 @@ class Answer:
     question's schema. `probabilities` maps entries of the question's menu (display order) to the
     probability the server gave the verdict token, where it gives one; they sum to 1. `batched`
     answers are billed at the batch price.
+
+    `usage` is None where the server told none, or one that cannot be; `told_nanousd`: what the
+    server itself says it charged; `surcharges`: the service tier, speed or region it names where
+    that is not the usual one.
     """
 
     text: str
-    usage: Usage = field(default_factory=Usage)
+    usage: Usage | None = field(default_factory=Usage)
     stop: Stop = "end"
     told: str | None = None
     held: bool = False
     probabilities: Mapping[str, float] | None = None
     model: str | None = None
     batched: bool = False
+    told_nanousd: int | None = None
+    surcharges: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", storable(self.text))

@@ -108,7 +108,7 @@ class BatchCollecting:
             before = standing(closed_jobs(session, job.judge_version_id))
             proven = has_voted(session, job.judge_version_id)
         found = outcome(results, list(slots), proven=proven, reduced=before.reduced)
-        rows, cost = self._rows(found, slots)
+        rows, cost, guessed = self._rows(job, found, slots)
         state = _state(found)
         told = self._told(job, found, state)
         with self.database.begin() as session:
@@ -123,16 +123,26 @@ class BatchCollecting:
         tally.stored += stored
         tally.abstained += abstained(rows)
         tally.cost_nanousd += cost
+        tally.guessed += len(guessed)
+        tally.guessed_nanousd += sum(guessed)
         if told is not None and not (self.sends and state == "failed"):  # then sending says it
             tally.notes.append(f"{_named(job)}: {told}")
 
-    def _rows(self, found: Outcome, slots: dict[str, Slot]) -> tuple[list[dict[str, object]], int]:
-        rows, total = [], 0
+    def _rows(
+        self, job: BatchJob, found: Outcome, slots: dict[str, Slot]
+    ) -> tuple[list[dict[str, object]], int, list[int]]:
+        """Votes, what they cost, and of it what no usage tells: an even share of what is set aside
+        for each such answer.
+        """
+        rows, total, guessed = [], 0, []
+        with self.database.read() as session:
+            most = -(-kept_nanousd(session, job) // len(slots))
         for name, answer in found.answers.items():
-            cost = self.judge_session.prices.cost(answer.usage, batched=True)
+            cost = self.judge_session.prices.charge(answer, most)
             total += cost
+            guessed += [cost] if answer.usage is None else []
             rows.append(vote_row(self.judge_session, slots[name], answer, cost, None, self.run_id))
-        return rows, total
+        return rows, total, guessed
 
     def _told(self, job: BatchJob, found: Outcome, state: str) -> str | None:
         """What a user is to hear of how a job ended."""

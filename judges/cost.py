@@ -110,8 +110,15 @@ class Estimator:
             text.prompt, text.response_a, text.response_b, Order.AB, domain=text.domain
         )
         self.example = self.example or question
-        most = self._prices.bound(input_bound(question), question.max_tokens, batched=self._batched)
-        expected = self._prices.cost(self._usage(question), batched=self._batched)
+        most = self._prices.bound(
+            input_bound(question),
+            question.max_tokens,
+            batched=self._batched,
+            surcharges=self.judge.surcharges,
+        )
+        expected = self._prices.cost(
+            self._usage(question), batched=self._batched, surcharges=self.judge.surcharges
+        )
         for slot in slots:
             self._questions[slot.order] = self._questions.get(slot.order, 0) + 1
             self._expected[slot.order] = self._expected.get(slot.order, 0.0) + expected

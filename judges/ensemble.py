@@ -268,9 +268,9 @@ class Ensemble:
     def _answered(
         self, judge_session: JudgeSession, ask: Ask, answer: Answer, seconds: float
     ) -> Done:
-        cost = judge_session.prices.cost(answer.usage, batched=answer.batched)
+        cost = judge_session.prices.charge(answer, ask.bound)
         row = vote_row(judge_session, ask.slot, answer, cost, seconds, self.run_id)
-        return Done(judge_session, ask, row, cost)
+        return Done(judge_session, ask, row, cost, at_most=answer.usage is None and cost > 0)
 
     # -- on this machine --------------------------------------------------------------------------
 

@@ -57,6 +57,7 @@ class GeneratorConfig(BaseModel):
     prices: Prices | None = Field(
         default=None, description="what it charges; needed where the model is not listed"
     )
+    free: bool = Field(default=False, description="nobody bills for it, as of a judge")
     concurrency: int = Field(default=32, ge=1, le=4096, description="requests in flight at once")
     timeout: float = Field(default=120.0, gt=0, description="seconds for one attempt")
     retries: int = Field(

@@ -8,6 +8,7 @@ import hashlib
 import json
 from datetime import timedelta
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -17,8 +18,10 @@ from db.validation import Variable
 from db.vocabulary import Order, Provider
 from judges import prompts, reach
 from judges.constitution import Constitution
+from judges.hosts import is_own
 from judges.prices import FREE, Prices, find_model
 from judges.reach import ExtraBody, Headers, LongestWait, Project, Query, Region, TokenLimit, Via
+from judges.surcharges import surcharges
 
 REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
 _KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}
@@ -101,6 +104,11 @@ class JudgeConfig(BaseModel):
     prices: Prices | None = Field(
         default=None, description="what it charges; needed where the vendor's model is not listed"
     )
+    free: bool = Field(
+        default=False,
+        description="nobody bills for it; for an openai-compatible server beyond this machine and "
+        "private networks either this or prices is needed",
+    )
     requests_per_minute: int | None = Field(
         default=None, gt=0, description="its own limit, requests a minute in one process"
     )
@@ -133,6 +141,8 @@ class JudgeConfig(BaseModel):
                 f"judge {self.name!r} is openai-compatible and has no base_url; "
                 'add e.g. base_url = "http://localhost:8000/v1"'
             )
+        if self.free and self.prices is not None:
+            raise ValueError(f"judge {self.name!r} is free and has prices; leave one of them out")
         known = find_model(self.model) if self.model else None
         if known is not None and not known.temperature and self.temperature is not None:
             raise ValueError(
@@ -214,11 +224,24 @@ class JudgeConfig(BaseModel):
         """How long a claim may stand: every attempt at its longest, twice over."""
         return timedelta(seconds=max(600.0, 2 * self.timeout * (self.retries + 1)))
 
+    @property
+    def surcharges(self) -> tuple[str, ...]:
+        """The service tier, speed and region it asks for beyond the usual ones."""
+        return surcharges(self.extra_body)
+
     def price(self) -> Prices:
         """What its answers cost. Raises BadInput for a priced service with unknown prices."""
         if self.prices is not None:
             return self.prices
-        if self.provider not in (Provider.ANTHROPIC, Provider.OPENAI):
+        if self.free or self.provider not in (Provider.ANTHROPIC, Provider.OPENAI):
+            if self.provider is Provider.OPENAI_COMPATIBLE and not (
+                self.free or is_own(self.base_url or "")
+            ):
+                raise BadInput(
+                    f"judge {self.name!r} is asked at {urlsplit(self.base_url or '').netloc}, "
+                    "which may bill for it; add prices = { input = ..., output = ... } in dollars "
+                    "per million tokens, or free = true"
+                )
             return FREE
         if self.via is not None:
             raise BadInput(

@@ -14,7 +14,7 @@ from db.storable import storable
 from db.types import now
 from db.vocabulary import HELD_BACK, Choice, Order
 from judges import verdicts
-from judges.asking import Answer, Client, Question, Scorer
+from judges.asking import Answer, Client, Question, Scorer, Usage
 from judges.circuit import Circuit, RateLimiter
 from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
@@ -35,6 +35,7 @@ class Tally:
 
     problem: the sentence that stopped the judge; refused: it was about the key.
     capped: the money allowed ran out; lost: requests that may have been billed without an answer.
+    guessed: answers without a usable usage, counted at the most they can cost.
     waiting: questions that lie in batches, the oldest of them since `waiting_since`. notes:
     sentences of what is not as it should be, and stops nobody.
     """
@@ -52,6 +53,8 @@ class Tally:
     waiting: int = 0
     waiting_since: datetime | None = None
     notes: list[str] = field(default_factory=list)
+    guessed: int = 0
+    guessed_nanousd: int = 0
 
     @property
     def stopped(self) -> bool:
@@ -135,7 +138,8 @@ class JudgeSession:
 
     def bound(self, question: Question, *, batched: bool = False) -> int:
         """The most its answer can cost, in nano-dollars."""
-        return self.prices.bound(input_bound(question), question.max_tokens, batched=batched)
+        size, asked = input_bound(question), self.judge.surcharges
+        return self.prices.bound(size, question.max_tokens, batched=batched, surcharges=asked)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +155,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """For the writer: a vote to store, or None where only the claim is given back."""
+    """For the writer: a vote to store, or None where only the claim is given back.
+
+    at_most: the answer's cost is the most it can be, as its server told no usage.
+    """
 
     judge_session: JudgeSession
     ask: Ask
     row: dict[str, Any] | None
     cost_nanousd: int
+    at_most: bool = False
 
 
 def template(judge: JudgeConfig, rules: Constitution) -> Template:
@@ -187,7 +195,7 @@ def vote_row(
 ) -> dict[str, Any]:
     """The vote an answer means, ready to be stored with the answer itself."""
     verdict = verdicts.read(answer, slot.order)
-    usage = answer.usage
+    usage = answer.usage or Usage()
     return {
         "pair_id": slot.pair_id,
         "judge_version_id": judge_session.version_id,

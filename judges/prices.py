@@ -6,15 +6,19 @@ per million tokens is a thousand nano-dollars a token.
 
 import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from math import ceil
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from judges.asking import Usage
+from judges.asking import Answer, Usage
+from judges.surcharges import FACTORS, UNKNOWN
 
 NANO = 1_000_000_000
+Factor = Annotated[float, Field(gt=0)]
 
 
 class Prices(BaseModel):
@@ -55,11 +59,34 @@ class Prices(BaseModel):
     long_output: float | None = Field(
         default=None, ge=0, description="as output, for long requests; as output if unset"
     )
+    kept: float | None = Field(
+        default=None,
+        ge=0,
+        description="input written into the cache for an hour, $ per million; twice input if unset",
+    )
+    factors: dict[str, Factor] = Field(
+        default_factory=dict,
+        description="what a service tier, speed or region multiplies the price by, by the name "
+        "that the answer gives: `{ priority = 2.0 }`; others as documented",
+    )
 
-    def cost(self, usage: Usage, *, batched: bool = False) -> int:
+    def factor(self, surcharge: str) -> float:
+        """What a service tier, speed or region multiplies the price by."""
+        return self.factors.get(surcharge, FACTORS.get(surcharge, UNKNOWN))
+
+    def charge(self, answer: Answer, most: int) -> int:
+        """Nano-dollars that an answer costs: what its server says it charged, else by its usage,
+        else the `most` it can cost.
+        """
+        if answer.told_nanousd is not None:
+            return answer.told_nanousd
+        if answer.usage is None:
+            return most
+        return self.cost(answer.usage, batched=answer.batched, surcharges=answer.surcharges)
+
+    def cost(self, usage: Usage, *, batched: bool = False, surcharges: Iterable[str] = ()) -> int:
         """Nano-dollars for one answer, rounded up to a whole one."""
-        total_in = usage.input + usage.cached + usage.written
-        long = self.long_above is not None and total_in > self.long_above
+        long = self.long_above is not None and usage.read > self.long_above
         fresh = _pick(long, self.long_input, self.input)
         cached = _pick(long, self.long_cached, fresh if self.cached is None else self.cached)
         written = _pick(long, self.long_written, fresh if self.written is None else self.written)
@@ -67,18 +94,33 @@ class Prices(BaseModel):
         dollars_per_million = (
             usage.input * fresh
             + usage.cached * cached
-            + usage.written * written
+            + (usage.written - usage.kept) * written
+            + usage.kept * max(written, 2 * fresh if self.kept is None else self.kept)
             + usage.output * output
         )
         factor = self.batch if batched else 1.0
+        for name in surcharges:
+            factor *= self.factor(name)
         # Rounded first so that floating dust does not add a nano-dollar to an exact sum.
         return ceil(round(dollars_per_million * factor * 1000, 6))
 
-    def bound(self, input_tokens: int, output_tokens: int, *, batched: bool = False) -> int:
-        """The most an answer can cost: nothing cached, everything written, all output used."""
+    def bound(
+        self,
+        input_tokens: int,
+        output_tokens: int,
+        *,
+        batched: bool = False,
+        surcharges: Iterable[str] = (),
+    ) -> int:
+        """The most an answer can cost: all input at the dearest kind, all output used."""
+        more = [each for each in surcharges if self.factor(each) > 1]
         return max(
-            self.cost(Usage(input=input_tokens, output=output_tokens), batched=batched),
-            self.cost(Usage(written=input_tokens, output=output_tokens), batched=batched),
+            self.cost(usage, batched=batched, surcharges=more)
+            for usage in (
+                Usage(input=input_tokens, output=output_tokens),
+                Usage(cached=input_tokens, output=output_tokens),
+                Usage(written=input_tokens, output=output_tokens),
+            )
         )
 
 
@@ -99,7 +141,7 @@ FREE = Prices(input=0, output=0)
 
 def find_model(name: str) -> KnownModel | None:
     """The shipped entry for a model, also under a dated name (`claude-haiku-4-5-20251001`)."""
-    known = _known()
+    known = known_models()
     if name in known:
         return known[name]
     dated = re.fullmatch(r"(.+?)-20\d\d-?\d\d-?\d\d", name)
@@ -117,7 +159,8 @@ def tokens_about(text: str) -> int:
 
 
 @cache
-def _known() -> dict[str, KnownModel]:
+def known_models() -> dict[str, KnownModel]:
+    """The shipped list, by name."""
     table = tomllib.loads((files("judges") / "prices.toml").read_text(encoding="utf-8"))
     return {name: KnownModel.model_validate(entry) for name, entry in table.items()}
 

@@ -89,6 +89,12 @@ class JudgeRun:
         if self.cost_usd:
             parts.append(f"${self.cost_usd:.4f} spent")
         parts += self.in_doubt
+        if guessed := sum(t.guessed for t in self.tallies.values()):
+            most = sum(t.guessed_nanousd for t in self.tallies.values()) / NANO
+            parts.append(
+                f"{guessed} answers came without a usable usage and are counted at the most they "
+                f"can cost, ${most:.4f}"
+            )
         parts += self.private
         if self.waiting:
             parts.append(f"{self.waiting} questions wait in batches{waited(self.waiting_since)}")

@@ -44,11 +44,13 @@ class TextRequest:
     prices: Prices
     about: Any
     lasts: timedelta = timedelta(minutes=20)
+    surcharges: tuple[str, ...] = ()
 
     @property
     def bound(self) -> int:
         """The most its answer can cost, in nano-dollars."""
-        return self.prices.bound(input_bound(self.question), self.question.max_tokens)
+        size = input_bound(self.question)
+        return self.prices.bound(size, self.question.max_tokens, surcharges=self.surcharges)
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ class TextRequests:
         except Unavailable:
             return 0
         self._give_up(evidence.answer(number), outcome)
-        return Brought(request, answer, request.prices.cost(answer.usage))
+        return Brought(request, answer, request.prices.charge(answer, request.bound))
 
     def _give_up(self, own: Sequence[tuple[TextRequest, Rejected]], outcome: Requested) -> None:
         """Write down that these are refused by their own fault: they are not asked for again."""

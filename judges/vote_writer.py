@@ -125,6 +125,9 @@ class Writer:
         judge_session.tally.stored += len(rows)
         judge_session.tally.abstained += abstained(rows)
         judge_session.tally.cost_nanousd += sum(done.cost_nanousd for done in done_list)
+        guessed = [done.cost_nanousd for done in done_list if done.at_most]
+        judge_session.tally.guessed += len(guessed)
+        judge_session.tally.guessed_nanousd += sum(guessed)
         self.report(judge_session)
 
     def report(self, judge_session: JudgeSession, *, force: bool = False) -> None:

@@ -132,7 +132,7 @@ def test_dated_names_have_the_price_of_their_model() -> None:
 
 
 def test_no_price_list_is_upside_down() -> None:
-    for model in prices._known().values():
+    for model in prices.known_models().values():
         assert 0 <= (model.cached or 0) <= model.input <= model.output
 
 

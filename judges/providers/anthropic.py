@@ -85,6 +85,7 @@ class AnthropicJudge:
             raise broken
         held = self._holds and question.schema is not None
         answer = understood(message, partial(read_message, held=held))
+        self.notices.hear(answer, self._judge.price)
         if self._elsewhere is None:
             return answer
         self.notices.answered_as(self._judge.model, answer.model)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from judges.asking import Answer, Lost, Stop, Usage
-from judges.providers.replies import count_of, text_of
+from judges.asking import Answer, Lost, Stop
+from judges.providers.replies import text_of
+from judges.providers.usages import message_usage, told_nanousd
+from judges.surcharges import surcharges
 
 _STOPS: dict[str, Stop] = {
     "max_tokens": "length",
@@ -19,17 +21,14 @@ def read_message(message: Any, *, held: bool = False, batched: bool = False) -> 
     """
     if not isinstance(getattr(message, "content", None), list):
         raise Lost("the reply holds no answer")
-    usage = message.usage
+    text = text_of(message.content)
     return Answer(
-        text=text_of(message.content),
-        usage=Usage(
-            input=count_of(getattr(usage, "input_tokens", 0)),
-            cached=count_of(getattr(usage, "cache_read_input_tokens", 0)),
-            written=count_of(getattr(usage, "cache_creation_input_tokens", 0)),
-            output=count_of(getattr(usage, "output_tokens", 0)),
-        ),
+        text=text,
+        usage=message_usage(message, text),
         stop=_STOPS.get(str(message.stop_reason), "end"),
         held=held,
         model=message.model,
         batched=batched,
+        told_nanousd=told_nanousd(message),
+        surcharges=surcharges(message),
     )

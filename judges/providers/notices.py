@@ -1,8 +1,11 @@
 """What a user is to hear of a judge's server: each thing once, whoever comes upon it first."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import InitVar, dataclass, field
+
+from judges.asking import Answer
+from judges.prices import Prices
 
 
 @dataclass
@@ -30,6 +33,15 @@ class Notices:
             one, other = (re.sub("[^a-z0-9]+", "-", name.lower()) for name in (asked, model))
             if one not in other and other not in one:
                 self.say("model", f"asked for {asked!r}, its server answers as {model[:80]!r}")
+
+    def hear(self, answer: Answer, prices: Callable[[], Prices]) -> None:
+        """Note each service tier, speed or region beyond the usual that an answer was billed at."""
+        for name in answer.surcharges:
+            self.say(
+                f"billed {name}",
+                f"its server bills {name!r}, which is counted as {prices().factor(name):g} times "
+                "the price; say otherwise by factors in its prices",
+            )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._said.values())

@@ -76,6 +76,7 @@ class OpenAIJudge:
             held = self._holds and question.schema is not None
             answer = understood(completion, partial(read_completion, held=held))
             self._requests.heard(more, completion, answer)
+            self.notices.hear(answer, self._judge.price)
             if self._holds:
                 return answer
             self.notices.answered_as(self._judge.model, answer.model)

@@ -4,9 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from judges.asking import Answer, Lost, Stop, Usage
+from judges.asking import Answer, Lost, Stop
 from judges.prompts import MENU
-from judges.providers.replies import count_of, text_of
+from judges.providers.replies import text_of
+from judges.providers.usages import completion_usage, told_nanousd
+from judges.surcharges import surcharges
 from judges.verdicts import verdict_at
 
 _STOPS: dict[str, Stop] = {"length": "length", "content_filter": "filter"}
@@ -19,26 +21,20 @@ def read_completion(completion: Any, *, held: bool = False, batched: bool = Fals
     """
     if not getattr(completion, "choices", None):
         raise Lost("the reply holds no answer")
-    choice, usage = completion.choices[0], completion.usage
-    details = getattr(usage, "prompt_tokens_details", None)
-    cached = count_of(getattr(details, "cached_tokens", 0))
-    written = count_of(getattr(details, "cache_write_tokens", 0))
+    choice = completion.choices[0]
     refusal = getattr(choice.message, "refusal", None)
     text = text_of(choice.message.content) or text_of(refusal)
     logprobs = getattr(choice, "logprobs", None)
     return Answer(
         text=text,
-        usage=Usage(
-            input=max(0, count_of(getattr(usage, "prompt_tokens", 0)) - cached - written),
-            cached=cached,
-            written=written,
-            output=count_of(getattr(usage, "completion_tokens", 0)),
-        ),
+        usage=completion_usage(completion, text),
         stop="refusal" if refusal else _STOPS.get(str(choice.finish_reason), "end"),
         held=held,
         probabilities=probabilities(logprobs, text, held=held),
         model=completion.model,
         batched=batched,
+        told_nanousd=told_nanousd(completion),
+        surcharges=surcharges(completion),
     )
 
 

@@ -30,7 +30,7 @@ class ReadWhole:
     def checked(self, question: Question, answer: Answer) -> Answer:
         """The answer, or one that stopped at "cut" where the question was surely not read whole."""
         usage = answer.usage
-        read = usage.input + usage.cached + usage.written
+        read = usage.read if usage is not None else 0
         if not read or answer.stop == "too long":
             return answer
         texts = [question.system, *(turn["content"] for turn in question.earlier), question.user]

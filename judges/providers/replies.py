@@ -10,8 +10,6 @@ from typing import Any
 from db.errors import TiebreakError
 from judges.asking import Answer
 
-_MOST = 10**9  # tokens of one answer; a count beyond is none
-
 
 def understood(reply: Any, read: Callable[[Any], Answer]) -> Answer:
     """`read(reply)`, or the whole reply as an unreadable answer. Raises the errors of `db.errors`
@@ -22,7 +20,7 @@ def understood(reply: Any, read: Callable[[Any], Answer]) -> Answer:
     except TiebreakError:
         raise
     except Exception:
-        return Answer(repr(reply), stop="unreadable")
+        return Answer(repr(reply), usage=None, stop="unreadable")
 
 
 def text_of(content: Any) -> str:
@@ -33,8 +31,3 @@ def text_of(content: Any) -> str:
         raise TypeError(f"content is {type(content).__name__}")
     parts = [part if isinstance(part, dict) else vars(part) for part in content]
     return "".join(part["text"] for part in parts if part.get("type") in ("text", "output_text"))
-
-
-def count_of(tokens: Any) -> int:
-    """A number of tokens as it was billed; what is no number of tokens is none."""
-    return tokens if isinstance(tokens, int) and 0 <= tokens <= _MOST else 0

@@ -150,6 +150,7 @@ def generate(
                         who.price(),
                         (prompt, source),
                         who.lasts,
+                        who.surcharges,
                     )
 
     def store(session: Session, one: Brought) -> None:

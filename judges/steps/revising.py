@@ -219,6 +219,7 @@ def _request(
         who.price(),
         about,
         who.lasts,
+        who.surcharges,
     )
 
 

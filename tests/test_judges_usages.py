@@ -1,0 +1,172 @@
+"""What replies say was used and charged; what cannot be counts at the most an answer can cost."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from judges.asking import Answer, Usage
+from judges.prices import FREE, NANO, Prices, known_models
+from judges.providers.usages import completion_usage, message_usage, told_nanousd
+from judges.surcharges import FACTORS, UNKNOWN, surcharges
+
+PROMPT, COMPLETION = {"prompt_tokens": 900}, {"completion_tokens": 60}
+PLAIN = {**PROMPT, **COMPLETION}
+UPSTREAM = {"upstream_inference_cost": 0.002}
+DOLLARS = Prices(input=1.0, output=10.0, cached=0.1, written=1.25)
+COUNTS = st.integers(0, 10**6)
+
+
+def reply(usage: Any, **more: Any) -> SimpleNamespace:
+    return SimpleNamespace(usage=usage, **more)
+
+
+@pytest.mark.parametrize(
+    ("usage", "said"),
+    [
+        # 900 of the prompt, 100 of them read from the cache
+        (
+            {**PLAIN, "prompt_tokens_details": {"cached_tokens": 100}},
+            Usage(800, 100, 0, 60),
+        ),
+        # DeepSeek: hits and misses beside, together the prompt
+        (
+            {**PLAIN, "prompt_cache_hit_tokens": 128,
+             "prompt_cache_miss_tokens": 772},
+            Usage(772, 128, 0, 60),
+        ),
+        # Moonshot: at the top
+        ({**PLAIN, "cached_tokens": 100}, Usage(800, 100, 0, 60)),
+        # Gemini, xAI: thinking stands in the total alone, 2000 - 900 - 60 of it
+        ({**PLAIN, "total_tokens": 2000}, Usage(900, 0, 0, 1100)),
+        # a total that is left at nothing says nothing
+        ({**PLAIN, "total_tokens": 0}, Usage(900, 0, 0, 60)),
+        ({"prompt_tokens": 900.0, "completion_tokens": 60.0}, Usage(900, 0, 0, 60)),
+    ],
+)  # fmt: skip
+def test_a_completions_usage_is_read_in_every_dialect(usage: Any, said: Usage) -> None:
+    assert completion_usage(reply(usage), "1") == said
+    assert completion_usage(reply(SimpleNamespace(**usage)), "1") == said
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        "12 tokens",
+        {"prompt_tokens": 900},
+        {"prompt_tokens": 900, "completion_tokens": None},
+        {"prompt_tokens": -900, "completion_tokens": 60},
+        {"prompt_tokens": 900, "completion_tokens": -60},
+        {"prompt_tokens": "900", "completion_tokens": 60},
+        {"prompt_tokens": 900.5, "completion_tokens": 60},
+        {"prompt_tokens": float("nan"), "completion_tokens": 60},
+        {"prompt_tokens": float("inf"), "completion_tokens": 60},
+        {"prompt_tokens": True, "completion_tokens": 60},
+        {"prompt_tokens": 10**12, "completion_tokens": 60},
+        {"prompt_tokens": 0, "completion_tokens": 60},
+        {"prompt_tokens": 900, "completion_tokens": 0},
+        {**PLAIN, "prompt_tokens_details": {"cached_tokens": 901}},
+        {**PLAIN, "prompt_tokens_details": {"cached_tokens": -1}},
+        {**PLAIN, "prompt_cache_hit_tokens": 1000},
+    ],
+)  # fmt: skip
+def test_a_completions_usage_that_cannot_be_is_none(usage: Any) -> None:
+    assert completion_usage(reply(usage), "an answer") is None
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {"input_tokens": 500},
+        {"input_tokens": -5, "output_tokens": 60},
+        {"input_tokens": "500", "output_tokens": 60},
+        {"input_tokens": 0, "output_tokens": 60},
+        {"input_tokens": 500, "output_tokens": 0},
+        {"input_tokens": 500, "output_tokens": 60, "cache_read_input_tokens": -1},
+        {"input_tokens": 500, "output_tokens": 60, "cache_creation_input_tokens": 10,
+         "cache_creation": {"ephemeral_1h_input_tokens": 11}},
+    ],
+)  # fmt: skip
+def test_a_messages_usage_that_cannot_be_is_none(usage: Any) -> None:
+    assert message_usage(reply(usage), "an answer") is None
+
+
+def test_a_messages_kinds_of_input_stand_beside_one_another() -> None:
+    usage = {
+        "input_tokens": 5,
+        "cache_read_input_tokens": 900,
+        "cache_creation_input_tokens": 100,
+        "cache_creation": {"ephemeral_1h_input_tokens": 40},
+        "output_tokens": 60,
+    }
+    read = message_usage(reply(usage), "an answer")
+    assert read == Usage(input=5, cached=900, written=100, output=60, kept=40)
+    # 5 + 900 x .1 + 60 x 1.25 + 40 x 2 + 60 x 10 dollars a million, in thousands of nano-dollars
+    assert DOLLARS.cost(read) == (5 + 90 + 75 + 80 + 600) * 1000
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        ({"cost": 0.00014}, 0.00014),
+        ({"cost": {"total_cost": 0.006}}, 0.006),
+        ({"cost": 0.0001, "is_byok": True, "cost_details": UPSTREAM}, 0.0021),
+        ({"cost": 0, "is_byok": True, "cost_details": {"upstream_inference_cost": None}}, None),
+        ({"cost": 0}, None),  # a gateway that knows no price
+        ({"cost": -1.0}, None),
+        ({"cost": float("nan")}, None),
+        ({"cost": float("inf")}, None),
+        ({"cost": "0.1"}, None),
+        ({"cost": True}, None),
+        ({}, None),
+        (None, None),
+    ],
+)  # fmt: skip
+def test_what_a_server_says_it_charged(usage: Any, dollars: float | None) -> None:
+    assert told_nanousd(reply(usage)) == (None if dollars is None else round(dollars * NANO))
+
+
+def test_what_a_server_charged_goes_before_the_table_and_the_most_after_it() -> None:
+    usage = Usage(input=1000, output=10)
+    assert DOLLARS.charge(Answer("1", usage=usage, told_nanousd=7), most=99) == 7
+    assert DOLLARS.charge(Answer("1", usage=usage), most=99) == 1_100_000
+    assert DOLLARS.charge(Answer("1", usage=None), most=99) == 99
+    assert FREE.charge(Answer("1", usage=usage, told_nanousd=7), most=0) == 7
+
+
+def test_tiers_speeds_and_regions_are_priced() -> None:
+    assert surcharges(reply({}, service_tier="default")) == ()
+    assert surcharges(reply({"service_tier": "standard", "speed": "fast"})) == ("fast",)
+    assert surcharges(reply({"inference_geo": "US"}, service_tier="priority")) == ("priority", "us")
+    assert surcharges({"service_tier": "flex", "temperature": 1}) == ("flex",)
+    usage = Usage(input=1000)
+    assert DOLLARS.cost(usage, surcharges=("fast", "us")) == round(1e6 * 6 * 1.1)
+    assert DOLLARS.cost(usage, surcharges=("never heard of",)) == round(1e6 * UNKNOWN)
+    own = DOLLARS.model_copy(update={"factors": {"priority": 2.0}})
+    assert own.cost(usage, surcharges=("priority",)) == 2_000_000
+    assert max(FACTORS.values()) == UNKNOWN
+
+
+@given(COUNTS, COUNTS, COUNTS, COUNTS, st.sampled_from(sorted(known_models())), st.booleans())
+def test_no_answer_within_its_room_costs_more_than_its_bound(
+    fresh: int, cached: int, written: int, output: int, model: str, batched: bool
+) -> None:
+    prices = known_models()[model].prices
+    usage = Usage(fresh, cached, written, output)
+    cost = prices.cost(usage, batched=batched)
+    assert 0 <= cost <= prices.bound(usage.read, output, batched=batched)
+
+
+@given(st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.floats() | st.text()))
+def test_no_usage_is_ever_negative(usage: dict[str, Any]) -> None:
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
+    odd = dict(zip(names, usage.values(), strict=False))
+    found = completion_usage(reply(odd), "1")
+    assert found is None or min(found.input, found.cached, found.written, found.output) >= 0
+    told = told_nanousd(reply({"cost": next(iter(usage.values()), None)}))
+    assert told is None or told > 0

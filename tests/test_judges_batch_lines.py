@@ -1,4 +1,4 @@
-"""A line of a batch is the body of a direct call, whatever the judge's settings say."""
+"""Lines of batches: sent, the body of a direct call whatever the settings; back, what they mean."""
 
 import json
 from collections.abc import Iterator
@@ -11,6 +11,9 @@ from protocol_server import Script, Server, serving
 from test_judges_providers import config, made, question, using
 
 from db.vocabulary import Provider
+from judges.judge_config import JudgeConfig
+from judges.providers.batch_lines import collected
+from judges.providers.openai_batches import OpenAIBatches
 
 KEYS = st.text("abcdefgh_", min_size=4, max_size=10).map(lambda name: f"x_{name}")
 VALUES = st.one_of(st.booleans(), st.integers(0, 9), st.text(max_size=5))
@@ -69,3 +72,47 @@ def _line(server: Server, job: str) -> Any:
     if "requests" in batch:
         return batch["requests"][0]["params"]
     return json.loads(server.state.files[batch["input_file_id"]])["body"]
+
+
+ANSWER = {
+    "choices": [{"message": {"content": "VERDICT: 1"}, "finish_reason": "stop"}],
+    "model": "m",
+    "usage": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("line", "fate", "words"),
+    [
+        ({"response": {"status_code": 200, "body": ANSWER}}, "answered", ""),
+        ({"response": {"status_code": "200", "body": ANSWER}, "error": None}, "answered", ""),
+        ({"response": ANSWER}, "answered", ""),
+        ({"response": {"status_code": 200, "body": {"error": {"message": "flagged by moderation",
+                                                              "code": 403}}}},
+         "refused", "flagged by moderation"),
+        ({"response": {"status_code": 200, "body": {"error": {"message": "busy", "code": 502}}}},
+         "later", "busy"),
+        ({"response": {"status_code": 200, "body": {"choices": []}}}, "lost", "holds no answer"),
+        ({"response": {"status_code": 200, "body": None}}, "lost", "TypeError"),
+        ({"response": None, "error": None}, "lost", "neither an answer nor a reason"),
+        ({"response": 7}, "lost", "AttributeError"),
+        ({"response": {}, "error": {"code": "server_error"}}, "later", "servererror"),
+        ({"response": None, "error": "Error code: 404 - Not found"}, "failed", "404 - Not found"),
+        ({"response": {"status_code": 0, "body": ""}, "error": {"code": "batch_expired",
+          "message": "the window expired"}}, "later", "the window expired"),
+        ({"response": {"status_code": 429, "body": "<html><title>429 Too Many</title></html>"}},
+         "later", "429 Too Many"),
+        ({"response": {"status_code": 404, "body": {"error": {"message": "no such model"}}}},
+         "failed", "no such model"),
+        ({"response": {"status_code": 401, "body": {"error": {"message": "key sk-proj-123456"}}}},
+         "failed", "key ***"),
+    ],
+)  # fmt: skip
+def test_what_a_line_of_openais_protocol_means(line: Any, fate: str, words: str) -> None:
+    judge = JudgeConfig(name="j", provider=Provider.OPENAI, model="m")
+    unasked: Any = None
+    batches = OpenAIBatches(judge, unasked, unasked, held=False)
+    text = json.dumps({"custom_id": "n", **line}).encode()
+    (found,) = collected(iter([b"\xef\xbb\xbf" + text + b"\r\n\n"]), batches._line)
+    assert (found.name, found.fate) == ("n", fate)
+    assert words in found.words

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -524,6 +525,52 @@ def test_who_cannot_be_asked_by_batch_is_named(database: Database, server: Serve
     done = run(database, own, batch=True, environ=KEYS)
     assert done.stored == 2
     assert "judge 'own' is asked directly" in told(done)
+
+
+@pytest.mark.parametrize("step", ["add_votes", "settle"])
+def test_a_kill_while_a_batch_is_stored_leaves_it_to_be_collected_once(
+    any_database: Database,
+    server: Server,
+    provider: str,
+    step: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    add(any_database, 4)
+    batch(any_database, server, provider)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"judges.batch_collecting.{step}", die)
+        with pytest.raises(KeyboardInterrupt):
+            batch(any_database, server, provider)
+    assert (votes(any_database), states(any_database)) == ([], ["submitted"])
+    assert batch(any_database, server, provider).stored == 4
+    assert spent(any_database)[0] == spent(any_database)[1]
+
+
+def test_two_that_collect_one_batch_at_once_store_and_pay_it_once(
+    any_database: Database, server: Server, provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(any_database, 4)
+    batch(any_database, server, provider)
+    meanwhile: list[JudgeRun] = []
+
+    def overtaken(*asked: Any, **more: Any) -> Any:
+        if not meanwhile:
+            meanwhile.append(None)  # type: ignore[arg-type]
+            other = Thread(target=lambda: meanwhile.append(batch(any_database, server, provider)))
+            other.start()
+            other.join()
+        return outcome(*asked, **more)
+
+    monkeypatch.setattr("judges.batch_collecting.outcome", overtaken)
+    slower = batch(any_database, server, provider)
+    assert (meanwhile[1].stored, slower.stored) == (4, 0)
+    assert len(votes(any_database)) == 4
+    assert spent(any_database)[0] == spent(any_database)[1]
+    assert len(server.state.batches) == 1
 
 
 # -- pure ------------------------------------------------------------------------------------------

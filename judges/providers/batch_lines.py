@@ -47,7 +47,9 @@ def unanswered(
 ) -> Collected:
     """A line without an answer, by its HTTP status (None where there was none) and what is said."""
     said = told(status, error, now=time.time(), secrets=secrets)
-    words = said.words or ", ".join(said.codes) or said.sentence or "no reason is given"
+    words = said.words or ", ".join(said.codes) or said.sentence
+    if not words:
+        return Collected(name, "lost", None, "neither an answer nor a reason is in its line")
     if status is None:
         said, sure = _by_code(said, error)
         if not sure:

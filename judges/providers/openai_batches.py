@@ -17,6 +17,7 @@ from judges.providers.batch_faults import Whole
 from judges.providers.batch_lines import collected, unanswered
 from judges.providers.openai_replies import read_completion
 from judges.providers.replies import understood
+from judges.providers.told import error_in
 
 _ENDPOINT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 _OVER = ("completed", "failed", "expired", "cancelled")
@@ -143,11 +144,15 @@ class OpenAIBatches:
 
     def _line(self, name: str, line: dict[str, Any]) -> Collected:
         response = line.get("response") or {}
-        status, body = response.get("status_code"), response.get("body")
-        status = int(status) if status is not None else None
-        if status is not None and 200 <= status < 300:
-            return Collected(name, "answered", self._answer(body))
-        return unanswered(name, status, line.get("error") or body, self._faults.secrets)
+        body = response.get("body", response)  # some servers put the completion there at once
+        told, error = response.get("status_code"), line.get("error")
+        status = int(told) if told else None
+        if status is None or 200 <= status < 300:
+            error = error or (error_in(body) if isinstance(body, dict) else None)
+            if error is None and (told or body):
+                return Collected(name, "answered", self._answer(body))
+            status = None
+        return unanswered(name, status, error or body, self._faults.secrets)
 
     def _answer(self, body: Any) -> Answer:
         completion = ChatCompletion.construct(**body)

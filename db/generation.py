@@ -86,6 +86,14 @@ def note(session: Session, kind: str, subject: str, payload: dict[str, Any]) -> 
     record(session, ACTOR, kind, subject, payload)
 
 
+def has_written(session: Session, kind: str, by: str) -> bool:
+    """Whether a source has ever brought a text of this kind."""
+    payload = Event.payload
+    brought = payload["stop"].as_string().in_(("end", "length"))
+    written = select(Event.id).where(Event.kind == kind, payload["by"].as_string() == by, brought)
+    return session.scalar(written.limit(1)) is not None
+
+
 def store_candidate(
     session: Session,
     prompt: PromptRow,

@@ -13,6 +13,7 @@ from itertools import groupby, islice
 from typing import Any
 
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
+from db.generation import has_written
 from db.progress import Progress, quiet
 from db.reservations import Asked, in_turn
 from db.session import Database, Session
@@ -115,9 +116,7 @@ class TextRequests:
     withholding: Withholding = field(default_factory=Withholding)
     patience: Mapping[str, Patience] = field(default_factory=lambda: defaultdict(Patience))
     _open: list[BlockReservation] = field(default_factory=list, repr=False)
-    _trials: dict[str, Trial[TextRequest]] = field(
-        default_factory=lambda: defaultdict(Trial), repr=False
-    )
+    _trials: dict[str, Trial[TextRequest]] = field(default_factory=dict, repr=False)
 
     async def run(
         self, requests: Iterable[TextRequest], total: int, outcome: Requested | None = None
@@ -198,13 +197,23 @@ class TextRequests:
     async def _asked(self, claimed: _Claimed, outcome: Requested) -> Brought | int:
         """The text, or what an answer that never came may have cost."""
         request = claimed.request
-        trial = self._trials[request.asked.name]
+        trial = self._trial(request)
         if not await trial.clear():
             outcome.problem = outcome.problem or str(trial.evidence.end()[1])
         if outcome.problem is not None:
             return 0
         with trial.away():
             return await self._sent(claimed, trial.evidence, outcome)
+
+    def _trial(self, request: TextRequest) -> Trial[TextRequest]:
+        """The trial of the request's source, which knows whether it wrote in an earlier run."""
+        name = request.asked.name
+        if name not in self._trials:
+            trial = self._trials[name] = Trial()
+            with self.database.read() as session:
+                key = request.key
+                trial.evidence.answered = has_written(session, key.kind, key.source)
+        return self._trials[name]
 
     async def _sent(
         self, claimed: _Claimed, evidence: Evidence[TextRequest], outcome: Requested

@@ -262,3 +262,18 @@ def test_a_writer_whose_every_text_is_refused_stops_and_gives_nothing_up(project
         script.dialect = Dialect()
         done = json.loads(CliRunner().invoke(app, ["generate", "--max-usd", "1", "--json"]).stdout)
     assert done["asked"] == 20
+
+
+def test_a_refused_text_left_over_is_given_up_in_the_next_run(project: Path) -> None:
+    """Its writer wrote in an earlier run: that is evidence enough for one text."""
+    script = Script()
+    with serving(script) as server:
+        set_up(project, section(server, "openai", kind="generator"), 3)
+        assert CliRunner().invoke(app, ["generate", "--max-usd", "1"]).exit_code == 0
+        row = {"prompt": "And another?", "response_a": "6", "response_b": "7"}
+        (project / "more.jsonl").write_text(json.dumps(row) + "\n")
+        assert CliRunner().invoke(app, ["import", "pairs", "more.jsonl"]).exit_code == 0
+        script.dialect = refusing(400, {"error": {"message": "no"}}, only="And another")
+        done = json.loads(CliRunner().invoke(app, ["generate", "--max-usd", "1", "--json"]).stdout)
+    assert done["refused"] == {"rejected by the server: no": 1}
+    assert done["problem"] is None

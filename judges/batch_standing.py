@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 from db.batch_jobs import ClosedJob
 
-_TELLING = ("collected", "dropped", "failed", "gone")
+_LOST = ("gone", "abandoned")
+_TELLING = ("collected", "dropped", "failed", *_LOST)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """stopped: the job for whose end no further batch is sent; room: questions that may lie in
-    batches at once, None for any number; reduced: the last one was sent again without some lines.
+    """stopped: the job for whose end no further batch is sent; limited: the last one refused for
+    its size, and how many batches came back since (doublings); reduced: the last one was sent again
+    without some lines.
     """
 
     stopped: ClosedJob | None = None
@@ -27,9 +29,10 @@ class Standing:
 def standing(closed: Sequence[ClosedJob]) -> Standing:
     """Of the judge's closed jobs, the newest end first.
 
-    Stopped: the last one was refused as a whole, or was gone at its provider and had been sent
-    after another was. A person lifts it by dropping the job. After a refusal for its size half as
-    many questions are sent, and twice as many after each batch that came back.
+    Stopped: the last one was refused as a whole; or it was gone at its provider or never came back,
+    and had been sent after another was lost so. A person lifts it by dropping the job. After a
+    refusal for its size half as many questions are sent, and twice as many after each batch that
+    came back.
     """
     telling = [job for job in closed if job.state in _TELLING]
     newest = telling[0] if telling else None
@@ -49,8 +52,8 @@ def _stops(telling: Sequence[ClosedJob]) -> bool:
         return True
     before = older[0] if older else None
     return (
-        newest.state == "gone"
+        newest.state in _LOST
         and before is not None
-        and before.state == "gone"
+        and before.state in _LOST
         and before.closed_at <= newest.created_at
     )

@@ -128,7 +128,7 @@ class Batching:
         with self.database.read() as session:
             why = end_of(session, job.id) or job.state
         name = self.judge_session.judge.name
-        if job.state == "gone":
+        if job.state != "failed":
             why += f"; so was one before it; {WAY_OUT.format(job=job.id)}"
         return f"{name}: its last batch ({job.id}) was refused or lost: {why}"
 

@@ -590,6 +590,7 @@ def test_what_earlier_batches_say_about_the_next() -> None:
     assert standing(closed("collected", "failed")).stopped is None
     assert standing(closed("gone", "collected", "gone")).stopped is None
     assert standing(closed("gone", "gone")).stopped is not None
+    assert standing(closed("abandoned", "gone")).stopped is not None
     begun = now()
     at_once = [ClosedJob(n, "gone", begun, begun + timedelta(hours=n)) for n in (2, 1)]
     assert standing(at_once).stopped is None  # sent before it was known

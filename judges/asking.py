@@ -12,7 +12,16 @@ from db.errors import BadInput, Unavailable
 from db.storable import storable
 
 Stop = Literal[
-    "end", "length", "refusal", "filter", "too long", "rejected", "cut", "unreadable", "unchecked"
+    "end",
+    "length",
+    "refusal",
+    "filter",
+    "too long",
+    "rejected",
+    "cut",
+    "failed",
+    "unreadable",
+    "unchecked",
 ]
 
 
@@ -86,8 +95,9 @@ class Answer:
 
     `text` is kept word for word, but for what no database holds (`db.storable`). `stop` says how
     it ended; "unreadable": the text is the whole reply, in which no answer can be found;
-    "cut": the server did not read the whole question; "unchecked": it is why a judge that computes
-    could not. `told`: what the server said in place of an answer. `held`: the server held it to the
+    "cut": the server did not read the whole question; "failed": the server broke off;
+    "unchecked": it is why a judge that computes could not. `told`: what the server said in place of
+    an answer. `held`: the server held it to the
     question's schema. `probabilities` maps entries of the question's menu (display order) to the
     probability the server gave the verdict token, where it gives one; they sum to 1. `batched`
     answers are billed at the batch price.
@@ -95,6 +105,9 @@ class Answer:
     `usage` is None where the server told none, or one that cannot be; `told_nanousd`: what the
     server itself says it charged; `surcharges`: the service tier, speed or region it names where
     that is not the usual one.
+
+    `thinking` is what the model thought, which never counts; it stands in no `text`. `category`:
+    what a refusal or filter says it is for.
     """
 
     text: str
@@ -107,11 +120,14 @@ class Answer:
     batched: bool = False
     told_nanousd: int | None = None
     surcharges: tuple[str, ...] = ()
+    thinking: str | None = None
+    category: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", storable(self.text))
-        if self.model is not None:
-            object.__setattr__(self, "model", storable(str(self.model)))
+        for name in ("model", "thinking", "category"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, storable(str(value)))
 
 
 class Lost(Unavailable):

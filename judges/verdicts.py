@@ -22,6 +22,7 @@ _STOPPED: dict[Stop, str] = {
     "too long": "too long for the model",
     "rejected": "rejected by the server",
     "cut": "read in part by its server",
+    "failed": "broken off by its server",
     "unreadable": "the reply cannot be read",
     "unchecked": "cannot be checked",
 }
@@ -65,7 +66,7 @@ def _read(answer: Answer, order: Order) -> ParsedAnswer:
     if answer.stop != "end":
         return _abstain(stopped(answer), answer.text)
     if not answer.text.strip():
-        return _abstain("no answer", None)
+        return _abstain("no answer: it only thought" if answer.thinking else "no answer", None)
     said = stated(answer.text, held=answer.held)
     choice = _stored(said.verdict, order)
     confidence, p_a = _probabilities(answer.probabilities, said, order)
@@ -83,7 +84,9 @@ def _read(answer: Answer, order: Order) -> ParsedAnswer:
 
 def stopped(answer: Answer) -> str:
     """Why an answer that did not come to its end holds no verdict, with the server's own words."""
-    return ": ".join(filter(None, (_STOPPED.get(answer.stop, answer.stop), answer.told)))
+    return ": ".join(
+        filter(None, (_STOPPED.get(answer.stop, answer.stop), answer.category, answer.told))
+    )
 
 
 def dump(answer: Answer) -> str:
@@ -99,6 +102,10 @@ def dump(answer: Answer) -> str:
         kept["probabilities"] = dict(answer.probabilities)
     if answer.model is not None:
         kept["model"] = answer.model
+    if answer.thinking:
+        kept["thinking"] = answer.thinking
+    if answer.category:
+        kept["category"] = answer.category
     return json.dumps(kept, ensure_ascii=False)
 
 
@@ -123,6 +130,8 @@ def load(raw: str) -> Answer:
         held=kept.get("held") is True,
         probabilities=kept.get("probabilities"),
         model=kept.get("model"),
+        thinking=_words(kept.get("thinking")),
+        category=_words(kept.get("category")),
     )
 
 
@@ -179,6 +188,10 @@ def _probabilities(
 
 def _is_share(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
+
+
+def _words(value: object) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _stored(shown: str, order: Order) -> Choice:

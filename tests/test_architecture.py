@@ -37,7 +37,12 @@ ONLY_HERE = {
 }
 TAG = re.compile(r"</?[A-Za-z]|<!")
 MAKES_MARKUP = {"app/views/sanitise.py"}
-SEEKS_MARKUP = {"review/detectors/forms.py"}  # its patterns find tags in responses
+# Their patterns find tags in responses and answers, or name groups.
+SEEKS_MARKUP = {
+    "review/detectors/forms.py",
+    "judges/reading/thinking.py",
+    "judges/reading/mending.py",
+}
 LATE = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 READS = {"open", "getenv", "read_text", "read_bytes", "load_dotenv", "basicConfig", "dictConfig"}
 

@@ -137,7 +137,7 @@ def test_an_answer_counts_whatever_else_its_reply_holds(reply: ChatCompletion) -
     "message",
     [
         said(5),
-        said({"text": "VERDICT: 2"}),
+        said({"words": "VERDICT: 2"}),
         said([5]),
         said([{"type": "text", "text": 1}]),
         None,

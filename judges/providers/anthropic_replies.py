@@ -2,16 +2,12 @@
 
 from typing import Any
 
-from judges.asking import Answer, Lost, Stop
-from judges.providers.replies import text_of
+from judges.asking import Answer, Lost
+from judges.providers.endings import category_of, stop_of
+from judges.providers.replies import text_of, thinking_parts, thought_of
 from judges.providers.usages import message_usage, told_nanousd
+from judges.reading.thinking import parted
 from judges.surcharges import surcharges
-
-_STOPS: dict[str, Stop] = {
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "refusal",
-}
 
 
 def read_message(message: Any, *, held: bool = False, batched: bool = False) -> Answer:
@@ -21,14 +17,25 @@ def read_message(message: Any, *, held: bool = False, batched: bool = False) -> 
     """
     if not isinstance(getattr(message, "content", None), list):
         raise Lost("the reply holds no answer")
-    text = text_of(message.content)
+    said = text_of(message.content)
+    text, marked = parted(said)
+    stop = stop_of(message.stop_reason)
+    details = getattr(message, "stop_details", None)
     return Answer(
-        text=text,
-        usage=message_usage(message, text),
-        stop=_STOPS.get(str(message.stop_reason), "end"),
+        text=text or _explanation(details),
+        usage=message_usage(message, said),
+        stop=stop,
         held=held,
         model=message.model,
         batched=batched,
         told_nanousd=told_nanousd(message),
         surcharges=surcharges(message),
+        thinking=thought_of(thinking_parts(message.content), marked),
+        category=category_of(details) if stop != "end" else None,
     )
+
+
+def _explanation(details: Any) -> str:
+    """Why the model refused, in the vendor's words."""
+    fields = details if isinstance(details, dict) else getattr(details, "__dict__", {})
+    return str(fields.get("explanation") or "")

@@ -12,12 +12,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any, TypeVar
 
 from judges.prompts import MENU
 from judges.reading.lines import Line, blanked, lines, unwrapped
+from judges.reading.mending import latex
 from judges.reading.objects import Found, objects
+from judges.reading.thinking import Span, doubtful, lead
 
 T = TypeVar("T")
 LONGEST = 1_000_000  # characters that are looked at; no judge may write a tenth of it
@@ -30,8 +32,12 @@ _VERDICT = re.compile(
 _KEY = re.compile(
     r'"verdict"\s*+:\s*+(?:"(?P<text>(?:[^"\\]|\\.)*+)|(?P<bare>[^\s",}\]]*+))', re.I | re.DOTALL
 )
+_ODD_KEY = re.compile(
+    r"""['"“”＂]verdict['"”＂]\s*+[:：]\s*+(?:['"“”＂](?P<text>[^'"“”＂]*+)|(?P<bare>[^\s'",，}\]]*+))""",
+    re.I,
+)
 _WORD = re.compile(
-    r"[\s*_`\"'(\[]*(?:response\s+)?(?P<word>1|2|tie)\b[\s*_`\"'.,:;!()\[\]–—-]*"
+    r"[\s*_`\"'“＂(\[]*(?:response\s+)?(?P<word>1|2|tie)\b[\s*_`\"'”＂.,:;!()\[\]–—-]*"
     r"(?:(?P<more>slightly|much|both(?:\s+are)?\s+bad)(?:\s+better)?[\s*_`\"'.!)\]]*)?",
     re.IGNORECASE,
 )
@@ -39,6 +45,14 @@ _MARK = re.compile(r"(?:[\s>]|[12PRC]\|)*+")
 _CONFIDENCE = re.compile(r"[\s*_#`]*+CONFIDENCE[\s*_`]*+[:=][\s*_`]*+(\d+(?:\.\d+)?)", re.I)
 _RULES = re.compile(r"[\s*_#`]*+PRINCIPLES[\s*_`]*+[:=](.*)", re.I)
 _BROKEN = re.compile(r"[\s*_#`]*+VIOLATED BY ([12])[\s*_`]*+[:=](.*)", re.I)
+_TAGGED = re.compile(
+    r"\s*+<((?:final_)?(?:answer|response|output|verdict|judg[e]?ment))>(.*)</\1>\s*+",
+    re.I | re.DOTALL,
+)
+_NAMES = {
+    *("reasoning", "principles", "violated_by_1", "violated_by_2"),
+    *("verdict", "strength", "both_bad", "confidence"),
+}
 _CLOSING = (_CONFIDENCE, _RULES, _BROKEN)
 
 
@@ -80,23 +94,84 @@ def stated(text: str, *, held: bool = False) -> Stated:
     """
     if len(text) > LONGEST:
         raise Unstated(f"too long to read: {len(text):,} characters")
-    text = unwrapped(text)
+    text = unwrapped(_bare(text))
     found = objects(text)
+    spans = doubtful(text, [Span(one.start, one.end) for one in found if one.value is not None])
+    if not spans:
+        return _agreed(_heard(text, found, held))
+    thought = [replace(one, own=None) for one in _anything(text, spans)]
+    text = _without(text, spans)
+    heard = [*thought, *_heard(text, objects(text), held)]
+    if thought and all(one.own is None for one in heard) and len({one.said for one in heard}) == 1:
+        raise Unstated("the verdict stands among what may be thinking")
+    return _agreed(heard)
+
+
+def is_sole_object(text: str) -> bool:
+    """Whether a text is exactly one object of the answer's schema, with a verdict of the menu."""
+    found = objects(text[:LONGEST])
+    value = found[0].value if _alone(text, found) else None
+    return (
+        value is not None
+        and {"reasoning", "verdict"} <= set(value) <= _NAMES
+        and _said(str(value["verdict"])) in MENU
+    )
+
+
+def _bare(text: str) -> str:
+    """A text without the thinking it begins with, a byte order mark or one tag around the whole;
+    what stays keeps its place.
+    """
+    text = _without(text, [Span(0, lead(text))])
+    if text.startswith("\ufeff"):
+        text = " " + text[1:]
+    if tagged := _TAGGED.fullmatch(text):
+        text = _without(text, [Span(0, tagged.start(2)), Span(tagged.end(2), len(text))])
+    return text
+
+
+def _anything(text: str, spans: Sequence[Span]) -> Iterator[_Heard]:
+    """Every verdict key, and every verdict line within the spans, quoted or not."""
+    yield from _keys(text, odd=True)
+    for span in spans:
+        inside = text[span.start : span.end]
+        yield from _of_lines(inside, [row for row in lines(inside) if not row.marked])
+
+
+def _without(text: str, spans: Sequence[Span]) -> str:
+    """A text with blank lines in place of some of it: what stands behind begins a line."""
+    parts: list[str] = []
+    at = 0
+    for span in spans:
+        parts += [text[at : span.start], "\n" * (span.end - span.start)]
+        at = span.end
+    return "".join([*parts, text[at:]])
+
+
+def _heard(text: str, found: Sequence[Found], held: bool) -> list[_Heard]:
+    """Everything like a verdict in a text whose objects are `found`."""
     if held or _alone(text, found):
-        return _agreed([*_keys(text), *_of_objects(text, found)])
+        return [*_keys(text, any(one.odd for one in found)), *_of_objects(text, found)]
     if len(text.strip()) <= _WORDY and (bare := _WORD.fullmatch(text)):
-        return _of_word(bare, 0)
+        own = _of_word(bare, 0)
+        return [_Heard(own.verdict, own.at, own)]
     rows = lines(text)
     marked = [row for row in rows if row.marked]
     plain = blanked(text, marked) if marked else text
     if marked:
         rows, found = [row for row in rows if not row.marked], objects(plain)
+    usual = [one for one in found if not one.odd]
     # What is quoted inside JSON can put a mark before the model's own words.
     heard = list(_keys(text if found else plain))
-    heard += [*_of_objects(text, _outside(found, rows)), *_of_lines(text, rows)]
+    heard += [*_of_objects(text, _outside(usual, rows)), *_of_lines(text, rows)]
+    odd = [one for one in found if one.odd]
+    if any(one.value is None or _said(str(one.value.get("verdict"))) in MENU for one in odd):
+        heard += _keys(text, odd=True)
+    if odd and not any(one.own for one in heard) and not text[odd[-1].end :].strip("`} \r\n\t"):
+        heard += _of_objects(text, odd[-1:])
     if not heard and any(_VERDICT.match(_MARK.sub("", row.text)) for row in marked):
         raise Unstated("the verdict stands in a quotation")
-    return _agreed(heard)
+    return heard
 
 
 def _alone(text: str, found: Sequence[Found]) -> bool:
@@ -135,9 +210,12 @@ def _same(values: Sequence[T], otherwise: T) -> T:
 # -- JSON -----------------------------------------------------------------------------------------
 
 
-def _keys(text: str) -> Iterator[_Heard]:
-    """Every verdict key, at whatever depth and in whatever JSON, whole or broken."""
-    for match in _KEY.finditer(text):
+def _keys(text: str, odd: bool = False) -> Iterator[_Heard]:
+    """Every verdict key, at whatever depth and in whatever JSON, whole or broken. odd: in whatever
+    quotation marks, too.
+    """
+    matches = chain(_KEY.finditer(text), _ODD_KEY.finditer(text) if odd else ())
+    for match in matches:
         name = "text" if match["text"] is not None else "bare"
         yield _Heard(_said(match[name]), match.start(name))
 
@@ -147,7 +225,7 @@ def _of_objects(text: str, found: Sequence[Found]) -> Iterator[_Heard]:
         if one.value is not None and "verdict" in one.value:
             verdict = one.value["verdict"]
             said = _said(verdict if isinstance(verdict, str) else json.dumps(verdict))
-            keys = list(_KEY.finditer(text, one.start, one.end))
+            keys = list((_ODD_KEY if one.odd else _KEY).finditer(text, one.start, one.end))
             at = keys[-1].start("text" if keys[-1]["text"] is not None else "bare") if keys else 0
             yield _Heard(said, at, _of_object(one.value, said, at))
 
@@ -161,7 +239,7 @@ def _of_object(value: Mapping[str, Any], said: str, at: int) -> Stated:
         strength=_text(value.get("strength")),
         both_bad=value.get("both_bad") is True,
         confidence=_share(value.get("confidence")),
-        rationale=_text(value.get("reasoning")) or None,
+        rationale=latex(_text(value.get("reasoning")) or "") or None,
         principles={
             name: word
             for name, word in (rules.items() if isinstance(rules, dict) else ())

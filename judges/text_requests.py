@@ -56,11 +56,14 @@ class TextRequest:
 
 @dataclass(frozen=True)
 class Brought:
-    """A text that came back, and its price in nano-dollars."""
+    """A text that came back, and its price in nano-dollars. refused: the server took no request,
+    and `answer` is what that amounts to.
+    """
 
     request: TextRequest
     answer: Answer
     cost_nanousd: int
+    refused: bool = False
 
 
 @dataclass
@@ -252,7 +255,7 @@ class TextRequests:
         with self.database.begin() as session:
             in_turn(session)
             for request, why in own:
-                self.store(session, Brought(request, why.answer, 0))
+                self.store(session, Brought(request, why.answer, 0, refused=True))
         outcome.refused.update(verdicts.stopped(why.answer) for _, why in own)
         outcome.failed -= len(own)
 

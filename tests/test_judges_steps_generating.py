@@ -1,5 +1,6 @@
 """Candidates, designs, critique and revision, and what principles do."""
 
+import dataclasses
 import json
 from datetime import timedelta
 from itertools import combinations
@@ -25,8 +26,10 @@ from db.session import Database
 from db.text_claims import TextKey, take_texts
 from db.vocabulary import Choice, Order, RunStatus
 from judges import constitution, critique, generation, lifecycle, principles, steps
+from judges.asking import Answer, Question, Usage
 from judges.designs import all_pairs, random_pairs, standings, swiss_round
 from judges.prices import NANO
+from judges.providers.fake import Fake
 
 RULES = constitution.load(["starter"])
 
@@ -322,3 +325,71 @@ def test_principles_named_in_votes_are_reported(database: Database) -> None:
     made = steps.principle_report(database, panel)
     row = next(r for r in made.adherence if r.principle == "does-the-task")
     assert (made.votes, row.decided, row.with_verdict) == (6, 1.0, 1.0)
+
+
+OK, CUT = Answer("Fine."), Answer("Half of", stop="length")
+TRIES: dict[str, tuple[list[Answer], str | None]] = {
+    "cut off, then whole": ([CUT, OK], None),
+    "cut off twice": ([CUT, CUT], "truncated"),
+    "empty twice": ([Answer(" \n"), Answer("")], "no answer"),
+    "nothing but thinking": ([Answer("", thinking="Hm."), OK], None),
+    "broken off twice": ([Answer("Error", stop="failed"), Answer("Err", stop="failed")],
+                         "broken off by its server"),
+    "refused": ([Answer("I will not.", stop="refusal", category="bio")], "refused: bio"),
+    "filtered": ([Answer("So", stop="filter")], "content filter"),
+    "thinking that a template opened": ([Answer("So be it.\n</think>\n\nFine.")], None),
+    "thinking among the text": ([Answer("So.\n<think>\nx\n</think>\nFine.")] * 2,
+                                "it may hold thinking"),
+}  # fmt: skip
+
+
+def script(monkeypatch: pytest.MonkeyPatch, answers: list[Answer]) -> list[Question]:
+    """The fake gives these answers, one after another; the questions it was asked."""
+    asked: list[Question] = []
+
+    async def ask(_self: Fake, question: Question) -> Answer:
+        asked.append(question)
+        return dataclasses.replace(answers[len(asked) - 1], usage=Usage(input=10, output=10))
+
+    monkeypatch.setattr(Fake, "ask", ask)
+    return asked
+
+
+@pytest.mark.parametrize(("answers", "why"), TRIES.values(), ids=TRIES)
+def test_only_finished_texts_are_stored_and_others_are_asked_for_once_more(
+    database: Database, monkeypatch: pytest.MonkeyPatch, answers: list[Answer], why: str | None
+) -> None:
+    """Each answer costs 10 * $1 + 10 * $5 a million, also one that is no text."""
+    prompts(database, 1)
+    asked = script(monkeypatch, answers)
+    made = generators(samples=1, prices={"input": 1.0, "output": 5.0})
+    done = steps.generate(database, made)
+    assert len(asked) == len(answers)
+    assert done.cost_usd == pytest.approx(60e-6 * len(answers))
+    assert (done.asked, done.again) == (why is None, len(answers) - 1)
+    assert done.refused == ({why: 1} if why else {})
+    assert why is None or f"1 given up ({why})" in done.summary
+    with database.read() as session:
+        assert list(session.scalars(select(Candidate.text))) == ([] if why else ["Fine."])
+    room = [question.max_tokens for question in asked]
+    assert room[1:] == [room[0] * (2 if answers[0].stop == "length" else 1)] * (len(answers) - 1)
+    assert steps.generate(database, made).asked == 0
+    assert len(asked) == len(answers)
+
+
+def test_an_unfinished_critique_is_no_review_and_an_unfinished_revision_none(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.begin() as session:
+        add_pairs(
+            session,
+            [NewPair([{"role": "user", "content": "Q?"}], NewCandidate("A"), NewCandidate("B"))],
+        )
+    fault = Answer("It is too short.")
+    # Critiques of A and B, the second once more; then the revision of each that has a review.
+    asked = script(monkeypatch, [fault, CUT, CUT, CUT, Answer("Longer A")])
+    done = steps.revise(database, *generators(), RULES)
+    assert len(asked) == 5
+    assert (done.asked, done.again, done.new, done.refused) == (2, 2, 1, {"truncated": 1})
+    with database.read() as session:
+        assert set(session.scalars(select(Candidate.text))) == {"A", "B", "Longer A"}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from judges.generation import GeneratorConfig, Writer, sources
 from judges.patience import Patience
 from judges.prices import NANO
 from judges.private import Withholding
+from judges.steps.finishing import Count, bill, settle, tried, with_room
 from judges.text_requests import (
     Brought,
     Requested,
@@ -51,11 +52,12 @@ _PAGE = 200  # prompts read at a time; by hand, some megabytes of text
 class Written:
     """What a run of writing did.
 
-    asked: texts that came back; new: those that were not there yet; pairs: formed of them;
+    asked: finished texts that came back; new: those that were not there yet; pairs: formed of them;
     elsewhere: texts that another run asks for; passed_over: prompts or responses that are more than
     plain messages, which are not asked for; private: requests with personal data or secrets, sent
     and held back, in words and counts; notices: what a user is to hear of servers; refused: texts
-    given up because the server refuses the request, by its words; lost: requests without an answer.
+    given up, by why (the server refuses the request, or no finished text came twice); again: texts
+    asked for twice; lost: requests without an answer.
     """
 
     asked: int
@@ -71,6 +73,7 @@ class Written:
     notices: tuple[str, ...] = ()
     refused: Mapping[str, int] = dataclasses.field(default_factory=dict)
     lost: int = 0
+    again: int = 0
 
     @property
     def summary(self) -> str:
@@ -84,6 +87,8 @@ class Written:
             parts.append(f"${self.cost_usd:.4f} spent")
         if self.failed:
             parts.append(f"{self.failed} failed (run again to ask for them)")
+        if self.again:
+            parts.append(f"{self.again} came unfinished and were asked for again")
         parts += [f"{count} given up ({why})" for why, count in self.refused.items()]
         if self.lost:
             parts.append(f"{self.lost} requests without an answer may have been billed")
@@ -95,15 +100,6 @@ class Written:
         if self.capped:
             parts.append("the cap is reached")
         return ", ".join(parts) + (f"; {self.problem}" if self.problem else "")
-
-
-@dataclass
-class Count:
-    """What storing found, texts and pairs that were not there yet, and what is never asked for."""
-
-    new: int = 0
-    pairs: int = 0
-    passed_over: int = 0
 
 
 Clients = Mapping[tuple[str, float | None], Client]
@@ -133,20 +129,22 @@ def generate(
         raise BadInput("there are no generators; add a [[generator]] to tiebreak.toml")
     count = Count()
 
-    def requests(clients: Clients) -> Iterator[TextRequest]:
-        for prompt in _prompts(database, prompts, count):
+    def requests(clients: Clients, again: bool = False) -> Iterator[TextRequest]:
+        for prompt in _prompts(database, prompts, Count() if again else count):
             subject = f"prompt:{prompt.id}"
             with database.read() as session:
                 done = noted(session, _WRITTEN, [subject])
+                first = tried(session, _WRITTEN, [subject])
             for source in wanted:
-                if (subject, source.label) not in done:
+                key = (subject, source.label)
+                if key not in done and (key in first or not again):
                     generator = source.generator
                     who = generator.asked_at(source.temperature)
                     yield TextRequest(
                         TextKey(_WRITTEN, subject, source.label),
                         who.asked_as,
                         clients[generator.name, source.temperature],
-                        source.question(prompt.messages, prompt.id),
+                        with_room(source.question(prompt.messages, prompt.id), first.get(key)),
                         who.price(),
                         (prompt, source),
                         who.lasts,
@@ -161,7 +159,7 @@ def generate(
         database,
         "generate",
         generators,
-        [(requests, store)],
+        [(requests, store), (partial(requests, again=True), store)],
         count,
         max_usd,
         withholding,
@@ -250,7 +248,7 @@ def ask_for_texts(
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
     done = Written(
-        asked=outcome.brought,
+        asked=outcome.brought - count.unfinished,
         new=count.new,
         failed=outcome.failed,
         elsewhere=outcome.elsewhere,
@@ -258,7 +256,8 @@ def ask_for_texts(
         cost_usd=outcome.cost_nanousd / NANO,
         capped=outcome.capped,
         problem=outcome.problem,
-        refused=dict(outcome.refused),
+        refused=dict(outcome.refused + count.given_up),
+        again=count.again,
         lost=outcome.lost,
         private=withholding.summary,
         passed_over=count.passed_over,
@@ -300,25 +299,18 @@ def _prompts(database: Database, limit: int | None, count: Count) -> Iterator[Pr
 def _store_written(
     session: Session, prompt: PromptRow, source: Writer, one: Brought, count: Count
 ) -> None:
+    text = settle(session, one, count)
+    if text is None:
+        return
     candidate_id = None
-    if said(one).strip():
+    if text:
         generator = source.generator
         candidate_id, new = store_candidate(
-            session, prompt, said(one), generator.model, generator.family
+            session, prompt, text, generator.model, generator.family
         )
         count.new += new
     payload = {"by": source.label, "candidate": candidate_id, **bill(one)}
     note(session, _WRITTEN, f"prompt:{prompt.id}", payload)
-
-
-def said(one: Brought) -> str:
-    """The text that was written, cut short or not; none where what came is not one."""
-    return one.answer.text if one.answer.stop in ("end", "length") else ""
-
-
-def bill(one: Brought) -> dict[str, Any]:
-    """What is written down of an answer besides its text."""
-    return {"cost_nanousd": one.cost_nanousd, "stop": one.answer.stop}
 
 
 def _draw(seed: int, field: Field) -> np.random.Generator:

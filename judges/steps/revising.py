@@ -1,7 +1,8 @@
 """Critique and revision of stored responses, round by round, and the data set made of them."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from db.candidates import NewCandidate
@@ -17,16 +18,8 @@ from judges.asking import Question
 from judges.constitution import Constitution
 from judges.generation import GeneratorConfig
 from judges.private import Withholding
-from judges.steps.generating import (
-    Clients,
-    Count,
-    Phase,
-    Written,
-    ask_for_texts,
-    bill,
-    require_room,
-    said,
-)
+from judges.steps.finishing import Count, bill, settle, tried, with_room
+from judges.steps.generating import Clients, Phase, Written, ask_for_texts, require_room
 from judges.text_requests import Brought, TextRequest
 
 _CRITIQUED, _REVISED = "response critiqued", "response revised"
@@ -54,10 +47,8 @@ def revise(
     phases = (
         phase
         for depth in range(rounds)
-        for phase in (
-            _critiques(database, reviser, rules, depth, responses, count),
-            _revisions(database, reviser, rules, depth, responses, count),
-        )
+        for step in (_critiques, _revisions)
+        for phase in step(database, reviser, rules, depth, responses, count)
     )
     done = ask_for_texts(
         database,
@@ -121,13 +112,15 @@ def _critiques(
     depth: int,
     limit: int | None,
     count: Count,
-) -> Phase:
-    def make(clients: Clients) -> Iterator[TextRequest]:
-        for response in _responses(database, depth, limit, count):
+) -> Sequence[Phase]:
+    def make(clients: Clients, again: bool = False) -> Iterator[TextRequest]:
+        for response in _responses(database, depth, limit, Count() if again else count):
             subject = f"candidate:{response.id}"
+            key = (subject, reviser.name)
             with database.read() as session:
                 done = noted(session, _CRITIQUED, [subject])
-            if (subject, reviser.name) not in done:
+                first = tried(session, _CRITIQUED, [subject])
+            if key not in done and (key in first or not again):
                 question = critique.critique(
                     _text(response),
                     response.text,
@@ -135,13 +128,16 @@ def _critiques(
                     key=subject,
                     max_tokens=reviser.max_tokens,
                 )
+                question = with_room(question, first.get(key))
                 yield _request(clients, reviser, _CRITIQUED, question, response)
 
     def store(session: Session, one: Brought) -> None:
-        payload = {"by": reviser.name, "review": said(one), **bill(one)}
-        note(session, _CRITIQUED, f"candidate:{one.request.about.id}", payload)
+        review = settle(session, one, count)
+        if review is not None:
+            payload = {"by": reviser.name, "review": review, **bill(one)}
+            note(session, _CRITIQUED, f"candidate:{one.request.about.id}", payload)
 
-    return make, store
+    return (make, store), (partial(make, again=True), store)
 
 
 def _revisions(
@@ -151,15 +147,19 @@ def _revisions(
     depth: int,
     limit: int | None,
     count: Count,
-) -> Phase:
-    def make(clients: Clients) -> Iterator[TextRequest]:
+) -> Sequence[Phase]:
+    def make(clients: Clients, again: bool = False) -> Iterator[TextRequest]:
         for response in _responses(database, depth, limit, Count()):
             subject = f"candidate:{response.id}"
+            key = (subject, reviser.name)
             with database.read() as session:
                 reviews = noted(session, _CRITIQUED, [subject])
                 done = noted(session, _REVISED, [subject])
-            review = reviews.get((subject, reviser.name), {}).get("review", "")
-            if (subject, reviser.name) not in done and not critique.finds_nothing(review):
+                first = tried(session, _REVISED, [subject])
+            review = reviews.get(key, {}).get("review", "")
+            if key in done or (again and key not in first):
+                continue
+            if not critique.finds_nothing(review):
                 question = critique.revision(
                     _text(response),
                     response.text,
@@ -168,13 +168,14 @@ def _revisions(
                     key=subject,
                     max_tokens=reviser.max_tokens,
                 )
+                question = with_room(question, first.get(key))
                 yield _request(clients, reviser, _REVISED, question, (response, review))
 
     def store(session: Session, one: Brought) -> None:
         response, review = one.request.about
         _store_revision(session, reviser, response, review, one, count)
 
-    return make, store
+    return (make, store), (partial(make, again=True), store)
 
 
 def _store_revision(
@@ -185,9 +186,11 @@ def _store_revision(
     one: Brought,
     count: Count,
 ) -> None:
+    text = settle(session, one, count)
+    if text is None:
+        return
     made = None
-    text = one.answer.text.strip()
-    if text and one.answer.stop == "end":
+    if text:
         made, new = store_candidate(
             session, response.prompt, text, reviser.model, reviser.family, response.id, review
         )

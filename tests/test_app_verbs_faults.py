@@ -277,3 +277,40 @@ def test_a_refused_text_left_over_is_given_up_in_the_next_run(project: Path) -> 
         done = json.loads(CliRunner().invoke(app, ["generate", "--max-usd", "1", "--json"]).stdout)
     assert done["refused"] == {"rejected by the server: no": 1}
     assert done["problem"] is None
+
+
+LOST_REPLIES: dict[str, tuple[Any, str]] = {
+    "a page": ("<html><title>Sign in</title></html>", "the reply is no answer (Sign in)"),
+    "nothing": ("", "the reply is no answer (it is empty)"),
+    "no choices": ({"id": "x", "object": "chat.completion", "model": "m", "choices": []},
+        "the reply holds no answer"),
+    "a failure": ({"error": {"code": 502, "message": "the model went away"}},
+        "the server fails (HTTP 502: the model went away)"),
+    "a failed choice": ({"id": "x", "object": "chat.completion", "model": "m", "choices": [
+        {"index": 0, "finish_reason": "error", "message": {"role": "assistant", "content": ""},
+         "error": {"code": 502, "message": "cut off"}}]},
+        "the server fails (HTTP 502: cut off)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", LOST_REPLIES)
+def test_a_reply_of_status_200_that_is_no_answer_may_have_been_billed(
+    project: Path, what: str
+) -> None:
+    body, words = LOST_REPLIES[what]
+    with serving(Script(dialect=refusing(200, body, only=POISON))) as server:
+        set_up(project, section(server, "openai-compatible", "concurrency = 4"), 8)
+        done, said = judged()
+    assert (done["stored"], done["missing"], done["abstained"]) == (14, 2, 0)
+    assert done["lost"] == 6  # two orders, in a first pass and two that brought nothing
+    assert "2 questions are left unanswered; run again to ask them" in said
+    assert words in said
+
+
+def test_an_error_inside_a_reply_is_an_abstain_or_a_wait_as_its_code_says(project: Path) -> None:
+    moderated = {"error": {"code": 403, "message": "Input was flagged by moderation"}}
+    with serving(Script(dialect=refusing(200, moderated, only=POISON))) as server:
+        set_up(project, section(server, "openai-compatible", "concurrency = 4"), 8)
+        done, _ = judged()
+    assert (done["stored"], done["missing"], done["lost"]) == (16, 0, 0)
+    assert abstains(project) == ["content filter: Input was flagged by moderation"] * 2

@@ -1,14 +1,17 @@
 """Waiting as a server asks: together, said once, bounded."""
 
 import asyncio
+import selectors
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
 from judges.asking import Answer, Later, Lost
 from judges.patience import Patience, TooLong, spoken
 
+HASTE = 200
 Send = Callable[[], Awaitable[Answer]]
 
 
@@ -29,6 +32,30 @@ def test_what_a_server_asks_for_is_waited_for() -> None:
     send, called = failing(Later("busy", 0.2))
     assert asyncio.run(Patience().answer("claude", send)).text == "yes"
     assert called[1] - called[0] >= 0.19
+
+
+class _Hasty(selectors.DefaultSelector):
+    def select(self, timeout: float | None = None) -> Any:
+        return super().select(timeout and timeout / HASTE)
+
+
+class HastyLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock runs 200 times as fast."""
+
+    def __init__(self) -> None:
+        super().__init__(_Hasty())
+
+    def time(self) -> float:
+        return HASTE * time.monotonic()
+
+
+def test_150_seconds_are_waited_for_as_asked_and_longer_ones_up_to_the_setting() -> None:
+    """Twice 150 s and once 50 s are less than the 600 s allowed with no answer between."""
+    send, _ = failing(*(Later("busy", seconds) for seconds in (150.0, 150.0, 50.0)))
+    with asyncio.Runner(loop_factory=HastyLoop) as runner:
+        started = HASTE * time.monotonic()
+        assert runner.run(Patience(longest=600).answer("claude", send)).text == "yes"
+    assert HASTE * time.monotonic() - started >= 350
 
 
 def test_a_wait_beyond_what_is_allowed_stops_at_once() -> None:

@@ -76,6 +76,11 @@ class JudgeConfig(BaseModel):
         description="form of the answer: a JSON object held to a schema, reasons that end in a "
         "verdict line, or one word with its probability",
     )
+    explain: prompts.Explain = Field(
+        default="full",
+        description="what it says of its choice: what speaks for and against each response, two or "
+        "three sentences, or nothing",
+    )
     logprobs: bool = Field(default=False, description="ask for the verdict token's probability")
     max_tokens: int = Field(
         default=2048, ge=1, description="longest answer, tokens, thinking included"
@@ -288,6 +293,8 @@ class JudgeConfig(BaseModel):
         if self.ordered:
             parts["template"] = prompts.VERSION
             parts["per_principle"] = self.per_principle
+            if self.explain != "full":  # what was asked before there was a choice
+                parts["explain"] = self.explain
             parts["constitution"] = rules.only(self.principles).version
         if not self.remote:
             parts |= {"temperature": None, "effort": None, "logprobs": False}

@@ -170,7 +170,11 @@ class Done:
 def template(judge: JudgeConfig, rules: Constitution) -> Template:
     """How this judge is asked under these rules."""
     return Template(
-        rules.only(judge.principles), judge.output, judge.per_principle, judge.max_tokens
+        rules.only(judge.principles),
+        judge.output,
+        judge.per_principle,
+        judge.max_tokens,
+        judge.explain,
     )
 
 

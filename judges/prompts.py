@@ -18,6 +18,7 @@ from judges.constitution import Constitution, Principle
 VERSION = "pairwise-2"  # raise it whenever a character of the template changes; a test remembers
 MENU = ("1", "2", "tie")
 Output = Literal["structured", "text", "token"]
+Explain = Literal["full", "brief", "none"]
 
 _ROLE = """\
 You compare two responses to the same prompt and say which one is better, judging by the rules \
@@ -36,14 +37,21 @@ speaks against that response.
 confidence.
 
 How to judge:
-- Think before you decide: note what the prompt needs, then where each response meets or fails it. \
-Quote what matters.
+- Weigh what the prompt needs, and where each response meets or fails it, before you choose.
 - Choose `tie` only where a careful reader would be glad of either, or where both fail alike."""
 
 _RULES = "The rules, each with its name:"
 
+# What a judge says of its choice. None asks for thoughts: filters of current models refuse that.
+_REASONS: dict[Explain, str] = {
+    "full": "what speaks for and against each response, with the words that matter",
+    "brief": "in two or three sentences, why one response is better",
+    "none": "an empty text",
+}
+
 _STRUCTURED = """\
-Answer with one JSON object. Write `reasoning` first and let the rest follow from it.
+Answer with one JSON object.
+- `reasoning`: first, {reasons}.
 - `verdict`: "1", "2" or "tie".
 - `strength`: "much" where the better one is better by far, otherwise "slightly".
 - `both_bad`: true only with a tie between two responses nobody should be given.
@@ -55,7 +63,7 @@ bearing.
 - `violated_by_1`, `violated_by_2`: names of the rules that response breaks outright."""
 
 _TEXT = """\
-Write your reasoning first. Then end with these lines, and nothing after them:
+{reasons} with these lines, and nothing after them:
 {principles}CONFIDENCE: a whole number from 50 to 100, the percent chance that an expert agrees
 VERDICT: 1 (slightly), 1 (much), 2 (slightly), 2 (much), tie, or tie (both bad)"""
 
@@ -76,7 +84,8 @@ _ASK = {
 
 @dataclass(frozen=True)
 class Template:
-    """How one judge is asked: its rules, the form of its answer, how much it may write.
+    """How one judge is asked: its rules, the form of its answer, how much it may write and is to
+    say of its choice.
 
     What is the same for all pairs of a domain is built once.
     """
@@ -85,6 +94,7 @@ class Template:
     output: Output = "structured"
     per_principle: bool = True
     max_tokens: int = 2048
+    explain: Explain = "full"
     _stable: dict[str | None, tuple[str, dict[str, Any] | None]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -119,20 +129,28 @@ class Template:
         principles = self.rules.for_domain(domain)
         named = self.per_principle and self.output != "token" and bool(principles)
         form = schema(principles if named else ()) if self.output == "structured" else None
-        built = self._stable[domain] = (instructions(principles, self.output, named), form)
+        built = self._stable[domain] = (
+            instructions(principles, self.output, named, self.explain),
+            form,
+        )
         return built
 
 
-def instructions(principles: Sequence[Principle], output: Output, named: bool) -> str:
+def instructions(
+    principles: Sequence[Principle], output: Output, named: bool, explain: Explain = "full"
+) -> str:
     """The stable part: the same characters for every pair of a domain, whatever the pair says."""
     parts = [_ROLE]
     if principles:
         rules = "\n".join(f"- {p.id} ({p.group}): {p.text}" for p in principles)
         parts.append(f"{_RULES}\n{rules}")
     if output == "structured":
-        parts.append(_STRUCTURED + (_STRUCTURED_PRINCIPLES if named else ""))
+        form = _STRUCTURED.format(reasons=_REASONS[explain])
+        parts.append(form + (_STRUCTURED_PRINCIPLES if named else ""))
     elif output == "text":
-        parts.append(_TEXT.format(principles=_TEXT_PRINCIPLES if named else ""))
+        begin = "Answer" if explain == "none" else f"Say first {_REASONS[explain]}. Then end"
+        listed = _TEXT_PRINCIPLES if named else ""
+        parts.append(_TEXT.format(reasons=begin, principles=listed))
     else:
         parts.append(_TOKEN)
     return "\n\n".join(parts)

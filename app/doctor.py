@@ -33,6 +33,7 @@ def examine(path: Path | None, ask: bool = False) -> list[Check]:
     for name, look in (
         ("database", _database),
         ("panel", _panel),
+        ("answers", _answers),
         ("runs", _runs),
         ("money", _money),
     ):
@@ -121,6 +122,20 @@ def _servers(config: Config) -> Check:
     found = list_models(config.panel.asked, os.environ)
     told = "; ".join(served.sentence for served in found) or "no judge asks a server"
     return Check("servers", all(served.answers for served in found), told)
+
+
+def _answers(config: Config) -> Check:
+    """Answers that were no verdicts by accident, by judge and kind."""
+    from db import abstains
+
+    with config.database.read() as session:
+        found = abstains.by_judge(session)
+    if not found:
+        return Check("answers", True, "every answer of a model was a verdict")
+    told = "; ".join(f"of judge {name!r} {abstains.told(n)}" for name, n in found.items())
+    return Check(
+        "answers", True, f"no verdicts: {told}; `tiebreak judge --retry-abstains all` asks again"
+    )
 
 
 def _runs(config: Config) -> Check:

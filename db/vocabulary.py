@@ -10,6 +10,9 @@ CANARY_SAMPLE = HOLD_OUT_SAMPLE = 1_000_000  # far above the 100 samples a judge
 judge asked with a principle held out, those above answer canary pairs.
 """
 
+ASKED_AGAIN_SAMPLE = 1_000_000_000
+"""Added to the id of an abstain whose question was asked again, as its sample."""
+
 
 class Choice(StrEnum):
     """A rater's answer about a pair, always in stored order."""

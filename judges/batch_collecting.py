@@ -121,7 +121,7 @@ class BatchCollecting:
                 settle(session, job.reservation_id, cost + doubt, cost)
         tally = self.judge_session.tally
         tally.stored += stored
-        tally.abstained += abstained(rows)
+        tally.abstains += abstained(rows)
         tally.cost_nanousd += cost
         tally.guessed += len(guessed)
         tally.guessed_nanousd += sum(guessed)

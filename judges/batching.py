@@ -23,7 +23,7 @@ from judges.asking import Lost, Question
 from judges.batch_collecting import WAY_OUT, BatchCollecting
 from judges.batch_standing import Standing, standing
 from judges.batcher import Batcher, TooLarge
-from judges.judge_session import JudgeSession
+from judges.judge_session import JudgeSession, abstained
 
 JOB = 5000  # requests a job has at most: a tenth of what the narrower provider takes
 _BYTES = 90_000_000  # of one job at most: Azure takes 100 MB, OpenAI 200, Anthropic 256
@@ -183,7 +183,7 @@ class Batching:
             with self.database.begin() as session:
                 stored = add_votes(session, held)
             self.judge_session.tally.stored += stored
-            self.judge_session.tally.abstained += stored
+            self.judge_session.tally.abstains += abstained(held)
 
     def _prepare(self, head: Sequence[Wanted]) -> PreparedBatch:
         """Claim, set money aside and write the job down, all in one transaction."""

@@ -18,7 +18,7 @@ from db.asking import Block, Slot, has_voted, missing_slots, pair_page, pair_tex
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
 from judges.asking import Answer, Client, Lost, Question, Rejected, Scorer
 from judges.in_flight import InFlight
-from judges.judge_session import Ask, Done, JudgeSession, vote_row
+from judges.judge_session import Ask, Done, JudgeSession, abstained, vote_row
 from judges.patience import TooLong
 from judges.reservation import BlockReservation
 from judges.scoring import scored
@@ -263,7 +263,7 @@ class Ensemble:
         if rows:
             stored = await self.writer.in_database(partial(self.writer.store_rows, rows))
             judge_session.tally.stored += stored
-            judge_session.tally.abstained += stored
+            judge_session.tally.abstains += abstained(rows)
 
     def _answered(
         self, judge_session: JudgeSession, ask: Ask, answer: Answer, seconds: float

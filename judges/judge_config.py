@@ -27,6 +27,9 @@ REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
 _KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}
 _FAMILY = {Provider.ANTHROPIC: "anthropic", Provider.OPENAI: "openai"}
 _BOTH = (Order.AB, Order.BA)
+# By hand: an answer takes some 200 tokens; what a model thinks before it is cut off at its end.
+_ROOM, _ROOM_THINKING, _ROOM_HIGH = 2048, 8192, 32_768
+_HIGH = ("high", "xhigh", "max")
 _COMPUTED = {  # raise a number whenever the computation changes; a test remembers
     Provider.BASELINE: 2,
     Provider.VERIFIER: 2,
@@ -82,8 +85,11 @@ class JudgeConfig(BaseModel):
         "three sentences, or nothing",
     )
     logprobs: bool = Field(default=False, description="ask for the verdict token's probability")
-    max_tokens: int = Field(
-        default=2048, ge=1, description="longest answer, tokens, thinking included"
+    max_tokens: int | None = Field(
+        default=None,
+        ge=1,
+        description="longest answer, tokens, thinking included; unset: 2,048, for a model that "
+        "thinks first 8,192, at high effort 32,768",
     )
     principles: tuple[str, ...] | None = Field(
         default=None, description="ids of the principles it is given; all where unset"
@@ -230,6 +236,19 @@ class JudgeConfig(BaseModel):
         return timedelta(seconds=max(600.0, 2 * self.timeout * (self.retries + 1)))
 
     @property
+    def room(self) -> int:
+        """The longest its answer may be, in tokens: `max_tokens`, or what fits its model."""
+        if self.max_tokens is not None:
+            return self.max_tokens
+        if self.effort in _HIGH:
+            return _ROOM_HIGH
+        known = find_model(self.model or "")
+        thinks = self.effort not in (None, "none", "minimal") or (
+            self.effort is None and known is not None and known.reasoning
+        )
+        return _ROOM_THINKING if thinks else _ROOM
+
+    @property
     def surcharges(self) -> tuple[str, ...]:
         """The service tier, speed and region it asks for beyond the usual ones."""
         return surcharges(self.extra_body)
@@ -284,7 +303,7 @@ class JudgeConfig(BaseModel):
             "effort": self.effort,
             "output": self.output,
             "logprobs": self.logprobs,
-            "max_tokens": self.max_tokens,
+            "max_tokens": _ROOM,  # what was cut off is asked again; nothing else changes
             "options": {k: v for k, v in sorted(self.options.items()) if not k.startswith("_")},
             **self._sent_beside,
         }

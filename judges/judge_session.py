@@ -3,11 +3,13 @@
 Pure: from a missing vote to the question and the most it can cost, from an answer to a row.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from db import abstains
 from db.asking import PairText, Slot
 from db.errors import KeyRefused, TiebreakError, Unavailable
 from db.storable import storable
@@ -43,7 +45,7 @@ class Tally:
     wanted: int = 0
     asked: int = 0
     stored: int = 0
-    abstained: int = 0
+    abstains: Counter[str] = field(default_factory=Counter)
     cost_nanousd: int = 0
     lost: int = 0
     problem: str | None = None
@@ -55,6 +57,11 @@ class Tally:
     notes: list[str] = field(default_factory=list)
     guessed: int = 0
     guessed_nanousd: int = 0
+
+    @property
+    def abstained(self) -> int:
+        """Answers that say nothing."""
+        return self.abstains.total()
 
     @property
     def stopped(self) -> bool:
@@ -170,11 +177,7 @@ class Done:
 def template(judge: JudgeConfig, rules: Constitution) -> Template:
     """How this judge is asked under these rules."""
     return Template(
-        rules.only(judge.principles),
-        judge.output,
-        judge.per_principle,
-        judge.max_tokens,
-        judge.explain,
+        rules.only(judge.principles), judge.output, judge.per_principle, judge.room, judge.explain
     )
 
 
@@ -206,7 +209,7 @@ def vote_row(
         "order": slot.order,
         "sample": slot.sample,
         **meaning(verdict),
-        "raw": verdicts.dump(answer),
+        "raw": verdicts.dump(answer, room=judge_session.judge.room),
         "input_tokens": usage.input + usage.written,
         "cached_tokens": usage.cached,
         "output_tokens": usage.output,
@@ -254,9 +257,9 @@ def meaning(verdict: verdicts.ParsedAnswer) -> dict[str, Any]:
     }
 
 
-def abstained(rows: Sequence[dict[str, Any]]) -> int:
-    """How many of these votes say nothing."""
-    return sum(row["choice"] is Choice.ABSTAIN for row in rows)
+def abstained(rows: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    """How many of these votes say nothing, by kind."""
+    return abstains.counted(r["abstain_reason"] for r in rows if r["choice"] is Choice.ABSTAIN)
 
 
 def _schema_size(question: Question) -> int:

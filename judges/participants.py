@@ -1,9 +1,10 @@
 """Who takes part: judges chosen from the panel, connected, and known to the database by version."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from db import abstains
 from db.asking import count_wanted
 from db.batch_jobs import open_jobs
 from db.errors import UnknownName
@@ -76,9 +77,18 @@ def wanted(
     orders: Sequence[Order] | None,
     samples: Sequence[int] | None,
     within: Sequence[int] | None,
+    retry: Collection[str] = (),
 ) -> Wanted:
-    """What a judge is asked for in a run, and how much of it is missing."""
+    """What a judge is asked for in a run, and how much of it is missing.
+
+    retry: kinds of its abstains that are missing from now on, beside what was cut off with less
+    room than it has now.
+    """
     version = version_of(session, judge, rules)
+    if judge.ordered:
+        abstains.ask_cut_again(session, version.id, judge.room)
+        if retry:
+            abstains.ask_again(session, version.id, retry)
     asked, times = wanted_orders(judge, orders), wanted_samples(judge, samples)
     return Wanted(
         judge=judge,

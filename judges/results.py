@@ -1,9 +1,11 @@
 """What the steps of this room give back: figures, and one line for people."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from db import abstains
 from db.batch_jobs import waited
 from judges.judge_session import JudgeSession, Tally
 from judges.prices import NANO
@@ -20,7 +22,8 @@ class JudgeRun:
     allowed ran out; problems: one sentence for each judge that was stopped; waiting: questions
     that lie in batches at a provider, the oldest `waiting_since`; private: what was sent, and what
     was held back, of texts with personal data or secrets, in words and counts; notices: what a user
-    is to hear of servers and of batches; lost: requests that may have been billed and brought no
+    is to hear of servers and of batches; alarms: a sentence for each judge that abstains by
+    accident more than it is used to; lost: requests that may have been billed and brought no
     answer, counted at the most they cost.
     """
 
@@ -28,6 +31,7 @@ class JudgeRun:
     seconds: float
     stored: int
     abstained: int
+    abstains: dict[str, int]
     missing: int
     cost_usd: float
     capped: bool
@@ -38,6 +42,7 @@ class JudgeRun:
     private: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
     lost: int = 0
+    alarms: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -46,6 +51,7 @@ class JudgeRun:
         seconds: float,
         judge_sessions: Sequence[JudgeSession],
         private: tuple[str, ...] = (),
+        alarms: tuple[str, ...] = (),
     ) -> "JudgeRun":
         """Summed over the judge sessions of a run."""
         tallies = {
@@ -57,6 +63,7 @@ class JudgeRun:
             seconds=round(seconds, 3),
             stored=sum(t.stored for t in every),
             abstained=sum(t.abstained for t in every),
+            abstains=dict(sum((t.abstains for t in every), Counter())),
             missing=sum(max(t.wanted - t.stored, 0) for t in every),
             cost_usd=sum(t.cost_nanousd for t in every) / NANO,
             capped=any(t.capped for t in every),
@@ -65,6 +72,7 @@ class JudgeRun:
             waiting=sum(t.waiting for t in every),
             waiting_since=min((t.waiting_since for t in every if t.waiting_since), default=None),
             private=private,
+            alarms=alarms,
             lost=sum(t.lost for t in every),
             notices=tuple(
                 n
@@ -85,7 +93,7 @@ class JudgeRun:
         """One line for people."""
         parts = [f"{self.stored} votes stored"]
         if self.abstained:
-            parts.append(f"{self.abstained} of them abstain")
+            parts.append(f"{self.abstained} of them abstain: {abstains.told(self.abstains)}")
         if self.cost_usd:
             parts.append(f"${self.cost_usd:.4f} spent")
         parts += self.in_doubt

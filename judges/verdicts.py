@@ -89,11 +89,16 @@ def stopped(answer: Answer) -> str:
     )
 
 
-def dump(answer: Answer) -> str:
-    """The answer as it is stored with the vote, so that it can be read again without a call."""
+def dump(answer: Answer, room: int | None = None) -> str:
+    """The answer as it is stored with the vote, so that it can be read again without a call.
+
+    room: the tokens it had, kept with an answer that was cut off.
+    """
     kept: dict[str, Any] = {"text": answer.text}
     if answer.stop != "end":
         kept["stop"] = answer.stop
+    if answer.stop == "length" and room is not None:
+        kept["room"] = room
     if answer.told is not None:
         kept["told"] = answer.told
     if answer.held:

@@ -123,7 +123,7 @@ class Writer:
         judge_session = done_list[0].judge_session
         rows = [done.row for done in done_list if done.row is not None]
         judge_session.tally.stored += len(rows)
-        judge_session.tally.abstained += abstained(rows)
+        judge_session.tally.abstains += abstained(rows)
         judge_session.tally.cost_nanousd += sum(done.cost_nanousd for done in done_list)
         guessed = [done.cost_nanousd for done in done_list if done.at_most]
         judge_session.tally.guessed += len(guessed)

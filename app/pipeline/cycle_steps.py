@@ -117,6 +117,7 @@ def judge(context: CycleContext) -> StepDone:
         context.note({"planned_usd": planned})
     figures: Figures = {"planned_usd": planned, "capped": False}
     problems: tuple[str, ...] = ()
+    unusual: tuple[Alarm, ...] = ()
     whole = False
     try:
         done = run_judges(
@@ -128,6 +129,7 @@ def judge(context: CycleContext) -> StepDone:
         )
         line = "; ".join((done.summary, *done.notices))
         problems, whole = done.problems, not done.missing
+        unusual = tuple(Alarm("abstains", each, _NO_VERDICTS) for each in done.alarms)
         figures |= {"stored": done.stored, "capped": done.capped, "waiting": done.waiting}
     except BudgetSpent as error:
         line, figures["capped"] = str(error), True
@@ -138,11 +140,14 @@ def judge(context: CycleContext) -> StepDone:
         figures["spent_usd"] = spending.spent_since(session, context.cycle_id) / NANO
     if _too_few(context, figures["missing"]):
         alarm = _unfinished(context, figures, problems)
-        rang = (alarm, *_silent(problems))
+        rang = (alarm, *_silent(problems), *unusual)
         return StepDone(f"{line}; {alarm.sentence}", figures, rang, unfinished=True)
     if _count(context, "votes"):
         line += f"; {fit_consensus(context.database, model).summary}"
-    return StepDone(line, figures, _silent(problems))
+    return StepDone(line, figures, (*_silent(problems), *unusual))
+
+
+_NO_VERDICTS = "see what the judge said with `tiebreak show PAIR`, mend it, and ask those again"
 
 
 def _too_few(context: CycleContext, missing: int) -> bool:

@@ -72,6 +72,15 @@ def judge(
     again: Annotated[
         bool, typer.Option("--reparse", help="Read the stored answers again; asks nobody.")
     ] = False,
+    retry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--retry-abstains",
+            help="Ask again what a judge abstained on by accident, for this reason: cut off, "
+            "empty, refused, filtered, too long, rejected, read in part, unreadable, or all; may "
+            "be repeated.",
+        ),
+    ] = None,
     cascade: Annotated[
         bool, typer.Option("--cascade", help="Cheap tiers first; only unsure pairs climb.")
     ] = False,
@@ -94,6 +103,7 @@ def judge(
     Example: tiebreak judge --max-usd 5
     """
     from app.pipeline.panel import current_panel
+    from db.errors import BadInput, UnknownName
     from db.pairs import count_pairs
     from db.votes import count_votes
     from judges.steps import fit_consensus, reparse, run_judges
@@ -104,7 +114,10 @@ def judge(
         with progress() as report:
             show(reparse(settings.database, progress=report), as_json)
         return
+    kinds = _kinds(retry or ())
     require_cap(max_usd, _paid(panel, tier, only))
+    if cascade and kinds:
+        raise BadInput("--retry-abstains goes without --cascade; run it first, then the cascade")
     if cascade:
         _cascade(settings, panel, tier, only, stop_at, careful, max_usd, as_json)
         return
@@ -116,6 +129,7 @@ def judge(
             names=only,
             max_usd=max_usd,
             batch=batch,
+            retry=kinds,
             progress=report,
             beside=settings.folder,
         )
@@ -129,11 +143,26 @@ def judge(
         pairs = count_pairs(session)
     if not pairs:
         warn("there are no pairs yet; bring some with `tiebreak import pairs FILE`")
-    if not votes:  # everything is on its way in a batch
-        return
-    pooled = fit_consensus(settings.database, panel.panel.label_model)
-    if not as_json:
-        show(pooled, False)
+    for alarm in done.alarms:
+        warn(f"alarm: {alarm}")
+    if votes:  # else everything is on its way in a batch
+        try:
+            pooled = fit_consensus(settings.database, panel.panel.label_model)
+        except UnknownName:
+            if not done.alarms:  # else no vote says anything, and it was said why
+                raise
+        else:
+            if not as_json:
+                show(pooled, False)
+    if done.alarms:
+        raise typer.Exit(3)
+
+
+def _kinds(names: "Sequence[str]") -> "tuple[str, ...]":
+    """The kinds of abstains to ask again, by name. Raises BadInput."""
+    from db.abstains import KINDS, require_kind
+
+    return tuple(KINDS) if "all" in names else tuple(require_kind(name) for name in names)
 
 
 def _paid(

@@ -85,6 +85,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     Example: tiebreak status --json
     """
     from app.pipeline.promises import promises, standing_lines
+    from db import abstains
     from db.batch_jobs import waiting_jobs
     from db.runs import notice_killed
     from db.status import status as figures
@@ -95,8 +96,13 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
         found = figures(session)
         stand = promises(session)
         waiting = waiting_jobs(session)
+        accidents = abstains.by_judge(session)
     if as_json:
-        told = {"promises": [vars(promise) for promise in stand], "batches": waiting}
+        told = {
+            "promises": [vars(promise) for promise in stand],
+            "batches": waiting,
+            "abstains": accidents,
+        }
         show(found | told, True)
         return
     rows = [
@@ -106,7 +112,8 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
         for name, value in found.items()
     ]
     table("Status", ["what", "how many"], rows)
-    for line in (*standing_lines(stand), *filter(None, [waiting.sentence])):
+    abstained = [f"no verdicts of judge {n!r}: {abstains.told(c)}" for n, c in accidents.items()]
+    for line in (*standing_lines(stand), *filter(None, [waiting.sentence]), *abstained):
         say(line)
 
 

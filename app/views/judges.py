@@ -31,6 +31,13 @@ def main() -> None:
             f"{board.voted:,} pairs with votes.{part} Decided by humans: {board.referenced:,}. "
             f"Independent judges this panel is worth: {effective}."
         )
+        if board.accidents:
+            st.subheader("Answers without a verdict")
+            st.text(
+                "Cut off, refused or unreadable: they are no judgements and count for nothing. "
+                "`tiebreak judge --retry-abstains all` asks them again."
+            )
+            st.dataframe(board.accidents, hide_index=True)
         _accuracy(board)
         left, right = st.columns(2, gap="medium")
         with left:

@@ -54,7 +54,7 @@ def way_out(judge: JudgeConfig, body: dict[str, Any], error: Exception) -> str |
     if judge.token_limit is not None and is_refused(judge.token_limit, said):
         return f"it does not take {judge.token_limit}: leave token_limit out"
     if is_refused(_LIMIT, said):
-        return f"it does not take max_tokens = {judge.max_tokens}: set what it says"
+        return f"it does not take max_tokens = {judge.room}: set what it says"
     for field in judge.extra_body:
         if field in body and is_refused(re.escape(field.lower()), said):
             return f"it does not take {field!r}: leave it out of extra_body"

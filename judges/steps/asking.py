@@ -3,11 +3,12 @@
 import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import cast
 
+from db import abstains
 from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
 from db.progress import Progress, quiet, tell
 from db.runs import cap_of, ended_by
@@ -20,6 +21,7 @@ from judges.batcher import Batched
 from judges.batching import Batching
 from judges.connect import connect
 from judges.ensemble import Ensemble
+from judges.habits import unusual
 from judges.judge_session import JudgeSession
 from judges.panel import Panel
 from judges.private import Withholding
@@ -39,6 +41,7 @@ def run_judges(
     max_usd: float | None = None,
     after: int | None = None,
     batch: bool = False,
+    retry: Collection[str] = (),
     progress: Progress = quiet,
     environ: Mapping[str, str] | None = None,
     beside: Path | None = None,
@@ -50,7 +53,8 @@ def run_judges(
     rungs (default: as each judge is configured). max_usd: hard cap over this run, any killed run
     it resumes, and the run `after`, an earlier one of the same call. batch: send questions as
     batches where the provider takes them, at half the price; a later run collects the answers
-    (every run collects what is ready).
+    (every run collects what is ready). retry: kinds of accidental abstains (`db.abstains.KINDS`)
+    that are asked again, as answers cut off with less room than now always are.
     Raises KeyRefused where a key is missing before anything is asked, BudgetSpent where the cap
     leaves room for nothing, Unavailable where no judge gave a single answer.
     """
@@ -64,7 +68,7 @@ def run_judges(
     with database.begin() as session:
         drop_held_back(session, withholding.hold)
         wanted = [
-            participants.wanted(session, panel.rules, judge, orders, samples, within)
+            participants.wanted(session, panel.rules, judge, orders, samples, within, retry)
             for judge in judges
         ]
     # Judges with nothing to say are not connected: a finished run needs no keys and takes no time.
@@ -85,13 +89,37 @@ def run_judges(
         ended, why = ended_by(error)
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
-    done = JudgeRun.of(run.id, time.monotonic() - started, judge_sessions, withholding.summary)
+    rang = _unusual(database, run.id, judge_sessions)
+    done = JudgeRun.of(
+        run.id, time.monotonic() - started, judge_sessions, withholding.summary, rang
+    )
     status = RunStatus.STOPPED if done.missing else RunStatus.DONE
-    figures = {"stored": done.stored, "missing": done.missing, "cost_usd": done.cost_usd}
+    figures = {
+        "stored": done.stored,
+        "missing": done.missing,
+        "cost_usd": done.cost_usd,
+        "abstains": done.abstains,
+    }
     problems = "; ".join(done.problems) or None
     lifecycle.close_run(database, run.id, job, status, figures, problems)
     _complain(done, judge_sessions, max_usd)
     return done
+
+
+def _unusual(
+    database: Database, run_id: int, judge_sessions: Sequence[JudgeSession]
+) -> tuple[str, ...]:
+    """A sentence for each judge that abstains by accident more than it is used to."""
+    rang = []
+    for judge_session in judge_sessions:
+        tally, judge = judge_session.tally, judge_session.judge
+        now = abstains.accidental(tally.abstains), tally.stored
+        if judge.ordered and now[0]:
+            with database.read() as session:
+                before = abstains.share(session, judge_session.version_id, run_id)
+            if told := unusual(judge.name, tally.abstains, now, before):
+                rang.append(told)
+    return tuple(rang)
 
 
 async def _ask(

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from db import annotators, figures
+from db import abstains, annotators, figures
 from db.session import Database
 from judges.trust.agreement import agreement_matrix
 from judges.trust.calibration import ReliabilityBin, reliability
@@ -44,7 +44,8 @@ _WEEKS = 12
 class JudgesBoard:
     """Everything the judges page shows. Rows are plain dicts, ready for a table or a picture.
 
-    voted: pairs with votes; pairs: those measured on; referenced: those of them humans decided.
+    voted: pairs with votes; pairs: those measured on; referenced: those of them humans decided;
+    accidents: answers that were no verdicts, by judge and kind.
     """
 
     voted: int
@@ -59,6 +60,7 @@ class JudgesBoard:
     effective: float | None
     weeks: list[dict[str, Any]]
     generations: list[dict[str, Any]]
+    accidents: list[dict[str, Any]]
 
 
 def judges_board(database: Database, asking_id: int) -> JudgesBoard:
@@ -67,6 +69,7 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
         require(annotators.by_id(session, asking_id), Action.SEE_DATA)
         sample = read_sample(session)
         generations = figures.generations(session)
+        accidents = abstains.by_judge(session)
     rng = np.random.default_rng(7)
     vote_table, pooled, truth_P = sample.vote_table, sample.consensus, sample.truth_P
     drawn = vote_table.vote_matrix.take(sample.drawn_P)
@@ -84,6 +87,11 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
         effective=_effective(vote_table, truth_P),
         weeks=weekly(sample, rng),
         generations=generations,
+        accidents=[
+            {"judge": name, "answers": n, "no verdict, because": kind}
+            for name, counts in accidents.items()
+            for kind, n in counts.most_common()
+        ],
     )
 
 

@@ -101,7 +101,7 @@ def test_each_provider_is_asked_for_structure_by_its_own_means() -> None:
     assert anthropic["system"][0]["cache_control"] == {"type": "ephemeral"}
     assert openai["response_format"]["json_schema"]["strict"] is True
     assert openai["reasoning_effort"] == "low"
-    assert openai["max_completion_tokens"] == 2048
+    assert openai["max_completion_tokens"] == 8192  # a model that thinks first
 
 
 def test_a_token_judge_gets_a_real_probability() -> None:

@@ -133,7 +133,7 @@ def test_a_changed_judge_is_asked_anew(database: Database) -> None:
         run(database, fake(concurrency=7, timeout=9.0, prices={"input": 1, "output": 1})).stored
         == 0
     )
-    assert run(database, fake(max_tokens=100)).stored == 6
+    assert run(database, fake(output="text")).stored == 6
 
 
 def test_spend_is_what_was_billed_and_settled(any_database: Database) -> None:
@@ -166,14 +166,16 @@ def cost_of(server: Server, names: set[str] | None = None) -> int:
 def test_the_cap_is_never_passed_and_a_higher_one_goes_on(database: Database) -> None:
     with serving() as server:
         add(database, 60)
-        first = run(database, remote(server), remote(server, "other", max_tokens=150), max_usd=0.05)
+        first = run(
+            database, remote(server), remote(server, "other", temperature=0.5), max_usd=0.05
+        )
         spent = cost_of(server)
         assert first.capped
         assert 0 < spent <= 0.05 * NANO
         # What is left is less than one question's upper bound, about half a cent each.
         assert spent > 0.05 * NANO - 0.012 * NANO
         assert first.stored == server.state.total_calls
-        rest = run(database, remote(server), remote(server, "other", max_tokens=150))
+        rest = run(database, remote(server), remote(server, "other", temperature=0.5))
     assert first.stored + rest.stored == 240
     assert server.state.total_calls == 240
 

@@ -21,6 +21,7 @@ from app.verbs import (
     data,
     generating,
     importing,
+    judges,
     judging,
     keeping,
     money,
@@ -57,6 +58,7 @@ app.command()(judging.judge)
 app.command()(generating.generate)
 app.command()(generating.revise)
 app.add_typer(batching.batches, name="batches")
+app.add_typer(judges.judges, name="judges")
 app.add_typer(judging.canaries, name="canaries")
 app.add_typer(judging.principles, name="principles")
 app.command()(reviewing.route)

@@ -30,6 +30,7 @@ from db.models import (
 from db.probabilities import Probabilities
 from db.upsert import chunks, insert_all
 from db.vocabulary import CANARY_SAMPLE, Choice, Order, Provider
+from db.voters import voters
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def voted_pair_ids(session: Session) -> list[int]:
 def usable_votes(
     session: Session, size: int = 10_000, among: Sequence[int] | None = None
 ) -> Iterator[UsableVote]:
-    """Every vote that is not an abstain, by pair, and within one by what it says.
+    """Every vote that counts and is not an abstain, by pair, and within one by what it says.
 
     A trained judge is no witness on the prompts it learnt from: those votes are left out.
     """
@@ -124,6 +125,7 @@ def usable_votes(
         )
         .join(Pair, Pair.id == Vote.pair_id)
         .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE, pair_unerased())
+        .where(Vote.judge_version_id.in_(voters()))
         .order_by(Vote.pair_id, Vote.choice, Vote.confidence, Vote.sample)
     )
     for part in _parts(query, Vote.pair_id, among):
@@ -157,13 +159,14 @@ def _learnt_pairs(session: Session) -> dict[int, set[int]]:
 
 
 def voting_versions(session: Session) -> list[tuple[int, str, str, str]]:
-    """Judge versions with votes: id, judge's name, family, version; by name, then version."""
+    """Judge versions that vote: id, judge's name, family, version; by name, then version."""
     return [
         (version_id, name, family, version)
         for version_id, name, family, version in session.execute(
             select(JudgeVersion.id, Judge.name, Judge.family, JudgeVersion.version)
             .join(Judge, Judge.id == JudgeVersion.judge_id)
             .where(exists().where(Vote.judge_version_id == JudgeVersion.id))
+            .where(JudgeVersion.id.in_(voters()))
             .order_by(Judge.name, JudgeVersion.version)
         )
     ]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.models import Judge, JudgeVersion, Vote
 from db.vocabulary import CANARY_SAMPLE, HOLD_OUT_SAMPLE, Choice, Order
+from db.voters import voters
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ def principle_votes(
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
         .where(Vote.principles.is_not(None), Vote.sample < CANARY_SAMPLE)
+        .where(Vote.judge_version_id.in_(voters()))
         .order_by(Vote.pair_id, Vote.id)
     )
     if judge is not None:

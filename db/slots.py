@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from db.consensus import UsableVote
 from db.models import Vote
 from db.vocabulary import CANARY_SAMPLE, Choice, Order
+from db.voters import voters
 
 Slot = tuple[int, int, Order, int]
 """Pair, judge version, order, sample."""
@@ -34,6 +35,7 @@ def sampled_votes(session: Session) -> Iterator[tuple[UsableVote, int]]:
             Vote.sample,
         )
         .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE)
+        .where(Vote.judge_version_id.in_(voters()))
         .order_by(Vote.pair_id, Vote.choice, Vote.confidence, Vote.sample)
     )
     rows = session.execute(query.execution_options(yield_per=10_000))

@@ -122,3 +122,11 @@ class RunStatus(StrEnum):
     DONE = "done"
     STOPPED = "stopped"  # clean stop before the end: cap reached, interrupted
     FAILED = "failed"
+
+
+class Standing(StrEnum):
+    """How a judge stands: asked and voting, kept for the record, or sent away by a person."""
+
+    CONFIGURED = "configured"
+    HISTORY = "history"
+    RETIRED = "retired"

@@ -298,7 +298,7 @@ class JudgeConfig(BaseModel):
         parts: dict[str, Any] = {
             "provider": self.provider.value,
             "model": self.model,
-            "base_url": self.base_url,
+            "base_url": None,  # the same model at another address is the same judge
             "temperature": self.temperature,
             "effort": self.effort,
             "output": self.output,

@@ -3,7 +3,7 @@
 What a judge is asked and what it may cost is decided by its own section; asking is elsewhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -54,6 +54,10 @@ class PanelConfig(BaseModel):
         "to people and to judges on this machine: card, email, iban, ip_address, national_id, "
         "phone, secret, or all; empty: they are sent, and counted",
     )
+    count_history: bool = Field(
+        default=False,
+        description="whether judges that are configured no longer vote all the same",
+    )
     label_model: Literal["majority", "dawid-skene", "tiebreak"] = Field(
         default="tiebreak", description="how votes and human answers become probabilities"
     )
@@ -96,6 +100,12 @@ class Panel(BaseModel):
         names = [j.name for j in self.judge]
         raise UnknownName(f"judge {name!r} is not in the panel; it has {names}")
 
+    def without(self, names: Collection[str]) -> "Panel":
+        """The same panel without these judges."""
+        return self.model_copy(
+            update={"judge": tuple(judge for judge in self.judge if judge.name not in names)}
+        )
+
     def with_judges(self, *more: JudgeConfig) -> "Panel":
         """The same panel with judges added, e.g. the promoted next generation."""
         fake = any(judge.provider is Provider.FAKE for judge in self.judge)
@@ -121,7 +131,7 @@ def parse(
 def checked(panel: Panel, *, allow_fake: bool = False) -> Panel:
     """What single judges cannot know: names and versions are unique, tiers have no holes."""
     names: set[str] = set()
-    versions: dict[str, str] = {}
+    versions: dict[tuple[str, str | None], str] = {}
     for judge in panel.judge:
         if judge.name in names:
             raise BadInput(f"two judges are named {judge.name!r}; names must differ")
@@ -139,7 +149,7 @@ def checked(panel: Panel, *, allow_fake: bool = False) -> Panel:
         require_sendable(judge)
         if judge.provider == Provider.RECORDED:
             continue
-        version = judge.version(panel.rules)
+        version = judge.version(panel.rules), judge.base_url
         if version in versions:
             raise BadInput(
                 f"judges {versions[version]!r} and {judge.name!r} ask exactly the same question; "

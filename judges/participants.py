@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from db import abstains
+from db import abstains, voters
 from db.asking import count_wanted
 from db.batch_jobs import open_jobs
 from db.errors import UnknownName
@@ -85,6 +85,7 @@ def wanted(
     room than it has now.
     """
     version = version_of(session, judge, rules)
+    voters.stand(session, version)
     if judge.ordered:
         abstains.ask_cut_again(session, version.id, judge.room)
         if retry:

@@ -11,7 +11,7 @@ from typing import Any
 from app.config import Config
 from app.output import plain
 from app.pipeline.alarms import Alarm, as_rows, counted
-from app.pipeline.panel import current_panel
+from app.pipeline.panel import current_panel, enrolled_panel
 from db import checkpoints, cycles, datasets, spending
 from db.asking import PairText
 from db.errors import BadInput, BudgetSpent, Conflict, Unavailable
@@ -102,7 +102,8 @@ def judge(context: CycleContext) -> StepDone:
     """Ask the panel for what is missing, under what the cap leaves, and pool the votes."""
     from judges.steps import fit_consensus, run_judges
 
-    panel = current_panel(context.config)
+    told: list[str] = []
+    panel = enrolled_panel(context.config, told.append)
     model = panel.panel.label_model
     if not panel.asked:
         line = "nobody is asked: the panel has recorded judges only"
@@ -127,7 +128,7 @@ def judge(context: CycleContext) -> StepDone:
             progress=context.progress,
             beside=context.config.folder,
         )
-        line = "; ".join((done.summary, *done.notices))
+        line = "; ".join((done.summary, *done.notices, *told))
         problems, whole = done.problems, not done.missing
         unusual = tuple(Alarm("abstains", each, _NO_VERDICTS) for each in done.alarms)
         figures |= {"stored": done.stored, "capped": done.capped, "waiting": done.waiting}

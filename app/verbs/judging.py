@@ -102,14 +102,15 @@ def judge(
 
     Example: tiebreak judge --max-usd 5
     """
-    from app.pipeline.panel import current_panel
+    from app.pipeline.panel import enrolled_panel
+    from db import voters
     from db.errors import BadInput, UnknownName
     from db.pairs import count_pairs
     from db.votes import count_votes
     from judges.steps import fit_consensus, reparse, run_judges
 
     settings = configuration(config)
-    panel = current_panel(settings)
+    panel = enrolled_panel(settings, warn)
     if again:
         with progress() as report:
             show(reparse(settings.database, progress=report), as_json)
@@ -143,6 +144,13 @@ def judge(
         pairs = count_pairs(session)
     if not pairs:
         warn("there are no pairs yet; bring some with `tiebreak import pairs FILE`")
+    with settings.database.read() as session:
+        unheard = voters.unheard(session)
+    for name, n in unheard.items():
+        warn(
+            f"note: on {n:,} pairs judge {name!r} voted in an earlier version alone, which "
+            "does not count; asked again it does"
+        )
     for alarm in done.alarms:
         warn(f"alarm: {alarm}")
     if votes:  # else everything is on its way in a batch

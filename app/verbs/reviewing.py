@@ -66,6 +66,7 @@ def route(
 
     Example: tiebreak route --target-error 0.03 --delta 0.1 --by domain
     """
+    from app.pipeline.panel import enrolled_panel
     from app.pipeline.route import route_pairs
     from db.errors import BadInput
     from db.reviews import median_seconds
@@ -83,6 +84,8 @@ def route(
         options = RouteOptions.of(context.params | {"seconds_per_review": seconds_per_review})
     except ValueError as error:
         raise BadInput(str(error)) from None
+    if not dry_run:
+        enrolled_panel(settings, warn)
     with progress() as report:
         done = route_pairs(
             settings.database,

@@ -28,6 +28,12 @@ class Judge(Base):
     name: Mapped[Name] = mapped_column(unique=True)
     family: Mapped[Name] = mapped_column(comment="model family; relatives err together")
     created_at: Mapped[Time]
+    current_version_id: Mapped[int | None] = mapped_column(
+        comment="the version that votes; unset: the newest"
+    )
+    standing: Mapped[str | None] = mapped_column(
+        String(16), comment="configured, history or retired; unset: nobody has said"
+    )
 
 
 class JudgeVersion(Base):

@@ -25,7 +25,7 @@ from judges.participants import version_of
 Step = tuple[str, tuple[str, ...]]
 READING = {
     "estimate", "history", "lineage", "status", "show", "doctor", "people list",
-    "principles report", "certificate list", "batches list",
+    "principles report", "certificate list", "batches list", "judges list",
 }  # fmt: skip
 _WEEK: tuple[Step, ...] = (
     ("import pairs", ("pairs-3.jsonl",)),

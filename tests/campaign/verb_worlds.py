@@ -94,6 +94,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "import gold": ("gold-2.jsonl",),
     "import rankings": ("rankings.jsonl",),
     "import steps": ("steps-2.jsonl",),
+    "judges list": (),
+    "judges retire": ("detail",),
     "canaries draw": ("5",),
     "canaries ask": CAP,
     "batches list": ("--ask",),

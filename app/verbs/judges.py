@@ -1,0 +1,60 @@
+"""Verbs about who votes: list, retire."""
+
+from typing import Annotated
+
+import typer
+
+from app.output import say, show, table
+from app.verbs.options import AsJson, ConfigPath, configuration
+
+judges = typer.Typer(help="Judges, their versions, and which of them vote.", no_args_is_help=True)
+
+
+@judges.command("list")
+def judges_list(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Every version of every judge: since when, its votes, whether they count, what changed.
+
+    Of one judge one version votes: the one asked last.
+
+    Example: tiebreak judges list
+    """
+    from db import voters
+
+    with configuration(config).database.read() as session:
+        found = voters.versions(session)
+    if as_json:
+        show({"judges": [vars(each) for each in found]}, True)
+        return
+    if not found:
+        say("no judge has been asked or imported yet; run `tiebreak judge`")
+        return
+    rows = [
+        [v.judge, v.version[:7], f"{v.since:%Y-%m-%d}", v.provider, f"{v.votes:,}",
+         "yes" if v.votes_count else f"no: {v.why}", v.differs]
+        for v in found
+    ]  # fmt: skip
+    columns = ["judge", "version", "since", "provider", "votes", "they count", "what changed"]
+    table("Judges", columns, rows)
+
+
+@judges.command("retire")
+def judges_retire(
+    name: Annotated[str, typer.Argument(help="A judge by its name.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Let it be asked and vote again.")] = False,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let a judge neither vote nor be asked from now on; its votes are kept.
+
+    Example: tiebreak judges retire claude
+    """
+    from db import voters
+
+    with configuration(config).database.begin() as session:
+        changed = voters.retire(session, name, undo=undo)
+    now = "is asked and votes again" if undo else "is retired: it is not asked and does not vote"
+    said = f"judge {name!r} {now}" if changed else f"judge {name!r} stands so already"
+    if as_json:
+        show({"judge": name, "retired": not undo, "changed": changed}, True)
+    else:
+        say(f"{said}; route and merge again for what it changes" if changed else said)

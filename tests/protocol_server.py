@@ -35,6 +35,9 @@ FAULTS = (
     "nonsense",
     "filtered",
 )
+ODD = ("moderated", "rejected", "gateway", "thought", "fenced", "parts", "no usage", "odd usage")
+"""What servers do beside: refuse one question, fail after the work, wrap an answer, bill oddly."""
+
 _REASON = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found"}
 
 
@@ -77,6 +80,7 @@ class State:
     files: dict[str, bytes] = field(default_factory=dict)
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
+    untold: set[str] = field(default_factory=set)
 
     @property
     def total_calls(self) -> int:
@@ -171,13 +175,21 @@ class Server:
             return _json(500, _error("api_error", "oops"), {"retry-after": "0.02"})
         if fault == "filtered":
             return _json(400, _error("invalid_request_error", "content_filter: not allowed"))
+        if fault == "moderated":
+            return _json(
+                403, {"error": {"code": 403, "message": "Input was flagged by moderation"}}
+            )
+        if fault == "rejected":
+            return _json(400, _error("invalid_request_error", "Invalid prompt: it was flagged."))
         if fault == "timeout":
             await asyncio.sleep(self.script.hang)
         refused = self.script.dialect.refuses(request)
         if refused is not None:
             return _as_sent(*refused)
         message = (self.message if path == "/v1/messages" else self.completion)(request, fault)
-        message = self.script.dialect.says(request, message)
+        message = self._oddly(self.script.dialect.says(request, message), fault)
+        if fault == "gateway":
+            return 504, b"<html>504 Gateway Time-out</html>", {"content-type": "text/html"}
         if fault in ("drop", "timeout"):
             return None
         if fault == "not json":
@@ -244,6 +256,20 @@ class Server:
             "usage": usage,
         }
 
+    def _oddly(self, sent: dict[str, Any], fault: str | None) -> dict[str, Any]:
+        """An answer with its usage left out or impossible, or in parts beside its thinking."""
+        if fault in ("no usage", "odd usage"):
+            self.state.untold.add(sent["id"])
+            counts = {name: -5 for name, n in sent["usage"].items() if isinstance(n, int)}
+            return {**sent, "usage": counts if fault == "odd usage" else None}
+        if fault == "parts":
+            thinking = {"type": "thinking", "thinking": '{"verdict": "tie"}', "signature": "x"}
+            if "choices" not in sent:
+                return {**sent, "content": [thinking, *sent["content"]]}
+            message = sent["choices"][0]["message"]
+            message["content"] = [thinking, {"type": "text", "text": message["content"]}]
+        return sent
+
     def _text(self, user: str, fault: str | None, bare: bool = False) -> tuple[str, str]:
         verdict = self.script.verdict(user)
         if fault == "refusal":
@@ -260,6 +286,10 @@ class Server:
             "confidence": 80,
         }
         text = json.dumps(said)
+        if fault == "thought":
+            text = f"<think>Draft: {json.dumps(said | {'verdict': 'tie'})} No.</think>\n{text}"
+        if fault == "fenced":
+            text = f"Here it is:\n```json\n{text}\n```"
         return (text[: len(text) // 2], "length") if fault == "truncated" else (text, "end")
 
     def _bill(self, usage: dict[str, int]) -> str:

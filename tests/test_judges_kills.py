@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from protocol_server import FAULTS, Script, Server, serving
+from protocol_server import FAULTS, ODD, Script, Server, serving
 from sqlalchemy import func, select
 from test_judges_steps import add, cost_of, fake, remote
 
 from db.models import Reservation, Run, Vote, VoteClaim
 from db.runs import spent_nanousd
 from db.session import Database
-from db.vocabulary import RunStatus
+from db.vocabulary import Choice, RunStatus
 from judges import panel, verdicts
 from judges.in_flight import InFlight
 from judges.prices import NANO
@@ -194,7 +194,7 @@ def soak(database: Database, pairs: int, seed: int) -> None:
     wanted = pairs * 6
     cap = 1000.0
     in_flight = 0
-    with serving(Script(faults=0.1, kinds=FAULTS, latency=0.01, hang=1.0)) as server:
+    with serving(Script(faults=0.1, kinds=FAULTS + ODD, latency=0.01, hang=1.0)) as server:
         sections = soak_panel(server)
         for kill in range(3):
             goal = server.state.total_calls + wanted * rng.uniform(0.1, 0.25)
@@ -210,6 +210,13 @@ def soak(database: Database, pairs: int, seed: int) -> None:
         state = server.state
     with database.read() as session:
         rows = session.execute(select(Vote.raw, Vote.cost_nanousd)).all()
+        given_up = session.execute(
+            select(Vote.id, Vote.abstain_reason).where(Vote.choice == Choice.ABSTAIN)
+        ).all()
+        said = [
+            (choice, name_of(verdicts.load(raw).text))
+            for choice, raw in session.execute(select(Vote.choice, Vote.raw))
+        ]
         duplicates = session.execute(
             select(Vote.pair_id)
             .group_by(Vote.pair_id, Vote.judge_version_id, Vote.order, Vote.sample)
@@ -223,15 +230,25 @@ def soak(database: Database, pairs: int, seed: int) -> None:
     assert duplicates == []
     assert unsettled is not None
     answers = [name_of(verdicts.load(raw).text) for raw, _ in rows]
-    told = {name for name in answers if name}
-    priced = sum(cost for (_, cost), name in zip(rows, answers, strict=True) if name)
-    assert priced == soak_cost(server, told)
+    costs = {name: cost for (_, cost), name in zip(rows, answers, strict=True) if name}
+    told = costs.keys() - state.untold
+    assert sum(costs[name] for name in told) == soak_cost(server, told)
+    for name in costs.keys() & state.untold:  # at the most it can cost
+        assert costs[name] > soak_cost(server, {name})
+    refused = Counter(reason.partition(":")[0] for _, reason in given_up)
+    by_server = state.faults["moderated"] + state.faults["rejected"] + state.faults["filtered"]
+    given = refused["content filter"] + refused["rejected by the server"]
+    assert 0 < given <= by_server  # one that was in flight at a kill is refused twice
+    assert not {choice for choice, name in said if name and choice is Choice.TIE}
     assert sum(cost for _, cost in rows) <= spent <= cap * NANO
     # Every call beyond one a vote was a fault asked again, or was in flight at a kill.
     asked_again = state.total_calls - wanted
     again_by_fault = sum(
         state.faults[kind]
-        for kind in ("rate limit", "overloaded", "server error", "drop", "timeout", "not json")
+        for kind in (
+            *("rate limit", "overloaded", "server error", "drop", "timeout", "not json"),
+            *("gateway", "moderated", "rejected", "filtered"),
+        )
     )
     assert asked_again <= again_by_fault + 3 * 3 * (32 + 64)
 

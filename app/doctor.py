@@ -33,7 +33,7 @@ def examine(path: Path | None, ask: bool = False) -> list[Check]:
     for name, look in (
         ("database", _database),
         ("panel", _panel),
-        ("answers", _answers),
+        ("verdicts", _verdicts),
         ("runs", _runs),
         ("money", _money),
     ):
@@ -124,17 +124,17 @@ def _servers(config: Config) -> Check:
     return Check("servers", all(served.answers for served in found), told)
 
 
-def _answers(config: Config) -> Check:
+def _verdicts(config: Config) -> Check:
     """Answers that were no verdicts by accident, by judge and kind."""
     from db import abstains
 
     with config.database.read() as session:
         found = abstains.by_judge(session)
     if not found:
-        return Check("answers", True, "every answer of a model was a verdict")
+        return Check("verdicts", True, "every one that a model was asked for is there")
     told = "; ".join(f"of judge {name!r} {abstains.told(n)}" for name, n in found.items())
     return Check(
-        "answers", True, f"no verdicts: {told}; `tiebreak judge --retry-abstains all` asks again"
+        "verdicts", True, f"no verdicts: {told}; `tiebreak judge --retry-abstains all` asks again"
     )
 
 

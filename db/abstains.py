@@ -26,6 +26,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "too long": ("too long for the model",),
     "rejected": ("rejected by the server",),
     "read in part": ("read in part by its server",),
+    "broken off": ("broken off by its server",),
     "unreadable": (),
 }
 """Kinds of accidents, and how their reasons begin; every other reason of a model is unreadable."""

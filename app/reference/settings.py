@@ -20,6 +20,7 @@ from judges.generation import GeneratorConfig
 from judges.judge_config import JudgeConfig
 from judges.panel import Limit, PanelConfig
 from judges.prices import Prices
+from judges.reach import FromEnvironment
 from review.settings import ReviewSettings
 from trainer.settings import TrainerSettings
 
@@ -57,8 +58,8 @@ SECTIONS = (
         "[[judge]]",
         JudgeConfig,
         "One section for each AI rater. Whatever can change its answers makes it a new version "
-        "with votes of its own: provider, model, base_url, temperature, effort, output, logprobs, "
-        "max_tokens, options, headers and query as far as they stand in the file, extra_body, the "
+        "with votes of its own: provider, model, temperature, effort, output, explain, logprobs, "
+        "options, headers and query as far as they stand in the file, extra_body, the "
         "principles it is given and per_principle. The rest does not.",
     ),
     Section(
@@ -66,6 +67,11 @@ SECTIONS = (
         Limit,
         "What several judges share, as those of one API key do. At least one of the two is set. "
         "It holds for each process that asks.",
+    ),
+    Section(
+        "a value from the environment",
+        FromEnvironment,
+        'In `headers` and `query`, for what is secret: `{ env = "MY_KEY", prefix = "Bearer " }`.',
     ),
     Section(
         "prices",

@@ -77,8 +77,8 @@ def judge(
         typer.Option(
             "--retry-abstains",
             help="Ask again what a judge abstained on by accident, for this reason: cut off, "
-            "empty, refused, filtered, too long, rejected, read in part, unreadable, or all; may "
-            "be repeated.",
+            "empty, refused, filtered, too long, rejected, read in part, broken off, unreadable, "
+            "or all; may be repeated.",
         ),
     ] = None,
     cascade: Annotated[

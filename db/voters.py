@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.errors import UnknownName
@@ -25,12 +25,8 @@ _ASKED = select(JudgeVersion.judge_id).where(JudgeVersion.provider != Provider.R
 def voters() -> Select[int]:
     """The ids of the judge versions that vote, as a query."""
     other = aliased(JudgeVersion)
-    newest = (
-        select(func.max(other.id))
-        .where(other.judge_id == Judge.id)
-        .correlate(Judge)
-        .scalar_subquery()
-    )
+    voted = exists().where(Vote.judge_version_id == other.id)
+    newest = select(func.max(other.id)).where(other.judge_id == Judge.id, voted).correlate(Judge)
     return (
         select(JudgeVersion.id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
@@ -41,11 +37,18 @@ def voters() -> Select[int]:
     )
 
 
-def stand(session: Session, version: JudgeVersion) -> None:
-    """Let a version be the one that votes for its judge: it is the one that is asked."""
+def stand(session: Session, version_id: int) -> None:
+    """Let a version be the one that votes for its judge: it is the one that is asked.
+
+    One that has no vote yet waits for its first, so that a judge that cannot be asked keeps the
+    votes it has.
+    """
+    version = session.get_one(JudgeVersion, version_id)
     judge = session.get_one(Judge, version.judge_id)
-    if judge.current_version_id != version.id:
-        judge.current_version_id = version.id
+    if judge.current_version_id != version_id and session.scalar(
+        select(exists().where(Vote.judge_version_id == version_id))
+    ):
+        judge.current_version_id = version_id
         session.flush()
 
 
@@ -135,7 +138,7 @@ def versions(session: Session) -> list[Version]:
                 model=made.model,
                 votes=cast.get(made.id, 0),
                 votes_count=made.id in voting,
-                why="" if made.id in voting else _why(judge),
+                why="" if made.id in voting else _why(judge, cast.get(made.id, 0)),
                 differs="" if first or before is None else _differs(before[1], told),
             )
         )
@@ -173,12 +176,12 @@ def unheard(session: Session) -> dict[str, int]:
     return found
 
 
-def _why(judge: Judge) -> str:
+def _why(judge: Judge, votes: int) -> str:
     if judge.standing == Standing.RETIRED:
         return "retired"
     if judge.standing == Standing.HISTORY:
         return "configured no longer"
-    return "a later version votes"
+    return "another version was asked last" if votes else "it has no vote yet"
 
 
 _OWN = ("name", "concurrency", "timeout", "retries", "prices", "limit", "tier", "samples", "orders")

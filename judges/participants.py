@@ -85,7 +85,7 @@ def wanted(
     room than it has now.
     """
     version = version_of(session, judge, rules)
-    voters.stand(session, version)
+    voters.stand(session, version.id)
     if judge.ordered:
         abstains.ask_cut_again(session, version.id, judge.room)
         if retry:

@@ -20,10 +20,11 @@ from db import voters
 from db.consensus import newest_fit, usable_votes, voting_versions
 from db.errors import UnknownName
 from db.judges import judge_version, recorded_version
-from db.models import Consensus, Vote
+from db.models import Consensus, Judge, Vote
 from db.session import Database
 from db.vocabulary import Choice, Order, Provider
 
+A = Choice.A
 EDITS = st.lists(
     st.tuples(st.sampled_from("jkl"), st.sampled_from(["ask 1", "ask 2", "ask 3", "remove"])),
     max_size=12,
@@ -36,6 +37,7 @@ def test_every_name_has_one_vote_whatever_is_edited_removed_and_brought_back(
     database: Database, edits: list[tuple[str, str]]
 ) -> None:
     """The model: a name votes in the version asked last, unless it was removed since."""
+    (pair,) = add_pairs(database, 1)
     with database.begin() as session:
         voters.configure(session, ["nobody"])  # what an earlier example left is history
     voting: dict[str, int] = {}
@@ -47,7 +49,14 @@ def test_every_name_has_one_vote_whatever_is_edited_removed_and_brought_back(
                 version = judge_version(
                     session, name=name, family=name, version=what, provider=Provider.FAKE, config={}
                 )
-                voters.stand(session, version)
+                if not session.query(Vote).filter_by(judge_version_id=version.id).count():
+                    voters.stand(session, version.id)  # it has not voted: nothing changes
+                    assert session.get_one(Judge, version.judge_id).current_version_id != version.id
+                    session.add(
+                        Vote(pair_id=pair, judge_version_id=version.id, order=Order.AB, choice=A)
+                    )
+                    session.flush()
+                voters.stand(session, version.id)
                 voting[name] = version.id
             voters.configure(session, voting or ["nobody"])
         with database.read() as session:
@@ -70,7 +79,7 @@ def test_votes_of_earlier_versions_and_of_judges_gone_do_not_count(any_database:
             for p, v in ((pair, made[0]), (other, made[0]), (pair, made[1]), (pair, made[2]),
                          (pair, recorded))
         )  # fmt: skip
-        voters.stand(session, made[1])
+        voters.stand(session, made[1].id)
         assert voters.configure(session, ["j"]) == ["gone"]
     with any_database.read() as session:
         counted = {(v.pair_id, v.version_id) for v in usable_votes(session)}
@@ -81,7 +90,7 @@ def test_votes_of_earlier_versions_and_of_judges_gone_do_not_count(any_database:
     assert told == {
         ("gone", 1): (False, "configured no longer"),
         ("gpt-4", 1): (True, ""),
-        ("j", 2): (False, "a later version votes"),
+        ("j", 2): (False, "another version was asked last"),
         ("j", 1): (True, ""),
     }
     with any_database.begin() as session:
@@ -163,6 +172,19 @@ def test_an_edited_judge_stays_one_voter(folder: Path, server: Server) -> None:
     assert told("judge", "--max-usd", "5")["stored"] == 0
     rows = [row for row in told("judges", "list")["judges"] if row["judge"] == "j"]
     assert [row["votes_count"] for row in rows] == [False, True, False]
+
+
+def test_a_judge_that_cannot_be_asked_keeps_the_votes_it_has(
+    folder: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured(folder, server, j="")
+    assert run("init").exit_code == run("import", "pairs", "pairs.jsonl").exit_code == 0
+    run("judge", "--max-usd", "5")
+    configured(folder, server, j="temperature = 0.3")
+    monkeypatch.delenv("ANTHROPIC_API_KEY")
+    assert run("judge", "--max-usd", "5").exit_code == 1
+    rows = told("judges", "list")["judges"]
+    assert [(row["votes"], row["votes_count"]) for row in rows] == [(8, True), (0, False)]
 
 
 def test_a_removed_judge_is_history_and_a_retired_one_is_not_asked(

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
-from db import abstains
+from db import abstains, voters
 from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
 from db.progress import Progress, quiet, tell
 from db.runs import cap_of, ended_by
@@ -89,6 +89,9 @@ def run_judges(
         ended, why = ended_by(error)
         lifecycle.close_run(database, run.id, job, ended, {}, why)
         raise
+    with database.begin() as session:
+        for each in judge_sessions:
+            voters.stand(session, each.version_id)
     rang = _unusual(database, run.id, judge_sessions)
     done = JudgeRun.of(
         run.id, time.monotonic() - started, judge_sessions, withholding.summary, rang

@@ -114,12 +114,14 @@ class Prices(BaseModel):
     ) -> int:
         """The most an answer can cost: all input at the dearest kind, all output used."""
         more = [each for each in surcharges if self.factor(each) > 1]
+        sizes = {input_tokens, min(input_tokens, self.long_above or input_tokens)}
         return max(
             self.cost(usage, batched=batched, surcharges=more)
+            for size in sizes  # one that turns out shorter may be billed by dearer prices
             for usage in (
-                Usage(input=input_tokens, output=output_tokens),
-                Usage(cached=input_tokens, output=output_tokens),
-                Usage(written=input_tokens, output=output_tokens),
+                Usage(input=size, output=output_tokens),
+                Usage(cached=size, output=output_tokens),
+                Usage(written=size, output=output_tokens),
             )
         )
 

@@ -69,13 +69,14 @@ def test_a_completions_usage_is_read_in_every_dialect(usage: Any, said: Usage) -
         {"prompt_tokens": 10**12, "completion_tokens": 60},
         {"prompt_tokens": 0, "completion_tokens": 60},
         {"prompt_tokens": 900, "completion_tokens": 0},
+        {"prompt_tokens": 900, "completion_tokens": 1},  # for some two hundred words
         {**PLAIN, "prompt_tokens_details": {"cached_tokens": 901}},
         {**PLAIN, "prompt_tokens_details": {"cached_tokens": -1}},
         {**PLAIN, "prompt_cache_hit_tokens": 1000},
     ],
 )  # fmt: skip
 def test_a_completions_usage_that_cannot_be_is_none(usage: Any) -> None:
-    assert completion_usage(reply(usage), "an answer") is None
+    assert completion_usage(reply(usage), "an answer " * 100) is None
 
 
 @pytest.mark.parametrize(
@@ -160,6 +161,12 @@ def test_no_answer_within_its_room_costs_more_than_its_bound(
     usage = Usage(fresh, cached, written, output)
     cost = prices.cost(usage, batched=batched)
     assert 0 <= cost <= prices.bound(usage.read, output, batched=batched)
+
+
+def test_a_long_price_that_is_lower_does_not_lower_the_bound() -> None:
+    """100 tokens at 1 dollar a million cost more than 101 at a tenth of it; bytes are counted."""
+    prices = Prices(input=1.0, output=0.0, long_above=100, long_input=0.1)
+    assert prices.bound(101, 0) == prices.cost(Usage(input=100)) == 100_000
 
 
 @given(st.dictionaries(st.text(max_size=5), st.none() | st.integers() | st.floats() | st.text()))

@@ -12,6 +12,7 @@ from judges.asking import Usage
 from judges.prices import NANO
 from judges.surcharges import part
 
+_WORDS = 4  # of one token at most: no tokenizer in use joins words, some join a few of a phrase
 _MOST = 10**9  # tokens of one answer; a count beyond is none
 
 
@@ -42,7 +43,7 @@ def completion_usage(completion: Any, text: str) -> Usage | None:
         )
     except _Impossible:
         return None
-    return usage if usage.input >= 0 and prompt and (output or not text.strip()) else None
+    return usage if usage.input >= 0 and prompt and _fits(output, text) else None
 
 
 def message_usage(message: Any, text: str) -> Usage | None:
@@ -62,7 +63,7 @@ def message_usage(message: Any, text: str) -> Usage | None:
         )
     except _Impossible:
         return None
-    possible = usage.read and usage.kept <= usage.written and (usage.output or not text.strip())
+    possible = usage.read and usage.kept <= usage.written and _fits(usage.output, text)
     return usage if possible else None
 
 
@@ -81,6 +82,11 @@ def told_nanousd(reply: Any) -> int | None:
         upstream = part(part(told, "cost_details"), "upstream_inference_cost")
         cost = (cost or 0) + upstream if _is_charge(upstream) and _is_charge(cost or 0) else None
     return math.ceil(round(cost * NANO, 3)) or None if _is_charge(cost) else None
+
+
+def _fits(output: int, text: str) -> bool:
+    """Whether a text can be of so few tokens."""
+    return (output > 0 and len(text.split()) <= _WORDS * output) or not text.strip()
 
 
 def _count(told: Any, name: str, missing: int | None = None) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session, aliased
 
 from db.conversation import prompt_text
@@ -82,7 +82,7 @@ def voted_pairs(
         .join(Prompt, Prompt.id == Pair.prompt_id)
         .join(first, first.id == Pair.candidate_a_id)
         .join(second, second.id == Pair.candidate_b_id)
-        .where(exists().where(Vote.pair_id == Pair.id), unerased())
+        .where(_heard(), unerased())
         .order_by(Prompt.content_hash, Pair.content_hash)
     )
     for part in _parts(query, Pair.id, among):
@@ -90,6 +90,11 @@ def voted_pairs(
         for pair_id, prompt_id, domain, messages, tools, a, b, model_a, model_b in rows:
             text = prompt_text(messages, tools)
             yield VotedPair(pair_id, prompt_id, domain, text, a, b, model_a, model_b)
+
+
+def _heard() -> ColumnElement[bool]:
+    """Whether a judge that votes has voted on a pair."""
+    return exists().where(Vote.pair_id == Pair.id, Vote.judge_version_id.in_(voters()))
 
 
 def _parts(query: Any, column: Any, among: Sequence[int] | None) -> Iterator[Any]:
@@ -103,7 +108,7 @@ def _parts(query: Any, column: Any, among: Sequence[int] | None) -> Iterator[Any
 
 def voted_pair_ids(session: Session) -> list[int]:
     """Every pair with at least one vote, by id."""
-    voted = select(Pair.id).where(exists().where(Vote.pair_id == Pair.id))
+    voted = select(Pair.id).where(_heard())
     return list(session.scalars(voted.order_by(Pair.id)))
 
 

@@ -11,7 +11,7 @@ from db.consensus import consensus_of, newest_fit
 from db.models import Consensus, ConsensusFit, Flag, Gold, Judge, JudgeVersion, PairRoute, Vote
 from db.probabilities import Probabilities
 from db.vocabulary import CANARY_SAMPLE, Choice, Order
-from db.voters import voters
+from db.voters import current, voters
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def panel_answers(
         .join(Judge, Judge.id == JudgeVersion.judge_id)
         .where(Vote.pair_id.in_(pair_ids), Vote.choice != Choice.ABSTAIN)
         .where(Vote.sample < CANARY_SAMPLE)
-        .where(true() if judge else Vote.judge_version_id.in_(voters()))
+        .where(Vote.judge_version_id.in_(current() if judge else voters()))
         .where(Judge.name == judge if judge else true())
     ).all()
     sides: dict[tuple[int, int], dict[Order, set[Choice]]] = defaultdict(lambda: defaultdict(set))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.errors import UnknownName
@@ -22,34 +22,58 @@ _SILENT = (Standing.HISTORY, Standing.RETIRED)
 _ASKED = select(JudgeVersion.judge_id).where(JudgeVersion.provider != Provider.RECORDED)
 
 
-def voters() -> Select[int]:
-    """The ids of the judge versions that vote, as a query."""
+def current() -> Select[int]:
+    """The ids of the version of each judge that votes if the judge does, as a query."""
     other = aliased(JudgeVersion)
-    voted = exists().where(Vote.judge_version_id == other.id)
-    newest = select(func.max(other.id)).where(other.judge_id == Judge.id, voted).correlate(Judge)
+    newest = select(func.max(other.id)).where(other.judge_id == Judge.id, _voted(other))
     return (
         select(JudgeVersion.id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
         .where(
-            JudgeVersion.id == func.coalesce(Judge.current_version_id, newest.scalar_subquery()),
-            Judge.standing.is_(None) | Judge.standing.not_in(_SILENT),
+            JudgeVersion.id
+            == func.coalesce(Judge.current_version_id, newest.correlate(Judge).scalar_subquery())
         )
     )
+
+
+def voters() -> Select[int]:
+    """The ids of the judge versions that vote, as a query."""
+    return current().where(Judge.standing.is_(None) | Judge.standing.not_in(_SILENT))
 
 
 def stand(session: Session, version_id: int) -> None:
     """Let a version be the one that votes for its judge: it is the one that is asked.
 
-    One that has no vote yet waits for its first, so that a judge that cannot be asked keeps the
-    votes it has.
+    Until it has voted on as many pairs as the one that votes now, that one goes on: a judge that
+    cannot be asked, or not on everything yet, keeps the votes it has.
     """
     version = session.get_one(JudgeVersion, version_id)
     judge = session.get_one(Judge, version.judge_id)
-    if judge.current_version_id != version_id and session.scalar(
-        select(exists().where(Vote.judge_version_id == version_id))
-    ):
-        judge.current_version_id = version_id
+    now = judge.current_version_id or session.scalar(
+        select(func.max(JudgeVersion.id)).where(
+            JudgeVersion.judge_id == judge.id, JudgeVersion.id != version_id, _voted(JudgeVersion)
+        )
+    )
+    has = _pairs(session, version_id)
+    if now is None:
+        now = version_id if has else None
+    elif has and has >= _pairs(session, now):
+        now = version_id
+    if judge.current_version_id != now:
+        judge.current_version_id = now
         session.flush()
+
+
+def _pairs(session: Session, version_id: int) -> int:
+    """On how many pairs a version has voted."""
+    query = select(func.count(Vote.pair_id.distinct()))
+    mine = Vote.judge_version_id == version_id, Vote.sample < CANARY_SAMPLE
+    return session.scalar(query.where(*mine)) or 0
+
+
+def _voted(version: Any) -> ColumnElement[bool]:
+    """Whether a version has votes."""
+    return exists().where(Vote.judge_version_id == version.id)
 
 
 def configure(

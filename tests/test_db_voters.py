@@ -17,10 +17,17 @@ from typer.testing import CliRunner, Result
 from app.cli import app
 from app.config import load
 from db import voters
-from db.consensus import newest_fit, usable_votes, voting_versions
+from db.consensus import (
+    newest_fit,
+    usable_votes,
+    voted_pair_ids,
+    voted_pairs,
+    voting_versions,
+)
 from db.errors import UnknownName
 from db.judges import judge_version, recorded_version
 from db.models import Consensus, Judge, Vote
+from db.panel import panel_answers
 from db.session import Database
 from db.vocabulary import Choice, Order, Provider
 
@@ -50,7 +57,7 @@ def test_every_name_has_one_vote_whatever_is_edited_removed_and_brought_back(
                     session, name=name, family=name, version=what, provider=Provider.FAKE, config={}
                 )
                 if not session.query(Vote).filter_by(judge_version_id=version.id).count():
-                    voters.stand(session, version.id)  # it has not voted: nothing changes
+                    voters.stand(session, version.id)  # it has not voted: it waits
                     assert session.get_one(Judge, version.judge_id).current_version_id != version.id
                     session.add(
                         Vote(pair_id=pair, judge_version_id=version.id, order=Order.AB, choice=A)
@@ -65,7 +72,7 @@ def test_every_name_has_one_vote_whatever_is_edited_removed_and_brought_back(
 
 def test_votes_of_earlier_versions_and_of_judges_gone_do_not_count(any_database: Database) -> None:
     """Recorded votes do: nobody configures them."""
-    pair, other = add_pairs(any_database, 2)
+    pair, other, third = add_pairs(any_database, 3)
     with any_database.begin() as session:
         made = [
             judge_version(
@@ -79,20 +86,43 @@ def test_votes_of_earlier_versions_and_of_judges_gone_do_not_count(any_database:
             for p, v in ((pair, made[0]), (other, made[0]), (pair, made[1]), (pair, made[2]),
                          (pair, recorded))
         )  # fmt: skip
-        voters.stand(session, made[1].id)
+        voters.stand(session, made[1].id)  # on one pair of two: the other version goes on
         assert voters.configure(session, ["j"]) == ["gone"]
     with any_database.read() as session:
+        assert {name for _, name, *_ in voting_versions(session)} == {"gpt-4", "j"}
+        both = {(v.pair_id, v.version_id) for v in usable_votes(session)}
+        assert both == {(pair, made[0].id), (other, made[0].id), (pair, recorded.id)}
+        mixed = panel_answers(session, [pair, other], "j")
+        assert mixed.p.keys() == {pair, other}
+    with any_database.begin() as session:
+        voters.retire(session, "gpt-4")
+        session.add(
+            Vote(pair_id=third, judge_version_id=recorded.id, order=Order.AB, choice=Choice.A)
+        )
+    with any_database.read() as session:
+        assert voted_pair_ids(session) == [pair, other]  # nobody who votes was asked on the third
+        assert [one.pair_id for one in voted_pairs(session)] == [pair, other]
+    with any_database.begin() as session:
+        voters.retire(session, "gpt-4", undo=True)
+        session.add(
+            Vote(pair_id=other, judge_version_id=made[1].id, order=Order.AB, choice=Choice.B)
+        )
+        session.flush()
+        voters.stand(session, made[1].id)
+    with any_database.read() as session:
         counted = {(v.pair_id, v.version_id) for v in usable_votes(session)}
-        assert counted == {(pair, made[1].id), (pair, recorded.id)}
+        assert counted == {
+            (pair, made[1].id), (other, made[1].id), (pair, recorded.id), (third, recorded.id)
+        }  # fmt: skip
         assert [name for _, name, *_ in voting_versions(session)] == ["gpt-4", "j"]
-        assert voters.unheard(session) == {"j": 1}
-        told = {(v.judge, v.votes): (v.votes_count, v.why) for v in voters.versions(session)}
-    assert told == {
-        ("gone", 1): (False, "configured no longer"),
-        ("gpt-4", 1): (True, ""),
-        ("j", 2): (False, "another version was asked last"),
-        ("j", 1): (True, ""),
-    }
+        assert voters.unheard(session) == {}
+        rows = [(v.judge, v.votes, v.votes_count, v.why) for v in voters.versions(session)]
+    assert rows == [
+        ("gone", 1, False, "configured no longer"),
+        ("gpt-4", 2, True, ""),
+        ("j", 2, False, "another version was asked last"),
+        ("j", 2, True, ""),
+    ]
     with any_database.begin() as session:
         voters.configure(session, ["j"], history_votes=True)
         assert {name for _, name, *_ in voting_versions(session)} == {"gone", "gpt-4", "j"}

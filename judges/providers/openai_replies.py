@@ -44,7 +44,7 @@ def read_completion(completion: Any, *, held: bool = False, batched: bool = Fals
     logprobs = getattr(choice, "logprobs", None)
     return Answer(
         text=text or refusal,
-        usage=completion_usage(completion, said or text or refusal),
+        usage=completion_usage(completion, said.strip() or text or refusal),
         stop=stop,
         held=held,
         probabilities=probabilities(logprobs, said, held=held),

@@ -208,7 +208,32 @@ def _why(judge: Judge, votes: int) -> str:
     return "another version was asked last" if votes else "it has no vote yet"
 
 
-_OWN = ("name", "concurrency", "timeout", "retries", "prices", "limit", "tier", "samples", "orders")
+_OWN = frozenset(
+    [
+        "name",
+        "family",
+        "tier",
+        "samples",
+        "orders",
+        "concurrency",
+        "timeout",
+        "retries",
+        "longest_wait",
+        "limit",
+        "prices",
+        "free",
+        "requests_per_minute",
+        "tokens_per_minute",
+        "base_url",
+        "api_key_env",
+        "max_tokens",
+        "token_limit",
+        "via",
+        "region",
+        "project",
+    ]
+)
+"""Settings that make no new version."""
 
 
 def _told(made: JudgeVersion) -> dict[str, Any]:

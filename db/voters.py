@@ -72,8 +72,8 @@ def _pairs(session: Session, version_id: int) -> int:
 
 
 def _voted(version: Any) -> ColumnElement[bool]:
-    """Whether a version has votes."""
-    return exists().where(Vote.judge_version_id == version.id)
+    """Whether a version has votes on pairs, as `_pairs` counts them."""
+    return exists().where(Vote.judge_version_id == version.id, Vote.sample < CANARY_SAMPLE)
 
 
 def configure(

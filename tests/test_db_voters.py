@@ -29,7 +29,7 @@ from db.judges import judge_version, recorded_version
 from db.models import Consensus, Judge, Vote
 from db.panel import panel_answers
 from db.session import Database
-from db.vocabulary import Choice, Order, Provider
+from db.vocabulary import CANARY_SAMPLE, Choice, Order, Provider
 
 A = Choice.A
 EDITS = st.lists(
@@ -132,6 +132,23 @@ def test_votes_of_earlier_versions_and_of_judges_gone_do_not_count(any_database:
         assert voters.retire(session, "gpt-4", undo=True)
         with pytest.raises(UnknownName, match="no judge 'gpt-5' has votes here"):
             voters.retire(session, "gpt-5")
+
+
+def test_a_version_that_answered_canaries_alone_does_not_vote(database: Database) -> None:
+    (pair,) = add_pairs(database, 1)
+    with database.begin() as session:
+        old, new = (
+            judge_version(
+                session, name="j", family="j", version=version, provider=Provider.FAKE, config={}
+            )
+            for version in "12"
+        )
+        session.add_all(
+            Vote(pair_id=pair, judge_version_id=v.id, order=Order.AB, choice=A, sample=sample)
+            for v, sample in ((old, 1), (new, CANARY_SAMPLE + 2))
+        )
+    with database.read() as session:
+        assert list(session.scalars(voters.voters())) == [old.id]
 
 
 @pytest.fixture

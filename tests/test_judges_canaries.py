@@ -10,7 +10,8 @@ from protocol_server import Script, Server, serving
 from sqlalchemy import func, select
 
 from app.pipeline.alarms import canary_changed
-from db.canaries import canary_set, draw_canaries, open_round
+from db.abstains import ask_again
+from db.canaries import canary_answers, canary_set, draw_canaries, open_round
 from db.consensus import usable_votes
 from db.errors import BadInput, BudgetSpent, UnknownName
 from db.exports.votes import export_votes
@@ -18,7 +19,7 @@ from db.models import Pair, Vote
 from db.reservations import Asked, set_aside
 from db.runs import NANO
 from db.session import Database
-from db.vocabulary import CANARY_SAMPLE
+from db.vocabulary import CANARY_SAMPLE, Choice
 from judges.lifecycle import open_run
 from judges.steps import compare_canaries, estimate, estimate_canaries
 from judges.steps.canaries import CanaryRound, ask_canaries
@@ -86,6 +87,26 @@ def test_a_judge_that_changed_behind_its_name_is_named(
     draw(database)  # the new behaviour becomes the baseline
     assert compare_canaries(database) == []
     assert ask(database, judge, steady).tests == ()
+
+
+def test_an_abstain_that_was_asked_again_is_no_round(database: Database) -> None:
+    """Its row lies above all rounds: taken for the newest one, it would silence the alarm."""
+    judge = world.fake()
+    judged(database, judge)
+    draw(database)
+    ask(database, judge)
+    with database.begin() as session:
+        canaries = canary_set(session)
+        assert canaries is not None
+        before = canary_answers(session, canaries)
+        vote = session.scalars(
+            select(Vote).where(Vote.pair_id.in_(canaries.pair_ids), Vote.sample == 1)
+        ).first()
+        assert vote is not None
+        vote.choice, vote.strength, vote.abstain_reason = Choice.ABSTAIN, None, "truncated"
+        session.flush()
+        assert ask_again(session, vote.judge_version_id, ["cut off"]) == 1
+        assert canary_answers(session, canaries) == before
 
 
 def test_canary_answers_are_no_opinions_on_the_pairs(database: Database) -> None:

@@ -106,7 +106,7 @@ def judge(context: CycleContext) -> StepDone:
     panel = enrolled_panel(context.config, told.append)
     model = panel.panel.label_model
     if not panel.asked:
-        line = "nobody is asked: the panel has recorded judges only"
+        line = "; ".join(("nobody is asked: the panel has recorded judges only", *told))
         if _count(context, "votes"):
             line += f"; {fit_consensus(context.database, model).summary}"
         return StepDone(line, skipped=not _count(context, "votes"))
@@ -128,7 +128,7 @@ def judge(context: CycleContext) -> StepDone:
             progress=context.progress,
             beside=context.config.folder,
         )
-        line = "; ".join((done.summary, *done.notices, *told))
+        line = "; ".join((done.summary, *done.notices))
         problems, whole = done.problems, not done.missing
         unusual = tuple(Alarm("abstains", each, _NO_VERDICTS) for each in done.alarms)
         figures |= {"stored": done.stored, "capped": done.capped, "waiting": done.waiting}
@@ -136,6 +136,7 @@ def judge(context: CycleContext) -> StepDone:
         line, figures["capped"] = str(error), True
     except Unavailable as error:  # of a judge; where it is the database's, the next line says so
         line, problems = str(error), (str(error),)
+    line = "; ".join((line, *told))
     figures["missing"] = 0 if whole else _missing(context.config)
     with context.database.read() as session:
         figures["spent_usd"] = spending.spent_since(session, context.cycle_id) / NANO

@@ -49,13 +49,14 @@ class VotedPair:
 
 @dataclass(frozen=True, slots=True)
 class UsableVote:
-    """One usable vote."""
+    """One usable vote. p_a: its probability of A over A and B, of judges trained here only."""
 
     pair_id: int
     version_id: int
     order: Order
     choice: Choice
     confidence: float | None
+    p_a: float | None = None
 
 
 def voted_pairs(
@@ -119,7 +120,7 @@ def usable_votes(
 
     A trained judge is no witness on the prompts it learnt from: those votes are left out.
     """
-    learnt = _learnt_pairs(session)
+    learnt, trained = _learnt_pairs(session), trained_versions(session)
     query = (
         select(
             Vote.pair_id,
@@ -127,6 +128,7 @@ def usable_votes(
             Vote.order,
             Vote.choice,
             Vote.confidence,
+            Vote.p_a,
         )
         .join(Pair, Pair.id == Vote.pair_id)
         .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE, pair_unerased())
@@ -136,7 +138,21 @@ def usable_votes(
     for part in _parts(query, Vote.pair_id, among):
         for row in session.execute(part.execution_options(yield_per=size)):
             if row.pair_id not in learnt.get(row.judge_version_id, ()):
-                yield UsableVote(*row)
+                weighed = row.p_a if row.judge_version_id in trained else None
+                yield UsableVote(
+                    row.pair_id,
+                    row.judge_version_id,
+                    row.order,
+                    row.choice,
+                    row.confidence,
+                    weighed,
+                )
+
+
+def trained_versions(session: Session) -> frozenset[int]:
+    """Versions of judges trained here: their probabilities were calibrated on people's answers."""
+    local = JudgeVersion.provider == Provider.LOCAL
+    return frozenset(session.scalars(select(JudgeVersion.id).where(local)))
 
 
 def _learnt_pairs(session: Session) -> dict[int, set[int]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from db.consensus import UsableVote
+from db.consensus import UsableVote, trained_versions
 from db.models import Vote
 from db.vocabulary import CANARY_SAMPLE, Choice, Order
 from db.voters import voters
@@ -25,6 +25,7 @@ def answered_slots(session: Session, version_ids: Iterable[int]) -> Iterator[Slo
 
 def sampled_votes(session: Session) -> Iterator[tuple[UsableVote, int]]:
     """Every vote that says something, by pair, with the number of its sample."""
+    trained = trained_versions(session)
     query = (
         select(
             Vote.pair_id,
@@ -32,6 +33,7 @@ def sampled_votes(session: Session) -> Iterator[tuple[UsableVote, int]]:
             Vote.order,
             Vote.choice,
             Vote.confidence,
+            Vote.p_a,
             Vote.sample,
         )
         .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE)
@@ -39,5 +41,6 @@ def sampled_votes(session: Session) -> Iterator[tuple[UsableVote, int]]:
         .order_by(Vote.pair_id, Vote.choice, Vote.confidence, Vote.sample)
     )
     rows = session.execute(query.execution_options(yield_per=10_000))
-    for pair_id, version_id, order, choice, confidence, sample in rows:
-        yield UsableVote(pair_id, version_id, order, choice, confidence), sample
+    for pair_id, version_id, order, choice, confidence, p_a, sample in rows:
+        weighed = p_a if version_id in trained else None
+        yield UsableVote(pair_id, version_id, order, choice, confidence, weighed), sample

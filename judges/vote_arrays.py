@@ -28,6 +28,9 @@ MODELS = ("majority", "dawid-skene", "tiebreak")
 CODES = {Choice.A: A, Choice.B: B, Choice.TIE: TIE}
 """An answer as the number that arrays hold, and its place on axis K, that of probabilities."""
 
+_SURE = 1e-6
+"""Least probability that is turned into log-odds; the label model cuts them far below."""
+
 _SLOT = {Order.AB: AB, Order.BA: BA, Order.NONE: NO_ORDER}
 
 
@@ -64,7 +67,7 @@ def read_vote_table(
     pair_ids, numbers, domains, texts, letters = _of_pairs(pairs)
     row_of = {pair_id: p for p, pair_id in enumerate(pair_ids)}
     column_of = {version_id: r for r, (version_id, *_) in enumerate(versions)}
-    cells, said = _cells(votes, row_of, column_of)
+    cells, said, weighed = _cells(votes, row_of, column_of)
     pair_V, rater_V, order_V, choice_V = cells.T
     size = len(pair_ids), len(versions)
     counts_PROK = count_votes(pair_V, rater_V, order_V, choice_V, *size)
@@ -82,10 +85,13 @@ def read_vote_table(
         domains=names,
         confidence_PRO=mean_confidence(pair_V, rater_V, order_V, said, *size),
         orderless_PR=_orderless(cells, size),
+        log_odds_PR=_log_odds(cells, weighed, size),
     )
     digest = hashlib.sha256(repr([v[0] for v in versions]).encode())
     digest.update(np.array(list(row_of), dtype=np.int64).tobytes())
     digest.update(counts_PROK.tobytes())
+    if vote_matrix.log_odds_PR is not None:
+        digest.update(vote_matrix.log_odds_PR.tobytes())
     return VoteTable(
         tuple(row_of), tuple(column_of), vote_matrix, texts, letters, len(cells), digest.hexdigest()
     )
@@ -124,6 +130,22 @@ def _orderless(cells: NDArray[np.int64], size: tuple[int, int]) -> NDArray[np.bo
     found = np.zeros(size, dtype=bool)
     found[alone[:, 0], alone[:, 1]] = True
     return found
+
+
+def _log_odds(
+    cells: NDArray[np.int64], weighed_V: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.float32] | None:
+    """Mean log-odds over the votes of each judge that gives them; None where none does."""
+    known = np.isfinite(weighed_V)
+    if not known.any():
+        return None
+    p = np.clip(weighed_V[known], _SURE, 1 - _SURE)
+    place = cells[known, 0] * size[1] + cells[known, 1]
+    cast = np.bincount(place, minlength=size[0] * size[1])
+    total = np.bincount(place, np.log(p) - np.log1p(-p), minlength=size[0] * size[1])
+    mean = np.divide(total, cast, out=np.full(len(cast), np.nan), where=cast > 0)
+    log_odds: NDArray[np.float32] = mean.reshape(size).astype(np.float32)
+    return log_odds
 
 
 def check_model(name: str) -> None:
@@ -200,16 +222,23 @@ def rater_figures(vote_table: VoteTable, consensus: Consensus) -> list[dict[str,
 
 def _cells(
     votes: Iterable[UsableVote], row_of: Mapping[int, int], column_of: Mapping[int, int]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """[V, 4] pair, rater, slot (2: no order) and choice of every vote, and its confidence [V]."""
-    cells, said = array("q"), array("d")
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """[V, 4] pair, rater, slot (2: no order) and choice of every vote; its confidence and its p_a,
+    both [V], NaN where it has none.
+    """
+    cells, said, weighed = array("q"), array("d"), array("d")
     for vote in votes:
         row = row_of.get(vote.pair_id)
         if row is None:
             continue
         cells.extend((row, column_of[vote.version_id], _SLOT[vote.order], CODES[vote.choice]))
         said.append(np.nan if vote.confidence is None else vote.confidence)
-    return np.frombuffer(cells, np.int64).reshape(-1, 4), np.frombuffer(said, np.float64)
+        weighed.append(np.nan if vote.p_a is None else vote.p_a)
+    return (
+        np.frombuffer(cells, np.int64).reshape(-1, 4),
+        np.frombuffer(said, np.float64),
+        np.frombuffer(weighed, np.float64),
+    )
 
 
 def _names(versions: Sequence[tuple[int, str, str, str]]) -> tuple[str, ...]:

@@ -56,6 +56,73 @@ def test_renaming_a_and_b_mirrors_the_answer(seed: int, answers: int, missing: f
     np.testing.assert_allclose(found.contributions_PC.sum(axis=1), found.logit_P, atol=1e-9)
 
 
+def with_trained(
+    vote_matrix: VoteMatrix, log_odds: np.ndarray, codes: np.ndarray | None = None
+) -> VoteMatrix:
+    """One more rater, who gives log-odds; its choices follow them unless told."""
+    said = np.where(log_odds > 0, A, B) if codes is None else codes
+    others = np.full((len(vote_matrix), len(vote_matrix.raters)), np.nan)
+    sure = vote_matrix.confidence_PRO
+    return replace(
+        vote_matrix,
+        codes_PRO=np.concatenate(
+            [vote_matrix.codes_PRO, np.repeat(said[:, None, None], 2, axis=2)], axis=1
+        ).astype(np.int8),
+        raters=(*vote_matrix.raters, "trained"),
+        families=(*vote_matrix.families, "trained/words"),
+        log_odds_PR=np.concatenate([others, log_odds[:, None]], axis=1).astype(np.float32),
+        confidence_PRO=None
+        if sure is None
+        else np.concatenate([sure, np.full((len(sure), 1, 2), np.nan, np.float32)], axis=1),
+    )
+
+
+@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 10_000), answers=st.sampled_from([0, 60]))
+def test_a_trained_judge_is_weighed_by_its_log_odds_and_odd(seed: int, answers: int) -> None:
+    vote_matrix, truth = rich(90, seed)
+    log_odds = np.random.default_rng(seed).normal(size=90)
+    labels = some_answers(truth, answers)
+    joined = with_trained(vote_matrix, log_odds)
+    found = LabelModel().fit(joined, labels).predict(joined)
+    other = LabelModel().fit(joined.mirrored(), rename(labels)).predict(joined.mirrored())
+    np.testing.assert_allclose(other.logit_P, -found.logit_P, atol=1e-6)
+    if not answers:  # σ(prior mean × log-odds × independence) is all it adds before any answer
+        part = found.contributions_PC[:, found.contributors.index("trained")]
+        unit = part / np.clip(log_odds, -4, 4)
+        assert unit == pytest.approx(unit[0], rel=1e-3)
+        assert 0.1 < unit[0] <= 0.2501
+
+
+def test_of_a_trained_judge_a_51_and_a_99_are_not_the_same_vote() -> None:
+    vote_matrix, truth = panel(300, seed=3)
+    sign = np.where(truth == A, 1.0, -1.0)
+    sure = np.random.default_rng(0).random(300) < 0.5
+    # the same choices, all right where it is sure and a coin where it is not
+    coin = np.random.default_rng(1).choice([-1.0, 1.0], 300)
+    log_odds = np.where(sure, 4.0 * sign, 0.04 * coin)
+    joined = with_trained(vote_matrix, log_odds)
+    flat = with_trained(vote_matrix, np.sign(log_odds))
+    labels = some_answers(truth, 120)
+    rest = np.arange(300) >= 120
+    loss = [
+        log_loss(LabelModel().fit(each, labels).predict(each).win_P[rest], truth[rest])
+        for each in (joined, flat)
+    ]
+    assert loss[0] < loss[1] - 0.02
+
+
+def test_pairs_that_a_trained_judge_is_silent_on_are_told_by_the_others() -> None:
+    vote_matrix, _ = panel(120, seed=5)
+    log_odds = np.where(np.arange(120) < 60, 2.0, np.nan)
+    joined = with_trained(vote_matrix, log_odds, np.where(np.arange(120) < 60, A, MISSING))
+    found = LabelModel().fit(joined).predict(joined)
+    assert found.contributions_PC is not None
+    part = found.contributions_PC[:, found.contributors.index("trained")]
+    assert (part[:60] > 0).all()
+    assert (part[60:] == 0).all()
+
+
 @settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 10_000), answers=st.sampled_from([0, 12, 60]))
 def test_the_order_of_pairs_and_judges_changes_nothing(seed: int, answers: int) -> None:

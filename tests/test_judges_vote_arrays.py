@@ -42,6 +42,23 @@ def test_votes_become_codes_by_pair_rater_and_order() -> None:
     assert vote_table.votes == 3
 
 
+def test_a_trained_judge_s_probabilities_become_mean_log_odds() -> None:
+    votes = [
+        UsableVote(5, 7, Order.AB, Choice.A, 0.8, 0.8),
+        UsableVote(5, 7, Order.BA, Choice.A, 0.6, 0.6),
+        UsableVote(5, 8, Order.AB, Choice.B, 0.9),
+    ]
+    found = vote_arrays.read_vote_table([pair(5)], votes, VERSIONS[:2]).vote_matrix
+    assert found.log_odds_PR is not None
+    # (ln(.8/.2) + ln(.6/.4)) / 2 = (1.3863 + .4055) / 2
+    assert found.log_odds_PR[0, 0] == pytest.approx(0.8959, abs=1e-4)
+    assert np.isnan(found.log_odds_PR[0, 1])
+    assert found.weighed_R.tolist() == [0]
+    assert (
+        vote_arrays.read_vote_table([pair(5)], votes[2:], VERSIONS).vote_matrix.log_odds_PR is None
+    )
+
+
 @pytest.mark.parametrize(
     ("samples", "pooled"),
     [("aab", A), ("ab", TIE), ("abt", TIE), ("tta", TIE), ("bbbaa", B)],

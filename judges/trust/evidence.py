@@ -1,5 +1,6 @@
 """The odd columns the stack weighs: one for each judge, then what all of them say together
-(weighed by their consistency, and by Dawid–Skene), text, confidence, text classifier and domains.
+(weighed by their consistency, and by Dawid–Skene), text, confidence, text classifier, judges
+trained here (by their log-odds, never by their choices) and domains.
 
 Odd means that a column changes its sign when A and B are exchanged, so the whole model does. Scales
 are those of all pairs, answered or not. Leaves out: the weights (stacking.py).
@@ -19,7 +20,7 @@ from judges.trust.likeness import independence
 from judges.trust.patterns import joint_codes, mean_votes, spread
 from judges.trust.ratios import Ratios
 from judges.trust.reading import LEARNED
-from judges.trust.stacking import AGREEMENT, CONSISTENCY, JUDGES, JUDGES_BY_DOMAIN
+from judges.trust.stacking import AGREEMENT, CONSISTENCY, JUDGES, JUDGES_BY_DOMAIN, TRAINED
 from judges.trust.vote_matrix import MISSING, VoteMatrix
 
 Floats = NDArray[np.float64]
@@ -47,23 +48,30 @@ class Evidence:
     """Columns of a set of votes, scaled and named. Learned from all votes and the human answers.
 
     Learned: names_, groups_, discount_C_ (family discount of the judges' columns, else 0),
-    judges_ (the raters with a column of their own), domains_ (those with enough answers).
+    judges_ (the raters with a column of their own), trained_ (those weighed by their log-odds),
+    domains_ (those with enough answers).
     """
 
     names_: tuple[str, ...] = field(init=False, default=())
     groups_: tuple[str, ...] = field(init=False, default=())
     discount_C_: Floats = field(init=False, repr=False)
     judges_: NDArray[np.int64] = field(init=False, repr=False)
+    trained_: NDArray[np.int64] = field(init=False, repr=False)
     domains_: NDArray[np.int64] = field(init=False, repr=False)
 
     def fit(self, vote_matrix: VoteMatrix) -> Self:
         """Learn consistency, confusions and units from the votes alone."""
+        own = independence(vote_matrix)
+        self.trained_ = vote_matrix.weighed_R
+        self._share_R = own[self.trained_]
+        vote_matrix = vote_matrix.muted(self.trained_)
         self.cold_start_ = ColdStart().fit(vote_matrix)
         cast = (vote_matrix.codes_PRO != MISSING).any(axis=2).sum(axis=0)
         rank = np.argsort(-cast * self.cold_start_.weight_R_, kind="stable")
+        rank = rank[~np.isin(rank, self.trained_)]
         self.judges_ = np.sort(rank[:MOST_JUDGES])
         voices = (vote_matrix.codes_PRO[:, self.judges_] != MISSING).any(axis=2).sum(axis=1)
-        own = independence(vote_matrix)[self.judges_]
+        own = own[self.judges_]
         crowd = own.sum() / max(len(own), 1) * voices.sum() / max(np.count_nonzero(voices), 1)
         self._discount_R = own * min(1.0, CROWD / max(crowd, 1.0))
         theta = Confusions().fit(vote_matrix).theta_RJ_[self.judges_]
@@ -83,6 +91,7 @@ class Evidence:
         self, vote_matrix: VoteMatrix, labels_P: NDArray[np.int8], weight_P: Floats
     ) -> Self:
         """A copy that has also learned ratios, and which domains can speak, from human answers."""
+        vote_matrix = vote_matrix.muted(self.trained_)
         known = labels_P != MISSING
         codes = joint_codes(vote_matrix.codes_PRO[known][:, self.judges_])
         after = copy(self)
@@ -106,6 +115,7 @@ class Evidence:
         weight_P: Floats | None = None,
     ) -> Floats:
         """Columns [pairs, len(names_)]; with labels, each pair's own answer is left out of them."""
+        vote_matrix = vote_matrix.muted(self.trained_)
         codes = joint_codes(vote_matrix.codes_PRO[:, self.judges_])
         if labels_P is None or weight_P is None:
             parts = [self.ratios_(codes)]
@@ -117,6 +127,7 @@ class Evidence:
             parts.append((together * cast / (cast + DOUBT))[:, None])
         features = self._shaped(vote_matrix)
         parts.append(features)
+        parts.append(self._weighed(vote_matrix))
         if self._sorted is not None:
             parts.append(self._by_confidence(vote_matrix, self._sorted))
         inside = vote_matrix.domain_P[:, None] == self.domains_
@@ -164,6 +175,8 @@ class Evidence:
         ]
         if LENGTH in vote_matrix.feature_names:
             names, groups = [*names, LONGER], [*groups, LONGER]
+        names += [vote_matrix.raters[r] for r in self.trained_]
+        groups += [TRAINED] * len(self.trained_)
         if self._sorted is not None:
             names, groups = [*names, "confidence"], [*groups, "confidence"]
             names += [f"confidence of {vote_matrix.raters[r]}" for r in self.judges_]
@@ -194,6 +207,14 @@ class Evidence:
             columns = np.concatenate([columns, longer[:, None]], axis=1)
         result: Floats = columns.astype(np.float64)
         return result
+
+    def _weighed(self, vote_matrix: VoteMatrix) -> Floats:
+        """Log-odds of each trained judge, by what of it no relative and no copy says, too."""
+        if vote_matrix.log_odds_PR is None or not len(self.trained_):
+            return np.zeros((len(vote_matrix), len(self.trained_)))
+        said = np.nan_to_num(vote_matrix.log_odds_PR[:, self.trained_].astype(np.float64))
+        weighed: Floats = np.clip(said, -FARTHEST, FARTHEST) * self._share_R
+        return weighed
 
     def _by_confidence(self, vote_matrix: VoteMatrix, sorted_R: list[Floats32]) -> Floats:
         """Mean over votes of vote × (rank of the rater's own confidence − ½) × 2.

@@ -31,8 +31,9 @@ def read(vote_matrix: VoteMatrix, texts: PairTexts) -> VoteMatrix:
     Features that are 0 for every pair (texts missing, one author, no shared prompt) are left out.
     """
     odd, even = text_features(texts)
+    choices = vote_matrix.muted(vote_matrix.weighed_R)
     columns = {name: odd[:, i].astype(np.float64) for i, name in enumerate(ODD_NAMES)}
-    columns |= learned_features(vote_matrix, texts, odd)
+    columns |= learned_features(choices, texts, odd)
     columns = {name: column for name, column in columns.items() if np.any(column)}
     features = np.stack(list(columns.values()), axis=1) if columns else odd[:, :0]
     return replace(

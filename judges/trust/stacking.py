@@ -24,6 +24,9 @@ Floats = NDArray[np.float64]
 JUDGES, TRUST, JUDGES_BY_DOMAIN = "judges", "trust", "judges by domain"
 """Groups of what single judges say: each one's own part, what all share, its part by domain."""
 
+TRAINED = "trained judges"
+"""Log-odds of judges trained here: a quarter believed before any answer."""
+
 CONSISTENCY, AGREEMENT = "consistency", "agreement"
 """What all judges say together, weighed in two ways."""
 
@@ -32,6 +35,7 @@ PRIOR_MEANS = {
     TRUST: 0.225,
     CONSISTENCY: 0.25,
     AGREEMENT: 0.3,
+    TRAINED: 0.25,
     "style regression": 0.3,
     "neighbours": 0.4,
     "author": 0.4,
@@ -44,6 +48,7 @@ SCALES = {
     TRUST: (0.15, 0.7),
     CONSISTENCY: (0.2, 0.7),
     AGREEMENT: (0.2, 0.7),
+    TRAINED: (0.6, 0.7),
     "style": (0.06, 1.0),
     "confidence by judge": (0.2, 1.0),
     JUDGES_BY_DOMAIN: (0.2, 1.0),

@@ -38,6 +38,8 @@ class VoteMatrix:
     even_PF: even features (for example identical texts): unchanged when A and B are exchanged.
     confidence_PRO: the rater's own confidence of each vote, NaN where unknown; any scale.
     orderless_PR: where a vote without an order fills both slots; None where there is none.
+    log_odds_PR: calibrated log-odds of A over B by judges trained here, NaN where a rater gives
+        none; None where nobody does. The label model weighs such a rater by them, not by its votes.
     """
 
     codes_PRO: NDArray[np.int8]
@@ -52,6 +54,7 @@ class VoteMatrix:
     even_PF: NDArray[np.float32] | None = None
     even_names: tuple[str, ...] = ()
     orderless_PR: NDArray[np.bool_] | None = None
+    log_odds_PR: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.features_PF.shape == (0, 0):
@@ -68,6 +71,8 @@ class VoteMatrix:
             wanted["confidence_PRO"] = (self.confidence_PRO.shape, (pairs, raters, 2))
         if self.orderless_PR is not None:
             wanted["orderless_PR"] = (self.orderless_PR.shape, (pairs, raters))
+        if self.log_odds_PR is not None:
+            wanted["log_odds_PR"] = (self.log_odds_PR.shape, (pairs, raters))
         if self.even_PF is not None:
             wanted["even_PF"] = (self.even_PF.shape, (pairs, len(self.even_names)))
         for name, (got, want) in wanted.items():
@@ -110,6 +115,21 @@ class VoteMatrix:
         alone = cast.any(axis=0) & ~(cast & ~self.orderless_PR).any(axis=0)
         return tuple(name for name, mine in zip(self.raters, alone, strict=True) if mine)
 
+    @property
+    def weighed_R(self) -> NDArray[np.int64]:
+        """Raters that give log-odds, as an index."""
+        if self.log_odds_PR is None:
+            return np.zeros(0, np.int64)
+        return np.flatnonzero(np.isfinite(self.log_odds_PR).any(axis=0))
+
+    def muted(self, index_R: NDArray[np.integer]) -> Self:
+        """The same without the choices of some raters."""
+        if not len(index_R):
+            return self
+        codes = self.codes_PRO.copy()
+        codes[:, index_R] = MISSING
+        return replace(self, codes_PRO=codes)
+
     def mirrored(self) -> Self:
         """The same votes with the names A and B exchanged (and so the two orders, too)."""
         confidence = self.confidence_PRO
@@ -118,11 +138,13 @@ class VoteMatrix:
             codes_PRO=np.ascontiguousarray(rename(self.codes_PRO)[:, :, ::-1]),
             features_PF=-self.features_PF,
             confidence_PRO=None if confidence is None else confidence[:, :, ::-1].copy(),
+            log_odds_PR=None if self.log_odds_PR is None else -self.log_odds_PR,
         )
 
     def take(self, index_P: NDArray[np.integer] | NDArray[np.bool_]) -> Self:
         """The pairs of an index or mask, in that order."""
         confidence, even, orderless = self.confidence_PRO, self.even_PF, self.orderless_PR
+        weighed = self.log_odds_PR
         return replace(
             self,
             codes_PRO=self.codes_PRO[index_P],
@@ -132,11 +154,13 @@ class VoteMatrix:
             confidence_PRO=None if confidence is None else confidence[index_P],
             even_PF=None if even is None else even[index_P],
             orderless_PR=None if orderless is None else orderless[index_P],
+            log_odds_PR=None if weighed is None else weighed[index_P],
         )
 
     def keep_raters(self, index_R: NDArray[np.integer]) -> Self:
         """The votes of some raters only, in the order of the index."""
         confidence, orderless = self.confidence_PRO, self.orderless_PR
+        weighed = self.log_odds_PR
         return replace(
             self,
             codes_PRO=self.codes_PRO[:, index_R],
@@ -144,6 +168,7 @@ class VoteMatrix:
             families=tuple(self.families[r] for r in index_R),
             confidence_PRO=None if confidence is None else confidence[:, index_R],
             orderless_PR=None if orderless is None else orderless[:, index_R],
+            log_odds_PR=None if weighed is None else weighed[:, index_R],
         )
 
     def same_pairs(self, other: "VoteMatrix") -> bool:
@@ -155,6 +180,7 @@ class VoteMatrix:
             and np.array_equal(self.prompt_P, other.prompt_P)
             and np.array_equal(self.codes_PRO, other.codes_PRO)
             and np.array_equal(self.features_PF, other.features_PF)
+            and _same(self.log_odds_PR, other.log_odds_PR)
         )
 
 
@@ -209,6 +235,12 @@ def consensus_of(
     tie = np.broadcast_to(np.asarray(tie_P, dtype=np.float64), logit.shape)
     p = np.stack([(1 - tie) * win_probability, (1 - tie) * other, tie], axis=1)
     return Consensus(p, logit, contributions_PC, contributors)
+
+
+def _same(one: NDArray[np.float32] | None, other: NDArray[np.float32] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other, equal_nan=True)
 
 
 class Pooler(Protocol):

@@ -8,6 +8,7 @@ TiebreakError                  every error a user can meet; exit code 1, one cle
 ├── Conflict (RuntimeError)    the stored state forbids it (two cycles at once, frozen gold ...)
 │   └── SchemaOutdated         the database is not at head, or its tables are not head's
 ├── Damaged (RuntimeError)     the file or the server's data is broken; a backup mends it
+├── Diverged (ArithmeticError)     a training came to what is no number; it recorded nothing
 ├── BudgetSpent (RuntimeError) the money allowed for this run is used up
 ├── Unfinished (RuntimeError)  a cycle stopped before its end, for lack of votes; it goes on later
 ├── MissingExtra (ImportError)      an optional package is not installed
@@ -46,6 +47,10 @@ class SchemaOutdated(Conflict):
 
 class Damaged(TiebreakError, RuntimeError):
     """The database itself is damaged; trying again cannot help, a backup can."""
+
+
+class Diverged(TiebreakError, ArithmeticError):
+    """A training came to weights or a loss that are no numbers, and recorded nothing."""
 
 
 class BudgetSpent(TiebreakError, RuntimeError):

@@ -20,7 +20,7 @@ from db.vocabulary import Provider
 from judges.asking import Answer, Question, Usage
 from judges.judge_config import JudgeConfig
 from judges.prompts import MENU, Output
-from judges.tokens import whole, whole_chat
+from judges.tokens import AS_TEXT, whole, whole_chat
 from judges.trust.text_features import PairTexts
 from judges.verdicts import say
 
@@ -252,7 +252,7 @@ def _menu_logs(
 
     rows, starts = [], []
     for ids, reasoning in zip(asked, reasons, strict=True):
-        before = tokenizer(f"{reasoning}\n{VERDICT}", add_special_tokens=False)["input_ids"]
+        before = tokenizer(f"{reasoning}\n{VERDICT}", **AS_TEXT)["input_ids"]
         for word in MENU:
             after = tokenizer(f" {word}\n", add_special_tokens=False)["input_ids"]
             rows.append([*ids, *before, *after])

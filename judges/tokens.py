@@ -10,6 +10,10 @@ from typing import Any
 from judges.asking import Question
 from judges.prompts import material
 
+# What others wrote is text: a control token spelt in it is read letter by letter.
+AS_TEXT = {"add_special_tokens": False, "split_special_tokens": True}
+CHAT_AS_TEXT = {"sanitize_control_tokens": True}
+
 _GAP = "\n[...]\n"
 # By hand: the beginning says what is asked, the end what it comes to.
 _HEAD = 0.6  # share of a cut text that is kept from its beginning; the rest is kept from its end
@@ -65,16 +69,17 @@ def whole_chat(tokenizer: Any, question: Question, max_length: int) -> list[int]
         tokenize=True,
         add_generation_prompt=True,
         return_dict=True,
+        **CHAT_AS_TEXT,
     )["input_ids"]
     return ids if len(ids) <= max_length else None
 
 
 def _count(tokenizer: Any, text: str) -> int:
-    return len(tokenizer(text, add_special_tokens=False, truncation=False)["input_ids"])
+    return len(tokenizer(text, truncation=False, **AS_TEXT)["input_ids"])
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, truncation=False)["input_ids"]
+    ids: list[int] = tokenizer(text, truncation=False, split_special_tokens=True)["input_ids"]
     # A decoder reads its verdict off the last token: always the same one.
     if tokenizer.cls_token_id is None and tokenizer.eos_token_id is not None:
         ids = [*ids, tokenizer.eos_token_id]
@@ -83,7 +88,7 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
 
 def _fitted(tokenizer: Any, texts: tuple[str, str, str], room: int) -> tuple[str, str, str]:
     """Three texts in `room` tokens: short ones stay whole, longer ones share what is left."""
-    tokens = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in texts]
+    tokens = [tokenizer(text, **AS_TEXT)["input_ids"] for text in texts]
     share = _share([len(row) for row in tokens], room)
     first, second, third = (
         text if len(row) <= share else _cut(tokenizer, row, share)

@@ -18,6 +18,8 @@ _CHAT = (
 )
 _TOKENS = ("<|pad|>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>")
 _WRITERS = ("ForCausalLM", "LMHeadModel")
+# Their first position follows the padding's (transformers, create_position_ids_from_input_ids).
+_PADDED_POSITIONS = ("roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "longformer", "mpnet")
 _VOCABULARY = 1500
 _LONGEST_TEXT = 4000
 
@@ -130,6 +132,30 @@ def load_classifier(folder: str, labels: int, tokenizer: Any, seed: int) -> Any:
         raise _unusable(folder, error) from None
     model.config.pad_token_id = tokenizer.pad_token_id
     return model
+
+
+def require_positions(folder: str, base: str, length: int, more: int = 0) -> None:
+    """BadInput where a base has fewer positions than `length` tokens and `more` it would write.
+
+    A base without a number of its own (no learnt positions, none declared) takes any length.
+    """
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(folder).get_text_config()
+    except (OSError, ValueError) as error:
+        raise _unusable(folder, error) from None
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None:
+        return
+    if config.model_type in _PADDED_POSITIONS:
+        positions -= config.pad_token_id + 1
+    if length + more > positions:
+        written = f" and {more} tokens to be written" if more else ""
+        raise BadInput(
+            f"max_length {length}{written} is more than the {positions} positions of base {base!r}; "
+            f"set max_length to {positions - more} or less"
+        )
 
 
 def quiet_libraries() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from db.conversation import Message, Spoken, Tools, is_plain, prompt_text, response_text
+from judges.tokens import AS_TEXT, CHAT_AS_TEXT
 
 Messages = Sequence[Message]
 _LONGEST_TOKEN = 64  # characters; what lies further before the end than that is never kept
@@ -33,7 +34,7 @@ def encode(
     tools: Tools | None = None,
 ) -> Encoded:
     """The conversation with its answer by the tokenizer's chat template, which is given the tools;
-    without one, as two texts.
+    without one, as two texts. Control tokens spelt in any of them are text, never control.
 
     A conversation that is too long loses its beginning, so that the response stays. Of a text far
     too long, that beginning is not even looked at: a megabyte costs no more than a page.
@@ -41,12 +42,12 @@ def encode(
     prompt, response = (_ends(each, _LONGEST_TOKEN * max_length) for each in (prompt, response))
     if tokenizer.chat_template:
         ids = tokenizer.apply_chat_template(
-            [*prompt, *response], tools=tools, tokenize=True, return_dict=True
+            [*prompt, *response], tools=tools, tokenize=True, return_dict=True, **CHAT_AS_TEXT
         )["input_ids"]
         return Encoded(ids[-max_length:], len(ids) > max_length)
     asked, said = _words(prompt, tools), _words(response)
-    asked_ids = tokenizer(asked, add_special_tokens=False)["input_ids"]
-    said_ids = tokenizer(said, add_special_tokens=False)["input_ids"]
+    asked_ids = tokenizer(asked, **AS_TEXT)["input_ids"]
+    said_ids = tokenizer(said, **AS_TEXT)["input_ids"]
     room = max_length - tokenizer.num_special_tokens_to_add(pair=True)
     over = len(asked_ids) + len(said_ids) - room
     if over > 0:

@@ -23,8 +23,13 @@ from db.vocabulary import Choice, Order
 from judges.constitution import Constitution
 from judges.local import VERDICT, reasoned
 from judges.prompts import VERSION, Template
-from judges.tokens import fitted, whole_chat
-from trainer.bases import base_folder, load_tokenizer, load_writer_tokenizer
+from judges.tokens import AS_TEXT, CHAT_AS_TEXT, fitted, whole_chat
+from trainer.bases import (
+    base_folder,
+    load_tokenizer,
+    load_writer_tokenizer,
+    require_positions,
+)
 from trainer.card import model_card
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.judge_training import Lesson, menu_figures, question, shown_targets
@@ -129,6 +134,7 @@ def train(
     texts += [first.system, first.user, *(t for several in written.values() for t in several)]
     folder = base_folder(base, texts, work.partial, settings.seed)
     tokenizer = load_writer_tokenizer(folder)
+    require_positions(folder, base, settings.max_length, settings.reasoning_tokens)
     fit = examples(train_lessons, written, rules, tokenizer, settings)
     held = examples(validation_lessons, written, rules, tokenizer, settings)
     curves = [_supervised(folder, fit, held, work, settings, progress)]
@@ -230,7 +236,7 @@ def _supervised(
         return curve
 
     def rows(given: Sequence[Example]) -> Any:
-        return Dataset.from_list([{"prompt": e.asked, "completion": _said(e.right)} for e in given])
+        return Dataset.from_list([{**_asked(e), "completion": _said(e.right)} for e in given])
 
     trainer = SFTTrainer(
         model=folder,
@@ -266,7 +272,7 @@ def _preferred(
     def rows(given: Sequence[Example]) -> Any:
         return Dataset.from_list(
             [
-                {"prompt": e.asked, "chosen": _said(e.right), "rejected": _said(e.wrong or "")}
+                {**_asked(e), "chosen": _said(e.right), "rejected": _said(e.wrong or "")}
                 for e in given
             ]
         )
@@ -324,11 +330,15 @@ def _answer(
 ) -> str:
     """Reasons, cut to what the judge may write, and the verdict's line."""
     said = next(iter(written.get((pair_id, order, choice), ())), "")
-    ids = tokenizer(said, add_special_tokens=False)["input_ids"]
+    ids = tokenizer(said, **AS_TEXT)["input_ids"]
     if len(ids) > settings.reasoning_tokens - 16:
         said = tokenizer.decode(ids[: settings.reasoning_tokens - 16])
     verdict = f"{VERDICT} {_word(choice, order)}"
     return f"{said}\n{verdict}" if said else verdict
+
+
+def _asked(example: Example) -> dict[str, Any]:
+    return {"prompt": example.asked, "chat_template_kwargs": CHAT_AS_TEXT}
 
 
 def _said(text: str) -> list[dict[str, str]]:
@@ -336,4 +346,4 @@ def _said(text: str) -> list[dict[str, str]]:
 
 
 def _length(tokenizer: Any, system: str) -> int:
-    return len(tokenizer(system, add_special_tokens=False)["input_ids"]) + 32
+    return len(tokenizer(system, **AS_TEXT)["input_ids"]) + 32

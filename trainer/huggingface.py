@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from db.progress import Progress
+from trainer.divergence import divergence_callback, generating, require_finite
 from trainer.settings import TrainerSettings
 from trainer.tensorboard import Board, board_callback
 from trainer.workspace import Workspace, mark_complete
@@ -47,6 +48,7 @@ def arguments(
         "greater_is_better": False if validated else None,
         "restore_callback_states_from_checkpoint": True,
         "logging_strategy": "epoch",
+        "logging_nan_inf_filter": False,  # `trainer.divergence` must see them
         "activation_checkpointing": False,
         "disable_tqdm": True,
         "report_to": "none",  # `trainer.tensorboard` writes where trainings stay comparable
@@ -78,7 +80,11 @@ def callbacks(
                 for row in state.log_history
             ]
 
-    found: list[Any] = [Watch(), board_callback(board or Board(settings, work))]
+    found: list[Any] = [
+        Watch(),
+        divergence_callback(),
+        board_callback(board or Board(settings, work)),
+    ]
     return [*found, EarlyStoppingCallback(settings.patience)] if validated else found
 
 
@@ -87,4 +93,6 @@ def run(trainer: Any, work: Workspace) -> None:
     from transformers.trainer_callback import PrinterCallback
 
     trainer.remove_callback(PrinterCallback)
-    trainer.train(resume_from_checkpoint=work.newest_snapshot())
+    with generating():
+        trainer.train(resume_from_checkpoint=work.newest_snapshot())
+    require_finite(trainer.model)

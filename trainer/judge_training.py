@@ -26,7 +26,7 @@ from judges.local import padded
 from judges.prompts import MENU, VERSION, Template
 from judges.tokens import encode
 from judges.vote_arrays import axis_K
-from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
+from trainer.bases import base_folder, load_classifier, load_tokenizer, require_positions, with_lora
 from trainer.card import model_card
 from trainer.encoding import asked_text, said_text
 from trainer.huggingface import Curve, arguments, callbacks, run
@@ -119,6 +119,7 @@ def train(
     base = settings.judge_base
     folder = base_folder(base, _texts(train_lessons), work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
+    require_positions(folder, base, settings.max_length)
     fitted = _examples(train_lessons, tokenizer, settings, rules)
     held = _examples(validation_lessons, tokenizer, settings, rules)
     model = load_classifier(folder, len(MENU), tokenizer, settings.seed)

@@ -11,8 +11,15 @@ from typing import Any, get_args
 from db.conversation import Tools
 from db.errors import BadInput
 from db.progress import Progress, quiet
-from trainer.bases import base_folder, load_writer_tokenizer, quiet_libraries
+from judges.tokens import CHAT_AS_TEXT
+from trainer.bases import (
+    base_folder,
+    load_writer_tokenizer,
+    quiet_libraries,
+    require_positions,
+)
 from trainer.card import model_card
+from trainer.divergence import generating, require_finite, require_finite_figures
 from trainer.encoding import as_messages, encode, texts_of
 from trainer.hacking import Limits, Monitor
 from trainer.huggingface import Curve, arguments, callbacks, run
@@ -69,10 +76,13 @@ def train(
     texts = [text for row in rows for text in texts_of(row, *_COLUMNS)]
     folder = base_folder(settings.base, texts, work.partial, settings.seed)
     tokenizer = load_writer_tokenizer(folder)
+    more = options.response_tokens if options.method in ONLINE else 0
+    require_positions(folder, settings.base, settings.max_length, more)
     watch = Watch(Monitor(options.limits), reward, judged, Board(settings, work))
     curve = Curve()
     if options.method == "ppo":
         model = _ppo(folder, tokenizer, rows, work, settings, options, watch, curve, progress)
+        require_finite(model)
     else:
         trainer = _trainer(folder, tokenizer, rows, work, settings, options, watch, curve, progress)
         run(trainer, work)
@@ -130,6 +140,7 @@ def _trainer(
     common = arguments(work, settings, settings.base, validated=False)
     online = {
         "num_generations": options.generations,
+        "chat_template_kwargs": CHAT_AS_TEXT,
         "max_completion_length": options.response_tokens,
         # Whole batches alone are asked: more prompts than there are would be none.
         "per_device_train_batch_size": options.generations
@@ -185,7 +196,9 @@ def _rows(rows: Sequence[Row], method: Method) -> list[Row]:
     for row in rows:
         prompt = as_messages(row["prompt"], "user")
         chosen, rejected = (as_messages(row[c], "assistant") for c in ("chosen", "rejected"))
-        asked = {"prompt": prompt} | ({"tools": row["tools"]} if row.get("tools") else {})
+        asked = {"prompt": prompt, "chat_template_kwargs": CHAT_AS_TEXT} | (
+            {"tools": row["tools"]} if row.get("tools") else {}
+        )
         if method == "sft":
             made.append(asked | {"completion": chosen})
         elif method == "dpo":
@@ -230,8 +243,10 @@ def _ppo(
     chosen = PpoOptions(kl=options.kl)
     length = options.response_tokens
     while state.done < options.updates and not watch.alarm:
-        mean = update(state, tokenizer, asked, settings.batch_size, score, length, chosen)
+        with generating():
+            mean = update(state, tokenizer, asked, settings.batch_size, score, length, chosen)
         point = {"step": float(state.done - 1), "reward": mean, "kl": state.kl or 0.0}
+        require_finite_figures(state.done, point)
         curve.points.append(point)
         watch.board.add(state.done, {name: point[name] for name in ("reward", "kl")})
         watch.draw(state.done)
@@ -244,7 +259,12 @@ def _ppo(
 
 def _asked(tokenizer: Any, prompt: Any, tools: Tools | None, max_length: int) -> list[int]:
     ids: list[int] = tokenizer.apply_chat_template(
-        prompt, tools=tools, tokenize=True, add_generation_prompt=True, return_dict=True
+        prompt,
+        tools=tools,
+        tokenize=True,
+        add_generation_prompt=True,
+        return_dict=True,
+        **CHAT_AS_TEXT,
     )["input_ids"]
     return ids[-max_length:]
 

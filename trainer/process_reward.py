@@ -18,7 +18,8 @@ from db.errors import BadInput
 from db.progress import Progress, quiet
 from db.step_labels import RIGHT, WRONG, Rating, Solution
 from judges.local import padded
-from trainer.bases import base_folder, load_tokenizer, quiet_libraries
+from judges.tokens import AS_TEXT
+from trainer.bases import base_folder, load_tokenizer, quiet_libraries, require_positions
 from trainer.card import model_card
 from trainer.encoding import Messages
 from trainer.huggingface import Curve, arguments, callbacks, run
@@ -34,11 +35,11 @@ def encode_steps(
     tokenizer: Any, prompt: Messages, steps: Sequence[str], max_length: int
 ) -> tuple[list[int], list[int]]:
     """Token ids, and where each step ends. Steps beyond `max_length` have no end."""
-    ids: list[int] = tokenizer(prompt_text(prompt) + "\n\n", add_special_tokens=False)["input_ids"]
+    ids: list[int] = tokenizer(prompt_text(prompt) + "\n\n", **AS_TEXT)["input_ids"]
     ids = ids[-(max_length // 2) :]  # a long prompt must leave room for the steps
     ends = []
     for step in steps:
-        part = tokenizer(step.strip() + "\n", add_special_tokens=False)["input_ids"]
+        part = tokenizer(step.strip() + "\n", **AS_TEXT)["input_ids"]
         if len(ids) + len(part) > max_length:
             break
         ids = [*ids, *part]
@@ -70,6 +71,7 @@ def train(
     texts = [text for each in solutions for text in (prompt_text(each.messages), *each.steps)]
     folder = base_folder(base, texts, work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
+    require_positions(folder, base, settings.max_length)
     set_seed(settings.seed)
     model = AutoModelForTokenClassification.from_pretrained(
         folder, num_labels=2, dtype=torch.float32

@@ -4,6 +4,7 @@ Gold is checked again here, because it may have been frozen after the export. Le
 training is (`reward_model`, `judge_training`).
 """
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from db import checkpoints as stored
 from db.datasets import dataset as find_dataset
-from db.errors import BadInput
+from db.errors import BadInput, Diverged
 from db.events import record
 from db.gold import gold_set
 from db.models import Dataset
@@ -155,7 +156,7 @@ def train_and_record(
             new = not work.done  # another process may have ended it since
             if new:
                 with recorded_run(database, f"train {kind.value}", {"checkpoint": work.name}):
-                    fit(work)
+                    _fitted(fit, work)
     metadata = read_metadata(work.final)
     _record(database, work, kind, metadata, given.dataset if given else None)
     return TrainDone(
@@ -168,6 +169,15 @@ def train_and_record(
         validation=metadata.get("validation"),
         new=new,
     )
+
+
+def _fitted(fit: Callable[[Workspace], dict[str, Any]], work: Workspace) -> None:
+    """Fit. What diverged leaves no snapshot: going on from one would come to the same."""
+    try:
+        fit(work)
+    except Diverged:
+        shutil.rmtree(work.partial, ignore_errors=True)
+        raise
 
 
 def _record(

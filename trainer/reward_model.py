@@ -18,7 +18,7 @@ from db.progress import Progress, quiet
 from judges.local import padded
 from judges.trust.calibration import accuracy, ece, fit_temperature
 from judges.trust.vote_matrix import A, B
-from trainer.bases import base_folder, load_classifier, load_tokenizer, with_lora
+from trainer.bases import base_folder, load_classifier, load_tokenizer, require_positions, with_lora
 from trainer.card import model_card
 from trainer.encoding import as_messages, encode, texts_of
 from trainer.huggingface import Curve, arguments, callbacks, run
@@ -123,6 +123,7 @@ def train(
     base = settings.base
     folder = base_folder(base, _texts(train_rows), work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
+    require_positions(folder, base, settings.max_length)
     fitted = prepare(train_rows, tokenizer, settings)
     held = prepare_pairs(validation_rows, tokenizer, settings)
     if not fitted.rows:

@@ -1,4 +1,4 @@
-"""What others wrote is text: a control token spelt in it steers no model, in training or serving."""
+"""What others wrote is text: a control token spelt in it steers no model, trained or served."""
 
 import warnings
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A training that came to what is no number records nothing; a length no base can read is refused."""
+"""A training that came to no number records nothing; a length no base can read is refused."""
 
 import json
 import warnings
@@ -50,15 +50,18 @@ def test_a_diverged_run_records_nothing(
     exported: Database, tmp_path: Path, method: str | None
 ) -> None:
     wild = settings(tmp_path, learning_rate=1e30)
-    with pytest.raises(Diverged, match=r"diverged.*nothing was recorded.*lower learning_rate"):
+    if method == "ppo":
+        steps.train_reward(exported, settings(tmp_path, epochs=1))
+
+    def train() -> None:
         if method is None:
             steps.train_reward(exported, wild)
-        elif method == "sft":
-            steps.train_policy(exported, wild, PolicyOptions("sft"))
         else:
-            calm = steps.train_reward(exported, settings(tmp_path, epochs=1))
-            online = PolicyOptions("ppo", response_tokens=4, updates=3)
-            steps.train_policy(exported, wild, online, reward=calm.checkpoint)
+            options = PolicyOptions(method, response_tokens=4, updates=3)
+            steps.train_policy(exported, wild, options)
+
+    with pytest.raises(Diverged, match=r"diverged.*nothing was recorded.*lower learning_rate"):
+        train()
     with exported.read() as session:
         kept = session.scalar(select(func.count()).select_from(Checkpoint))
     assert kept == (1 if method == "ppo" else 0)

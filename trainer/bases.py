@@ -153,8 +153,8 @@ def require_positions(folder: str, base: str, length: int, more: int = 0) -> Non
     if length + more > positions:
         written = f" and {more} tokens to be written" if more else ""
         raise BadInput(
-            f"max_length {length}{written} is more than the {positions} positions of base {base!r}; "
-            f"set max_length to {positions - more} or less"
+            f"max_length {length}{written} is more than the {positions} positions of base "
+            f"{base!r}; set max_length to {positions - more} or less"
         )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.cycle_settings import FOLDERS, CycleSettings
+from app.gate_settings import GateSettings
 from app.retention_settings import RetentionSettings
 from db.errors import BadInput, UnknownName
 from db.files.limits import FileLimits
@@ -77,6 +78,7 @@ class Sections(BaseModel):
     review: ReviewSettings = ReviewSettings()
     training: TrainerSettings = TrainerSettings()
     cycle: CycleSettings = CycleSettings()
+    gate: GateSettings = GateSettings()
     retention: RetentionSettings = RetentionSettings()
     maps: dict[str, ColumnNames] = {}
 
@@ -202,6 +204,11 @@ class Config:
     def retention(self) -> RetentionSettings:
         """The `[retention]` section."""
         return self.sections.retention
+
+    @property
+    def gate(self) -> GateSettings:
+        """The `[gate]` section."""
+        return self.sections.gate
 
     @property
     def cycle(self) -> CycleSettings:

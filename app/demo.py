@@ -235,7 +235,7 @@ def _export(demo: Demo) -> str:
 
 def _train(demo: Demo, dataset: str) -> Trained:
     """Train both models, measure both, and put each before its gate."""
-    from app.pipeline.gate import effect_of, gold_rows
+    from app.pipeline.gate import gold_rows, panels_of
     from trainer.gate.measurement import evaluate
     from trainer.gate.registry import promote
     from trainer.steps import train_judge, train_reward
@@ -259,8 +259,7 @@ def _train(demo: Demo, dataset: str) -> Trained:
         )
         columns, found = gold_rows(measured)
         rows |= {str(row[0]): row for row in found}
-        effect = effect_of(demo.config, name)
-        gate = partial(promote, effect=effect)
+        gate = partial(promote, panels=panels_of(demo.config, name))
         decided = demo.step(f"promote {name}", partial(_without_bar, gate, database, name, rules))
         decisions.append(decided)
     return Trained(measured.pairs, columns, [*rows.values()], decisions)

@@ -23,18 +23,38 @@ def in_words(done: PromoteDone) -> list[str]:
     gain = done.figures.get("accuracy_difference") or {}
     if gain.get("low") is None:
         return [done.summary]
-    right = done.figures["accuracy"]
     met = "is in production now" if done.promoted else "is not let into production"
-    rest = ", and it has to spare humans work" if done.figures["human_share"] else ""
+    head = f"The {_KINDS.get(done.kind, done.kind)} {done.checkpoint!r} {met}."
+    said = _of_money(done, gain) if "panels" in done.figures else _of_accuracy(done, gain)
+    return [head, *said, *_broken(done.figures), *_beaten(done)]
+
+
+def _of_money(done: PromoteDone, gain: Figures) -> list[str]:
+    """What was asked of a judge: cheaper labels of the same quality."""
+    told = done.figures["panels"]
+    if "table" not in told:
+        return [f"{told['line'][0].upper()}{told['line'][1:]}."]
+    right = done.figures["accuracy"]
     return [
-        f"The {_KINDS.get(done.kind, done.kind)} {done.checkpoint!r} {met}.",
-        f"It has to be right more often than {_who(done.incumbent)}, by more than luck "
-        f"explains{rest}.",
+        f"A panel with it has to make labels cheaper at the same quality ({told['target']:.0%} "
+        f"agreement with gold; an answer costs ${told['answer_usd']:.2f} here), by more than luck "
+        "explains over all weeks together.",
+        f"The cheapest, {told['line']}.",
+        *_doubt(done),
+        f"Alone it is right on {right[done.checkpoint]['value']:.1%} of {gain['n']} decided gold "
+        f"pairs, {_who(done.incumbent)} on {right[done.incumbent]['value']:.1%}: told, not asked.",
+        *(f"{note[0].upper()}{note[1:]}." for note in told["notes"]),
+    ]
+
+
+def _of_accuracy(done: PromoteDone, gain: Figures) -> list[str]:
+    right = done.figures["accuracy"]
+    return [
+        f"It has to be right more often than {_who(done.incumbent)}, by more than luck explains "
+        "over all weeks together.",
         f"It is right on {right[done.checkpoint]['value']:.1%} of {gain['n']} decided gold pairs, "
         f"the other on {right[done.incumbent]['value']:.1%}: {_points(gain)}.",
-        _proven(gain),
-        *_broken(done.figures),
-        *_beaten(done),
+        *_doubt(done),
     ]
 
 
@@ -47,21 +67,12 @@ def _points(found: Figures) -> str:
     return f"{value:+.1f} points, and luck leaves anything from {low:+.1f} to {high:+.1f} open"
 
 
-def _proven(gain: Figures) -> str:
-    """What so many pairs can prove; and how many would prove this lead, if it is real.
-
-    The interval narrows with the root of the number of pairs: n (reach / lead)² of them.
-    """
-    if gain["low"] > 0:
-        return "So luck does not explain the lead."
-    if gain["high"] < 0:
-        return "So it is worse."
-    lead, reach, n = gain["value"], gain["value"] - gain["low"], gain["n"]
-    said = f"So nothing is proven: {n} pairs can show a lead of {100 * reach:.0f} points or more"
-    if lead <= 0:
-        return f"{said}."
-    wanted = float(f"{n * (reach / lead) ** 2:.2g}")
-    return f"{said}; one of {100 * lead:.1f} would take about {wanted:,.0f}."
+def _doubt(done: PromoteDone) -> list[str]:
+    """Whether luck explains it, or which of the three refusals it is."""
+    refused = done.figures.get("refusal")
+    if refused:
+        return [f"So it is {refused['why']}."]
+    return ["So luck does not explain it."] if done.figures["evidence"]["proven"] else []
 
 
 def _broken(figures: Figures) -> list[str]:
@@ -81,9 +92,6 @@ def _broken(figures: Figures) -> list[str]:
         if count
     ]
     said += [f"It is worse on {name}." for name in figures["worse_slices"]]
-    if figures["human_share"]:
-        line = figures["human_share"]["line"]
-        said.append(f"{line[0].upper()}{line[1:]}.")
     return said
 
 

@@ -21,6 +21,7 @@ from db.erased_prompts import erased_pairs, pair_unerased
 from db.models import Candidate, Pair, Prompt, Run, TextClaim, Vote, VoteClaim
 from db.reservations import Asked, in_turn, room_under, set_aside
 from db.runs import unended
+from db.spared import spared, spared_among
 from db.types import now
 from db.upsert import chunks
 from db.vocabulary import Choice, Order
@@ -79,9 +80,13 @@ def missing_slots(
     orders: Iterable[Order],
     samples: Iterable[int],
 ) -> list[Slot]:
-    """The votes of one judge version on these pairs that are not there yet, in order of pair."""
+    """The votes of one judge version on these pairs that are not there yet, in order of pair; none
+    of pairs that it is spared (`db.spared`).
+    """
     if not pair_ids:
         return []
+    samples = tuple(samples)
+    sure = spared_among(session, version_id, samples, pair_ids)
     found = session.execute(
         select(Vote.pair_id, Vote.order, Vote.sample).where(
             Vote.judge_version_id == version_id,
@@ -93,6 +98,7 @@ def missing_slots(
     return [
         Slot(pair_id, order, sample)
         for pair_id in pair_ids
+        if pair_id not in sure
         for order, sample in wanted
         if (pair_id, order, sample) not in there
     ]
@@ -135,7 +141,10 @@ def count_wanted(
     samples: Sequence[int],
     within: Collection[int] | None = None,
 ) -> int:
-    """How many votes of one judge version are missing, over all pairs or those `within`."""
+    """How many votes of one judge version are missing, over all pairs or those `within`; none of
+    pairs that it is spared.
+    """
+    sure = spared(session, version_id, samples)
     there = (
         select(func.count())
         .select_from(Vote)
@@ -144,13 +153,19 @@ def count_wanted(
         )
     )
     slots = len(orders) * len(samples)
+    if sure is not None:
+        there = there.where(Vote.pair_id.not_in(sure))
     if within is None:
         texts = select(func.count()).select_from(Pair).where(pair_unerased())
+        if sure is not None:
+            texts = texts.where(Pair.id.not_in(sure))
         pairs = session.scalar(texts) or 0
         there = there.join(Pair, Pair.id == Vote.pair_id).where(pair_unerased())
         return pairs * slots - (session.scalar(there) or 0)
     stored = 0
     within = set(within) - erased_pairs(session, within)
+    if within and sure is not None:
+        within -= spared_among(session, version_id, samples, within)
     for chunk in chunks(within):
         stored += session.scalar(there.where(Vote.pair_id.in_(chunk))) or 0
     return len(within) * slots - stored

@@ -175,3 +175,28 @@ def decisions(session: Session, kind: CheckpointKind | None = None) -> list[Gate
             Checkpoint.kind == kind
         )
     return list(session.scalars(query))
+
+
+def since_promotion(session: Session, kind: CheckpointKind) -> list[GateDecision]:
+    """What the gate refused of a kind since the one in production changed last, oldest first."""
+    refused: list[GateDecision] = []
+    for decision in decisions(session, kind):
+        refused = [*refused, decision] if decision.verdict == "refused" else []
+    return refused
+
+
+def seat(session: Session, kind: CheckpointKind) -> dict[str, Any]:
+    """How the active one takes part, as the decision that let it in says; empty without one."""
+    found = active(session, kind)
+    if found is None:
+        return {}
+    query = (
+        select(GateDecision)
+        .where(GateDecision.checkpoint_id == found.id)
+        .where(GateDecision.verdict.in_(("promoted", "forced")))
+        .order_by(GateDecision.id.desc())
+        .limit(1)
+    )
+    decision = session.scalar(query)
+    told: dict[str, Any] = (decision.figures if decision else {}).get("seat") or {}
+    return told

@@ -38,6 +38,17 @@ def later_draws(
     }
 
 
+def audit_draws(session: Session) -> dict[int, float]:
+    """Pairs that were drawn as audits, and the probability of the newest such draw."""
+    query = (
+        select(PairRoute.pair_id, PairRoute.inclusion_probability)
+        .where(PairRoute.route == Route.AUDIT, PairRoute.inclusion_probability > 0)
+        .order_by(PairRoute.batch_id)
+    )
+    rows = session.execute(query)
+    return {pair_id: probability for pair_id, probability in rows if probability is not None}
+
+
 def _frame(batch_id: int, stratum: str) -> tuple[ColumnElement[bool], ...]:
     return (
         PairRoute.batch_id == batch_id,

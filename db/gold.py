@@ -71,7 +71,7 @@ class GoldSet:
 
 @dataclass(frozen=True, slots=True)
 class GoldPair:
-    """One frozen pair with its trusted choice, in stored order."""
+    """One frozen pair with its trusted choice, in stored order. gold_id: higher is frozen later."""
 
     id: int
     pair_hash: str
@@ -86,6 +86,7 @@ class GoldPair:
     source: str | None
     choice: Choice
     generation: int
+    gold_id: int = 0
 
 
 def draw_gold(session: Session, share: float, seed: int, group_of: GroupOf) -> GoldDraw:
@@ -150,6 +151,20 @@ def gold_labels(session: Session) -> dict[int, Choice]:
     return dict(session.execute(select(Gold.pair_id, Gold.choice)).all())
 
 
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A frozen answer; id: higher is frozen later."""
+
+    id: int
+    choice: Choice
+
+
+def frozen(session: Session) -> dict[int, Frozen]:
+    """Frozen answers by pair."""
+    rows = session.execute(select(Gold.pair_id, Gold.id, Gold.choice))
+    return {pair_id: Frozen(id_, choice) for pair_id, id_, choice in rows}
+
+
 def gold_pairs(session: Session) -> list[GoldPair]:
     """All frozen pairs with their texts, in order of content hash."""
     first, second = aliased(Candidate), aliased(Candidate)
@@ -176,6 +191,7 @@ def gold_pairs(session: Session) -> list[GoldPair]:
             pair.source,
             gold.choice,
             gold.generation,
+            gold.id,
         )
         for gold, pair, prompt, a, of_a, b, of_b in rows
     ]

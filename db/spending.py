@@ -76,6 +76,18 @@ def pairs_voted(session: Session) -> dict[int, int]:
     return {v: n for v, n in session.execute(query.group_by(Vote.judge_version_id))}
 
 
+def usd_a_pair(session: Session) -> dict[int, float | None]:
+    """Dollars that each judge version's calls took a pair, all orders and samples together; None
+    where some of its votes were imported without a price.
+    """
+    voted, usd, unpriced = pairs_voted(session), defaultdict[int, float](float), set[int]()
+    for row in spend_by_order(session):
+        usd[row.version_id] += row.usd
+        if row.unpriced:
+            unpriced.add(row.version_id)
+    return {v: None if v in unpriced else usd[v] / n for v, n in voted.items()}
+
+
 def pace_by_version(session: Session) -> tuple[dict[int, Throughput], Throughput | None]:
     """How fast each judge version answered, and all together; imported votes tell nothing.
 

@@ -57,11 +57,12 @@ def test_a_whole_week_from_the_inbox_to_a_promoted_judge_and_a_week_without_news
         (active,) = session.scalars(select(Checkpoint).where(Checkpoint.active_at.is_not(None)))
         run = cycles.finished(session)[0]
     assert (decision.verdict, active.generation) == ("promoted", 1)
-    share = decision.figures["human_share"]
-    assert share["change"]["high"] < 0  # the words that tell are the new judge's alone
+    told = decision.figures["panels"]
+    best = next(row for row in told["table"] if row["panel"] == told["best"])
+    assert best["usd_change"]["high"] < 0  # the words that tell are the new judge's alone
     page = Path(done.report).read_text(encoding="utf-8")
     assert f"Cycle {run.id}: promoted {active.name}" in page
-    assert f"In the panel: {share['line']}" in page
+    assert told["line"] in page
     assert "<script" not in page
     assert "http" not in page
 

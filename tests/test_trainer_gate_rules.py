@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from judges.trust.intervals import Estimate, undefined
 from judges.trust.vote_matrix import TIE, A, B
-from trainer.gate.rules import Effect, GateAnswers, beside, decide, ece_difference, right
+from trainer.gate.panels import Unpriced
+from trainer.gate.rules import GateAnswers, beside, decide, ece_difference, right
 
 PAIRS = 400
 
@@ -44,7 +44,7 @@ def test_planted_equal_is_refused() -> None:
     truth, prompt, rng = world()
     same = rater(truth, 0.8, rng)
     assert not decide(same, same, truth, prompt, {}).promoted
-    # Equal in truth, different in draw: over 40 worlds chance may pass 2.5% of them, so at most 4.
+    # Equal in truth, different in draw: a first week lets in at most 2.5%, so at most 4 of 40.
     passed = 0
     for seed in range(40):
         truth, prompt, rng = world(seed)
@@ -95,31 +95,12 @@ def test_planted_failure_in_one_domain_is_refused() -> None:
     assert list(decision.figures["worse_slices"]) == ["domain law"]
 
 
-def effect(before: float, after: float, low: float, high: float) -> Effect:
-    return Effect(before, after, Estimate(after - before, low, high, PAIRS), 0.9)
-
-
-def test_planted_effects_on_the_human_share() -> None:
+def test_a_judge_whose_panels_could_not_be_priced_is_refused_with_the_reason() -> None:
     truth, prompt, rng = world()
     better, incumbent = rater(truth, 0.9, rng), rater(truth, 0.7, rng)
-
-    def said(on_the_whole: Effect):
-        return decide(better, incumbent, truth, prompt, {}, on_the_whole)
-
-    spares = said(effect(0.3, 0.2, -0.15, -0.05))
-    assert spares.promoted
-    assert spares.figures["human_share"]["change"]["high"] == -0.05
-    chance = said(effect(0.3, 0.28, -0.06, 0.03))
-    assert chance.reasons == [
-        "the router needs no fewer humans beyond noise with it in the panel; humans needed for "
-        "90% agreement: 30.0% of the pairs without it, 28.0% with it, -2.0 points [-6.0, +3.0]"
-    ]
-    equal = said(effect(0.3, 0.3, 0.0, 0.0))
-    assert equal.reasons[0].startswith("the router needs no fewer humans with it in the panel;")
-    unmeasured = said(Effect(None, None, undefined("only 3 gold pairs"), 0.9))
-    assert unmeasured.reasons == [
-        "the effect on the human share was not measured: only 3 gold pairs"
-    ]
+    said = decide(better, incumbent, truth, prompt, {}, joint=Unpriced("only 3 gold pairs"))
+    assert not said.promoted
+    assert said.reasons == ["what it saves was not measured: only 3 gold pairs"]
 
 
 def test_too_little_gold_is_said() -> None:

@@ -338,7 +338,7 @@ def gate(context: CycleContext) -> StepDone:
 
 def decide(context: CycleContext, name: str) -> Figures:
     """The gate's word on one checkpoint. What it said earlier in this very cycle stands."""
-    from app.pipeline.gate import effect_of
+    from app.pipeline.gate import panels_of
     from trainer.gate.registry import promote
 
     rules = context.config.panel.rules
@@ -348,11 +348,11 @@ def decide(context: CycleContext, name: str) -> Figures:
     told: Figures = {"checkpoint": name, "kind": challenger.kind.value, "effect": None}
     if said is not None:
         told |= {"verdict": said.verdict, "reasons": said.reasons, "figures": said.figures}
-        told["effect"] = (said.figures.get("human_share") or {}).get("line")
+        told["effect"] = (said.figures.get("panels") or {}).get("line")
         return told
-    effect = effect_of(context.config, name)
-    told["effect"] = None if effect is None else str(effect)
-    done = promote(context.database, name, rules, effect=effect, actor=f"cycle {context.cycle_id}")
+    priced = panels_of(context.config, name)
+    told["effect"] = None if priced is None else priced.line
+    done = promote(context.database, name, rules, panels=priced, actor=f"cycle {context.cycle_id}")
     reasons = done.reasons or ["it is in production already"]
     return told | {"verdict": done.verdict, "reasons": reasons, "figures": plain(done.figures)}
 

@@ -5,16 +5,15 @@ from typing import Any
 
 from app.config import Config
 from db.errors import Conflict
-from judges.trust.intervals import undefined
 from trainer.gate.measurement import EvaluateDone
-from trainer.gate.rules import Effect
+from trainer.gate.panels import Panels, Unpriced
 
 
-def effect_of(config: Config, name: str | None) -> Effect | None:
-    """The effect of a judge (the newest checkpoint without a name) on the human share.
+def panels_of(config: Config, name: str | None) -> Panels | Unpriced | None:
+    """The panels a judge (the newest checkpoint without a name) could make, priced.
 
     None for what casts no votes, and for the judge in production. Where there is too little gold
-    the effect is undefined and says why; the gate then refuses.
+    nothing is priced and the reason is said; the gate then refuses.
     """
     from app.pipeline.effect import measure_effect
     from db.checkpoints import checkpoint
@@ -26,19 +25,23 @@ def effect_of(config: Config, name: str | None) -> Effect | None:
         return None
     model, target = config.panel.panel.label_model, config.cycle.target_agreement
     try:
-        shares = measure_effect(
-            config.database, config.panel.rules, model, challenger.name, target=target
+        return measure_effect(
+            config.database,
+            config.panel.rules,
+            model,
+            challenger.name,
+            settings=config.gate,
+            target=target,
         )
     except Conflict as error:
-        return Effect(None, None, undefined(str(error)), target)
-    return shares.effect
+        return Unpriced(str(error))
 
 
 _MEASURES = ("accuracy", "length_controlled", "log_loss", "ece", "reversals")
 
 
 _RULES = {
-    "accuracy_difference": ("accuracy", "higher beyond noise"),
+    "accuracy_difference": ("accuracy", "higher beyond doubt"),
     "reversal_difference": ("reversal rate", "not higher beyond noise"),
     "ece_difference": ("calibration error", "not higher beyond noise"),
 }
@@ -46,18 +49,45 @@ _RULES = {
 
 def gate_rows(figures: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
     """Columns and rows: every difference the gate looked at, with its interval and its rule."""
+    joint = "panels" in figures
     rows = [
-        [what, _cell(figures[name], sign="+"), rule]
+        [
+            what,
+            _cell(figures[name], sign="+"),
+            "a figure only" if joint and what == "accuracy" else rule,
+        ]
         for name, (what, rule) in _RULES.items()
         if name in figures
     ]
     for name, found in figures.get("worse_slices", {}).items():
         rows.append([f"accuracy on {name}", _cell(found, sign="+"), "not lower beyond noise"])
-    share = figures.get("human_share")
-    if share:
-        what = f"human share at {share['target']:.0%}"
-        rows.append([what, _cell(share["change"], sign="+"), "lower beyond noise"])
     return ["challenger minus incumbent", "difference, 95% by prompt", "must be"], rows
+
+
+def panel_rows(figures: Mapping[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows: the panels that were priced, today's first; none where none was."""
+    told = figures.get("panels") or {}
+    columns = [
+        "panel", f"humans for {told.get('target', 0):.0%}", "calls, 1,000 pairs",
+        "price, 1,000 pairs", "price against today's, 95%", "log-loss against today's, 95%",
+        "not worse",
+    ]  # fmt: skip
+    rows = [
+        [
+            row["panel"], f"{row['human_share']:.1%}", f"${1000 * row['calls_usd']:,.2f}",
+            f"${1000 * row['usd']:,.2f}", _span(row["usd_change"], 1000, 2),
+            _span(row["log_loss_change"], 1, 3), "yes" if row["not_worse"] else "not shown",
+        ]
+        for row in told.get("table", ())
+    ]  # fmt: skip
+    for row in rows[:1]:
+        row[4:] = ["", "", ""]
+    return columns, rows
+
+
+def _span(change: Mapping[str, float], times: float, digits: int) -> str:
+    value, low, high = (times * change[name] for name in ("value", "low", "high"))
+    return f"{value:+,.{digits}f} [{low:+,.{digits}f}, {high:+,.{digits}f}]"
 
 
 def gold_rows(done: EvaluateDone) -> tuple[list[str], list[list[Any]]]:

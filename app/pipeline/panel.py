@@ -4,21 +4,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.config import Config
-from db import voters
+from db import checkpoints, voters
+from db.session import Session
+from db.vocabulary import CheckpointKind
 from judges.panel import Panel
 
 
 def current_panel(config: Config) -> Panel:
-    """The configured judges that nobody retired, with the active trained judge as a member of its
-    generation.
+    """The configured judges that nobody retired and whose place the active trained judge has not
+    taken, with that judge as a member of its generation.
     """
-    from db.checkpoints import active
-    from db.vocabulary import CheckpointKind
     from judges.local import judge_config
 
     with config.database.read() as session:
-        promoted = active(session, CheckpointKind.JUDGE)
-        panel = config.panel.without(voters.retired(session))
+        promoted = checkpoints.active(session, CheckpointKind.JUDGE)
+        panel = config.panel.without(voters.retired(session) | _replaced(session).keys())
     if promoted is None or any(j.name == promoted.name for j in config.panel.judge):
         return panel
     if promoted.settings.get("style") == "prompted":
@@ -36,6 +36,7 @@ def enrolled_panel(config: Config, say: Callable[[str], None]) -> Panel:
     with config.database.begin() as session:
         gone = voters.configure(session, configured, history_votes=keep) if configured else []
         retired = sorted(configured & voters.retired(session))
+        replaced = _replaced(session)
     for name in gone:
         say(
             f"judge {name!r} is configured no longer: its votes are kept and do not count (they do "
@@ -43,4 +44,16 @@ def enrolled_panel(config: Config, say: Callable[[str], None]) -> Panel:
         )
     for name in retired:
         say(f"judge {name!r} is retired, so it is not asked and does not vote")
+    for name in sorted(configured & replaced.keys()):
+        say(
+            f"judge {name!r} is not asked: {replaced[name]!r} has taken its place, which costs "
+            "less at the same quality (`tiebreak rollback judge` brings it back)"
+        )
     return panel
+
+
+def _replaced(session: Session) -> dict[str, str]:
+    """Judges whose place the active trained judge has taken, and its name; their votes stay."""
+    promoted = checkpoints.active(session, CheckpointKind.JUDGE)
+    told = checkpoints.seat(session, CheckpointKind.JUDGE)
+    return {} if promoted is None else dict.fromkeys(told.get("instead_of", ()), promoted.name)

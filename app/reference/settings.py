@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 
 from app.config import ColumnNames, DatabaseSettings
 from app.cycle_settings import CycleSettings
+from app.gate_settings import GateSettings
 from app.retention_settings import RetentionSettings
 from db.files import FileLimits
 from judges.constitution import Chapter, Principle
@@ -105,6 +106,12 @@ SECTIONS = (
         CycleSettings,
         "What `tiebreak cycle` takes in, may spend, asks of humans and trains. At most one of "
         "min_agreement, max_reviews, review_share and target_error is set.",
+    ),
+    Section(
+        "[gate]",
+        GateSettings,
+        "What the gate asks of a judge: whether a panel with it labels for less money at the same "
+        "quality; [why](design/gate.md).",
     ),
     Section(
         "constitution file",

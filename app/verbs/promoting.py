@@ -53,20 +53,23 @@ def promote(
     """
     from app.gate_text import in_words
     from app.output import say, table
-    from app.pipeline.gate import effect_of, gate_rows
+    from app.pipeline.gate import gate_rows, panel_rows, panels_of
     from trainer.gate.registry import promote as step
 
     settings = configuration(config)
-    effect = effect_of(settings, checkpoint) if force is None else None
+    priced = panels_of(settings, checkpoint) if force is None else None
     done = step(
         settings.database,
         checkpoint,
         settings.panel.rules,
-        effect=effect,
+        panels=priced,
         against=against,
         force=force,
     )
     if done.figures and not as_json:
+        columns, rows = panel_rows(done.figures)
+        if rows:
+            table("what labels cost with it, on gold and audits; changes on gold", columns, rows)
         table(f"{done.checkpoint} against {done.incumbent}", *gate_rows(done.figures))
         for sentence in in_words(done):
             if sentence != done.summary:

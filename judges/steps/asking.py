@@ -4,11 +4,12 @@ import asyncio
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import cast
 
-from db import abstains, voters
+from db import abstains, spared, voters
 from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavailable
 from db.progress import Progress, quiet, tell
 from db.runs import cap_of, ended_by
@@ -62,6 +63,7 @@ def run_judges(
     cap = cap_of(max_usd)
     within = None if within is None else sorted(set(within))
     withholding = Withholding.of(panel.panel.hold_private)
+    spoken = _ask_first(database, panel, names, within, progress, environ, beside, pauses)
     judges = [
         participants.by_weights(judge, beside) for judge in participants.chosen(panel, tier, names)
     ]
@@ -96,6 +98,7 @@ def run_judges(
     done = JudgeRun.of(
         run.id, time.monotonic() - started, judge_sessions, withholding.summary, rang
     )
+    done = replace(done, notices=(*spoken, *done.notices))
     status = RunStatus.STOPPED if done.missing else RunStatus.DONE
     figures = {
         "stored": done.stored,
@@ -107,6 +110,35 @@ def run_judges(
     lifecycle.close_run(database, run.id, job, status, figures, problems)
     _complain(done, judge_sessions, max_usd)
     return done
+
+
+def _ask_first(
+    database: Database,
+    panel: Panel,
+    names: Sequence[str] | None,
+    within: Sequence[int] | None,
+    progress: Progress,
+    environ: Mapping[str, str] | None,
+    beside: Path | None,
+    pauses: Sequence[float],
+) -> tuple[str, ...]:
+    """Let the judge that the gate put first answer before anybody it may spare is asked; what it
+    answered, in a sentence.
+    """
+    with database.read() as session:
+        rule = spared.first(session)
+    there = rule is not None and any(judge.name == rule.name for judge in panel.asked)
+    if rule is None or not there or (names is not None and not rule.spares & set(names)):
+        return ()
+    try:
+        done = run_judges(
+            database, panel, names=[rule.name], within=within, progress=progress,
+            environ=environ, beside=beside, pauses=pauses,
+        )  # fmt: skip
+    except TiebreakError as error:
+        return (f"{rule.name} could not answer first, so the others are asked: {error}",)
+    told = ", ".join(sorted(rule.spares))
+    return (f"{rule.name} answered first ({done.summary}); what it is sure of {told} is not asked",)
 
 
 def _unusual(

@@ -87,25 +87,42 @@ def ece(win_P: Floats, truth_P: Codes, bins: int = 10) -> float:
     return sum(bin_.pairs * abs(bin_.confidence - bin_.accuracy) for bin_ in found) / total
 
 
-def human_share(win_P: Floats, truth_P: Codes, target: float) -> float:
+def human_share(
+    win_P: Floats, truth_P: Codes, target: float, weight_P: Floats | None = None
+) -> float:
     """Smallest share of pairs to hand to humans, least sure first, for `target` agreement overall.
 
     Handed pairs count as right. Pairs of equal confidence count their mean error, so that the
-    order in the file decides nothing.
+    order in the file decides nothing. weight_P: how many pairs each stands for, 1 by default.
+    """
+    weight = np.ones(len(win_P)) if weight_P is None else np.asarray(weight_P, dtype=np.float64)
+    return float(human_shares(win_P, truth_P, target, weight[None])[0])
+
+
+def human_shares(win_P: Floats, truth_P: Codes, target: float, weight_RP: Floats) -> Floats:
+    """The same under R weightings of the pairs at once, as a bootstrap draws them; NaN without a
+    decided pair.
     """
     win_probability, truth = _decided(win_P, truth_P)
-    n = len(win_probability)
-    if n == 0:
-        return float("nan")
+    if not len(win_probability):
+        return np.full(len(weight_RP), np.nan)
+    weight = weight_RP[:, (truth_P == A) | (truth_P == B)]
     wrong = np.where(win_probability == 0.5, 0.5, (win_probability > 0.5) != (truth == 1)).astype(
         np.float64
     )
     sure = np.round(np.maximum(win_probability, 1 - win_probability), 9)
-    _, group = np.unique(-sure, return_inverse=True)
-    mean = np.bincount(group, wrong) / np.bincount(group)
-    errors = np.concatenate([[0.0], np.cumsum(mean[np.sort(group)])])
-    kept = int(np.flatnonzero(errors <= (1 - target) * n + 1e-9).max())
-    return 1.0 - kept / n
+    order = np.argsort(-sure, kind="stable")
+    weight, wrong = weight[:, order], wrong[order]
+    _, start, group = np.unique(-sure[order], return_index=True, return_inverse=True)
+    lost = np.add.reduceat(weight * wrong, start, axis=1)
+    total = np.add.reduceat(weight, start, axis=1)
+    mean = np.divide(lost, total, out=np.zeros_like(lost), where=total > 0)
+    errors = np.cumsum(weight * mean[:, group], axis=1)
+    carried = np.cumsum(weight, axis=1)
+    kept = (errors <= (1 - target) * carried[:, -1:] + 1e-9).sum(axis=1)
+    safe = np.where(kept > 0, np.take_along_axis(carried, np.maximum(kept - 1, 0)[:, None], 1).T, 0)
+    shares: Floats = 1.0 - safe[0] / carried[:, -1]
+    return shares
 
 
 def fit_temperature(logit_P: Floats, truth_P: Codes, weight_P: Floats | None = None) -> float:

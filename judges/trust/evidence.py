@@ -77,7 +77,7 @@ class Evidence:
         theta = Confusions().fit(vote_matrix).theta_RJ_[self.judges_]
         self._fit_agreement(vote_matrix)
         nothing = np.zeros((0, len(self.judges_)), np.int8)
-        self.ratios_ = Ratios().fit(theta, nothing, nothing[:, 0], np.zeros(0))
+        self.ratios_ = Ratios().fit(theta, nothing, np.zeros(0, np.int8), np.zeros(0))
         squares = np.einsum(
             "pf,pf->f", vote_matrix.features_PF, vote_matrix.features_PF, dtype=np.float64
         )

@@ -3,8 +3,11 @@
 Leaves out the measuring (`measurement`) and the rules (`gate`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from db import checkpoints as stored
 from db.errors import BadInput, Conflict, NotAllowed
@@ -16,7 +19,10 @@ from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.gate import evaluate as measuring
 from trainer.gate.comparison import GATED, GateContext, compare, gather
-from trainer.gate.rules import Decision, Effect, as_figures, beside, decide
+from trainer.gate.evaluate import GoldTable
+from trainer.gate.evidence import seen_through, weeks_of
+from trainer.gate.panels import Panels, Unpriced
+from trainer.gate.rules import Decision, GoldSeen, Joint, as_figures, beside, decide
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,16 @@ def promote(
     name: str | None = None,
     rules: Constitution | None = None,
     *,
-    effect: Effect | None = None,
+    panels: Panels | Unpriced | None = None,
     against: str | None = None,
     force: str | None = None,
     actor: str = "tiebreak",
 ) -> PromoteDone:
     """Make a checkpoint the active one of its kind if the gate lets it; refusals are recorded, too.
 
-    `against` names one judge of the panel to be the incumbent instead of its consensus. `effect`
-    is what the router gains with the challenger in the panel. `force` is the reason for promoting
-    without the gate's consent. NotAllowed for kinds that have no gate.
+    `against` names one judge of the panel to be the incumbent instead of its consensus. `panels`
+    are those that a judge could make, priced; without them accuracy is what is asked. `force` is
+    the reason for promoting without the gate's consent. NotAllowed for kinds that have no gate.
     """
     if force is not None and not force.strip():
         raise BadInput("a forced promotion needs its reason; give it with --force REASON")
@@ -90,19 +96,23 @@ def promote(
             "promote it with --force REASON"
         )
     context = _context(database, challenger, rules, against, force)
-    basis = content_hash(context.basis, repr(effect)) if isinstance(context, GateContext) else None
+    told = None if panels is None else panels.line
+    basis = content_hash(context.basis, told) if isinstance(context, GateContext) else None
     if force is None and basis is not None:
         with database.read() as session:
             said = stored.newest_decision(session, challenger.id)
         if said and said.verdict == "refused" and said.figures.get("basis") == basis:
             over = said.figures["over"]
             return _done(challenger, over, "refused", said.reasons, said.figures, 0, new=False)
-    decision, over = _decided(challenger, context, effect, force)
+    with database.read() as session:
+        past = [each.figures for each in stored.since_promotion(session, challenger.kind)]
+    decision, over = _decided(challenger, context, panels, past, force)
     if basis is not None:
         decision = replace(decision, figures=decision.figures | {"basis": basis, "over": over})
     verdict = "promoted" if decision.promoted else "refused"
     if force is not None and not decision.promoted:
-        verdict = "forced"
+        verdict = "forced"  # and asked beside all others, as nothing else was shown
+        decision = replace(decision, figures=decision.figures | {"seat": {}})
     return _write_down(database, challenger, current, verdict, decision, over, force, actor)
 
 
@@ -144,7 +154,8 @@ def history(database: Database, kind: CheckpointKind | None = None) -> list[dict
                 "verdict": each.verdict,
                 "over": names[each.incumbent_id].name if each.incumbent_id else None,
                 "reasons": each.reasons,
-                "effect": (each.figures.get("human_share") or {}).get("line"),
+                "refusal": (each.figures.get("refusal") or {}).get("kind"),
+                "effect": (each.figures.get("panels") or {}).get("line"),
             }
             for each in stored.decisions(session, kind)
         ]
@@ -169,7 +180,11 @@ def _context(
 
 
 def _decided(
-    challenger: Checkpoint, context: GateContext | str, effect: Effect | None, force: str | None
+    challenger: Checkpoint,
+    context: GateContext | str,
+    panels: Panels | Unpriced | None,
+    past: Sequence[dict[str, Any]],
+    force: str | None,
 ) -> tuple[Decision, str]:
     if isinstance(context, str):
         return Decision(False, [f"forced without a comparison: {force}", context]), "nothing"
@@ -180,7 +195,9 @@ def _decided(
         comparison.gold.truth_P,
         comparison.gold.prompt_P,
         comparison.slices,
-        effect,
+        joint=_joint(panels, [pair.id for pair in comparison.gold.pairs]),
+        seen=_seen(comparison.gold, seen_through(past)),
+        past=weeks_of(past),
     )
     gold = comparison.gold
     apart = beside(comparison.answers, challenger.name, gold.truth_P, gold.prompt_P)
@@ -207,6 +224,18 @@ def _decided(
     if force is not None and not decision.promoted:
         reasons = [f"forced: {force}", *reasons]
     return Decision(decision.promoted, reasons, figures), comparison.incumbent_name
+
+
+def _joint(panels: Panels | Unpriced | None, pair_ids: Sequence[int]) -> Joint | Unpriced | None:
+    if not isinstance(panels, Panels):
+        return panels
+    return Joint(panels, panels.leans(panels.best, pair_ids), panels.leans(0, pair_ids))
+
+
+def _seen(gold: GoldTable, through: int) -> GoldSeen:
+    """Which gold is newer than what earlier decisions saw."""
+    ids = np.array([pair.gold_id for pair in gold.pairs], dtype=np.int64)
+    return GoldSeen(ids > through, int(ids.max(initial=0)))
 
 
 def _write_down(

@@ -4,20 +4,25 @@ Every comparison is on the very same frozen pairs, paired, with a bootstrap that
 prompts. Leaves out where answers come from (`trainer.gate.evaluate`) and what follows (`registry`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from judges.trust.intervals import Estimate, by_prompt, paired_difference
+from judges.trust.always_valid import ON_NEW, Week, log_e_value
+from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt, paired_difference
+from judges.trust.panel_choice import Priced, Terms
 from judges.trust.vote_matrix import TIE, A
+from trainer.gate.evidence import Gain, Kind, add, refusal, week_figures
+from trainer.gate.panels import LEAST_NEW, Panels, Unpriced, seat
 
 Floats = NDArray[np.float64]
 _BINS = 10  # the usual number, as in the report: docs/design/gate.md
 # Decided pairs below which a slice is not looked at; by hand: docs/design/gate.md
 _SMALLEST_SLICE = 10
+_SMALLEST = 0.02  # gain in accuracy worth looking for: docs/design/gate.md
 
 
 @dataclass(frozen=True)
@@ -37,36 +42,24 @@ class GateAnswers:
 
 
 @dataclass(frozen=True)
-class Effect:
-    """Human share the router needs for `target` agreement, without and with the challenger.
-
-    change: after minus before, below 0 where humans are spared, drawn by prompt; its `why` says
-    why nothing could be measured.
+class GoldSeen:
+    """new_P: gold pairs that no decision since the last promotion has seen. through: id of the
+    newest gold.
     """
 
-    before: float | None
-    after: float | None
-    change: Estimate
-    target: float
+    new_P: NDArray[np.bool_]
+    through: int
 
-    def __str__(self) -> str:
-        if self.before is None or self.after is None or self.change.value is None:
-            return f"the effect on the human share was not measured: {self.change.why}"
-        inside = ""
-        if self.change.low is not None and self.change.high is not None:
-            inside = f" [{100 * self.change.low:+.1f}, {100 * self.change.high:+.1f}]"
-        return (
-            f"humans needed for {self.target:.0%} agreement: {self.before:.1%} of the pairs "
-            f"without it, {self.after:.1%} with it, {100 * self.change.value:+.1f} points{inside}"
-        )
 
-    def as_figures(self) -> dict[str, Any]:
-        """The same as JSON values."""
-        change = as_figures(self.change)
-        return {
-            "before": self.before, "after": self.after, "change": change, "target": self.target,
-            "line": str(self),
-        }  # fmt: skip
+@dataclass(frozen=True)
+class Joint:
+    """Panels as priced, and what the best of them and today's say of the gold pairs (NaN where
+    they were not measured), as p_a / (p_a + p_b).
+    """
+
+    panels: Panels
+    with_it_P: Floats
+    today_P: Floats
 
 
 @dataclass(frozen=True)
@@ -90,16 +83,20 @@ def decide(
     truth_P: NDArray[np.int8],
     prompt_P: NDArray[np.int64],
     slices: Mapping[str, NDArray[np.bool_]],
-    effect: Effect | None = None,
+    *,
+    joint: Joint | Unpriced | None = None,
+    seen: GoldSeen | None = None,
+    past: Sequence[Week] = (),
     seed: int = 0,
     repeats: int = 2000,
 ) -> Decision:
-    """Better on accuracy at 95%; not worse beyond noise on reversals, calibration, any slice.
+    """Promoted is who gains beyond doubt and is not worse in anything guarded.
 
-    With an `effect`, the human share must fall at 95%, too: a coin in the panel lowers it by chance
-    in nearly half of all draws. None is for what casts no votes, as a reward model.
-    `slices` are masks of domains, principles and earlier gold; each is looked at with a level
-    corrected for how many there are (Bonferroni).
+    What is gained is accuracy; with `joint`, of a judge, the money that the cheapest panel with it
+    saves at the same quality, and accuracy is but a figure. Beyond doubt is by evidence that holds
+    over all weeks together (`past`, oldest first), not by an interval anew each week. Guarded are
+    reversals, calibration (of a panel: being too sure) and each of `slices` (masks of domains,
+    principles and earlier gold, at a level corrected for how many there are), beyond noise at 95%.
     """
     rng = np.random.default_rng(seed)
     ours, theirs = right(challenger.win_P, truth_P), right(incumbent.win_P, truth_P)
@@ -107,14 +104,31 @@ def decide(
     turned = paired_difference(
         challenger.reversed_P, incumbent.reversed_P, prompt_P, rng, repeats=repeats
     )
-    blur = ece_difference(challenger.win_P, incumbent.win_P, truth_P, prompt_P, rng, repeats)
-    lost = _lost_slices(ours, theirs, prompt_P, slices, rng, repeats)
+    new_P, old_P = challenger.win_P, incumbent.win_P
+    if isinstance(joint, Joint):  # its panel answers, so it is the panel's errors that count
+        new_P, old_P = joint.with_it_P, joint.today_P
+    known = np.isfinite(new_P) & np.isfinite(old_P)
+    blur = ece_difference(
+        new_P[known], old_P[known], truth_P[known], prompt_P[known], rng, repeats,
+        over_sure=isinstance(joint, Joint),
+    )  # fmt: skip
+    lost = _lost_slices(
+        np.where(known, right(new_P, truth_P), np.nan),
+        np.where(known, right(old_P, truth_P), np.nan),
+        prompt_P, slices, rng, repeats,
+    )  # fmt: skip
+    if joint is None:
+        seen = seen or GoldSeen(np.ones(len(truth_P), dtype=bool), 0)
+        asked = _of_accuracy(gain, ours - theirs, prompt_P, seen, past)
+    elif isinstance(joint, Joint):
+        asked = _of_panels(joint.panels, past)
+    else:
+        asked = _Asked([joint.line], None, "", {"panels": {"line": joint.line}})
     rules = [
-        _must_gain(gain),
+        *asked.against,
         _not_worse("reversal rate", turned),
-        _not_worse("calibration error", blur),
+        _not_worse("calibration error" if joint is None else "over-sureness", blur),
         *(f"it is worse on {name}: accuracy {_signed(each)}" for name, each in lost.items()),
-        _must_help(effect),
     ]
     against = [rule for rule in rules if rule]
     figures = {
@@ -123,11 +137,97 @@ def decide(
         "ece_difference": as_figures(blur),
         "worse_slices": {name: as_figures(each) for name, each in lost.items()},
         "slices_compared": sum(_large(mask, ours) for mask in slices.values()),
-        "human_share": effect.as_figures() if effect else None,
+        "refusal": asked.refusal and dict(zip(("kind", "why"), asked.refusal, strict=True)),
+        **asked.figures,
     }
     if against:
         return Decision(False, against, figures)
-    return Decision(True, [f"it beats the incumbent: accuracy {_signed(gain)}"], figures)
+    return Decision(True, [asked.won], figures)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The one question: what speaks against, which kind of refusal, what to say if it is let in."""
+
+    against: list[str]
+    refusal: tuple[Kind, str] | None
+    won: str
+    figures: dict[str, Any]
+
+
+def _of_panels(panels: Panels, past: Sequence[Week]) -> _Asked:
+    """Whether the cheapest panel with the judge costs less for certain, and is not worse."""
+    week = Week(panels.log_e, panels.new_log_e)
+    stands = add(past, week)
+    best, terms = panels.on_gold[panels.best], panels.terms
+    change = best.usd_change
+    gain = Gain(
+        -change.value / terms.answer_usd,
+        change.error / terms.answer_usd,
+        -change.high / terms.answer_usd,
+        -change.low / terms.answer_usd,
+        panels.gold_pairs,
+        terms.smallest,
+        "answers for 100 pairs",
+    )
+    figures = {
+        "panels": panels.as_figures(),
+        "evidence": week_figures(week, panels.through, stands),
+        "seat": seat(best.candidate),
+    }
+    refused, against = None, []
+    if not (panels.chosen and stands.proven and gain.low > 0):
+        refused = refusal(gain, stands)
+        against.append(f"{refused[1]} ({panels.line})")
+    if not best.not_worse(terms):
+        refused = refused or ("not visible", _margins(best, terms))
+        against.append(_margins(best, terms))
+    return _Asked(against, refused, f"it is cheaper at the same quality: {panels.line}", figures)
+
+
+def _margins(best: Priced, terms: Terms) -> str:
+    loss, share = best.log_loss_change, best.human_share_change
+    return (
+        f"it is not shown to be no worse: log-loss may rise by {loss.high:.3f} (allowed "
+        f"{terms.log_loss_margin:g}), the human share by {100 * share.high:.1f} points (allowed "
+        f"{100 * terms.human_share_margin:g})"
+    )
+
+
+def _of_accuracy(
+    gain: Estimate,
+    difference_P: Floats,
+    prompt_P: NDArray[np.int64],
+    seen: GoldSeen,
+    past: Sequence[Week],
+) -> _Asked:
+    """Whether it is right more often than the incumbent for certain."""
+    if gain.value is None or gain.low is None or gain.high is None:
+        why = f"accuracy cannot be compared: {gain.why}; freeze more gold"
+        return _Asked([why], None, "", {})
+    error = _error(gain, 1.0)
+    new = seen.new_P & np.isfinite(difference_P)
+    fresh = 0.0
+    if new.sum() >= LEAST_NEW:
+        rng = np.random.default_rng(1)
+        told = mean_by_prompt(difference_P[new], prompt_P[new], rng)
+        if told.value is not None and told.low is not None:
+            fresh = log_e_value(told.value, _error(told, 1.0), ON_NEW)
+    week = Week(log_e_value(gain.value, error), fresh)
+    stands = add(past, week)
+    asked = Gain(gain.value, error, gain.low, gain.high, gain.n, _SMALLEST, "points of accuracy")
+    figures = {"evidence": week_figures(week, seen.through, stands)}
+    if stands.proven and gain.low > 0:
+        return _Asked([], None, f"it beats the incumbent: accuracy {_signed(gain)}", figures)
+    refused = refusal(asked, stands)
+    line = f"it does not beat the incumbent: accuracy {_signed(gain)}; {refused[1]}"
+    return _Asked([line], refused, "", figures)
+
+
+def _error(estimate: Estimate, least_pairs: float) -> float:
+    """Standard error from a 95% interval, at least that of one pair."""
+    low, high = estimate.low or 0.0, estimate.high or 0.0
+    return max((high - low) / (2 * 1.96), least_pairs / max(estimate.n, 1))
 
 
 def beside(
@@ -161,8 +261,13 @@ def ece_difference(
     prompt_P: NDArray[np.int64],
     rng: np.random.Generator,
     repeats: int = 1000,
+    *,
+    over_sure: bool = False,
 ) -> Estimate:
-    """Expected calibration error of ours minus theirs (ten bins of confidence), by prompt."""
+    """Expected calibration error of ours minus theirs (ten bins of confidence), by prompt.
+
+    over_sure: bins that are righter than they are sure count 0, as they only cost humans.
+    """
     known = truth_P != TIE
     parts = np.concatenate(
         [_bins(win_probability[known], truth_P[known]) for win_probability in (ours_P, theirs_P)],
@@ -170,11 +275,11 @@ def ece_difference(
     )
 
     def difference(sums: Floats) -> Floats:
-        each = [
-            np.abs(half[:, :_BINS] - half[:, _BINS : 2 * _BINS]).sum(1)
-            / half[:, 2 * _BINS :].sum(1)
-            for half in np.split(sums, 2, axis=1)
-        ]
+        each = []
+        for half in np.split(sums, 2, axis=1):
+            beyond = half[:, :_BINS] - half[:, _BINS : 2 * _BINS]
+            off = np.maximum(beyond, 0.0) if over_sure else np.abs(beyond)
+            each.append(off.sum(1) / half[:, 2 * _BINS :].sum(1))
         apart: Floats = each[0] - each[1]
         return apart
 
@@ -229,30 +334,10 @@ def _large(mask: NDArray[np.bool_], hits: Floats) -> bool:
     return int((mask & np.isfinite(hits)).sum()) >= _SMALLEST_SLICE
 
 
-def _must_gain(gain: Estimate) -> str | None:
-    if gain.value is None or gain.low is None:
-        return f"accuracy cannot be compared: {gain.why}; freeze more gold"
-    if gain.low > 0:
-        return None
-    return f"it does not beat the incumbent: accuracy {_signed(gain)} over {gain.n} pairs"
-
-
 def _not_worse(what: str, difference: Estimate) -> str | None:
     if difference.value is None or difference.low is None or difference.low <= 0:
         return None
     return f"its {what} is higher: {_signed(difference)}"
-
-
-def _must_help(effect: Effect | None) -> str | None:
-    if effect is None:
-        return None
-    change = effect.change
-    if change.value is None or change.high is None:
-        return f"{effect}"
-    if change.high < 0:
-        return None
-    beyond = "" if change.value >= 0 else " beyond noise"
-    return f"the router needs no fewer humans{beyond} with it in the panel; {effect}"
 
 
 def _signed(estimate: Estimate) -> str:

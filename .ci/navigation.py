@@ -18,7 +18,15 @@ _FIRST = (
     ),
     (
         "Look up",
-        ("verbs.md", "settings.md", "providers.md", "formats.md", "presets.md", "glossary.md"),
+        (
+            "verbs.md",
+            "settings.md",
+            "providers.md",
+            "bases.md",
+            "formats.md",
+            "presets.md",
+            "glossary.md",
+        ),
     ),
     ("Build", ("architecture.md", "contracts.md", "first_change.md")),
 )

@@ -104,8 +104,6 @@ def prepare(folder: Path, *, live: bool) -> Config:
         text = path.read_text(encoding="utf-8")
     else:
         text = _sample("../template.toml").read_text(encoding="utf-8")
-        # On so few pairs a judge that weighs words learns more than a tiny network does.
-        text = text.replace('judge_base = "tiny"', 'judge_base = "words"')
     for key, (name, provider, model) in _LIVE.items():
         known = re.search(rf'^name = "{name}"$', text, re.M)
         if live and os.environ.get(key) and not known:
@@ -292,9 +290,9 @@ def _tell(demo: Demo, trained: Trained) -> None:
 _GATE = (
     "The gate has three answers: promoted, where a model is better by more than luck and worse in "
     "nothing; refused, where that is not proven; forced, where a person gives a reason "
-    "(`tiebreak promote NAME --force REASON`). These models are tiny and learnt in seconds from a "
-    "few hundred pairs. Real ones start from a pretrained base (`base` in [training] of "
-    "tiebreak.toml) and are asked about more gold."
+    "(`tiebreak promote NAME --force REASON`). These models weigh words and are learnt in "
+    "seconds from a few hundred pairs. Real ones start from a pretrained base (`base` in "
+    "[training] of tiebreak.toml) and are asked about more gold."
 )
 
 

@@ -43,6 +43,12 @@ class WordsModel:
         margin: Floats = differences(texts, self.vocabulary, self.idf, self.scale) @ self.coef
         return margin
 
+    def scores(self, prompts: Sequence[str | None], responses: Sequence[str]) -> Floats:
+        """Log-odds of each response over an empty one: the difference of two of one prompt is the
+        log-odds of the first.
+        """
+        return self.margins(PairTexts(prompts, responses, [""] * len(responses)))
+
     def save(self, folder: Path) -> None:
         """Two files of plain numbers and words; nothing in them is executed when read."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -29,12 +29,9 @@ def test_a_base_that_is_none_says_why(tmp_path: Path) -> None:
         load_tokenizer(str(tmp_path / "empty"))
 
 
-def test_words_are_a_base_of_judges_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(
-        BadInput, match=r"'words' cannot be loaded \(judges alone can be of words\)"
-    ):
-        load_tokenizer("words")
+def test_words_are_no_base_of_networks(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"judges alone can be of 'words'; give a base with --base"):
+        bases.base_folder("words", TEXTS, tmp_path, seed=0)
 
 
 def test_a_tiny_base_stands_whole_or_not_at_all(

@@ -41,7 +41,9 @@ def flip_labels(database: Database) -> None:
 @pytest.fixture(scope="module")
 def world(empty_world: Path) -> Path:
     """A reward model that learnt the truth, one that learnt its opposite, and gold."""
-    short = TrainerSettings(folder=empty_world / "checkpoints", epochs=2, max_length=96)
+    short = TrainerSettings(
+        base="tiny", judge_base="tiny", folder=empty_world / "checkpoints", epochs=2, max_length=96
+    )
     options = ExportOptions(validation=0.1, test=0)
     with opened(empty_world) as database, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -212,7 +214,9 @@ def test_a_trained_judge_stands_before_the_gate(database: Database, tmp_path: Pa
                     Vote(pair_id=pair.id, judge_version_id=version.id, order=order, choice=Choice.A)
                 )
     steps.export(database, tmp_path / "set", ExportOptions(validation=0.1, test=0))
-    chosen = TrainerSettings(folder=tmp_path / "checkpoints", epochs=6, max_length=256)
+    chosen = TrainerSettings(
+        base="tiny", judge_base="tiny", folder=tmp_path / "checkpoints", epochs=6, max_length=256
+    )
     steps.train_judge(database, chosen, RULES, name="next")
     done = steps.evaluate(database, "next", RULES)
     assert done.table["panel consensus"]["reversals"] == 0.0

@@ -62,6 +62,7 @@ def test_the_better_stage_is_kept() -> None:
 @pytest.mark.slow
 def test_what_validation_found_is_what_the_panel_gets(tmp_path: Path) -> None:
     chosen = TrainerSettings(
+        judge_base="tiny",
         folder=tmp_path,
         epochs=1,
         max_length=640,

@@ -77,7 +77,9 @@ def test_monitors_speak_up(late: dict[str, float], says: str | None) -> None:
 
 
 def test_ppo_raises_the_reward(tmp_path: Path) -> None:
-    settings = TrainerSettings(folder=tmp_path, batch_size=32, max_length=64, learning_rate=6e-3)
+    settings = TrainerSettings(
+        base="tiny", folder=tmp_path, batch_size=32, max_length=64, learning_rate=6e-3
+    )
     options = PolicyOptions("ppo", kl=0.01, response_tokens=8, updates=12)
     work = open_workspace(tmp_path, "policy", {"m": "ppo"})
     made = train(rows(20), work, settings, options, "d", reward=wants_letter)
@@ -90,7 +92,9 @@ def test_a_killed_ppo_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.Monkey
     from safetensors.torch import load_file
 
     monkeypatch.setattr("trainer.policy.SNAPSHOT_EVERY", 2)
-    settings = TrainerSettings(folder=tmp_path, batch_size=8, max_length=64, tensorboard=BOARD)
+    settings = TrainerSettings(
+        base="tiny", folder=tmp_path, batch_size=8, max_length=64, tensorboard=BOARD
+    )
     options = PolicyOptions("ppo", response_tokens=6, updates=7)
 
     def trained(name: str, reward, finished: bool = True):
@@ -146,7 +150,7 @@ def test_ppo_with_lora_leaves_what_has_no_adapter(tmp_path: Path) -> None:
 
 
 def test_a_policy_learns_from_fewer_prompts_than_a_batch_holds(tmp_path: Path) -> None:
-    settings = TrainerSettings(folder=tmp_path, batch_size=16, epochs=2, max_length=64)
+    settings = TrainerSettings(base="tiny", folder=tmp_path, batch_size=16, epochs=2, max_length=64)
     work = open_workspace(tmp_path, "policy", {"m": "few"})
     options = PolicyOptions("grpo", generations=4, response_tokens=4)
     made = train(rows(3), work, settings, options, "d", reward=wants_letter)
@@ -158,7 +162,7 @@ def test_a_policy_learns_from_fewer_prompts_than_a_batch_holds(tmp_path: Path) -
 def test_a_killed_policy_of_trl_goes_on_exactly(tmp_path: Path, method: str) -> None:
     """The watch compares with its beginning, also when that was before the kill."""
     settings = TrainerSettings(
-        folder=tmp_path, batch_size=4, epochs=3, max_length=64, tensorboard=BOARD
+        base="tiny", folder=tmp_path, batch_size=4, epochs=3, max_length=64, tensorboard=BOARD
     )
     options = PolicyOptions(method, generations=2, response_tokens=6)
     asked = 0
@@ -199,7 +203,7 @@ def drawn(folder: Path, name: str) -> list[int]:
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["sft", "dpo", "kto", "grpo", "rloo"])
 def test_every_method_of_trl_runs(tmp_path: Path, method: str) -> None:
-    settings = TrainerSettings(folder=tmp_path, batch_size=4, epochs=1, max_length=96)
+    settings = TrainerSettings(base="tiny", folder=tmp_path, batch_size=4, epochs=1, max_length=96)
     options = PolicyOptions(method, generations=2, response_tokens=8)
     work = open_workspace(tmp_path, "policy", {"m": method})
     made = train(rows(4), work, settings, options, "d", reward=wants_letter)

@@ -37,7 +37,7 @@ def test_steps_are_imported_once_and_learnt(database: Database, tmp_path: Path) 
     file = tmp_path / "steps.jsonl"
     write_solutions(file)
     import_files(database, Kind.STEPS, [file])
-    chosen = TrainerSettings(folder=tmp_path / "c", epochs=6, max_length=96)
+    chosen = TrainerSettings(base="tiny", folder=tmp_path / "c", epochs=6, max_length=96)
     done = steps.train_process(database, chosen)
     assert done.validation["accuracy"] > 0.95
     assert done.validation["auc"] > 0.95

@@ -163,7 +163,7 @@ def test_an_export_says_which_pairs_are_one_answer(ranked: Database, tmp_path: P
 @pytest.mark.parametrize("way", ["plackett-luce", "pairs"])
 def test_both_ways_learn(ranked: Database, tmp_path: Path, way: str) -> None:
     settings = TrainerSettings(
-        folder=tmp_path / way, epochs=8, patience=8, max_length=96, rankings=way
+        base="tiny", folder=tmp_path / way, epochs=8, patience=8, max_length=96, rankings=way
     )
     done = steps.train_reward(ranked, settings)
     assert done.validation["accuracy"] > 0.85

@@ -12,15 +12,22 @@ import pytest
 from sqlalchemy import select
 from trainer_worlds import add_pair, copied, learnable, opened, settle
 
+from db.errors import BadInput
 from db.models import Checkpoint, Gold
 from db.probabilities import Probabilities
 from db.session import Database
 from db.vocabulary import Choice, Order
 from judges.constitution import load
 from judges.local import LocalJudge
+from judges.trust.text_features import PairTexts
+from judges.words import WordsModel
 from trainer import steps
 from trainer.export.selection import ExportOptions
+from trainer.policy import PolicyOptions
+from trainer.serving.scoring import RewardScorer
 from trainer.settings import TrainerSettings
+from trainer.words_reward import lessons
+from trainer.words_training import fit
 
 RULES = load(["starter"])
 BOARD = find_spec("tensorboard") is not None
@@ -50,7 +57,8 @@ def exported(world: Path, tmp_path: Path) -> Iterator[Database]:
 
 
 def settings(tmp_path: Path, **more: object) -> TrainerSettings:
-    return TrainerSettings(folder=tmp_path / "checkpoints", epochs=4, max_length=96, **more)
+    given = {"base": "tiny", "judge_base": "tiny", "epochs": 4, "max_length": 96} | more
+    return TrainerSettings(folder=tmp_path / "checkpoints", **given)
 
 
 @pytest.mark.slow
@@ -182,6 +190,59 @@ def test_lora_trains_the_head_and_saves_a_whole_model(exported: Database, tmp_pa
     assert not (Path(done.path) / "adapter_config.json").exists()
 
 
+def test_without_a_base_the_reward_model_weighs_words(exported: Database, tmp_path: Path) -> None:
+    plain = TrainerSettings(folder=tmp_path / "checkpoints")
+    assert (plain.base, plain.judge_base) == ("words", "words")
+    done = steps.train_reward(exported, plain)
+    assert done.validation["accuracy"] > 0.9
+    assert done.validation["longer wins"] < 0.8
+    assert "longer wins 0." in done.summary
+    assert "toy" not in done.summary
+    scorer = RewardScorer(Path(done.path))
+    better, worse = ("exact honest rivers", "sloppy wrong rivers")
+    asked = [{"role": "user", "content": "Tell me about rivers"}]
+    scores = scorer.score([("Tell me about rivers", better), (asked, worse), (asked, "")])
+    # The scores' difference is the log-odds that the model of pairs gives the same two texts.
+    texts = PairTexts(["Tell me about rivers"], [better], [worse])
+    margin = WordsModel.load(Path(done.path)).margins(texts)[0]
+    assert scores[0] - scores[1] == pytest.approx(margin)
+    assert margin > 0
+    assert scores[2] == pytest.approx(0)  # an empty response is where the scale begins
+    measured = steps.evaluate(exported, done.checkpoint)
+    assert measured.table[done.checkpoint]["accuracy"]["value"] > 0.9
+    assert measured.table[done.checkpoint]["too_long"] == 0
+    with pytest.raises(BadInput, match="weighs words and has no weights to make smaller"):
+        steps.quantize(exported, done.checkpoint)
+    with pytest.raises(BadInput, match="give a base with --base"):
+        steps.train_policy(exported, plain, PolicyOptions("dpo"))
+    writing = plain.model_copy(update={"judge_style": "generative"})
+    with pytest.raises(BadInput, match="a generative judge writes, and 'words' cannot"):
+        steps.train_judge(exported, writing, RULES)
+
+
+def test_soft_targets_make_a_reward_model_of_words_modest() -> None:
+    """One word decides every pair, and every label is .75 sure: log-odds of log 3 at most."""
+    soft = [
+        {
+            "prompt": f"q{i}",
+            "chosen": f"fine w{i}",
+            "rejected": f"weak w{i}",
+            "meta": {"pair_id": f"p{i}", "soft_target": 0.75},
+        }
+        for i in range(200)
+    ]
+    made = lessons(soft, soft=True)
+    assert made[0].target == Probabilities(0.75, 0.0, 0.25)
+    model, _, _ = fit(made)
+    margin = model.margins(PairTexts(["q"], ["fine w7"], ["weak w7"]))[0]
+    assert margin == pytest.approx(math.log(3), abs=0.1)
+
+
+def test_a_toy_is_called_one(exported: Database, tmp_path: Path) -> None:
+    done = steps.train_reward(exported, settings(tmp_path, epochs=1))
+    assert "from tiny (a toy: it shows that the path works" in done.summary
+
+
 def test_a_judge_of_words_learns_without_a_base(exported: Database, tmp_path: Path) -> None:
     with exported.read() as session:
         from db.gold import gold_pairs
@@ -240,6 +301,7 @@ def test_a_generative_judge_writes_reasons_and_a_verdict(
     steps.export(database, tmp_path / "set", ExportOptions(validation=0, test=0))
     rules = RULES.only([RULES.principles[0].id])
     chosen = TrainerSettings(
+        judge_base="tiny",
         folder=tmp_path / "c",
         epochs=1,
         max_length=700,

@@ -25,7 +25,11 @@ _LONGEST_TEXT = 4000
 
 
 def base_folder(base: str, texts: Iterable[str], work: Path, seed: int) -> str:
-    """What `from_pretrained` takes: the base itself, or a tiny one built under `work` once."""
+    """What `from_pretrained` takes: the base itself, or a tiny one built under `work` once.
+
+    BadInput for `words`, which is no base.
+    """
+    require_base(base)
     if base != TINY:
         return base
     folder = work / "base"
@@ -34,6 +38,15 @@ def base_folder(base: str, texts: Iterable[str], work: Path, seed: int) -> str:
             build_tiny(texts, place, seed)
             publish(place, folder)
     return str(folder)
+
+
+def require_base(base: str) -> None:
+    """BadInput for `words`, which is no base of a network."""
+    if base == WORDS:
+        raise BadInput(
+            "reward models and scoring judges alone can be of 'words'; give a base with --base: "
+            "the folder of a saved model, a hub id (docs/bases.md names some), or 'tiny', a toy"
+        )
 
 
 def build_tiny(texts: Iterable[str], folder: Path, seed: int = 0, hidden: int = 64) -> None:
@@ -200,8 +213,6 @@ def _unusable(folder: str, error: Exception) -> BadInput:
         reason = "the folder has no config.json, so no model was saved there"
     elif not path.exists() and (path.is_absolute() or folder.startswith((".", "~"))):
         reason = "there is no such folder"
-    elif folder == WORDS:
-        reason = "judges alone can be of words"
     return BadInput(
         f"base {folder!r} cannot be loaded ({reason}); give the folder of a saved model, a hub id "
         "that can be reached, or 'tiny'"

@@ -14,9 +14,9 @@ from db.identity import content_hash
 from db.progress import Progress, quiet
 from judges.trust.intervals import mean_by_prompt
 from trainer.encoding import said_text
-from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
+from trainer.gate.baselines import LONGER, TFIDF, TfidfBradleyTerry, longer_wins, sides
 from trainer.gate.rules import as_figures
-from trainer.settings import TrainerSettings
+from trainer.settings import WORDS, TrainerSettings
 from trainer.vocabulary import Group
 from trainer.workspace import exclusive, open_workspace
 
@@ -64,25 +64,21 @@ def cross_validate(
         others = [row for row in rows if row["meta"]["prompt_hash"] not in prompts]
         win_probabilities = {
             "reward model": _reward(others, settings, name),
-            "tf-idf Bradley–Terry": _tfidf(others),
-            "longer wins": lambda rows: longer_wins(*_sides(rows)),
+            TFIDF: _tfidf(others),
+            LONGER: lambda rows: longer_wins(*sides(rows)),
         }
         yield LeftOut(
             name, len(held), {k: _accuracy(f, held) for k, f in win_probabilities.items()}
         )
 
 
-def _sides(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
-    return [said_text(r["chosen"]) for r in rows], [said_text(r["rejected"]) for r in rows]
-
-
 def _tfidf(rows: Sequence[Row]) -> WinProbability:
-    fitted = TfidfBradleyTerry().fit(*_sides(rows))
-    return lambda rows: fitted.win_probability(*_sides(rows))
+    fitted = TfidfBradleyTerry().fit(*sides(rows))
+    return lambda rows: fitted.win_probability(*sides(rows))
 
 
 def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinProbability:
-    from trainer import reward_model
+    from trainer import reward_model, words_reward
     from trainer.serving.scoring import RewardScorer
 
     folder = Path(settings.folder) / ".cross-validation"
@@ -95,7 +91,11 @@ def _reward(rows: Sequence[Row], settings: TrainerSettings, name: str) -> WinPro
     work = open_workspace(folder, "reward", recipe)
     with exclusive(work):
         if not work.done:
-            reward_model.train(rest or rows, held, work, chosen, f"all but {name}")
+            without = f"all but {name}"
+            if chosen.base == WORDS:
+                words_reward.train(rows, [], work, chosen, without)
+            else:
+                reward_model.train(rest or rows, held, work, chosen, without)
         scorer = RewardScorer(work.final)
         scorer.load()
         shutil.rmtree(work.final)

@@ -16,6 +16,7 @@ from trainer.bases import (
     base_folder,
     load_writer_tokenizer,
     quiet_libraries,
+    require_base,
     require_positions,
 )
 from trainer.card import model_card
@@ -72,6 +73,7 @@ def train(
         raise BadInput(f"dataset {dataset!r} has no row to train a policy on; export more labels")
     if options.method in ONLINE and reward is None:
         raise BadInput(f"method {options.method!r} needs a reward model; train or name one")
+    require_base(settings.base)
     quiet_libraries()
     texts = [text for row in rows for text in texts_of(row, *_COLUMNS)]
     folder = base_folder(settings.base, texts, work.partial, settings.seed)

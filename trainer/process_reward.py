@@ -19,7 +19,13 @@ from db.progress import Progress, quiet
 from db.step_labels import RIGHT, WRONG, Rating, Solution
 from judges.local import padded
 from judges.tokens import AS_TEXT
-from trainer.bases import base_folder, load_tokenizer, quiet_libraries, require_positions
+from trainer.bases import (
+    base_folder,
+    load_tokenizer,
+    quiet_libraries,
+    require_base,
+    require_positions,
+)
 from trainer.card import model_card
 from trainer.encoding import Messages
 from trainer.huggingface import Curve, arguments, callbacks, run
@@ -55,6 +61,7 @@ def train(
     progress: Progress = quiet,
 ) -> dict[str, Any]:
     """Train, or go on where a kill left off; evaluate on held-out solutions; save."""
+    require_base(settings.base)
     import torch
     from datasets import Dataset
     from transformers import (

@@ -23,7 +23,8 @@ from trainer.encoding import as_messages
 from trainer.export.dataset import read_manifest, read_split, read_ties
 from trainer.export.leakage import keep_apart
 from trainer.export.selection import ExportOptions, split_of
-from trainer.settings import TrainerSettings
+from trainer.gate.baselines import LONGER, TFIDF
+from trainer.settings import TINY, TrainerSettings
 from trainer.workspace import Workspace, exclusive, open_workspace, read_metadata
 
 Row = dict[str, Any]
@@ -47,10 +48,17 @@ class TrainDone:
         """One line for people."""
         held = self.validation or {}
         fared = f", validation accuracy {held['accuracy']:.3f}" if "accuracy" in held else ""
+        told = [f"{name} {held[name]:.3f}" for name in (LONGER, TFIDF) if name in held]
+        if told:
+            beaten = held["accuracy"] > max(held[name] for name in (LONGER, TFIDF))
+            verdict = "" if beaten else ": it does not beat them"
+            fared += f" ({', '.join(told)}{verdict})"
+        toy = " (a toy: it shows that the path works, and learns next to nothing)"
         done = "trained" if self.new else "already trained"
         return (
             f"{done} {self.kind} {self.checkpoint!r} on {self.rows['train']} rows of "
-            f"{self.dataset!r} from {self.base}{fared}{self._cut}; it is in {self.path}"
+            f"{self.dataset!r} from {self.base}{toy if self.base == TINY else ''}{fared}"
+            f"{self._cut}; it is in {self.path}"
         )
 
     @property

@@ -21,6 +21,7 @@ from judges.trust.vote_matrix import A, B
 from trainer.bases import base_folder, load_classifier, load_tokenizer, require_positions, with_lora
 from trainer.card import model_card
 from trainer.encoding import as_messages, encode, texts_of
+from trainer.gate.baselines import beside
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.rankings import RankedResponses, orders, plackett_luce, weights
 from trainer.settings import TrainerSettings
@@ -152,6 +153,8 @@ def train(
         "curve": curve.points,
         **_validation(trainer, held.rows),
     }
+    if held.rows:
+        metadata["validation"] |= beside(train_rows, validation_rows)
     model = trainer.accelerator.unwrap_model(trainer.model)
     if settings.lora:
         model = model.merge_and_unload()

@@ -14,19 +14,22 @@ WORDS = "words"
 class TrainerSettings(BaseModel):
     """How models are trained. Any value can be given on the command line, too: `--set KEY=VALUE`.
 
-    A base is a folder, a hub id, or the word `tiny`: a small model built on this machine from the
-    dataset's own texts, for demonstrations and tests. A judge can also be of `words`: it weighs
-    words and simple features, needs no base, and trains in seconds on a CPU. Empty learning
-    rates follow the base: 2e-3 for tiny, 1e-4 with LoRA, 2e-5 otherwise.
+    A base is a folder or a hub id: docs/bases.md names some by size. Reward models and judges can
+    also be of `words`: they weigh words and simple features, need no base, and train in seconds on
+    a CPU. The word `tiny` is a toy, built on this machine from the dataset's own texts: it shows
+    that a path works. Empty learning rates follow the base: 2e-3 for tiny, 1e-4 with LoRA, 2e-5
+    otherwise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str = Field(
-        TINY, description="base of reward, process and policy models: folder, hub id or `tiny`"
+        WORDS,
+        description="base of reward, process and policy models: folder, hub id, `words` (reward "
+        "models alone) or `tiny`, a toy",
     )
     judge_base: str = Field(
-        TINY, description="base of trained judges: folder, hub id, `tiny` or `words`"
+        WORDS, description="base of trained judges: folder, hub id, `words` or `tiny`, a toy"
     )
     folder: Path = Field(
         Path("checkpoints"), description="folder for checkpoints, beside tiebreak.toml"

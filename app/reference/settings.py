@@ -92,9 +92,9 @@ SECTIONS = (
         "[training]",
         TrainerSettings,
         "How models are trained. Each value can be given on the command line, too: "
-        "`--set KEY=VALUE`. `tiny` is a small model built on this machine from the dataset's own "
-        "texts, for trying things; `words` weighs words and simple features, needs no base and "
-        "trains in seconds on a CPU.",
+        "`--set KEY=VALUE`. `words` weighs words and simple features, needs no base and trains in "
+        "seconds on a CPU; [bases](bases.md) names models to start from by size. `tiny` is a toy "
+        "built on this machine from the dataset's own texts: it shows that a path works.",
     ),
     Section(
         "[retention]",

@@ -18,7 +18,7 @@ train = typer.Typer(help="Train models on an exported dataset.", no_args_is_help
 DatasetName = Annotated[
     str | None, typer.Option("--dataset", help="Name of an export; default the newest.")
 ]
-Base = Annotated[str | None, typer.Option(help="Folder, hub id or `tiny`; default as configured.")]
+Base = Annotated[str | None, typer.Option(help="Folder or hub id, `words`, or `tiny` (a toy).")]
 Name = Annotated[str | None, typer.Option(help="Name of the checkpoint; default from the recipe.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="At most this many passes.")]
 Values = Annotated[
@@ -70,7 +70,7 @@ def reward(
 ) -> None:
     """Train a reward model (Bradley–Terry). Killed and run again, it goes on where it was.
 
-    Example: tiebreak train reward --dataset first --base tiny
+    Example: tiebreak train reward --dataset first
     """
     from trainer.steps import train_reward
 

@@ -3,14 +3,18 @@
 A model that does not beat them has learnt nothing worth its cost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.encoding import said_text
+
 Floats = NDArray[np.float64]
+Row = Mapping[str, Any]
+LONGER, TFIDF = "longer wins", "tf-idf Bradley–Terry"
 
 
 def longer_wins(responses_a: Sequence[str], responses_b: Sequence[str]) -> Floats:
@@ -18,6 +22,27 @@ def longer_wins(responses_a: Sequence[str], responses_b: Sequence[str]) -> Float
     sizes = np.array([[len(a), len(b)] for a, b in zip(responses_a, responses_b, strict=True)])
     sizes = sizes.reshape(-1, 2)
     return np.where(sizes[:, 0] == sizes[:, 1], 0.5, sizes[:, 0] > sizes[:, 1]).astype(np.float64)
+
+
+def beside(train: Sequence[Row], held: Sequence[Row]) -> dict[str, float]:
+    """Accuracy of both on preference rows, the second fitted on `train`: what a reward model must
+    beat there.
+    """
+    fitted = TfidfBradleyTerry().fit(*sides(train))
+    return {
+        LONGER: accuracy_of(longer_wins(*sides(held))),
+        TFIDF: accuracy_of(fitted.win_probability(*sides(held))),
+    }
+
+
+def sides(rows: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Chosen and rejected responses of preference rows."""
+    return [said_text(r["chosen"]) for r in rows], [said_text(r["rejected"]) for r in rows]
+
+
+def accuracy_of(win_probability: Floats) -> float:
+    """The share above one half; an exact half counts half."""
+    return float(np.where(win_probability == 0.5, 0.5, win_probability > 0.5).mean())
 
 
 @dataclass

@@ -28,7 +28,7 @@ from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt
 from judges.trust.vote_matrix import TIE, A, B
 from judges.vote_arrays import CODES
 from trainer.encoding import said_text
-from trainer.gate.baselines import TfidfBradleyTerry, longer_wins
+from trainer.gate.baselines import LONGER, TFIDF, TfidfBradleyTerry, longer_wins
 from trainer.gate.rules import GateAnswers, as_figures, right
 from trainer.serving.scoring import RewardScorer
 
@@ -116,15 +116,13 @@ def baseline_answers(
 ) -> dict[str, GateAnswers]:
     """`longer wins`, and TF-IDF Bradley–Terry fitted on the checkpoint's own rows."""
     none = np.zeros(len(gold.pairs))
-    found = {"longer wins": GateAnswers(longer_wins(gold.a, gold.b), none, none)}
+    found = {LONGER: GateAnswers(longer_wins(gold.a, gold.b), none, none)}
     if train_rows:
         fitted = TfidfBradleyTerry().fit(
             [said_text(row["chosen"]) for row in train_rows],
             [said_text(row["rejected"]) for row in train_rows],
         )
-        found["tf-idf Bradley–Terry"] = GateAnswers(
-            fitted.win_probability(gold.a, gold.b), none, none
-        )
+        found[TFIDF] = GateAnswers(fitted.win_probability(gold.a, gold.b), none, none)
     return found
 
 

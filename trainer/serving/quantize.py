@@ -53,6 +53,11 @@ def quantize(
             f"{how!r} is no way to quantize; choose from {', '.join(get_args(Precision))}"
         )
     original = RewardScorer(folder)
+    if original.of_words:
+        raise BadInput(
+            f"checkpoint {str(folder)!r} weighs words and has no weights to make smaller; serve it "
+            "as it is"
+        )
     metadata = read_metadata(folder)
     if metadata.get("quantized"):
         raise BadInput(f"checkpoint {str(folder)!r} is quantized already; give the original")

@@ -13,8 +13,10 @@ from db.conversation import Tools
 from db.errors import BadInput
 from db.extras import require
 from judges.local import padded
+from judges.words import WordsModel
 from trainer.bases import quiet_libraries
-from trainer.encoding import as_messages, encode
+from trainer.encoding import as_messages, asked_text, encode, said_text
+from trainer.settings import WORDS
 from trainer.workspace import read_metadata
 
 Answered = tuple[Any, Any] | tuple[Any, Any, Tools | None]
@@ -54,7 +56,13 @@ class RewardScorer:
                 f"checkpoint {str(self.folder)!r} is a {self.metadata['kind']!r}, not a reward "
                 "model; train one with `tiebreak train reward`"
             )
-        require("torch", "transformers")
+        if not self.of_words:
+            require("torch", "transformers")
+
+    @property
+    def of_words(self) -> bool:
+        """Whether it weighs words, and so needs no torch and takes any length."""
+        return bool(self.metadata.get("style") == WORDS)
 
     def score(self, answered: Sequence[Answered]) -> NDArray[np.float64]:
         """The scores of `read`."""
@@ -63,6 +71,8 @@ class RewardScorer:
     def read(self, answered: Sequence[Answered]) -> Scored:
         """One score for each prompt with its response, in order; higher is better."""
         model, tokenizer = self.load()
+        if self.of_words:
+            return _weighed(model, answered)
         encoded = [
             encode(
                 tokenizer,
@@ -85,10 +95,23 @@ class RewardScorer:
         return Scored(scores * float(self.metadata["temperature"]), cut)
 
     def load(self) -> tuple[Any, Any]:
-        """Model and tokenizer."""
+        """Model and tokenizer; a model of words has none."""
         if self._loaded is None:
-            self._loaded = load_scorer(Path(self.folder), self.metadata)
+            folder = Path(self.folder)
+            self._loaded = (
+                (WordsModel.load(folder), None)
+                if self.of_words
+                else load_scorer(folder, self.metadata)
+            )
         return self._loaded
+
+
+def _weighed(model: WordsModel, answered: Sequence[Answered]) -> Scored:
+    prompts = [
+        asked_text({"prompt": p, "tools": tools[0] if tools else None}) for p, _, *tools in answered
+    ]
+    scores = model.scores(prompts, [said_text(said) for _, said, *_ in answered])
+    return Scored(scores, np.zeros(len(answered), dtype=np.bool_))
 
 
 def forward(model: Any, tokenizer: Any, ids: Sequence[list[int]]) -> NDArray[np.float64]:

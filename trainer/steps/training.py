@@ -9,6 +9,7 @@ from typing import Any
 
 from db import checkpoints
 from db.datasets import LEFT_OUT, left_out_groups
+from db.errors import BadInput
 from db.events import record
 from db.identity import content_hash
 from db.progress import Progress, quiet
@@ -34,11 +35,15 @@ def train_reward(
 
     A killed training goes on where it was when the same command runs again.
     """
-    from trainer import reward_model
+    from trainer import reward_model, words_reward
 
     given = material(database, dataset)
 
     def fit(work: Workspace) -> dict[str, Any]:
+        if settings.base == WORDS:
+            return words_reward.train(
+                given.train, given.validation, work, settings, given.dataset.name
+            )
         return reward_model.train(
             given.train, given.validation, work, settings, given.dataset.name, progress
         )
@@ -69,6 +74,11 @@ def train_judge(
     def fit(work: Workspace) -> dict[str, Any]:
         learnt = judge_training.lessons(given.train, given.train_ties, missed, settings)
         held = judge_training.lessons(given.validation, given.validation_ties, missed, settings)
+        if settings.judge_base == WORDS and settings.judge_style == "generative":
+            raise BadInput(
+                "a generative judge writes, and 'words' cannot; give it a base with --base "
+                "(docs/bases.md names some)"
+            )
         if settings.judge_base == WORDS:
             return words_training.train(learnt, held, work, rules, given.dataset.name)
         if settings.judge_style == "generative":

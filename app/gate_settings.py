@@ -36,6 +36,18 @@ class GateSettings(BaseModel):
         "a refusal says how much gold would show it",
     )
 
+    gold_serves: int = Field(
+        12,
+        ge=1,
+        description="decisions that a gold pair serves before it retires into training, the oldest "
+        "first",
+    )
+    gold_least: int = Field(
+        300,
+        ge=1,
+        description="decided gold pairs that stay, whatever they have served: fresh gold first",
+    )
+
     def terms(self, target: float, seconds: float | None) -> Terms:
         """What the gate asks for. seconds: mean time of an answer here, None where not known."""
         each = (seconds or self.seconds_per_answer) / 3600 * self.human_usd_per_hour

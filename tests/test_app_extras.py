@@ -83,6 +83,8 @@ NEEDS_NOTHING = [
     "review",
     "replay labels rows.jsonl",
     "gold draw --share 0.1",
+    "gold ledger",
+    "gold retire",
     "merge",
     "export datasets/second",
     "train reward",

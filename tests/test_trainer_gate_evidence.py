@@ -118,12 +118,13 @@ def test_the_same_panel_for_less_money_is_let_in() -> None:
 def test_a_refusal_is_one_of_three(low: float, high: float, kind: str, words: str) -> None:
     error = (high - low) / 3.92
     gain = Gain((low + high) / 2, error, low, high, 178, 0.02)
-    found, said = refusal(gain, standing([Week(0.0, 0.0)]))
-    assert found == kind
-    assert words in said
+    found = refusal(gain, standing([Week(0.0, 0.0)]))
+    assert found.kind == kind
+    assert words in found.why
     if kind == "not visible":  # (2.85 + .84) x .0204 = 7.5 points; 178 (7.5 / 2)^2 = 2,500
-        assert "could have shown is 7.5 points" in said
-        assert "about 2,500 would show 2.0 points" in said
+        assert "could have shown is 7.5 points" in found.why
+        assert "about 2,500 would show 2.0 points" in found.why
+        assert found.wanted == pytest.approx(2500, rel=0.02)
 
 
 def test_evidence_goes_on_from_stored_decisions() -> None:

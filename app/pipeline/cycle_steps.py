@@ -320,6 +320,8 @@ def evaluate(context: CycleContext) -> StepDone:
 
 def gate(context: CycleContext) -> StepDone:
     """Put what was trained before the gate; a judge also has to spare humans work."""
+    from app.pipeline.gold import retire
+
     trained = _trained(context)
     if not trained or "tables" not in context.before.get("evaluate", {}):
         return StepDone("nothing stands before the gate", skipped=True)
@@ -333,7 +335,11 @@ def gate(context: CycleContext) -> StepDone:
         if v["verdict"] == "refused"
     ]
     line = "; ".join(f"{v['verdict']} {v['checkpoint']} ({v['reasons'][0]})" for v in verdicts)
-    return StepDone(line, {"verdicts": verdicts}, look=tuple(look))
+    kept = context.config.gate
+    actor = f"cycle {context.cycle_id}"
+    told = retire(context.database, kept.gold_serves, kept.gold_least, actor)
+    figures = {"verdicts": verdicts, "gold": plain(told.ledger)}
+    return StepDone(f"{line}; {told.summary}", figures, look=tuple(look))
 
 
 def decide(context: CycleContext, name: str) -> Figures:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.output import progress, show, warn
+from app.output import progress, show, table, warn
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
 from trainer.vocabulary import Balance, Format, LayoutName
 
@@ -37,6 +37,38 @@ def draw(
     for large in groups.large:
         warn(large.told)
     show(drawn, as_json)
+
+
+@gold.command()
+def ledger(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """How many decisions of the gate each part of the gold has served, and what is needed next.
+
+    Example: tiebreak gold ledger
+    """
+    from app.pipeline.gold import ledger as step
+
+    settings = configuration(config)
+    found = step(settings.database, settings.gate.gold_serves, settings.gate.gold_least)
+    if not as_json and found.rows:
+        rows = [[r.frozen, r.prompts, r.pairs, r.decided, r.served] for r in found.rows]
+        table("Gold", ["frozen", "prompts", "pairs", "decided", "decisions served"], rows)
+    show(found, as_json)
+
+
+@gold.command()
+def retire(config: ConfigPath = None, as_json: AsJson = False) -> None:
+    """Turn gold that has served its decisions into ordinary labels, as long as enough stays.
+
+    How many decisions is `[gate] gold_serves`, and enough is `[gate] gold_least`; the weekly cycle
+    does the same after its gate.
+
+    Example: tiebreak gold retire
+    """
+    from app.pipeline.gold import retire as step
+
+    settings = configuration(config)
+    gate = settings.gate
+    show(step(settings.database, gate.gold_serves, gate.gold_least), as_json)
 
 
 def merge(config: ConfigPath = None, as_json: AsJson = False) -> None:

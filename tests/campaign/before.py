@@ -25,7 +25,7 @@ from judges.participants import version_of
 Step = tuple[str, tuple[str, ...]]
 READING = {
     "estimate", "history", "lineage", "status", "show", "doctor", "people list",
-    "principles report", "certificate list", "batches list", "judges list",
+    "principles report", "certificate list", "batches list", "judges list", "gold ledger",
 }  # fmt: skip
 _WEEK: tuple[Step, ...] = (
     ("import pairs", ("pairs-3.jsonl",)),
@@ -43,6 +43,7 @@ STEPS: dict[str, tuple[Step, ...]] = {
     "rollback": (("promote", ("--force", "raced")),),
     "import gold": (("import pairs", ("pairs-2.jsonl",)),),
     "gold draw": (("import pairs", ("pairs-2.jsonl",)), ("import labels", ("labels-2.jsonl",))),
+    "gold retire": (("promote", ("--force", "raced")),),
     "replay labels": _WEEK,
     "certificate list": _CERTIFIED,
     "certificate verify": _CERTIFIED,

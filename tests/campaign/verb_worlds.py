@@ -50,6 +50,9 @@ provider = "anthropic"
 concurrency = 4
 [review]
 gold_rate = 0
+[gate]
+gold_serves = 1
+gold_least = 1
 [training]
 judge_base = "words"
 base = "tiny"
@@ -105,6 +108,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "escalate rankings": (),
     "replay labels": ("labels-3.jsonl",),
     "gold draw": ("--share", "0.2"),
+    "gold ledger": (),
+    "gold retire": (),
     "train judge": ("--name", "raced", *SET),
     "certificate list": (),
     "certificate verify": ("1", "--export", "certificate.json"),

@@ -10,6 +10,22 @@ from typing import Any, Literal
 from judges.trust.always_valid import FALSE_PROMOTIONS, Standing, Week, needed_z, standing
 from judges.trust.power import pairs_for, smallest_visible
 
+
+@dataclass(frozen=True)
+class Refusal:
+    """Which of the three it is, why in a sentence, and the decided pairs that would show the gain
+    worth looking for, where more would.
+    """
+
+    kind: "Kind"
+    why: str
+    wanted: int | None = None
+
+    def as_figures(self) -> dict[str, Any]:
+        """As JSON values."""
+        return vars(self)
+
+
 Kind = Literal["worse", "no different", "not visible"]
 _Figures = Mapping[str, Any]
 
@@ -67,21 +83,24 @@ def week_figures(week: Week, through: int, stands: Standing) -> dict[str, Any]:
     }
 
 
-def refusal(gain: Gain, stands: Standing) -> tuple[Kind, str]:
+def refusal(gain: Gain, stands: Standing) -> Refusal:
     """Which of the three it is, and the sentence that says so."""
     if gain.high < 0:
-        return "worse", f"worse: at most {gain.told(gain.high)}, and 0 would be no gain"
+        return Refusal("worse", f"worse: at most {gain.told(gain.high)}, and 0 would be no gain")
     if gain.high < gain.smallest:
-        return "no different", (
+        return Refusal(
+            "no different",
             f"no different: a gain of {gain.told(gain.smallest)} or more is ruled out, at most "
-            f"{gain.told(gain.high)}"
+            f"{gain.told(gain.high)}",
         )
     seen = smallest_visible(gain.error, stands.log_bar)
     wanted = pairs_for(gain.smallest, gain.error, gain.pairs, stands.log_bar)
-    return "not visible", (
+    return Refusal(
+        "not visible",
         f"not visible with {gain.pairs:,} decided gold pairs: the smallest gain they could have "
         f"shown is {gain.told(seen)}; about {_round(wanted):,} would show "
-        f"{gain.told(gain.smallest)}"
+        f"{gain.told(gain.smallest)}",
+        wanted,
     )
 
 

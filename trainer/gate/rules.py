@@ -15,7 +15,7 @@ from judges.trust.always_valid import ON_NEW, Week, log_e_value
 from judges.trust.intervals import Estimate, by_prompt, mean_by_prompt, paired_difference
 from judges.trust.panel_choice import Priced, Terms
 from judges.trust.vote_matrix import TIE, A
-from trainer.gate.evidence import Gain, Kind, add, refusal, week_figures
+from trainer.gate.evidence import Gain, Refusal, add, refusal, week_figures
 from trainer.gate.panels import LEAST_NEW, Panels, Unpriced, seat
 
 Floats = NDArray[np.float64]
@@ -137,7 +137,7 @@ def decide(
         "ece_difference": as_figures(blur),
         "worse_slices": {name: as_figures(each) for name, each in lost.items()},
         "slices_compared": sum(_large(mask, ours) for mask in slices.values()),
-        "refusal": asked.refusal and dict(zip(("kind", "why"), asked.refusal, strict=True)),
+        "refusal": asked.refusal.as_figures() if asked.refusal else None,
         **asked.figures,
     }
     if against:
@@ -150,7 +150,7 @@ class _Asked:
     """The one question: what speaks against, which kind of refusal, what to say if it is let in."""
 
     against: list[str]
-    refusal: tuple[Kind, str] | None
+    refusal: Refusal | None
     won: str
     figures: dict[str, Any]
 
@@ -178,9 +178,9 @@ def _of_panels(panels: Panels, past: Sequence[Week]) -> _Asked:
     refused, against = None, []
     if not (panels.chosen and stands.proven and gain.low > 0):
         refused = refusal(gain, stands)
-        against.append(f"{refused[1]} ({panels.line})")
+        against.append(f"{refused.why} ({panels.line})")
     if not best.not_worse(terms):
-        refused = refused or ("not visible", _margins(best, terms))
+        refused = refused or Refusal("not visible", _margins(best, terms))
         against.append(_margins(best, terms))
     return _Asked(against, refused, f"it is cheaper at the same quality: {panels.line}", figures)
 
@@ -220,7 +220,7 @@ def _of_accuracy(
     if stands.proven and gain.low > 0:
         return _Asked([], None, f"it beats the incumbent: accuracy {_signed(gain)}", figures)
     refused = refusal(asked, stands)
-    line = f"it does not beat the incumbent: accuracy {_signed(gain)}; {refused[1]}"
+    line = f"it does not beat the incumbent: accuracy {_signed(gain)}; {refused.why}"
     return _Asked([line], refused, "", figures)
 
 

@@ -2,9 +2,10 @@
 
 A scoring judge is a classifier over the rendered question with one output for each entry of the
 menu; its probabilities are a softmax, scaled by the temperature found on validation. A generative
-judge writes its reasons first; its probabilities are those of each verdict after them. A judge of
-words weighs them (`judges.words`). Leaves out how a question becomes tokens (`judges.tokens`) and
-how judges are trained.
+judge writes its reasons first; its probabilities are those of each verdict after them. A pointwise
+judge, a reward model from elsewhere, scores each response by itself: sigmoid(score 1 - score 2) is
+the probability of the first, and it knows no ties. A judge of words weighs them (`judges.words`).
+Leaves out how a question becomes tokens (`judges.tokens`) and how judges are trained.
 """
 
 import json
@@ -18,6 +19,7 @@ import numpy as np
 from db.errors import BadInput
 from db.vocabulary import Provider
 from judges.asking import Answer, Question, Usage
+from judges.encoding import as_messages, encode
 from judges.judge_config import JudgeConfig
 from judges.prompts import MENU, Output
 from judges.tokens import AS_TEXT, whole, whole_chat
@@ -87,6 +89,8 @@ class LocalJudge:
             return self._weighed(questions)
         if self.output == "text":
             return self._written(questions)
+        if self._metadata["style"] == "pointwise":
+            return self._compared(questions)
         model, tokenizer = self._load()
         limit, instructed = self._metadata["max_length"], self._metadata["instructions"]
         asked = [whole(tokenizer, question, limit, instructed) for question in questions]
@@ -112,6 +116,38 @@ class LocalJudge:
             [each.second for each in shown],
         )
         return [_answer(row, 0) for row in self._loaded[0].probabilities(texts).tolist()]
+
+    def _compared(self, questions: Sequence[Question]) -> list[Answer]:
+        """One score a response, whole or not at all."""
+        import torch
+        from scipy.special import expit
+
+        model, tokenizer = self._load()
+        limit = self._metadata["max_length"]
+        answers = []
+        for start in range(0, len(questions), self.batch_size):
+            batch = questions[start : start + self.batch_size]
+            read = [
+                encode(
+                    tokenizer,
+                    as_messages(each.shown.prompt, "user"),
+                    as_messages(response, "assistant"),
+                    limit,
+                    getattr(each.shown.prompt, "tools", None),
+                )
+                for each in batch
+                for response in (each.shown.first, each.shown.second)
+            ]
+            ids = [each.ids for each in read]
+            with torch.inference_mode():
+                logits = model(**padded(ids, tokenizer.pad_token_id, model.device)).logits
+            first, second = (logits.squeeze(-1).double().cpu().numpy()[i::2] for i in (0, 1))
+            for i, p in enumerate(expit((first - second) * self._metadata["temperature"]).tolist()):
+                one, other = read[2 * i], read[2 * i + 1]
+                whole = not (one.cut or other.cut)
+                tokens = len(one.ids) + len(other.ids)
+                answers.append(_answer([p, 1 - p, 0.0], tokens) if whole else _too_long(limit))
+        return answers
 
     def _written(self, questions: Sequence[Question]) -> list[Answer]:
         """Reasoning by greedy generation; the verdict by the logits of each entry of the menu."""

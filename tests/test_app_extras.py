@@ -42,6 +42,7 @@ NEEDS_TRAIN = [
     "judge",
     "canaries ask",
     "principles hold-out worth-its-length --judge trained",
+    "import checkpoint checkpoints/scorer --kind reward --name other",
     "train reward --base tiny",
     "train judge --base tiny",
     "train judge --base tiny --style generative",
@@ -133,6 +134,7 @@ def folder(tmp_path: Path) -> Path:
     for kind, name, style in (("reward", "scorer", ""), ("judge", "reader", "scoring")):
         path = tmp_path / "checkpoints" / name
         path.mkdir(parents=True)
+        (path / "config.json").write_text("{}", encoding="utf-8")
         made = {"kind": kind, "style": style, "base": "tiny", "content_hash": "0" * 64}
         more = {"max_length": 64, "temperature": 1.0, "instructions": False}
         (path / "metadata.json").write_text(json.dumps(made | more), encoding="utf-8")
@@ -179,7 +181,9 @@ def test_every_verb_works_or_names_its_extra(folder: Path) -> None:
         said = found[verb]["said"].splitlines()
         assert found[verb]["code"] == 1, found[verb]["said"]
         words = verb.split()
-        name = " ".join(words[: 2 if words[0] in ("train", "canaries", "principles") else 1])
+        name = " ".join(
+            words[: 2 if words[0] in ("train", "canaries", "principles", "import") else 1]
+        )
         assert said[-1].startswith(f"tiebreak: `tiebreak {name}` needs the extra 'train' (")
         assert said[-1].endswith("is not installed): pip install 'tiebreak[train]'")
         assert sum("needs the extra" in line for line in said) == 1

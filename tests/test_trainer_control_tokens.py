@@ -9,10 +9,10 @@ import pytest
 
 from db.vocabulary import Order
 from judges.constitution import load
+from judges.encoding import encode
 from judges.prompts import Template
 from judges.tokens import whole, whole_chat
 from trainer.bases import build_tiny, load_tokenizer
-from trainer.encoding import encode
 from trainer.policy import _rows
 from trainer.process_reward import encode_steps
 

@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from db.conversation import Spoken, prompt_text, response_text
-from trainer.encoding import as_messages, asked_text, encode, said_text, texts_of
+from judges.encoding import as_messages, encode
+from trainer.encoding import asked_text, said_text, texts_of
 
 CALL = {
     "role": "assistant",

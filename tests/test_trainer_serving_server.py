@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 
 from db.errors import BadInput, NotAllowed
+from judges.encoding import encode
 from trainer.bases import build_tiny, load_classifier, load_tokenizer
-from trainer.encoding import encode
 from trainer.serving.guard import KEY, Guard, is_loopback, protocol
 from trainer.serving.quantize import quantize
 from trainer.serving.scoring import Answered, RewardScorer, Scored

@@ -155,20 +155,24 @@ def require_positions(folder: str, base: str, length: int, more: int = 0) -> Non
     from transformers import AutoConfig
 
     try:
-        config = AutoConfig.from_pretrained(folder).get_text_config()
+        most = positions(AutoConfig.from_pretrained(folder))
     except (OSError, ValueError) as error:
         raise _unusable(folder, error) from None
-    positions = getattr(config, "max_position_embeddings", None)
-    if positions is None:
-        return
-    if config.model_type in _PADDED_POSITIONS:
-        positions -= config.pad_token_id + 1
-    if length + more > positions:
+    if most is not None and length + more > most:
         written = f" and {more} tokens to be written" if more else ""
         raise BadInput(
-            f"max_length {length}{written} is more than the {positions} positions of base "
-            f"{base!r}; set max_length to {positions - more} or less"
+            f"max_length {length}{written} is more than the {most} positions of base {base!r}; "
+            f"set max_length to {most - more} or less"
         )
+
+
+def positions(config: Any) -> int | None:
+    """How many tokens a model has places for; None where it declares no number."""
+    text = config.get_text_config()
+    found: int | None = getattr(text, "max_position_embeddings", None)
+    if found is not None and text.model_type in _PADDED_POSITIONS:
+        found -= text.pad_token_id + 1
+    return found
 
 
 def quiet_libraries() -> None:

@@ -131,6 +131,13 @@ def _config(name: str) -> str:
     return f"- config_name: {name}\n  data_files: {name}/*.parquet"
 
 
+def _origin(metadata: dict[str, Any]) -> str:
+    if "imported" in metadata:
+        return f"Trained elsewhere from the base `{metadata['base']}` and imported into Tiebreak."
+    dataset, base = metadata["dataset"], metadata["base"]
+    return f"Trained with Tiebreak on the dataset `{dataset}` from the base `{base}`."
+
+
 def model_card(name: str, metadata: dict[str, Any]) -> str:
     """README.md of a checkpoint: what it is, from what, how it fared on validation, its limits."""
     kind = metadata["kind"]
@@ -140,7 +147,7 @@ def model_card(name: str, metadata: dict[str, Any]) -> str:
         "policy": "A policy: answers prompts.",
         "process": "A process reward model: for each step of a solution, whether it is right.",
     }[kind]
-    rows = "\n".join(f"- {key}: {value}" for key, value in metadata["rows"].items())
+    rows = "\n".join(f"- {key}: {value}" for key, value in metadata["rows"].items()) or "- unknown"
     held = metadata.get("validation") or {}
     measured = "\n".join(f"- {k}: {v:.4g}" for k, v in held.items()) or "- no validation rows"
     return f"""---
@@ -153,7 +160,7 @@ tags:
 
 {what}
 
-Trained with Tiebreak on the dataset `{metadata["dataset"]}` from the base `{metadata["base"]}`.
+{_origin(metadata)}
 Sequences are up to {metadata["max_length"]} tokens; the recipe, the versions, the learning curve
 and the hash of the weights are in `metadata.json`.
 

@@ -11,6 +11,7 @@ from typing import Any, get_args
 from db.conversation import Tools
 from db.errors import BadInput
 from db.progress import Progress, quiet
+from judges.encoding import as_messages, encode
 from judges.tokens import CHAT_AS_TEXT
 from trainer.bases import (
     base_folder,
@@ -21,7 +22,7 @@ from trainer.bases import (
 )
 from trainer.card import model_card
 from trainer.divergence import generating, require_finite, require_finite_figures
-from trainer.encoding import as_messages, encode, texts_of
+from trainer.encoding import texts_of
 from trainer.hacking import Limits, Monitor
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings

@@ -17,6 +17,7 @@ from db.conversation import prompt_text
 from db.errors import BadInput
 from db.progress import Progress, quiet
 from db.step_labels import RIGHT, WRONG, Rating, Solution
+from judges.encoding import Messages
 from judges.local import padded
 from judges.tokens import AS_TEXT
 from trainer.bases import (
@@ -27,7 +28,6 @@ from trainer.bases import (
     require_positions,
 )
 from trainer.card import model_card
-from trainer.encoding import Messages
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model, read_metadata

@@ -19,7 +19,7 @@ from db.models import Dataset
 from db.runs import recorded_run
 from db.session import Database
 from db.vocabulary import CheckpointKind
-from trainer.encoding import as_messages
+from judges.encoding import as_messages
 from trainer.export.dataset import read_manifest, read_split, read_ties
 from trainer.export.leakage import keep_apart
 from trainer.export.selection import ExportOptions, split_of
@@ -166,7 +166,7 @@ def train_and_record(
                 with recorded_run(database, f"train {kind.value}", {"checkpoint": work.name}):
                     _fitted(fit, work)
     metadata = read_metadata(work.final)
-    _record(database, work, kind, metadata, given.dataset if given else None)
+    record_finished(database, work, kind, metadata, given.dataset if given else None)
     return TrainDone(
         checkpoint=work.name,
         kind=kind.value,
@@ -188,12 +188,13 @@ def _fitted(fit: Callable[[Workspace], dict[str, Any]], work: Workspace) -> None
         raise
 
 
-def _record(
+def record_finished(
     database: Database,
     work: Workspace,
     kind: CheckpointKind,
     metadata: dict[str, Any],
     dataset: Dataset | None,
+    event: str = "checkpoint.trained",
 ) -> None:
     """The row of a finished checkpoint and its event, where a killed run had not written them."""
     told = {"content_hash": metadata["content_hash"], "dataset": metadata["dataset"]}
@@ -208,7 +209,7 @@ def _record(
             metadata=metadata,
             dataset=dataset,
         )
-        record(session, "tiebreak", "checkpoint.trained", f"checkpoint:{work.name}", told)
+        record(session, "tiebreak", event, f"checkpoint:{work.name}", told)
 
 
 def choices_of(rows: Sequence[Row]) -> dict[str, str]:

@@ -15,12 +15,13 @@ from scipy.special import expit
 from db.conversation import Tools
 from db.errors import BadInput
 from db.progress import Progress, quiet
+from judges.encoding import as_messages, encode
 from judges.local import padded
 from judges.trust.calibration import accuracy, ece, fit_temperature
 from judges.trust.vote_matrix import A, B
 from trainer.bases import base_folder, load_classifier, load_tokenizer, require_positions, with_lora
 from trainer.card import model_card
-from trainer.encoding import as_messages, encode, texts_of
+from trainer.encoding import texts_of
 from trainer.gate.baselines import beside
 from trainer.huggingface import Curve, arguments, callbacks, run
 from trainer.rankings import RankedResponses, orders, plackett_luce, weights

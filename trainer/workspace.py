@@ -96,13 +96,21 @@ def mark_complete(snapshot: Path) -> None:
 
 
 def publish_model(
-    work: Workspace, model: Any, tokenizer: Any, metadata: dict[str, Any], card: str
+    work: Workspace,
+    model: Any,
+    tokenizer: Any,
+    metadata: dict[str, Any],
+    card: str,
+    beside: Callable[[Path], None] = lambda _: None,
 ) -> Path:
-    """Save a transformers model with its tokenizer as the finished checkpoint."""
+    """Save a transformers model with its tokenizer, and what `beside` writes, as the finished
+    checkpoint.
+    """
 
     def save(folder: Path) -> None:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
+        beside(folder)
 
     return publish_files(work, save, metadata, card, ("torch", "transformers", "trl"))
 

@@ -28,13 +28,13 @@ from db.spending import usd_a_pair
 from db.vocabulary import CheckpointKind, Order
 from judges.asking import Answer
 from judges.constitution import Constitution
+from judges.encoding import as_messages
 from judges.local import LocalJudge
 from judges.prompts import MENU, Template
 from judges.trust.panel_choice import Sample
 from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import BA, MISSING, A, B, VoteMatrix, rename
 from judges.vote_arrays import VoteTable, label_model, read_vote_table
-from trainer.encoding import as_messages
 from trainer.export.dataset import read_manifest, read_split, read_ties
 from trainer.export.leakage import leaks
 from trainer.gate.evidence import seen_through

@@ -8,6 +8,7 @@ import typer
 from app.output import progress, show, warn, write
 from app.preview import preview
 from app.verbs.options import AsJson, ConfigPath, Seed, configuration
+from db.vocabulary import CheckpointKind
 
 imports = typer.Typer(
     help="Take data in; a second import of the same adds nothing. Exit 1 where no row was good.",
@@ -132,6 +133,44 @@ def candidates(
     Example: tiebreak import candidates answers.jsonl --per-prompt 3
     """
     _run("candidates", locals())
+
+
+@imports.command()
+def checkpoint(
+    folder: Annotated[Path, typer.Argument(help="Where transformers, TRL or peft saved it.")],
+    kind: Annotated[CheckpointKind, typer.Option(help="reward or judge.")],
+    name: Annotated[
+        str | None, typer.Option(help="Name of the checkpoint; default the folder's.")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Base of an adapter, where it is not where it says.")
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option(min=16, help="Tokens read at most; default all its positions.")
+    ] = None,
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """A reward model or judge trained elsewhere, to evaluate, promote, serve and ask as any other.
+
+    A classifier with one output, a LoRA adapter with its base, or for a judge a model that writes.
+
+    Example: tiebreak import checkpoint ../models/skywork-0.6b --kind reward
+    """
+    from trainer.steps import import_checkpoint
+
+    settings = configuration(config)
+    done = import_checkpoint(
+        settings.database,
+        folder,
+        kind,
+        settings.training,
+        settings.panel.rules,
+        name,
+        base,
+        max_length,
+    )
+    show(done, as_json)
 
 
 @imports.command()

@@ -124,13 +124,14 @@ VERBS: dict[str, tuple[str, ...]] = {
     "retention": (),
 }
 HEAVY: dict[str, tuple[str, ...]] = {
+    "import checkpoint": ("checkpoints/reward", "--kind", "reward", "--name", "brought"),
     "train reward": SET,
     "train policy": ("--method", "dpo", *SET),
     "train process": (),
     "train cross-validate": ("--by", "data_source", *SET),
     "quantize": ("reward", "--to", "copy"),
 }
-"""With torch: a minute each. `train reward --name reward` comes before `quantize`."""
+"""With torch: a minute each. `train reward --name reward` comes before those that take it."""
 
 LEFT_OUT = {
     "serve": "a server: of two on one port the second is told that it is taken",

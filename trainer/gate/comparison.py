@@ -24,8 +24,8 @@ from db.panel import PanelAnswers, panel_answers
 from db.session import Database, Session
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
+from judges.encoding import as_messages
 from judges.vote_arrays import CODES
-from trainer.encoding import as_messages
 from trainer.export.dataset import read_manifest, read_split
 from trainer.export.leakage import leaks
 from trainer.gate import evaluate as measuring

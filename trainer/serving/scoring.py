@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from db.conversation import Tools
 from db.errors import BadInput
 from db.extras import require
+from judges.encoding import as_messages, encode
 from judges.local import padded
 from judges.words import WordsModel
 from trainer.bases import quiet_libraries
-from trainer.encoding import as_messages, asked_text, encode, said_text
+from trainer.encoding import asked_text, said_text
 from trainer.settings import WORDS
 from trainer.workspace import read_metadata
 
@@ -138,8 +139,7 @@ def load_scorer(folder: Path, metadata: dict[str, Any]) -> tuple[Any, Any]:
     if how == "int8":
         return _load_int8(folder), tokenizer
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if how == "bf16" else torch.float32
-    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=dtype)
+    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype="auto")
     return model.eval().to(device), tokenizer
 
 

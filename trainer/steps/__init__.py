@@ -6,6 +6,7 @@ Leaves out how any of it is computed (the files beside this folder).
 from trainer.gate.measurement import evaluate
 from trainer.gate.registry import history, promote, rollback
 from trainer.steps.exporting import ExportDone, export
+from trainer.steps.importing import ImportedCheckpoint, import_checkpoint
 from trainer.steps.process import train_process
 from trainer.steps.training import (
     CrossValidated,
@@ -20,11 +21,13 @@ from trainer.steps.using import QuantizeDone, quantize, serve
 __all__ = [
     "CrossValidated",
     "ExportDone",
+    "ImportedCheckpoint",
     "QuantizeDone",
     "cross_validate",
     "evaluate",
     "export",
     "history",
+    "import_checkpoint",
     "promote",
     "quantize",
     "rollback",

@@ -118,7 +118,8 @@ def usable_votes(
 ) -> Iterator[UsableVote]:
     """Every vote that counts and is not an abstain, by pair, and within one by what it says.
 
-    A trained judge is no witness on the prompts it learnt from: those votes are left out.
+    A trained judge is no witness on the prompts it learnt from: those votes are left out, but for
+    the ones that models blind to the prompt gave in its place.
     """
     learnt, trained = _learnt_pairs(session), trained_versions(session)
     query = (
@@ -129,6 +130,7 @@ def usable_votes(
             Vote.choice,
             Vote.confidence,
             Vote.p_a,
+            Vote.out_of_fold,
         )
         .join(Pair, Pair.id == Vote.pair_id)
         .where(Vote.choice != Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE, pair_unerased())
@@ -137,7 +139,10 @@ def usable_votes(
     )
     for part in _parts(query, Vote.pair_id, among):
         for row in session.execute(part.execution_options(yield_per=size)):
-            if row.pair_id not in learnt.get(row.judge_version_id, ()):
+            blind = row.out_of_fold
+            if blind is None:
+                blind = row.pair_id not in learnt.get(row.judge_version_id, ())
+            if blind:
                 weighed = row.p_a if row.judge_version_id in trained else None
                 yield UsableVote(
                     row.pair_id,

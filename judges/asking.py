@@ -108,6 +108,9 @@ class Answer:
 
     `thinking` is what the model thought, which never counts; it stands in no `text`. `category`:
     what a refusal or filter says it is for.
+
+    `out_of_fold`, of judges trained here: True where a model blind to the prompt has answered,
+    False where the judge has learnt from the prompt and answers all the same.
     """
 
     text: str
@@ -122,6 +125,7 @@ class Answer:
     surcharges: tuple[str, ...] = ()
     thinking: str | None = None
     category: str | None = None
+    out_of_fold: bool | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", storable(self.text))

@@ -254,6 +254,7 @@ def meaning(verdict: verdicts.ParsedAnswer) -> dict[str, Any]:
         "rationale": storable(verdict.rationale) if verdict.rationale else None,
         "principles": {storable(name): who for name, who in principles.items()} or None,
         "abstain_reason": storable(verdict.reason)[:200] if verdict.reason else None,
+        "out_of_fold": verdict.out_of_fold,
     }
 
 

@@ -5,12 +5,13 @@ menu; its probabilities are a softmax, scaled by the temperature found on valida
 judge writes its reasons first; its probabilities are those of each verdict after them. A pointwise
 judge, a reward model from elsewhere, scores each response by itself: sigmoid(score 1 - score 2) is
 the probability of the first, and it knows no ties. A judge of words weighs them (`judges.words`).
-Leaves out how a question becomes tokens (`judges.tokens`) and how judges are trained.
+About what it was taught a judge answers out of fold (`judges.taught`). Leaves out how a question
+becomes tokens (`judges.tokens`) and how judges are trained.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from judges.asking import Answer, Question, Usage
 from judges.encoding import as_messages, encode
 from judges.judge_config import JudgeConfig
 from judges.prompts import MENU, Output
+from judges.taught import Taught, identity, taught
 from judges.tokens import AS_TEXT, whole, whole_chat
 from judges.trust.text_features import PairTexts
 from judges.verdicts import say
@@ -40,6 +42,7 @@ class LocalJudge:
     batch_size: int = 16
     _metadata: dict[str, Any] = field(init=False, repr=False)
     _loaded: tuple[Any, Any] | None = field(init=False, default=None, repr=False)
+    _taught: Taught | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         path = Path(self.folder) / "metadata.json"
@@ -84,7 +87,29 @@ class LocalJudge:
         return digest
 
     def score(self, questions: Sequence[Question]) -> list[Answer]:
-        """One answer a question, in order, with the probability of every entry of the menu."""
+        """One answer a question, in order, with the probability of every entry of the menu.
+
+        About a pair that it was taught it says what was said out of fold, where anything was.
+        """
+        if self._taught is None:
+            self._taught = taught(Path(self.folder))
+        if not self._taught.prompts:
+            return self._asked(questions)
+        shown = [identity(q.shown.prompt, q.shown.first, q.shown.second) for q in questions]
+        blind = [self._taught.answer(one) for one in shown]
+        rest = [q for q, said in zip(questions, blind, strict=True) if said is None]
+        answered = iter(self._asked(rest) if rest else ())
+        answers = []
+        for one, said in zip(shown, blind, strict=True):
+            if said is not None:
+                answers.append(replace(_answer(said, 0), out_of_fold=True))
+                continue
+            learnt = False if one.prompt in self._taught.prompts else None
+            answers.append(replace(next(answered), out_of_fold=learnt))
+        return answers
+
+    def _asked(self, questions: Sequence[Question]) -> list[Answer]:
+        """Its own answers."""
         if self._metadata["style"] == "words":
             return self._weighed(questions)
         if self.output == "text":

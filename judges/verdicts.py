@@ -35,6 +35,7 @@ class ParsedAnswer:
     `principles` maps a rule's id to who keeps it better. `violates:<id>` maps to who breaks it
     outright (`a`, `b` or `both`). `p_a` is the server's probability of A over A and B;
     `confidence` is the probability of the choice, measured where the server gives it, else said.
+    `out_of_fold` is as of `Answer`.
     """
 
     choice: Choice
@@ -45,6 +46,7 @@ class ParsedAnswer:
     rationale: str | None = None
     principles: Mapping[str, str] | None = None
     reason: str | None = None
+    out_of_fold: bool | None = None
 
 
 def read(answer: Answer, order: Order) -> ParsedAnswer:
@@ -79,6 +81,7 @@ def _read(answer: Answer, order: Order) -> ParsedAnswer:
         p_a=p_a,
         rationale=said.rationale,
         principles=_principles(said, order) or None,
+        out_of_fold=answer.out_of_fold,
     )
 
 
@@ -111,6 +114,8 @@ def dump(answer: Answer, room: int | None = None) -> str:
         kept["thinking"] = answer.thinking
     if answer.category:
         kept["category"] = answer.category
+    if answer.out_of_fold is not None:
+        kept["out_of_fold"] = answer.out_of_fold
     return json.dumps(kept, ensure_ascii=False)
 
 
@@ -137,6 +142,7 @@ def load(raw: str) -> Answer:
         model=kept.get("model"),
         thinking=_words(kept.get("thinking")),
         category=_words(kept.get("category")),
+        out_of_fold=told if isinstance(told := kept.get("out_of_fold"), bool) else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""A trained judge's votes do not count on the prompts it learnt from."""
+"""A trained judge's votes do not count on the prompts it learnt from; those out of fold do."""
 
 from review_worlds import add_pairs
 
@@ -41,3 +41,15 @@ def test_votes_on_learnt_prompts_are_left_out(any_database: Database) -> None:
         counted = {(v.pair_id, v.version_id) for v in usable_votes(session)}
     local, other = versions
     assert counted == {(held_out, local), (trained_on, other), (held_out, other)}
+
+    with any_database.begin() as session:
+        # What a model blind to the prompt said counts; what says that it is learnt never does.
+        for pair, blind in ((trained_on, True), (held_out, False)):
+            vote = Vote(
+                pair_id=pair, judge_version_id=local, order=Order.BA, choice=Choice.B,
+                out_of_fold=blind,
+            )  # fmt: skip
+            session.add(vote)
+    with any_database.read() as session:
+        found = {(v.pair_id, v.order) for v in usable_votes(session) if v.version_id == local}
+    assert found == {(trained_on, Order.BA), (held_out, Order.AB)}

@@ -5,10 +5,10 @@ Pairs the panel got wrong weigh more: 1 + the share of its votes that missed the
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -38,9 +38,17 @@ Floats = NDArray[np.float64]
 _ENOUGH = 20  # validation questions a temperature is fitted on: 10 pairs in both orders
 
 
+Label = Literal["people", "panel"]
+"""Whose word a label is: settled by people, or accepted from the panel."""
+
+
 @dataclass(frozen=True)
 class Lesson:
-    """One settled pair to learn: texts and target in stored order, and its weight."""
+    """One pair to learn: texts and target in the order of its name, and its weight.
+
+    group: of its prompt; empty where nobody has looked, then each prompt is alone. label: who says
+    so.
+    """
 
     pair_id: str
     prompt: str
@@ -49,6 +57,13 @@ class Lesson:
     domain: str | None
     target: Probabilities
     weight: float = 1.0
+    group: str = ""
+    label: Label = "people"
+
+    @property
+    def together(self) -> str:
+        """What it must not be parted from: all lessons of one group of prompts."""
+        return self.group or self.prompt
 
 
 def lessons(
@@ -56,8 +71,11 @@ def lessons(
     ties: Iterable[Row],
     missed: Mapping[str, float],
     settings: TrainerSettings,
+    group_of: Callable[[str], str] = str,
 ) -> list[Lesson]:
-    """Rows and ties of an export as lessons; `missed` is the share of votes that were wrong."""
+    """Rows and ties of an export as lessons; `missed` is the share of votes that were wrong,
+    group_of the group of a prompt by its hash.
+    """
     made = []
     for row in [*rows, *ties]:
         meta = row["meta"]
@@ -77,6 +95,8 @@ def lessons(
                 target=_target(meta, settings.soft),
                 weight=(1 + missed.get(meta["pair_id"], 0.0))
                 * (settings.human_weight if human else 1.0),
+                group=group_of(meta["prompt_hash"]),
+                label="people" if human else "panel",
             )
         )
     return made

@@ -20,6 +20,7 @@ from db.runs import recorded_run
 from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.encoding import as_messages
+from judges.trust.intervals import Estimate
 from trainer.export.dataset import read_manifest, read_split, read_ties
 from trainer.export.leakage import keep_apart
 from trainer.export.selection import ExportOptions, split_of
@@ -32,7 +33,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class TrainDone:
-    """What a training made. `new` is False where this very training was done before."""
+    """What a training made. `new` is False where this very training was done before.
+
+    out_of_fold: of a judge, how the judges fared that were trained without the prompts they were
+    asked about (`trainer.out_of_fold.measured`).
+    """
 
     checkpoint: str
     kind: str
@@ -42,10 +47,11 @@ class TrainDone:
     rows: dict[str, int]
     validation: dict[str, float] | None
     new: bool
+    out_of_fold: dict[str, Any] | None = None
 
     @property
     def summary(self) -> str:
-        """One line for people."""
+        """One line for people, and one on the folds of a judge."""
         held = self.validation or {}
         fared = f", validation accuracy {held['accuracy']:.3f}" if "accuracy" in held else ""
         told = [f"{name} {held[name]:.3f}" for name in (LONGER, TFIDF) if name in held]
@@ -53,12 +59,13 @@ class TrainDone:
             beaten = held["accuracy"] > max(held[name] for name in (LONGER, TFIDF))
             verdict = "" if beaten else ": it does not beat them"
             fared += f" ({', '.join(told)}{verdict})"
+        folds = f"\n{fold_text(self.out_of_fold)}" if self.out_of_fold is not None else ""
         toy = " (a toy: it shows that the path works, and learns next to nothing)"
         done = "trained" if self.new else "already trained"
         return (
             f"{done} {self.kind} {self.checkpoint!r} on {self.rows['train']} rows of "
             f"{self.dataset!r} from {self.base}{toy if self.base == TINY else ''}{fared}"
-            f"{self._cut}; it is in {self.path}"
+            f"{self._cut}; it is in {self.path}{folds}"
         )
 
     @property
@@ -75,7 +82,10 @@ class TrainDone:
 
 @dataclass(frozen=True)
 class Material:
-    """The rows of a dataset a model may learn from today, and how many gold took out."""
+    """The rows of a dataset a model may learn from today, and how many gold took out.
+
+    group_of: the group of a prompt, by its hash.
+    """
 
     dataset: Dataset
     folder: Path
@@ -85,6 +95,7 @@ class Material:
     validation_ties: list[Row]
     left_out_gold: int
     left_out_prompts: list[str]
+    group_of: Callable[[str], str] = str
 
 
 def material(database: Database, name: str | None) -> Material:
@@ -114,7 +125,8 @@ def material(database: Database, name: str | None) -> Material:
         for rows in parts.values()
         for row in rows
     }
-    leaking = {key for key in keep_apart(prompts.items(), gold).leaking if key in prompts}
+    apart = keep_apart(prompts.items(), gold)
+    leaking = {key for key in apart.leaking if key in prompts}
     kept = {
         split: [row for row in rows if row["meta"]["prompt_hash"] not in leaking]
         for split, rows in parts.items()
@@ -124,6 +136,7 @@ def material(database: Database, name: str | None) -> Material:
         folder=folder,
         left_out_gold=sum(map(len, parts.values())) - sum(map(len, kept.values())),
         left_out_prompts=sorted(leaking),
+        group_of=apart.groups.of,
         **kept,
     )
 
@@ -176,7 +189,31 @@ def train_and_record(
         rows=metadata["rows"] | {"left_out_gold": left_out_gold},
         validation=metadata.get("validation"),
         new=new,
+        out_of_fold=metadata.get("out_of_fold"),
     )
+
+
+def fold_text(found: dict[str, Any]) -> str:
+    """How the judges of the folds fared, in words, or why there are none."""
+    if not found["folds"]:
+        return (
+            "trained without folds (judge_folds 0, or prompts of one group alone): it will be no "
+            "witness on the prompts it learnt from"
+        )
+    whose = {"people": "that people decided", "panel": "that the panel decided alone"}[found["by"]]
+    parts = {
+        "accuracy": found["accuracy"],
+        "log-loss": found["log_loss"],
+        "longer wins": found["longer_wins"],
+    }
+    return (
+        f"out of {found['folds']} folds, on {found['pairs']} pairs of {found['prompts']} prompts "
+        f"{whose}: " + ", ".join(f"{name} {_interval(each)}" for name, each in parts.items())
+    )
+
+
+def _interval(figures: dict[str, Any]) -> str:
+    return str(Estimate(**figures))
 
 
 def _fitted(fit: Callable[[Workspace], dict[str, Any]], work: Workspace) -> None:

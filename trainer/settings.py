@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from trainer.vocabulary import Orders, Style
 
@@ -90,9 +90,23 @@ class TrainerSettings(BaseModel):
     human_weight: float = Field(
         2.0, gt=0, description="judge: weight of a label people settled; the panel's weigh 1"
     )
+    judge_folds: int | None = Field(
+        None,
+        ge=0,
+        description="judge: groups of prompts it answers blind, so that its worth there can be "
+        "learnt; each is a training more; unset: 5 of words, 2 of a scoring base, 0 (none) of a "
+        "generative one",
+    )
     tensorboard: bool = Field(
         False, description="write curves into runs/ of the folder, for `tensorboard --logdir`"
     )
+
+    @field_validator("judge_folds")
+    @classmethod
+    def _folds_leave_something(cls, value: int | None) -> int | None:
+        if value == 1:
+            raise ValueError("1 fold leaves nothing to train on; give 2 or more, or 0 for none")
+        return value
 
     def rate(self, base: str) -> float:
         """The learning rate for this base."""
@@ -102,9 +116,20 @@ class TrainerSettings(BaseModel):
             return 2e-3
         return 1e-4 if self.lora else 2e-5
 
+    @property
+    def folds(self) -> int:
+        """Folds of a judge: docs/design/folds.md has what each costs and buys."""
+        if self.judge_folds is not None:
+            return self.judge_folds
+        if self.judge_base == WORDS:
+            return 5
+        return 2 if self.judge_style == "scoring" else 0
+
     def recipe(self, base: str) -> dict[str, Any]:
         """Everything that changes the trained weights, as JSON values."""
-        left_out = {"folder", "base", "judge_base", "learning_rate", "tensorboard"}
+        left_out = {
+            "folder", "base", "judge_base", "learning_rate", "tensorboard", "judge_folds",
+        }  # fmt: skip
         return {
             "base": base,
             "learning_rate": self.rate(base),

@@ -87,7 +87,7 @@ def fit(lessons: Sequence[Lesson]) -> tuple[WordsModel, float, float]:
 
 
 def _table(lessons: Sequence[Lesson]) -> _Table:
-    numbers = {text: i for i, text in enumerate(dict.fromkeys(each.prompt for each in lessons))}
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(x.together for x in lessons))}
     return _Table(
         PairTexts(
             [each.prompt for each in lessons],
@@ -97,7 +97,7 @@ def _table(lessons: Sequence[Lesson]) -> _Table:
         np.array([each.target.win_probability for each in lessons]),
         np.array([each.target.p_tie for each in lessons]),
         np.array([each.weight for each in lessons]),
-        np.array([numbers[each.prompt] for each in lessons], dtype=np.int64),
+        np.array([numbers[each.together] for each in lessons], dtype=np.int64),
     )
 
 

@@ -10,7 +10,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,18 +26,27 @@ FIRST = "snapshots"
 
 @dataclass(frozen=True)
 class Workspace:
-    """One training: its name, its final folder, and where it works until then."""
+    """One training: its name, its final folder, and where it works until then.
+
+    figures: what is known before the model is, for its metadata.
+    """
 
     name: str
     final: Path
     partial: Path
     recipe: dict[str, Any]
     stage: str = FIRST
+    figures: dict[str, Any] = field(default_factory=dict)
 
     @property
     def snapshots(self) -> Path:
         """Where the trainer saves its own state; each stage of a training has its own."""
         return self.partial / self.stage
+
+    @property
+    def beside(self) -> Path:
+        """What lies here is published beside the weights, and counts in their hash."""
+        return self.partial / "beside"
 
     @property
     def done(self) -> bool:
@@ -127,9 +136,12 @@ def publish_files(
     shutil.rmtree(ready, ignore_errors=True)
     ready.mkdir(parents=True)
     save(ready)
+    if work.beside.is_dir():
+        shutil.copytree(work.beside, ready, dirs_exist_ok=True)
     (ready / "README.md").write_text(card, encoding="utf-8")
     metadata = {
         **metadata,
+        **work.figures,
         "name": work.name,
         "recipe": work.recipe,
         "versions": {package: version(package) for package in ("tiebreak", *packages)},

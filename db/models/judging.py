@@ -87,6 +87,9 @@ class Vote(Base):
         Json, comment="principle id -> choice, stored order"
     )
     abstain_reason: Mapped[str | None] = mapped_column(String(200))
+    out_of_fold: Mapped[bool | None] = mapped_column(
+        comment="true: by a model blind to the prompt; false: by a judge that learnt from it"
+    )
     raw: Mapped[str | None] = mapped_column(Text, comment="the answer as it came, to parse again")
     input_tokens: Mapped[int | None]
     cached_tokens: Mapped[int | None]

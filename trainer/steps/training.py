@@ -3,6 +3,7 @@
 Leaves out how any of it is learnt (the siblings of this folder).
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from trainer.encoding import asked_text, said_text
+from trainer.judge_training import Lesson
 from trainer.policy import PolicyOptions
 from trainer.recorded_training import TrainDone, choices_of, material, train_and_record
 from trainer.settings import WORDS, TrainerSettings
@@ -62,23 +64,23 @@ def train_judge(
 ) -> TrainDone:
     """Train the next judge on the settled pairs of a dataset, once; resumable like `train_reward`.
 
+    With folds, judges blind to each are trained first (`trainer.out_of_fold`).
     `rules` is the constitution the panel judges by: it stands in the question where the settings
     give a judge its instructions.
     """
-    from trainer import generative_judge, judge_training, words_training
+    from trainer import generative_judge, judge_training, out_of_fold, words_training
 
+    if settings.judge_base == WORDS and settings.judge_style == "generative":
+        raise BadInput(
+            "a generative judge writes, and 'words' cannot; give it a base with --base "
+            "(docs/bases.md names some)"
+        )
     given = material(database, dataset)
     everything = [*given.train, *given.validation, *given.train_ties, *given.validation_ties]
     missed = judge_training.missed_votes(given.folder, choices_of(everything))
+    folds = settings.folds
 
-    def fit(work: Workspace) -> dict[str, Any]:
-        learnt = judge_training.lessons(given.train, given.train_ties, missed, settings)
-        held = judge_training.lessons(given.validation, given.validation_ties, missed, settings)
-        if settings.judge_base == WORDS and settings.judge_style == "generative":
-            raise BadInput(
-                "a generative judge writes, and 'words' cannot; give it a base with --base "
-                "(docs/bases.md names some)"
-            )
+    def teach(learnt: Sequence[Lesson], held: Sequence[Lesson], work: Workspace) -> dict[str, Any]:
         if settings.judge_base == WORDS:
             return words_training.train(learnt, held, work, rules, given.dataset.name)
         if settings.judge_style == "generative":
@@ -90,7 +92,19 @@ def train_judge(
             learnt, held, work, settings, rules, given.dataset.name, progress
         )
 
-    recipe = settings.recipe(settings.judge_base) | {"constitution": rules.version}
+    def fit(work: Workspace) -> dict[str, Any]:
+        learnt, held = (
+            judge_training.lessons(rows, ties, missed, settings, given.group_of)
+            for rows, ties in (
+                (given.train, given.train_ties),
+                (given.validation, given.validation_ties),
+            )
+        )
+        work = out_of_fold.answer_blind(learnt, held, work, folds, teach, rules, progress)
+        return teach(learnt, held, work)
+
+    recipe = settings.recipe(settings.judge_base)
+    recipe |= {"constitution": rules.version, "judge_folds": folds}
     return train_and_record(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
 
 

@@ -54,17 +54,17 @@ def stand(session: Session, version_id: int) -> None:
             JudgeVersion.judge_id == judge.id, JudgeVersion.id != version_id, _voted(JudgeVersion)
         )
     )
-    has = _pairs(session, version_id)
+    has = pairs_of(session, version_id)
     if now is None:
         now = version_id if has else None
-    elif has and has >= _pairs(session, now):
+    elif has and has >= pairs_of(session, now):
         now = version_id
     if judge.current_version_id != now:
         judge.current_version_id = now
         session.flush()
 
 
-def _pairs(session: Session, version_id: int) -> int:
+def pairs_of(session: Session, version_id: int) -> int:
     """On how many pairs a version has voted."""
     query = select(func.count(Vote.pair_id.distinct()))
     mine = Vote.judge_version_id == version_id, Vote.sample < CANARY_SAMPLE
@@ -134,8 +134,8 @@ class Version:
     differs: str
 
 
-def versions(session: Session) -> list[Version]:
-    """Every version of every judge, by name, the oldest first."""
+def versions(session: Session, counts: Collection[str]) -> list[Version]:
+    """Every version of every judge, by name, the oldest first. counts: settings that make one."""
     voting = set(session.scalars(voters()))
     cast = dict(
         session.execute(
@@ -151,7 +151,7 @@ def versions(session: Session) -> list[Version]:
     )
     found, before = [], None
     for judge, made in rows:
-        told = _told(made)
+        told = _told(made, counts)
         first = before is None or before[0] != judge.id
         found.append(
             Version(
@@ -162,7 +162,7 @@ def versions(session: Session) -> list[Version]:
                 model=made.model,
                 votes=cast.get(made.id, 0),
                 votes_count=made.id in voting,
-                why="" if made.id in voting else _why(judge, cast.get(made.id, 0)),
+                why="" if made.id in voting else _why(judge, made.id, cast.get(made.id, 0)),
                 differs="" if first or before is None else _differs(before[1], told),
             )
         )
@@ -200,44 +200,18 @@ def unheard(session: Session) -> dict[str, int]:
     return found
 
 
-def _why(judge: Judge, votes: int) -> str:
+def _why(judge: Judge, version_id: int, votes: int) -> str:
     if judge.standing == Standing.RETIRED:
         return "retired"
     if judge.standing == Standing.HISTORY:
         return "configured no longer"
+    if votes and version_id > (judge.current_version_id or version_id):
+        return "asked about fewer pairs so far than the one before"
     return "another version was asked last" if votes else "it has no vote yet"
 
 
-_OWN = frozenset(
-    [
-        "name",
-        "family",
-        "tier",
-        "samples",
-        "orders",
-        "concurrency",
-        "timeout",
-        "retries",
-        "longest_wait",
-        "limit",
-        "prices",
-        "free",
-        "requests_per_minute",
-        "tokens_per_minute",
-        "base_url",
-        "api_key_env",
-        "max_tokens",
-        "token_limit",
-        "via",
-        "region",
-        "project",
-    ]
-)
-"""Settings that make no new version."""
-
-
-def _told(made: JudgeVersion) -> dict[str, Any]:
-    kept = {k: v for k, v in (made.config or {}).items() if k not in _OWN}
+def _told(made: JudgeVersion, counts: Collection[str]) -> dict[str, Any]:
+    kept = {k: v for k, v in (made.config or {}).items() if k in counts}
     return kept | {"template": made.prompt_version, "constitution": made.constitution_version}
 
 

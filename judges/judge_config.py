@@ -35,6 +35,19 @@ _COMPUTED = {  # raise a number whenever the computation changes; a test remembe
     Provider.VERIFIER: 2,
 }
 
+COUNTS = frozenset({
+    "provider", "model", "temperature", "effort", "output", "explain", "logprobs", "principles",
+    "per_principle", "headers", "query", "extra_body", "options",
+})  # fmt: skip
+"""Settings that can change an answer: another value is another version of the judge."""
+
+COUNTS_NOT = frozenset({
+    "name", "family", "tier", "samples", "orders", "max_tokens", "base_url", "token_limit", "via",
+    "region", "project", "api_key_env", "prices", "free", "requests_per_minute",
+    "tokens_per_minute", "limit", "concurrency", "timeout", "retries", "longest_wait", "generation",
+})  # fmt: skip
+"""Settings that change no answer that was given whole: how it is reached, paid for and paced."""
+
 
 class JudgeConfig(BaseModel):
     """One `[[judge]]`: who is asked, how, at what price, and how fast."""

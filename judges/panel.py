@@ -54,6 +54,12 @@ class PanelConfig(BaseModel):
         "to people and to judges on this machine: card, email, iban, ip_address, national_id, "
         "phone, secret, or all; empty: they are sent, and counted",
     )
+    bridge: Literal["ask", "always", "never"] = Field(
+        default="ask",
+        description="a changed judge that costs is asked about a sample of pairs it judged before "
+        "it is paid for on everything: ask waits for `tiebreak judges accept NAME`, always goes on "
+        "where it is not worse, never takes no sample",
+    )
     count_history: bool = Field(
         default=False,
         description="whether judges that are configured no longer vote all the same",

@@ -75,6 +75,8 @@ NEEDS_NOTHING = [
     "revise",
     "batches list",
     "batches drop 1",
+    "judges accept claude",
+    "judges bridge claude",
     "judges list",
     "judges retire nobody",
     "canaries draw 4",

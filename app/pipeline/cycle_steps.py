@@ -11,6 +11,7 @@ from typing import Any
 from app.config import Config
 from app.output import plain
 from app.pipeline.alarms import Alarm, as_rows, counted
+from app.pipeline.bridging import bridge, held_back
 from app.pipeline.panel import current_panel, enrolled_panel
 from db import checkpoints, cycles, datasets, spending
 from db.asking import PairText
@@ -121,6 +122,17 @@ def judge(context: CycleContext) -> StepDone:
     unusual: tuple[Alarm, ...] = ()
     whole = False
     try:
+        panel, _ = bridge(
+            context.database,
+            panel,
+            told.append,
+            max_usd=_left(context),
+            progress=context.progress,
+            beside=context.config.folder,
+        )
+        if not panel.asked:
+            told.append(fit_consensus(context.database, model).summary)
+            return StepDone("; ".join(told), figures, look=_waiting(told))
         done = run_judges(
             context.database,
             panel,
@@ -146,7 +158,12 @@ def judge(context: CycleContext) -> StepDone:
         return StepDone(f"{line}; {alarm.sentence}", figures, rang, unfinished=True)
     if _count(context, "votes"):
         line += f"; {fit_consensus(context.database, model).summary}"
-    return StepDone(line, figures, (*_silent(problems), *unusual))
+    return StepDone(line, figures, (*_silent(problems), *unusual), look=_waiting(told))
+
+
+def _waiting(told: Iterable[str]) -> tuple[str, ...]:
+    """Of what was said, what waits for a person."""
+    return tuple(each for each in told if "tiebreak judges accept" in each)
 
 
 _NO_VERDICTS = "see what the judge said with `tiebreak show PAIR`, mend it, and ask those again"
@@ -159,7 +176,7 @@ def _too_few(context: CycleContext, missing: int) -> bool:
 
 def _wanted(context: CycleContext) -> int:
     """All votes of the panel that is asked."""
-    asked = current_panel(context.config).asked
+    asked = held_back(context.database, current_panel(context.config), context.config.folder).asked
     return _count(context, "pairs") * sum(len(j.asked_orders) * j.samples for j in asked)
 
 
@@ -422,7 +439,8 @@ def paid(panel: Panel) -> list[str]:
 def _missing(config: Config) -> int:
     from judges.steps import estimate
 
-    return estimate(config.database, current_panel(config), beside=config.folder).questions
+    panel = held_back(config.database, current_panel(config), config.folder)
+    return estimate(config.database, panel, beside=config.folder).questions if panel.asked else 0
 
 
 def _left(context: CycleContext) -> float | None:

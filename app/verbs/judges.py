@@ -1,4 +1,4 @@
-"""Verbs about who votes: list, retire."""
+"""Verbs about who votes: list, bridge, accept, retire."""
 
 from typing import Annotated
 
@@ -19,9 +19,10 @@ def judges_list(config: ConfigPath = None, as_json: AsJson = False) -> None:
     Example: tiebreak judges list
     """
     from db import voters
+    from judges.judge_config import COUNTS
 
     with configuration(config).database.read() as session:
-        found = voters.versions(session)
+        found = voters.versions(session, COUNTS)
     if as_json:
         show({"judges": [vars(each) for each in found]}, True)
         return
@@ -35,6 +36,48 @@ def judges_list(config: ConfigPath = None, as_json: AsJson = False) -> None:
     ]  # fmt: skip
     columns = ["judge", "version", "since", "provider", "votes", "they count", "what changed"]
     table("Judges", columns, rows)
+
+
+@judges.command("bridge")
+def judges_bridge(
+    name: Annotated[str, typer.Argument(help="A changed judge by its name.")],
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """How the new version of a judge differs from the one that votes, on its sample; asks nobody.
+
+    `tiebreak judge` asks it about the sample. Shares have 95% intervals by prompt.
+
+    Example: tiebreak judges bridge claude
+    """
+    from app.pipeline.bridging import COLUMNS, shown
+
+    settings = configuration(config)
+    found = shown(settings.database, settings.panel, name, settings.folder)
+    if not as_json:
+        table(f"Judge {name!r}, new against old", list(COLUMNS), found.rows)
+    show(found, as_json)
+
+
+@judges.command("accept")
+def judges_accept(
+    name: Annotated[str, typer.Argument(help="A changed judge by its name.")],
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let the new version of a judge be asked about everything from the next `tiebreak judge` on.
+
+    Example: tiebreak judges accept claude
+    """
+    from app.pipeline.bridging import accept
+
+    settings = configuration(config)
+    new = accept(settings.database, settings.panel, name, settings.folder)
+    if as_json:
+        show({"judge": name, "accepted": True, "changed": new}, True)
+    else:
+        said = "is accepted as it is configured" if new else "was accepted before"
+        say(f"judge {name!r} {said}; `tiebreak judge` asks the rest")
 
 
 @judges.command("retire")

@@ -34,6 +34,7 @@ def estimate(
 
     Example: tiebreak estimate --tier 1
     """
+    from app.pipeline.bridging import told
     from app.pipeline.panel import current_panel
     from judges.steps import estimate as step
     from judges.steps import estimate_canaries
@@ -50,6 +51,8 @@ def estimate(
             progress=report,
             beside=settings.folder,
         )
+    for each in told(settings.database, panel, settings.folder):
+        warn(f"note: {each}")
     again = estimate_canaries(
         settings.database, panel, tier=tier, names=only, beside=settings.folder
     )
@@ -102,11 +105,13 @@ def judge(
 
     Example: tiebreak judge --max-usd 5
     """
+    from app.pipeline.bridging import bridge, held_back
     from app.pipeline.panel import enrolled_panel
     from db import voters
     from db.errors import BadInput, UnknownName
     from db.pairs import count_pairs
     from db.votes import count_votes
+    from judges.participants import chosen
     from judges.steps import fit_consensus, reparse, run_judges
 
     settings = configuration(config)
@@ -120,15 +125,29 @@ def judge(
     if cascade and kinds:
         raise BadInput("--retry-abstains goes without --cascade; run it first, then the cascade")
     if cascade:
+        panel = held_back(settings.database, panel, settings.folder)
         _cascade(settings, panel, tier, only, stop_at, careful, max_usd, as_json)
         return
     with progress() as report:
+        among = [each.name for each in chosen(panel, tier, only)]
+        panel, after = bridge(
+            settings.database,
+            panel,
+            warn,
+            among=among,
+            max_usd=max_usd,
+            progress=report,
+            beside=settings.folder,
+        )
+        asked = [each.name for each in panel.asked if each.name in among]
+        if not asked:
+            return
         done = run_judges(
             settings.database,
             panel,
-            tier=tier,
-            names=only,
+            names=asked,
             max_usd=max_usd,
+            after=after,
             batch=batch,
             retry=kinds,
             progress=report,

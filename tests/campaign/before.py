@@ -25,7 +25,8 @@ from judges.participants import version_of
 Step = tuple[str, tuple[str, ...]]
 READING = {
     "estimate", "history", "lineage", "status", "show", "doctor", "people list",
-    "principles report", "certificate list", "batches list", "judges list", "gold ledger",
+    "principles report", "certificate list", "batches list", "judges list", "judges bridge",
+    "gold ledger",
 }  # fmt: skip
 _WEEK: tuple[Step, ...] = (
     ("import pairs", ("pairs-3.jsonl",)),
@@ -57,16 +58,33 @@ STEPS: dict[str, tuple[Step, ...]] = {
     "retention": (("judge", ("--max-usd", "5")),),
     "principles report": (("judge", ("--max-usd", "5")),),
 }
+_CHANGED = (
+    ("import pairs", ("pairs-3.jsonl",)),
+    ("judge", ("--max-usd", "5")),
+    ("judges list", ()),
+    ("judge", ("--max-usd", "5")),
+)
+STEPS |= {"judges bridge": _CHANGED, "judges accept": _CHANGED}
 
 
 def prepared(world: World, verb: str, starter: Starter) -> None:
     """Give the verb something to do."""
     for name, words in STEPS.get(verb, ()):
+        if name == "judges list":
+            _change(world)
         done = starter.run(world, name, words)
         if done["codes"] != [0]:
             raise RuntimeError(f"before {verb}: {name}: {done}")
     if verb in BY_HAND:
         BY_HAND[verb](world)
+
+
+def _change(world: World) -> None:
+    """Another temperature of the judge that costs: a new version, asked about a sample."""
+    path = world.folder / "tiebreak.toml"
+    path.write_text(
+        path.read_text().replace('name = "paid"\n', 'name = "paid"\ntemperature = 0.1\n')
+    )
 
 
 def _nowhere(world: World) -> None:

@@ -98,6 +98,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "import rankings": ("rankings.jsonl",),
     "import steps": ("steps-2.jsonl",),
     "judges list": (),
+    "judges bridge": ("paid",),
+    "judges accept": ("paid",),
     "judges retire": ("detail",),
     "canaries draw": ("5",),
     "canaries ask": CAP,

@@ -123,6 +123,20 @@ def test_pairs_that_a_trained_judge_is_silent_on_are_told_by_the_others() -> Non
     assert (part[60:] == 0).all()
 
 
+def test_a_trained_judge_stands_alone_in_two_domains() -> None:
+    vote_matrix, truth = panel(120, seed=6)
+    sided = np.where(truth == A, 2.0, -2.0)
+    joined = with_trained(vote_matrix, sided)
+    alone = replace(
+        joined.keep_raters(np.array([len(joined.raters) - 1])),
+        domain_P=np.arange(120) % 2,
+        domains=("code", "law"),
+    )
+    found = LabelModel().fit(alone, some_answers(truth, 60)).predict(alone)
+    decided = truth < TIE
+    assert ((found.logit_P > 0) == (truth == A))[decided].all()
+
+
 @settings(max_examples=4, deadline=None)
 @given(seed=st.integers(0, 10_000), answers=st.sampled_from([0, 12, 60]))
 def test_the_order_of_pairs_and_judges_changes_nothing(seed: int, answers: int) -> None:

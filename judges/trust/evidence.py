@@ -143,7 +143,8 @@ class Evidence:
     @property
     def contributors(self) -> tuple[str, ...]:
         """Names of `contributions`: the columns', but for those of judges by domain, the last."""
-        return self.names_[: self.groups_.index(JUDGES_BY_DOMAIN) if len(self.domains_) else None]
+        apart = len(self.domains_) * len(self.judges_)
+        return self.names_[: len(self.names_) - apart]
 
     def contributions(self, parts_PC: Floats) -> Floats:
         """Parts of the log-odds by contributor: what a judge says in a domain is that judge's."""

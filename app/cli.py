@@ -25,6 +25,7 @@ from app.verbs import (
     judging,
     keeping,
     money,
+    probing,
     project,
     promoting,
     reporting,
@@ -55,6 +56,7 @@ app.command()(project.init)
 app.add_typer(importing.imports, name="import")
 app.command()(judging.estimate)
 app.command()(judging.judge)
+app.command()(probing.probe)
 app.command()(generating.generate)
 app.command()(generating.revise)
 app.add_typer(batching.batches, name="batches")

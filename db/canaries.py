@@ -15,7 +15,7 @@ from db.errors import BadInput
 from db.events import history, record
 from db.models import Judge, JudgeVersion, Pair, Vote
 from db.upsert import chunks, take_turn
-from db.vocabulary import ASKED_AGAIN_SAMPLE, CANARY_SAMPLE, Choice, Order
+from db.vocabulary import CANARY_SAMPLE, PROBE_SAMPLE, Choice, Order
 
 _TURN = 7_246_008  # names the turn in which sets and rounds begin and end, on PostgreSQL
 _SUBJECT = "canaries"
@@ -136,7 +136,7 @@ def canary_answers(session: Session, canaries: CanarySet) -> list[CanaryAnswers]
             )
             .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
             .join(Judge, Judge.id == JudgeVersion.judge_id)
-            .where(Vote.sample >= least, Vote.sample < ASKED_AGAIN_SAMPLE, Vote.pair_id.in_(chunk))
+            .where(Vote.sample >= least, Vote.sample < PROBE_SAMPLE, Vote.pair_id.in_(chunk))
             .order_by(Vote.id)
         )  # fmt: skip
         for version_id, judge, sample, pair_id, order, choice in rows:

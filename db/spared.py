@@ -1,7 +1,8 @@
 """Pairs that a judge asked first is sure of, so that judges who cost are not asked about them.
 
 The gate decides it (`trainer.gate.panels.seat`) and the decision that let the judge in holds it, so
-every verb that counts, estimates or asks reads the same rule here. Canary pairs are asked as ever.
+every verb that counts, estimates or asks reads the same rule here. Canary pairs are asked as ever,
+and so are pairs that a probe has changed.
 """
 
 from collections.abc import Collection, Iterable

@@ -7,8 +7,11 @@ HELD_BACK = "held back: "
 
 CANARY_SAMPLE = HOLD_OUT_SAMPLE = 1_000_000  # far above the 100 samples a judge may have
 """Votes with this sample or a higher one are no opinion on the pair: this very one is that of a
-judge asked with a principle held out, those above answer canary pairs.
+judge asked with a principle held out, those above answer canary pairs, up to the next number.
 """
+
+PROBE_SAMPLE = 500_000_000
+"""Votes with this sample or a higher one answer pairs that a probe has changed (`db.probes`)."""
 
 ASKED_AGAIN_SAMPLE = 1_000_000_000
 """Added to the id of an abstain whose question was asked again, as its sample."""

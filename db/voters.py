@@ -2,12 +2,11 @@
 
 The one rule for everything that pools votes. A judge that is configured no longer is history, one
 that a person retired neither votes nor is asked; both keep their votes. Judges whose votes came
-from elsewhere stand as they are. Of a judge the version votes that was asked last.
+from elsewhere stand as they are. Of a judge the version votes that was asked last; where a probe is
+required, it votes once it was probed and did not fail.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, func, select
@@ -15,7 +14,7 @@ from sqlalchemy.orm import Session, aliased
 
 from db.errors import UnknownName
 from db.events import record
-from db.models import Judge, JudgeVersion, Vote
+from db.models import Judge, JudgeVersion, ProbeOutcome, Vote
 from db.vocabulary import CANARY_SAMPLE, Provider, Standing
 
 _SILENT = (Standing.HISTORY, Standing.RETIRED)
@@ -38,7 +37,17 @@ def current() -> Select[int]:
 
 def voters() -> Select[int]:
     """The ids of the judge versions that vote, as a query."""
-    return current().where(Judge.standing.is_(None) | Judge.standing.not_in(_SILENT))
+    stands = Judge.standing.is_(None) | Judge.standing.not_in(_SILENT)
+    return current().where(stands, Judge.needs_probe.is_not(True) | _probed())
+
+
+def _probed() -> ColumnElement[bool]:
+    """Whether the newest probe of a version lets it vote where one is required."""
+    other = aliased(ProbeOutcome)
+    newest = select(func.max(other.id)).where(other.judge_version_id == JudgeVersion.id)
+    return exists().where(
+        ProbeOutcome.id == newest.correlate(JudgeVersion).scalar_subquery(), ProbeOutcome.suffices
+    )
 
 
 def stand(session: Session, version_id: int) -> None:
@@ -77,20 +86,28 @@ def _voted(version: Any) -> ColumnElement[bool]:
 
 
 def configure(
-    session: Session, names: Collection[str], *, history_votes: bool = False
+    session: Session,
+    names: Collection[str],
+    *,
+    history_votes: bool = False,
+    require_probe: bool = False,
 ) -> list[str]:
     """Write down which judges are configured; those that were asked and are not named are history.
 
-    history_votes: they vote all the same. Who is retired stays so. Returns the names that are
-    history from now on.
+    history_votes: they vote all the same. require_probe: none of those asked votes in a version
+    that was not probed, or failed. Who is retired stays so. Returns the names that are history from
+    now on; who was only ever probed is not told.
     """
     gone: list[str] = []
+    heard = set(session.scalars(select(JudgeVersion.judge_id).where(_voted(JudgeVersion))))
     wanted = dict.fromkeys(names, Standing.CONFIGURED)
     for judge in session.scalars(select(Judge).where(Judge.id.in_(_ASKED))):
+        if bool(judge.needs_probe) != require_probe:
+            judge.needs_probe = require_probe
         standing = wanted.get(judge.name, None if history_votes else Standing.HISTORY)
         if judge.standing not in (standing, Standing.RETIRED):
             judge.standing = standing
-            gone += [judge.name] if standing is Standing.HISTORY else []
+            gone += [judge.name] if standing is Standing.HISTORY and judge.id in heard else []
     session.flush()
     return sorted(gone)
 
@@ -115,59 +132,6 @@ def retire(session: Session, name: str, *, undo: bool = False) -> bool:
     kind = "judge.restored" if undo else "judge.retired"
     record(session, "tiebreak", kind, f"judge:{name}", {})
     return True
-
-
-@dataclass(frozen=True)
-class Version:
-    """One version of a judge: since when, how many votes, whether they count and why not; what
-    differs from the version before it.
-    """
-
-    judge: str
-    version: str
-    since: datetime
-    provider: str
-    model: str | None
-    votes: int
-    votes_count: bool
-    why: str
-    differs: str
-
-
-def versions(session: Session, counts: Collection[str]) -> list[Version]:
-    """Every version of every judge, by name, the oldest first. counts: settings that make one."""
-    voting = set(session.scalars(voters()))
-    cast = dict(
-        session.execute(
-            select(Vote.judge_version_id, func.count())
-            .where(Vote.sample < CANARY_SAMPLE)
-            .group_by(Vote.judge_version_id)
-        ).all()
-    )
-    rows = session.execute(
-        select(Judge, JudgeVersion)
-        .join(Judge, Judge.id == JudgeVersion.judge_id)
-        .order_by(Judge.name, JudgeVersion.id)
-    )
-    found, before = [], None
-    for judge, made in rows:
-        told = _told(made, counts)
-        first = before is None or before[0] != judge.id
-        found.append(
-            Version(
-                judge=judge.name,
-                version=made.version[:12],
-                since=made.created_at,
-                provider=made.provider.value,
-                model=made.model,
-                votes=cast.get(made.id, 0),
-                votes_count=made.id in voting,
-                why="" if made.id in voting else _why(judge, made.id, cast.get(made.id, 0)),
-                differs="" if first or before is None else _differs(before[1], told),
-            )
-        )
-        before = judge.id, told
-    return found
 
 
 def unheard(session: Session) -> dict[str, int]:
@@ -198,29 +162,3 @@ def unheard(session: Session) -> dict[str, int]:
         if pairs:
             found[name] = pairs
     return found
-
-
-def _why(judge: Judge, version_id: int, votes: int) -> str:
-    if judge.standing == Standing.RETIRED:
-        return "retired"
-    if judge.standing == Standing.HISTORY:
-        return "configured no longer"
-    if votes and version_id > (judge.current_version_id or version_id):
-        return "asked about fewer pairs so far than the one before"
-    return "another version was asked last" if votes else "it has no vote yet"
-
-
-def _told(made: JudgeVersion, counts: Collection[str]) -> dict[str, Any]:
-    kept = {k: v for k, v in (made.config or {}).items() if k in counts}
-    return kept | {"template": made.prompt_version, "constitution": made.constitution_version}
-
-
-def _differs(old: dict[str, Any], new: dict[str, Any]) -> str:
-    """What changed, in words; of hashes that they did."""
-    changed = [name for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
-    return ", ".join(
-        name
-        if name == "constitution"
-        else f"{name} {old.get(name, 'unset')} -> {new.get(name, 'unset')}"
-        for name in changed
-    )

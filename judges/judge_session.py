@@ -4,7 +4,7 @@ Pure: from a missing vote to the question and the most it can cost, from an answ
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,15 @@ from judges.private import Withholding, told
 from judges.prompts import Template
 from judges.reservation import BlockReservation
 from judges.whose_fault import Trial
+
+Show = Callable[[Slot, PairText], PairText]
+"""The texts to show for a missing vote, from the pair as stored."""
+
+
+def as_stored(slot: Slot, text: PairText) -> PairText:
+    """The pair itself."""
+    return text
+
 
 # What a server may add to a prompt: chat marks, a schema in its own words. By hand, generous.
 OVERHEAD_TOKENS = 1000
@@ -75,7 +84,8 @@ class JudgeSession:
 
     requests, tokens: every pace to keep, its own and those it shares with other judge sessions.
     patience: waits as its server asks; trial: whose fault its refused questions are.
-    withholding: what must not leave this machine, one for all judge sessions of a run.
+    withholding: what must not leave this machine, one for all judge sessions of a run. show: what
+    is shown of a pair.
     """
 
     judge: JudgeConfig
@@ -92,6 +102,7 @@ class JudgeSession:
     prices: Prices = field(init=False)
     template: Template = field(init=False)
     withholding: Withholding = field(default_factory=Withholding)
+    show: Show = as_stored
     tally: Tally = field(default_factory=Tally)
 
     def __post_init__(self) -> None:
@@ -124,6 +135,7 @@ class JudgeSession:
 
     def question(self, slot: Slot, text: PairText) -> Question:
         """What to ask for one missing vote."""
+        text = self.show(slot, text)
         return self.template.render(
             text.prompt,
             text.response_a,

@@ -64,6 +64,11 @@ class PanelConfig(BaseModel):
         default=False,
         description="whether judges that are configured no longer vote all the same",
     )
+    require_probe: bool = Field(
+        default=False,
+        description="whether a judge's votes count only once `tiebreak probe` has probed the "
+        "version that is asked, and it did not fail",
+    )
     label_model: Literal["majority", "dawid-skene", "tiebreak"] = Field(
         default="tiebreak", description="how votes and human answers become probabilities"
     )

@@ -18,7 +18,7 @@ from judges.circuit import Circuit, RateLimiter
 from judges.connect import local
 from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
-from judges.judge_session import JudgeSession
+from judges.judge_session import JudgeSession, Show, as_stored
 from judges.panel import Panel
 from judges.patience import Patience, Say
 from judges.private import Withholding
@@ -107,9 +107,10 @@ def judge_sessions(
     pauses: Sequence[float],
     withholding: Withholding,
     say: Say,
+    show: Show = as_stored,
 ) -> list[JudgeSession]:
     """A session for each judge; one provider shares a circuit, one limit a rate limiter and its
-    waits, which `say` hears of.
+    waits, which `say` hears of. show: what is shown of a pair.
     """
     circuits: dict[str, Circuit] = {}
     patience: dict[tuple[str | None, ...], Patience] = {}
@@ -138,6 +139,7 @@ def judge_sessions(
             tokens=own[1] + common[1],
             patience=waits,
             withholding=withholding,
+            show=show,
         )
         judge_session.tally.wanted = want.missing
         made.append(judge_session)

@@ -133,6 +133,7 @@ def walk(folder: Path) -> Database:
         tiebreak("judge --max-usd 5")
         tiebreak("canaries draw 3")
         tiebreak("canaries ask --max-usd 1")
+        tiebreak("probe claude --pairs 2 --max-usd 1")
         tiebreak("route --review-share 0.7 --audit-share 0.3")
         tiebreak("escalate rankings --prompts 3")
         database = load(folder / "tiebreak.toml").database

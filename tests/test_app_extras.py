@@ -71,6 +71,7 @@ NEEDS_NOTHING = [
     "import steps steps.jsonl",
     "estimate",
     "judge --only baseline/detail",
+    "probe baseline/detail --pairs 3",
     "generate",
     "revise",
     "batches list",

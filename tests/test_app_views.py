@@ -14,11 +14,11 @@ from streamlit.testing.v1 import AppTest
 from app.views import pictures
 from db import annotators, schema
 from db.errors import NotAllowed
-from db.models import Lease, Pair, Ranking, Review, Task, Vote
+from db.models import Judge, Lease, Pair, Ranking, Review, Task, Vote
 from db.session import Database
 from db.tasks import NewTask, add_tasks
 from db.types import now
-from db.vocabulary import Choice, Order, Role, TaskKind, TaskStatus
+from db.vocabulary import Choice, Order, Role, Standing, TaskKind, TaskStatus
 from review import deciding, queue, view_model
 from review.adjudicating import adjudicate
 from review.boards.budget import budget_board
@@ -393,3 +393,15 @@ def test_a_matrix_lists_the_same_names_in_the_same_order_on_both_sides():
     assert [[cell.said for cell in row] for row in drawn.cells] == [
         ["100%", "100%", "100%"], ["100%", "100%", ""], ["100%", "", ""],
     ]  # fmt: skip
+
+
+def test_the_judges_page_says_who_a_probe_keeps_from_voting(world):
+    with_panel(world, queue_of(world, 4))
+    root = add_person(world, "Root", Role.ADMIN)
+    with world.begin() as session:
+        for judge in session.query(Judge):
+            judge.needs_probe, judge.standing = True, Standing.CONFIGURED
+    assert set(judges_board(world, root).silent.values()) == {"not probed"}
+    shown = words(opened("Root", "judges"))
+    assert "No judge's votes count." in shown
+    assert "judge-x is asked and does not vote: not probed." in shown

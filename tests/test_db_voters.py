@@ -29,6 +29,7 @@ from db.judges import judge_version, recorded_version
 from db.models import Consensus, Judge, Vote
 from db.panel import panel_answers
 from db.session import Database
+from db.versions import versions
 from db.vocabulary import CANARY_SAMPLE, Choice, Order, Provider
 
 A = Choice.A
@@ -116,7 +117,7 @@ def test_votes_of_earlier_versions_and_of_judges_gone_do_not_count(any_database:
         }  # fmt: skip
         assert [name for _, name, *_ in voting_versions(session)] == ["gpt-4", "j"]
         assert voters.unheard(session) == {}
-        rows = [(v.judge, v.votes, v.votes_count, v.why) for v in voters.versions(session, ())]
+        rows = [(v.judge, v.votes, v.votes_count, v.why) for v in versions(session, ())]
     assert rows == [
         ("gone", 1, False, "configured no longer"),
         ("gpt-4", 2, True, ""),

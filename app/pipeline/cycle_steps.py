@@ -12,7 +12,7 @@ from app.config import Config
 from app.output import plain
 from app.pipeline.alarms import Alarm, as_rows, counted
 from app.pipeline.bridging import bridge, held_back
-from app.pipeline.panel import current_panel, enrolled_panel
+from app.pipeline.panel import current_panel, enrolled_panel, not_heard
 from db import checkpoints, cycles, datasets, spending
 from db.asking import PairText
 from db.errors import BadInput, BudgetSpent, Conflict, Unavailable
@@ -148,7 +148,7 @@ def judge(context: CycleContext) -> StepDone:
         line, figures["capped"] = str(error), True
     except Unavailable as error:  # of a judge; where it is the database's, the next line says so
         line, problems = str(error), (str(error),)
-    line = "; ".join((line, *told))
+    line = "; ".join((line, *told, *not_heard(context.config)))
     figures["missing"] = 0 if whole else _missing(context.config)
     with context.database.read() as session:
         figures["spent_usd"] = spending.spent_since(session, context.cycle_id) / NANO

@@ -26,6 +26,44 @@ def current_panel(config: Config) -> Panel:
     return panel.with_judges(judge_config(Path(promoted.path), promoted.name, promoted.generation))
 
 
+def panel_for(config: Config, name: str) -> Panel:
+    """The panel as it is today with a judge by its name: also a retired one, and a trained one that
+    is not in the panel yet.
+    """
+    from db.checkpoints import find_checkpoint
+    from db.vocabulary import CheckpointKind
+    from judges.local import judge_config
+
+    panel = current_panel(config)
+    if any(judge.name == name for judge in panel.judge):
+        return panel
+    if any(judge.name == name for judge in config.panel.judge):
+        return config.panel
+    with config.database.read() as session:
+        made = find_checkpoint(session, name)
+    if made is None or made.kind is not CheckpointKind.JUDGE:
+        return panel
+    if made.settings.get("style") == "prompted":
+        return panel  # it is asked under the name it is configured with
+    return panel.with_judges(judge_config(Path(made.path), made.name, made.generation))
+
+
+def not_heard(config: Config) -> list[str]:
+    """A sentence for each configured judge that a required probe keeps from voting."""
+    from db.versions import silenced
+
+    with config.database.read() as session:
+        silent = silenced(session)
+    return [
+        f"judge {name!r} is asked and does not vote: {why} (require_probe = true under [panel]); "
+        f"run `tiebreak probe {name}`"
+        if why == "not probed"
+        else f"judge {name!r} is asked and does not vote: {why} (require_probe = true under "
+        f"[panel]); see `tiebreak probe {name} --show`"
+        for name, why in silent.items()
+    ]
+
+
 def enrolled_panel(config: Config, say: Callable[[str], None]) -> Panel:
     """The panel as it is today; which judges are configured is written down, as only those vote.
     `say` hears of each that votes no more or is not asked.
@@ -34,7 +72,13 @@ def enrolled_panel(config: Config, say: Callable[[str], None]) -> Panel:
     configured = {judge.name for judge in (*config.panel.judge, *panel.judge)}
     keep = panel.panel.count_history
     with config.database.begin() as session:
-        gone = voters.configure(session, configured, history_votes=keep) if configured else []
+        gone = (
+            voters.configure(
+                session, configured, history_votes=keep, require_probe=panel.panel.require_probe
+            )
+            if configured
+            else []
+        )
         retired = sorted(configured & voters.retired(session))
         replaced = _replaced(session)
     for name in gone:

@@ -14,15 +14,15 @@ judges = typer.Typer(help="Judges, their versions, and which of them vote.", no_
 def judges_list(config: ConfigPath = None, as_json: AsJson = False) -> None:
     """Every version of every judge: since when, its votes, whether they count, what changed.
 
-    Of one judge one version votes: the one asked last.
+    Of one judge one version votes: the one asked last. Beside it, what `tiebreak probe` showed.
 
     Example: tiebreak judges list
     """
-    from db import voters
+    from db.versions import versions
     from judges.judge_config import COUNTS
 
     with configuration(config).database.read() as session:
-        found = voters.versions(session, COUNTS)
+        found = versions(session, COUNTS)
     if as_json:
         show({"judges": [vars(each) for each in found]}, True)
         return
@@ -31,11 +31,11 @@ def judges_list(config: ConfigPath = None, as_json: AsJson = False) -> None:
         return
     rows = [
         [v.judge, v.version[:7], f"{v.since:%Y-%m-%d}", v.provider, f"{v.votes:,}",
-         "yes" if v.votes_count else f"no: {v.why}", v.differs]
+         "yes" if v.votes_count else f"no: {v.why}", v.probe, v.differs]
         for v in found
     ]  # fmt: skip
-    columns = ["judge", "version", "since", "provider", "votes", "they count", "what changed"]
-    table("Judges", columns, rows)
+    columns = ["judge", "version", "since", "provider", "votes", "they count", "probe"]
+    table("Judges", [*columns, "what changed"], rows)
 
 
 @judges.command("bridge")

@@ -106,7 +106,7 @@ def judge(
     Example: tiebreak judge --max-usd 5
     """
     from app.pipeline.bridging import bridge, held_back
-    from app.pipeline.panel import enrolled_panel
+    from app.pipeline.panel import enrolled_panel, not_heard
     from db import voters
     from db.errors import BadInput, UnknownName
     from db.pairs import count_pairs
@@ -170,13 +170,16 @@ def judge(
             f"note: on {n:,} pairs judge {name!r} voted in an earlier version alone, which "
             "does not count; asked again it does"
         )
+    silent = not_heard(settings)
+    for sentence in silent:
+        warn(f"note: {sentence}")
     for alarm in done.alarms:
         warn(f"alarm: {alarm}")
     if votes:  # else everything is on its way in a batch
         try:
             pooled = fit_consensus(settings.database, panel.panel.label_model)
         except UnknownName:
-            if not done.alarms:  # else no vote says anything, and it was said why
+            if not (done.alarms or silent):  # else no vote says anything, and it was said why
                 raise
         else:
             if not as_json:

@@ -84,13 +84,15 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
 
     Example: tiebreak status --json
     """
+    from app.pipeline.panel import not_heard
     from app.pipeline.promises import promises, standing_lines
     from db import abstains
     from db.batch_jobs import waiting_jobs
     from db.runs import notice_killed
     from db.status import status as figures
 
-    database = configuration(config).database
+    settings = configuration(config)
+    database, silent = settings.database, not_heard(settings)
     notice_killed(database)
     with database.read() as session:
         found = figures(session)
@@ -102,6 +104,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
             "promises": [vars(promise) for promise in stand],
             "batches": waiting,
             "abstains": accidents,
+            "not_heard": silent,
         }
         show(found | told, True)
         return
@@ -113,7 +116,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     ]
     table("Status", ["what", "how many"], rows)
     abstained = [f"no verdicts of judge {n!r}: {abstains.told(c)}" for n, c in accidents.items()]
-    for line in (*standing_lines(stand), *filter(None, [waiting.sentence]), *abstained):
+    for line in (*standing_lines(stand), *filter(None, [waiting.sentence]), *abstained, *silent):
         say(line)
 
 

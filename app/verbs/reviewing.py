@@ -66,7 +66,7 @@ def route(
 
     Example: tiebreak route --target-error 0.03 --delta 0.1 --by domain
     """
-    from app.pipeline.panel import enrolled_panel
+    from app.pipeline.panel import enrolled_panel, not_heard
     from app.pipeline.route import route_pairs
     from db.errors import BadInput
     from db.reviews import median_seconds
@@ -86,6 +86,8 @@ def route(
         raise BadInput(str(error)) from None
     if not dry_run:
         enrolled_panel(settings, warn)
+    for sentence in not_heard(settings):
+        warn(f"note: {sentence}")
     with progress() as report:
         done = route_pairs(
             settings.database,

@@ -23,7 +23,12 @@ def main() -> None:
         board = _board(page.person().id, newest)
         st.header("Judges")
         if not board.pairs:
-            st.text("No judge has voted yet; run `tiebreak judge`.")
+            st.text(
+                "No judge's votes count."
+                if board.silent
+                else "No judge has voted yet; run `tiebreak judge`."
+            )
+            _probes(board)
             return
         effective = "not measurable yet" if board.effective is None else f"{board.effective:.1f}"
         part = f" Measured on {board.pairs:,} of them." if board.pairs < board.voted else ""
@@ -38,6 +43,7 @@ def main() -> None:
                 "`tiebreak judge --retry-abstains all` asks them again."
             )
             st.dataframe(board.accidents, hide_index=True)
+        _probes(board)
         _accuracy(board)
         left, right = st.columns(2, gap="medium")
         with left:
@@ -54,6 +60,22 @@ def main() -> None:
             st.dataframe(board.generations, hide_index=True)
         else:
             st.text("Nothing has been trained yet; run `tiebreak train judge`.")
+
+
+def _probes(board: JudgesBoard) -> None:
+    """Who falls for what, and who is kept from voting by it."""
+    if not (board.probes or board.silent):
+        return
+    st.subheader("Probes")
+    for name, why in board.silent.items():
+        st.text(f"{name} is asked and does not vote: {why}. This panel requires a probe.")
+    if board.probes:
+        st.text(
+            "Flips under a change whose effect is known, beside those under a placebo of like "
+            "size, on the same pairs. The difference of the rates stands in points with its "
+            "interval. `tiebreak probe JUDGE` asks."
+        )
+        st.dataframe(board.probes, hide_index=True)
 
 
 def _accuracy(board: JudgesBoard) -> None:

@@ -34,6 +34,9 @@ class Judge(Base):
     standing: Mapped[str | None] = mapped_column(
         String(16), comment="configured, history or retired; unset: nobody has said"
     )
+    needs_probe: Mapped[bool | None] = mapped_column(
+        comment="whether a version votes only once it was probed; unset: no"
+    )
 
 
 class JudgeVersion(Base):
@@ -55,6 +58,22 @@ class JudgeVersion(Base):
     created_at: Mapped[Time]
 
     judge: Mapped[Judge] = relationship()
+
+
+class ProbeOutcome(Base):
+    """What a probe of a judge version showed. Insert-only; the newest of a version counts."""
+
+    __tablename__ = "probe_outcomes"
+    __table_args__ = (Index(None, "judge_version_id", "id"),)
+
+    id: Mapped[Key]
+    judge_version_id: Mapped[int] = mapped_column(ForeignKey("judge_versions.id"))
+    edition: Mapped[int] = mapped_column(comment="of the changes that were made")
+    verdict: Mapped[str] = mapped_column(String(16), comment="passed, failed or not visible")
+    suffices: Mapped[bool] = mapped_column(comment="whether it votes where a probe is required")
+    pairs: Mapped[int]
+    report: Mapped[JsonDict] = mapped_column(comment="figures of every change")
+    created_at: Mapped[Time]
 
 
 class Vote(Base):

@@ -14,7 +14,7 @@ from db.errors import BadInput, BudgetSpent, KeyRefused, TiebreakError, Unavaila
 from db.progress import Progress, quiet, tell
 from db.runs import cap_of, ended_by
 from db.session import Database
-from db.vocabulary import Order, RunStatus
+from db.vocabulary import CANARY_SAMPLE, Order, RunStatus
 from db.votes import drop_held_back
 from judges import lifecycle, participants
 from judges.asking import Scorer
@@ -23,7 +23,7 @@ from judges.batching import Batching
 from judges.connect import connect
 from judges.ensemble import Ensemble
 from judges.habits import unusual
-from judges.judge_session import JudgeSession
+from judges.judge_session import JudgeSession, Show, as_stored
 from judges.panel import Panel
 from judges.private import Withholding
 from judges.results import JudgeRun
@@ -47,6 +47,7 @@ def run_judges(
     environ: Mapping[str, str] | None = None,
     beside: Path | None = None,
     pauses: Sequence[float] = (2.0, 10.0, 30.0),
+    show: Show = as_stored,
 ) -> JudgeRun:
     """Ask every judge for every vote that is missing, and store the answers.
 
@@ -55,7 +56,8 @@ def run_judges(
     it resumes, and the run `after`, an earlier one of the same call. batch: send questions as
     batches where the provider takes them, at half the price; a later run collects the answers
     (every run collects what is ready). retry: kinds of accidental abstains (`db.abstains.KINDS`)
-    that are asked again, as answers cut off with less room than now always are.
+    that are asked again, as answers cut off with less room than now always are. show: what is
+    shown of a pair, for samples that are no votes on it.
     Raises KeyRefused where a key is missing before anything is asked, BudgetSpent where the cap
     leaves room for nothing, Unavailable where no judge gave a single answer.
     """
@@ -63,7 +65,7 @@ def run_judges(
     cap = cap_of(max_usd)
     within = None if within is None else sorted(set(within))
     withholding = Withholding.of(panel.panel.hold_private)
-    spoken = _ask_first(database, panel, names, within, progress, environ, beside, pauses)
+    spoken = _ask_first(database, panel, names, within, samples, progress, environ, beside, pauses)
     judges = [
         participants.by_weights(judge, beside) for judge in participants.chosen(panel, tier, names)
     ]
@@ -84,7 +86,7 @@ def run_judges(
     with database.begin() as session:
         run, job = lifecycle.open_run(session, "judge", options, cap, after)
     say = partial(tell, progress)
-    judge_sessions = participants.judge_sessions(panel, known, pauses, withholding, say)
+    judge_sessions = participants.judge_sessions(panel, known, pauses, withholding, say, show)
     try:
         asyncio.run(_ask(database, run.id, judge_sessions, batch, job, cap, within, progress))
     except BaseException as error:
@@ -117,6 +119,7 @@ def _ask_first(
     panel: Panel,
     names: Sequence[str] | None,
     within: Sequence[int] | None,
+    samples: Sequence[int] | None,
     progress: Progress,
     environ: Mapping[str, str] | None,
     beside: Path | None,
@@ -125,6 +128,8 @@ def _ask_first(
     """Let the judge that the gate put first answer before anybody it may spare is asked; what it
     answered, in a sentence.
     """
+    if min(samples or (1,)) >= CANARY_SAMPLE:  # such answers are no votes: nobody is spared them
+        return ()
     with database.read() as session:
         rule = spared.first(session)
     there = rule is not None and any(judge.name == rule.name for judge in panel.asked)

@@ -22,6 +22,7 @@ from db.opinions import TEACHING, human_answers
 from db.probabilities import Probabilities
 from db.session import Database
 from db.upsert import take_turn
+from db.versions import silenced
 from judges import vote_arrays
 from judges.results import FittedConsensus
 from judges.trust.vote_matrix import Consensus, Pooler, VoteMatrix
@@ -43,8 +44,14 @@ def fit_consensus(database: Database, model: str) -> FittedConsensus:
             voted_pairs(session), usable_votes(session), versions
         )
         answers = human_answers(session, TEACHING)
+        silent = silenced(session)
     if not vote_table.votes:
-        raise UnknownName("there are no votes to pool; run `tiebreak judge` or import votes first")
+        told = "".join(f"; judge {name!r} does not vote: {why}" for name, why in silent.items())
+        raise UnknownName(
+            "there are no votes to pool; "
+            + ("run `tiebreak probe`" if silent else "run `tiebreak judge` or import votes first")
+            + told
+        )
     labels = vote_table.labels(answers)
     known = int((labels >= 0).sum())
     version = content_hash(model, vote_table.digest, labels.tolist())

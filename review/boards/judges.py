@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from db import abstains, annotators, figures
+from db import abstains, annotators, figures, probes, versions
 from db.session import Database
+from judges.probe_report import ProbeReport
 from judges.trust.agreement import agreement_matrix
 from judges.trust.calibration import ReliabilityBin, reliability
 from judges.trust.drift import drift_cells
@@ -45,7 +46,8 @@ class JudgesBoard:
     """Everything the judges page shows. Rows are plain dicts, ready for a table or a picture.
 
     voted: pairs with votes; pairs: those measured on; referenced: those of them humans decided;
-    accidents: answers that were no verdicts, by judge and kind.
+    accidents: answers that were no verdicts, by judge and kind; probes: what each probe showed;
+    silent: judges that a required probe keeps from voting, and why.
     """
 
     voted: int
@@ -61,6 +63,8 @@ class JudgesBoard:
     weeks: list[dict[str, Any]]
     generations: list[dict[str, Any]]
     accidents: list[dict[str, Any]]
+    probes: list[dict[str, Any]]
+    silent: dict[str, str]
 
 
 def judges_board(database: Database, asking_id: int) -> JudgesBoard:
@@ -70,6 +74,8 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
         sample = read_sample(session)
         generations = figures.generations(session)
         accidents = abstains.by_judge(session)
+        probed = probes.outcomes(session).values()
+        silent = versions.silenced(session)
     rng = np.random.default_rng(7)
     vote_table, pooled, truth_P = sample.vote_table, sample.consensus, sample.truth_P
     drawn = vote_table.vote_matrix.take(sample.drawn_P)
@@ -92,7 +98,28 @@ def judges_board(database: Database, asking_id: int) -> JudgesBoard:
             for name, counts in accidents.items()
             for kind, n in counts.most_common()
         ],
+        probes=[row for outcome in probed for row in _changes(outcome)],
+        silent=silent,
     )
+
+
+def _changes(outcome: probes.Outcome) -> list[dict[str, Any]]:
+    """A row a change of one probe."""
+    report = ProbeReport.of_figures(outcome.report)
+    return [
+        {
+            "judge": outcome.judge,
+            "version": outcome.version[:7],
+            "change": row.change,
+            "known effect": row.effect,
+            "pairs": row.pairs,
+            "flips": row.flips,
+            "flips by the placebo": row.placebo_flips,
+            "points more": row.told,
+            "verdict": row.verdict,
+        }
+        for row in report.rows
+    ]
 
 
 def _accuracy(

@@ -103,6 +103,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "judges retire": ("detail",),
     "canaries draw": ("5",),
     "canaries ask": CAP,
+    "probe": ("paid", "--pairs", "3", *CAP),
     "batches list": ("--ask",),
     "batches drop": ("1",),
     "principles report": (),

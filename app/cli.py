@@ -25,6 +25,7 @@ from app.verbs import (
     judging,
     keeping,
     money,
+    pricing,
     probing,
     project,
     promoting,
@@ -82,6 +83,7 @@ app.command()(cycling.cycle)
 app.command()(reporting.report)
 app.add_typer(reporting.certificate, name="certificate")
 app.add_typer(money.money, name="money")
+app.add_typer(pricing.prices, name="prices")
 app.command()(project.status)
 app.command("show")(project.show_pair)
 app.command()(project.doctor)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 REPLAYED = 167  # of 207 tasks, answered as the sample records it: a session of 40 stays open
 LIVE_CAP_USD = 1.0  # what somebody who tries it may be charged; the README promises it
-_LIVE = {
+LIVE = {
     "ANTHROPIC_API_KEY": ("claude", "anthropic", "claude-haiku-5-5"),
     "OPENAI_API_KEY": ("gpt", "openai", "gpt-6-luna"),
 }
@@ -104,7 +104,7 @@ def prepare(folder: Path, *, live: bool) -> Config:
         text = path.read_text(encoding="utf-8")
     else:
         text = _sample("../template.toml").read_text(encoding="utf-8")
-    for key, (name, provider, model) in _LIVE.items():
+    for key, (name, provider, model) in LIVE.items():
         known = re.search(rf'^name = "{name}"$', text, re.M)
         if live and os.environ.get(key) and not known:
             text += f'\n[[judge]]\nname = "{name}"\nprovider = "{provider}"\nmodel = "{model}"\n'

@@ -33,6 +33,7 @@ def examine(path: Path | None, ask: bool = False) -> list[Check]:
     for name, look in (
         ("database", _database),
         ("panel", _panel),
+        ("models", _models),
         ("verdicts", _verdicts),
         ("runs", _runs),
         ("money", _money),
@@ -113,6 +114,16 @@ def _panel(config: Config) -> Check:
     if missing:
         return Check("panel", False, f"{told}; set {', '.join(missing)} in the environment")
     return Check("panel", True, told)
+
+
+def _models(config: Config) -> Check:
+    """Whether the models that are asked still are, and will be in two months."""
+    from db.types import now
+    from judges.lifetimes import ended, endings
+
+    judges, today = config.panel.asked, now().date()
+    told = "; ".join(endings(judges, today)) or "none that is asked is known to end soon"
+    return Check("models", not ended(judges, today), told)
 
 
 def _servers(config: Config) -> Check:

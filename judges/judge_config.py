@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from db.errors import BadInput
 from db.reservations import Asked
+from db.types import now
 from db.validation import Variable
 from db.vocabulary import Order, Provider
 from judges import prompts, reach
@@ -288,8 +289,15 @@ class JudgeConfig(BaseModel):
         known = find_model(self.model or "")
         if known is None:
             raise BadInput(
-                f"no prices are known for model {self.model!r} of judge {self.name!r}; "
-                "add prices = { input = ..., output = ... } in dollars per million tokens"
+                f"no prices are known for model {self.model!r} of judge {self.name!r}; add prices "
+                "= { input = ..., output = ... } to its section of tiebreak.toml, in dollars per "
+                "million tokens (`tiebreak prices list` shows which are known)"
+            )
+        if known.until is not None and known.until < now().date():
+            raise BadInput(
+                f"the prices of model {self.model!r} of judge {self.name!r} held until "
+                f"{known.until}; add today's, prices = {{ input = ..., output = ... }}, to its "
+                "section of tiebreak.toml, in dollars per million tokens"
             )
         return known.prices
 

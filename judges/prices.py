@@ -7,6 +7,7 @@ per million tokens is a thousand nano-dollars a token.
 import re
 import tomllib
 from collections.abc import Iterable
+from datetime import date
 from functools import cache
 from importlib.resources import files
 from math import ceil
@@ -127,8 +128,10 @@ class Prices(BaseModel):
 
 
 class KnownModel(Prices):
-    """A model of the shipped list: its prices and what it refuses."""
+    """A model of the shipped list: its prices, since when they hold, and what it refuses."""
 
+    since: date = Field(description="the day from which they hold, or were read")
+    until: date | None = Field(default=None, description="the last day they hold, where one is")
     temperature: bool = Field(default=True, description="whether it takes a temperature")
     reasoning: bool = Field(default=False, description="whether it thinks first, billed as output")
 
@@ -144,10 +147,13 @@ FREE = Prices(input=0, output=0)
 def find_model(name: str) -> KnownModel | None:
     """The shipped entry for a model, also under a dated name (`claude-haiku-4-5-20251001`)."""
     known = known_models()
-    if name in known:
-        return known[name]
+    return known.get(name) or known.get(undated(name))
+
+
+def undated(name: str) -> str:
+    """A model's name without the day of its snapshot."""
     dated = re.fullmatch(r"(.+?)-20\d\d-?\d\d-?\d\d", name)
-    return known.get(dated[1]) if dated else None
+    return dated[1] if dated else name
 
 
 def tokens_at_most(text: str) -> int:

@@ -108,6 +108,8 @@ NEEDS_NOTHING = [
     "show 1",
     "doctor",
     "money reconcile --billed-usd 0 --reason tried",
+    "prices list",
+    "prices check",
     "backup kept.tar",
     "restore kept.tar",
     "people list",

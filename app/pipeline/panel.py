@@ -6,6 +6,7 @@ from pathlib import Path
 from app.config import Config
 from db import checkpoints, voters
 from db.session import Session
+from db.types import now
 from db.vocabulary import CheckpointKind
 from judges.panel import Panel
 
@@ -66,8 +67,10 @@ def not_heard(config: Config) -> list[str]:
 
 def enrolled_panel(config: Config, say: Callable[[str], None]) -> Panel:
     """The panel as it is today; which judges are configured is written down, as only those vote.
-    `say` hears of each that votes no more or is not asked.
+    `say` hears of each that votes no more, is not asked, or whose model ends.
     """
+    from judges.lifetimes import endings
+
     panel = current_panel(config)
     configured = {judge.name for judge in (*config.panel.judge, *panel.judge)}
     keep = panel.panel.count_history
@@ -93,6 +96,8 @@ def enrolled_panel(config: Config, say: Callable[[str], None]) -> Panel:
             f"judge {name!r} is not asked: {replaced[name]!r} has taken its place, which costs "
             "less at the same quality (`tiebreak rollback judge` brings it back)"
         )
+    for sentence in endings(panel.asked, now().date()):
+        say(sentence)
     return panel
 
 

@@ -36,11 +36,16 @@ def estimate(
     """
     from app.pipeline.bridging import told
     from app.pipeline.panel import current_panel
+    from db.types import now
+    from judges.lifetimes import endings
+    from judges.participants import chosen
     from judges.steps import estimate as step
     from judges.steps import estimate_canaries
 
     settings = configuration(config)
     panel = current_panel(settings)
+    for sentence in endings(chosen(panel, tier, only), now().date()):
+        warn(sentence)
     with progress() as report:
         found = step(
             settings.database,

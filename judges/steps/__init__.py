@@ -10,11 +10,14 @@ from judges.steps.estimating import estimate, reparse
 from judges.steps.fitting import fit_consensus
 from judges.steps.generating import form_pairs, generate
 from judges.steps.listing import list_models
+from judges.steps.pricing import PriceCheck, check_prices
 from judges.steps.principled import hold_out, principle_report
 from judges.steps.revising import revise, write_revisions
 
 __all__ = [
+    "PriceCheck",
     "ask_canaries",
+    "check_prices",
     "compare_canaries",
     "drop_batch",
     "estimate",

@@ -26,7 +26,7 @@ Step = tuple[str, tuple[str, ...]]
 READING = {
     "estimate", "history", "lineage", "status", "show", "doctor", "people list",
     "principles report", "certificate list", "batches list", "judges list", "judges bridge",
-    "gold ledger",
+    "gold ledger", "prices list", "prices check",
 }  # fmt: skip
 _WEEK: tuple[Step, ...] = (
     ("import pairs", ("pairs-3.jsonl",)),

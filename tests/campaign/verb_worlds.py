@@ -118,6 +118,8 @@ VERBS: dict[str, tuple[str, ...]] = {
     "certificate verify": ("1", "--export", "certificate.json"),
     "certificate withdraw": ("1", "--reason", "raced"),
     "money reconcile": ("--billed-usd", "0", "--reason", "raced"),
+    "prices list": (),
+    "prices check": (),
     "db upgrade": (),
     "backup": ("raced.tar",),
     "restore": ("kept.tar",),

@@ -112,6 +112,17 @@ def test_of_a_trained_judge_a_51_and_a_99_are_not_the_same_vote() -> None:
     assert loss[0] < loss[1] - 0.02
 
 
+@pytest.mark.parametrize("answers", [0, 60])
+def test_a_trained_judge_may_be_the_only_one(answers: int) -> None:
+    vote_matrix, truth = rich(90, 3)
+    sign = np.where(truth == A, 1.0, -1.0)
+    alone = with_trained(vote_matrix.keep_raters(np.zeros(0, np.int64)), 2.0 * sign)
+    found = LabelModel().fit(alone, some_answers(truth, answers)).predict(alone)
+    assert accuracy(found.win_P, truth) > 0.9
+    assert found.contributions_PC is not None
+    assert found.contributions_PC.shape == (90, len(found.contributors))
+
+
 def test_pairs_that_a_trained_judge_is_silent_on_are_told_by_the_others() -> None:
     vote_matrix, _ = panel(120, seed=5)
     log_odds = np.where(np.arange(120) < 60, 2.0, np.nan)

@@ -9,14 +9,16 @@ from sqlalchemy import select
 
 from app.config import Config
 from app.pipeline.candidates import JudgeAnswers, cross_fitted, measured, panels_with
-from app.pipeline.effect import ask, measure_effect
+from app.pipeline.effect import _even, ask, measure_effect
 from app.pipeline.gate import panels_of
 from db.asking import PairText
 from db.errors import Conflict
 from db.imports import Kind, import_files
-from db.models import Checkpoint, Gold
+from db.models import Batch, Checkpoint, Gold, PairRoute
+from db.types import now
+from db.vocabulary import Route
 from judges.constitution import Constitution
-from judges.steps import run_judges
+from judges.steps import fit_consensus, run_judges
 from judges.trust.dawid_skene import DawidSkene
 from judges.trust.label_model import LabelModel
 from judges.trust.panel_choice import Sample, Terms
@@ -187,6 +189,34 @@ def test_a_trained_judge_is_measured_on_gold_and_leaves_no_vote(trained: Config)
         assert status(session) == before
 
 
+def test_audits_it_was_taught_measure_by_its_out_of_fold_answers(trained: Config) -> None:
+    """Ten audits of the 60 labelled pairs, half drawn with .1 and half with .4: weights 10 and 2.5
+    of a mean of 6.25 are 1.6 and .4."""
+    fit = fit_consensus(trained.database, "majority")
+    with trained.database.begin() as session:
+        batch = Batch(fit_id=fit.fit_id, policy={}, seed=1, frame_hash="0" * 64)
+        batch.given_up_at = now()  # it promises nothing, so its audits teach
+        session.add(batch)
+        session.flush()
+        for pair in range(1, 11):
+            session.add(
+                PairRoute(
+                    batch_id=batch.id,
+                    pair_id=pair,
+                    route=Route.AUDIT,
+                    reasons=[],
+                    priority=0.0,
+                    score=0.5,
+                    inclusion_probability=0.1 if pair <= 5 else 0.4,
+                )
+            )
+    found = measure_effect(trained.database, trained.panel.rules, "majority")
+    assert (found.gold_pairs, found.audits) == (40, 10)
+    assert len(found.priced[0].candidate.win_P) > len(found.on_gold[0].candidate.win_P)
+    draws = np.array([0.1] * 5 + [0.4] * 5 + [np.nan])
+    assert _even(draws) == pytest.approx([1.6] * 5 + [0.4] * 5 + [0.0])
+
+
 def test_a_prompted_judge_is_measured_by_the_votes_it_has_cast(trained: Config) -> None:
     with trained.database.begin() as session:
         checkpoint = session.scalars(select(Checkpoint)).one()
@@ -208,12 +238,13 @@ def test_its_votes_come_in_stored_order(trained: Config) -> None:
         PairText(1, "rivers?", good, bad, None, None),
         PairText(2, "r?", bad, good, None, None),
     ]
-    codes, sure, p_a = ask(folder, pairs, Constitution(chapters=()))
+    codes, sure, p_a, blind = ask(folder, pairs, Constitution(chapters=()))
     assert codes.tolist() == [[A, A], [B, B]]
     assert codes.shape == (2, BA + 1)
     assert ((sure > 0.5) & (sure <= 1)).all()
     assert (p_a[0] > 0.5).all()
     assert (p_a[1] < 0.5).all()
+    assert not blind.any()
 
 
 def test_too_little_gold_is_said_and_not_guessed(trained: Config) -> None:

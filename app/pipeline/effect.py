@@ -95,13 +95,15 @@ def measure_effect(
     labelled = (context.truth_P != MISSING) | (context.labels_P != MISSING)
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(~labelled))[:_OTHERS]
     used = np.sort(np.concatenate([np.flatnonzero(labelled), drawn]))
-    weight = np.where(truth != MISSING, 1.0, np.where(ours, 0.0, _even(context.audited_P)))
+    made, speaks = _panels(context, used, ours, rules)
+    audited = _even(np.where(speaks, context.audited_P[used], np.nan))
+    weight = np.where(truth[used] != MISSING, 1.0, audited)
     known = np.where(truth == MISSING, context.labels_P, truth)
     taught = np.where(context.labels_P == MISSING, truth, context.labels_P)[used].astype(np.int8)
     sample = Sample(
-        np.where(weight > 0, known, MISSING)[used].astype(np.int8),
+        np.where(weight > 0, known[used], MISSING).astype(np.int8),
         context.vote_table.vote_matrix.prompt_P[used],
-        weight[used],
+        weight,
         (truth != MISSING)[used],
     )
     texts = _some(context.vote_table.texts, used)
@@ -117,7 +119,7 @@ def measure_effect(
         measured(
             panel, read, taught, sample.decided_P, lambda: label_model(model), context.usd, seed
         )
-        for panel in _panels(context, used, ours, rules)
+        for panel in made
     ]
     return panels(
         candidates,
@@ -133,9 +135,10 @@ def measure_effect(
 
 def ask(
     folder: Path, pairs: Sequence[PairText], rules: Constitution
-) -> tuple[Codes, Floats, Floats]:
+) -> tuple[Codes, Floats, Floats, Mask]:
     """What a trained judge says in both orders, in stored order, each [pairs, 2]: choices, how sure
-    it is of them, and its probability of A over A and B.
+    it is of them, and its probability of A over A and B; and [pairs] whether it answered out of
+    fold, by judges that were not taught the prompt.
     """
     judge = LocalJudge(folder)
     template = Template(rules, output=judge.output)
@@ -144,13 +147,16 @@ def ask(
         for p in pairs
         for order in (Order.AB, Order.BA)
     ]
-    shown = np.array([_row(answer) for answer in judge.score(questions)]).reshape(-1, 2, len(MENU))
+    answers = judge.score(questions)
+    shown = np.array([_row(answer) for answer in answers]).reshape(-1, 2, len(MENU))
+    said_blind = np.array([answer.out_of_fold is True for answer in answers], dtype=bool)
+    blind: Mask = said_blind.reshape(-1, 2).min(axis=1)
     codes_PO = shown.argmax(axis=2).astype(np.int8)
     codes_PO[:, BA] = rename(codes_PO[:, BA])  # the second order showed B first
     a_PO, b_PO = np.maximum(shown[:, :, 0], 1e-6), np.maximum(shown[:, :, 1], 1e-6)
     p_a_PO = a_PO / (a_PO + b_PO)
     p_a_PO[:, BA] = 1 - p_a_PO[:, BA]
-    return codes_PO, shown.max(axis=2), p_a_PO
+    return codes_PO, shown.max(axis=2), p_a_PO, blind
 
 
 def _read(session: Session, name: str | None) -> _Context:
@@ -201,8 +207,10 @@ def _notes(context: _Context) -> tuple[str, ...]:
 
 def _panels(
     context: _Context, used: NDArray[np.int64], ours: Mask, rules: Constitution
-) -> list[PanelVotes]:
-    """The panel as it is, and those that the challenger could make, on the used pairs."""
+) -> tuple[list[PanelVotes], Mask]:
+    """The panel as it is, and those that the challenger could make, on the used pairs; and of which
+    of these it speaks.
+    """
     vote_table = context.vote_table
     vote_matrix = vote_table.vote_matrix.take(used)
     prompted = context.challenger.settings.get("style") == "prompted"
@@ -211,19 +219,33 @@ def _panels(
     if context.incumbent is not None:
         others = others.keep_raters(_not_by(others, context.incumbent.name))
     if prompted:  # it has voted under the name it is configured with
-        return [
-            PanelVotes(TODAY, today),
-            PanelVotes(f"with {name}", _silent(others, name, ours[used])),
-        ]
+        heard = _silent(others, name, ours[used])
+        return [PanelVotes(TODAY, today), PanelVotes(f"with {name}", heard)], ~ours[used]
     others = others.keep_raters(_not_by(others, name))
-    rows = np.flatnonzero(~ours[used])
-    pairs = [context.texts[vote_table.pair_ids[used[row]]] for row in rows]
+    judge = _answers(context, used, ours[used], rules, name)
+    speaks = np.zeros(len(used), dtype=bool)
+    speaks[judge.rows] = True
+    return list(panels_with(today, others, judge, context.usd)), speaks
+
+
+def _answers(
+    context: _Context, used: NDArray[np.int64], learnt_P: Mask, rules: Constitution, name: str
+) -> JudgeAnswers:
+    """What the challenger says where it learnt nothing, and out of fold where it did."""
+    pairs = [context.texts[context.vote_table.pair_ids[row]] for row in used]
     folder = Path(context.challenger.path)
-    codes_PO, sure_PO, p_a_PO = ask(folder, pairs, rules)
-    family = f"trained/{LocalJudge(folder).base}"
-    log_odds_P = (np.log(p_a_PO) - np.log1p(-p_a_PO)).mean(axis=1)
-    judge = JudgeAnswers(name, family, rows, codes_PO, sure_PO, log_odds_P, p_a_PO.mean(axis=1))
-    return list(panels_with(today, others, judge, context.usd))
+    codes_PO, sure_PO, p_a_PO, blind_P = ask(folder, pairs, rules)
+    rows = np.flatnonzero(~learnt_P | blind_P)
+    p_a_PO = p_a_PO[rows]
+    return JudgeAnswers(
+        name,
+        f"trained/{LocalJudge(folder).base}",
+        rows,
+        codes_PO[rows],
+        sure_PO[rows],
+        (np.log(p_a_PO) - np.log1p(-p_a_PO)).mean(axis=1),
+        p_a_PO.mean(axis=1),
+    )
 
 
 def _silent(vote_matrix: VoteMatrix, name: str, pairs_P: Mask) -> VoteMatrix:

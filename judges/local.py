@@ -27,6 +27,7 @@ from judges.taught import Taught, identity, taught
 from judges.tokens import AS_TEXT, whole, whole_chat
 from judges.trust.text_features import PairTexts
 from judges.verdicts import say
+from judges.weights import load
 
 VERDICT = "VERDICT:"
 
@@ -204,7 +205,10 @@ class LocalJudge:
             tokenizer = AutoTokenizer.from_pretrained(self.folder)
             writes = self.output == "text"
             kind = AutoModelForCausalLM if writes else AutoModelForSequenceClassification
-            self._loaded = kind.from_pretrained(self.folder).eval().to(device), tokenizer
+            model = load(kind, Path(self.folder)).eval().to(device)
+            if model.config.pad_token_id is None:
+                model.config.pad_token_id = tokenizer.pad_token_id
+            self._loaded = model, tokenizer
         return self._loaded
 
     def _probabilities(

@@ -36,10 +36,11 @@ def arrive(database: Database, gamed: bool) -> None:
 def in_production(database: Database, folder: Path) -> None:
     """A tiny reward model of random weights: whatever it likes is a random half."""
     from trainer.bases import build_tiny, load_classifier, load_tokenizer
+    from trainer.settings import TrainerSettings
 
     build_tiny([PRAISE], folder / "base")
     tokenizer = load_tokenizer(str(folder / "base"))
-    load_classifier(str(folder / "base"), 1, tokenizer, 0).save_pretrained(folder)
+    load_classifier(str(folder / "base"), 1, tokenizer, TrainerSettings()).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     metadata = {"kind": "reward", "max_length": 64, "temperature": 1.0}
     (folder / METADATA).write_text(json.dumps(metadata))

@@ -244,7 +244,7 @@ def test_an_adapter_needs_its_base_and_a_head(
     config = json.loads((moved / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = str(tmp_path / "gone")
     (moved / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
-    with pytest.raises(BadInput, match=r"gone' \(the base of .* give its folder with --base"):
+    with pytest.raises(BadInput, match=r"or its base .*gone'; give the base's folder"):
         bring(exported, moved, "reward", tmp_path)
     given = bring(exported, moved, "reward", tmp_path, base=str(models / "base"))
     assert given.base == str(models / "base")

@@ -24,6 +24,7 @@ from trainer.serving.guard import KEY, Guard, is_loopback, protocol
 from trainer.serving.quantize import quantize
 from trainer.serving.scoring import Answered, RewardScorer, Scored
 from trainer.serving.server import DynamicBatcher, Score, application, serve
+from trainer.settings import TrainerSettings
 from trainer.workspace import open_workspace, publish_model
 
 
@@ -313,7 +314,7 @@ def checkpoint(tmp_path: Path) -> Path:
     texts = [f"word{i % 17} other{i % 5} thing" for i in range(40)]
     build_tiny(texts, tmp_path / "base")
     tokenizer = load_tokenizer(str(tmp_path / "base"))
-    model = load_classifier(str(tmp_path / "base"), 1, tokenizer, 0)
+    model = load_classifier(str(tmp_path / "base"), 1, tokenizer, TrainerSettings())
     work = open_workspace(tmp_path, "reward", {}, "model")
     metadata = {
         "kind": "reward",

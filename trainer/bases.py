@@ -10,7 +10,7 @@ from typing import Any
 
 from db.errors import BadInput
 from db.whole import own_folder, publish
-from trainer.settings import TINY, WORDS
+from trainer.settings import TINY, WORDS, TrainerSettings
 
 _CHAT = (
     "{% for message in messages %}<|{{ message['role'] }}|>\n{{ message['content'] }}<|end|>\n"
@@ -130,18 +130,27 @@ def load_writer_tokenizer(folder: str) -> Any:
     return tokenizer
 
 
-def load_classifier(folder: str, labels: int, tokenizer: Any, seed: int) -> Any:
-    """The base with a fresh head of so many outputs; the head's weights follow the seed."""
-    import torch
-    from transformers import AutoModelForSequenceClassification, set_seed
+def model_options(settings: TrainerSettings) -> dict[str, Any]:
+    """Keyword arguments that every model to be trained is loaded with."""
+    named = {} if settings.attention is None else {"attn_implementation": settings.attention}
+    return {"dtype": settings.dtype, **named}
 
-    set_seed(seed)
+
+def load_classifier(
+    folder: str, labels: int, tokenizer: Any, settings: TrainerSettings, *, steps: bool = False
+) -> Any:
+    """The base with a fresh head of so many outputs, for a sequence or (`steps`) for each token;
+    the head's weights follow the seed.
+    """
+    import transformers
+
+    kind = "Token" if steps else "Sequence"
+    auto = getattr(transformers, f"AutoModelFor{kind}Classification")
+    transformers.set_seed(settings.seed)
     quiet_libraries()
     try:
-        model = AutoModelForSequenceClassification.from_pretrained(
-            folder, num_labels=labels, dtype=torch.float32
-        )
-    except (OSError, ValueError) as error:
+        model = auto.from_pretrained(folder, num_labels=labels, **model_options(settings))
+    except (OSError, ValueError, ImportError) as error:
         raise _unusable(folder, error) from None
     model.config.pad_token_id = tokenizer.pad_token_id
     return model
@@ -187,27 +196,6 @@ def quiet_libraries() -> None:
     logging.set_verbosity_error()
     # What the libraries tell their own callers about their next version.
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers|trl|peft")
-
-
-def with_lora(model: Any, rank: int) -> Any:
-    """The model with low-rank adapters; its new head is trained and saved whole."""
-    from peft import LoraConfig, get_peft_model
-
-    heads = [name for name in ("score", "classifier") if hasattr(model, name)]
-    if hasattr(getattr(model, "bert", None), "pooler") and model.bert.pooler is not None:
-        heads.append("bert.pooler")
-    return get_peft_model(
-        model,
-        LoraConfig(
-            task_type="SEQ_CLS",
-            r=rank,
-            lora_alpha=2 * rank,
-            lora_dropout=0.0,
-            target_modules="all-linear",
-            exclude_modules=heads,
-            modules_to_save=heads,
-        ),
-    )
 
 
 def _unusable(folder: str, error: Exception) -> BadInput:

@@ -15,14 +15,13 @@ from typing import Any
 from db.errors import BadInput
 from db.vocabulary import CheckpointKind
 from judges.prompts import MENU
+from judges.weights import ADAPTER, head_outputs, load
 from trainer.bases import positions, quiet_libraries
 
-ADAPTER = "adapter_config.json"
 _TOKENIZERS = (
     *("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tekken.json"),
     *("spiece.model", "sentencepiece.bpe.model", "spm.model"),
 )
-_HEADS = ("score.", "classifier.")
 _CLASSIFIER, _WRITER = "ForSequenceClassification", ("ForCausalLM", "LMHeadModel")
 LONGEST = 8192  # tokens, where neither the model nor the caller says how many it reads
 
@@ -98,37 +97,21 @@ def _whole(folder: Path, source: str, kind: CheckpointKind) -> Any:
 
 def _adapted(folder: Path, base: str, kind: CheckpointKind) -> Any:
     """The base with the adapter merged into it, in the base's precision."""
-    from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
     task = _json(folder / ADAPTER).get("task_type")
-    outputs = _outputs(folder)
-    if task == "CAUSAL_LM" and kind is CheckpointKind.JUDGE:
-        loader, more = AutoModelForCausalLM, {}
-    elif outputs is not None:
-        loader, more = AutoModelForSequenceClassification, {"num_labels": outputs}
-    else:
+    with _told(str(folder)):
+        outputs = head_outputs(folder)
+    writes = task == "CAUSAL_LM" and kind is CheckpointKind.JUDGE
+    if not writes and outputs is None:
         raise BadInput(
             f"adapter {str(folder)!r} holds no head that scores ({task}); train it with "
             "modules_to_save=['score'], or import the merged model"
         )
-    with _told(base, f"the base of adapter {str(folder)!r}; give its folder with --base"):
-        model = loader.from_pretrained(base, dtype="auto", **more)
-    with _told(str(folder)):
-        return PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
-
-
-def _outputs(folder: Path) -> int | None:
-    """How many outputs the head has that was saved with an adapter, if one was."""
-    from safetensors import safe_open
-
-    with _told(str(folder)), safe_open(folder / "adapter_model.safetensors", "pt") as weights:
-        sizes = [
-            weights.get_slice(name).get_shape()[0]
-            for name in weights.keys()  # noqa: SIM118 - no mapping
-            if any(f"{head}weight" in name or f"{head}out_proj.weight" in name for head in _HEADS)
-        ]
-    return sizes[-1] if sizes else None
+    with _told(str(folder), f"or its base {base!r}; give the base's folder with --base"):
+        return load(
+            AutoModelForCausalLM if writes else AutoModelForSequenceClassification, folder, base
+        )
 
 
 def _tokenizer(folder: Path, base: str | None) -> Any:

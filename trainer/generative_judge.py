@@ -24,14 +24,16 @@ from judges.constitution import Constitution
 from judges.local import VERDICT, reasoned
 from judges.prompts import VERSION, Template
 from judges.tokens import AS_TEXT, CHAT_AS_TEXT, fitted, whole_chat
+from trainer.adapters import lora
 from trainer.bases import (
     base_folder,
     load_tokenizer,
     load_writer_tokenizer,
+    model_options,
     require_positions,
 )
 from trainer.card import model_card
-from trainer.huggingface import Curve, arguments, callbacks, run
+from trainer.huggingface import Curve, arguments, callbacks, configured, run
 from trainer.judge_training import Lesson, menu_figures, question, shown_targets
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_files
@@ -128,6 +130,11 @@ def train(
     if not train_lessons:
         raise BadInput(f"dataset {dataset!r} has no row to train a judge on; export more labels")
     texts = [text for each in train_lessons for text in (each.prompt, each.a, each.b)]
+    if settings.lora and not settings.merge:
+        raise BadInput(
+            "a generative judge is kept merged: each of its stages starts from the one before; "
+            "leave merge at true"
+        )
     shaped = Template(rules, output="text", per_principle=False)
     first = question(train_lessons[0], Order.AB, shaped)
     base = settings.judge_base
@@ -240,17 +247,22 @@ def _supervised(
 
     trainer = SFTTrainer(
         model=folder,
-        args=SFTConfig(
-            **arguments(stage, settings, settings.judge_base, validated), max_length=None
+        args=configured(
+            SFTConfig,
+            **arguments(stage, settings, settings.judge_base, validated),
+            model_init_kwargs=model_options(settings),
+            packing=settings.packing,
+            max_length=settings.max_length + settings.reasoning_tokens
+            if settings.packing
+            else None,
         ),
         train_dataset=rows(fit),
         eval_dataset=rows(held) if validated else None,
         processing_class=load_writer_tokenizer(folder),
         callbacks=callbacks(settings, stage, validated, "generative judge", progress, curve),
-        peft_config=_lora(settings),
+        peft_config=lora(settings, "CAUSAL_LM"),
     )
-    run(trainer, stage)
-    _keep(trainer, work.partial / "supervised-model", settings)
+    _keep(run(trainer, stage, settings, folder), trainer, stage, work)
     return curve
 
 
@@ -280,39 +292,34 @@ def _preferred(
     gentle = settings.model_copy(update={"learning_rate": settings.rate(settings.judge_base) / 10})
     trainer = DPOTrainer(
         model=str(folder),  # a path: TRL loads the reference from it, too
-        args=DPOConfig(**arguments(stage, gentle, settings.judge_base, held), max_length=None),
+        args=configured(
+            DPOConfig,
+            **arguments(stage, gentle, settings.judge_base, held),
+            model_init_kwargs=model_options(settings),
+            max_length=None,
+        ),
         train_dataset=rows(contrasts),
         eval_dataset=rows(against) if held else None,
         processing_class=load_tokenizer(str(folder)),
         callbacks=callbacks(gentle, stage, held, "generative judge, DPO", progress, curve),
-        peft_config=_lora(settings),
+        peft_config=lora(settings, "CAUSAL_LM"),
     )
-    run(trainer, stage)
-    _keep(trainer, work.partial / "dpo-model", settings)
+    _keep(run(trainer, stage, settings, str(folder)), trainer, stage, work)
     return curve
 
 
-def _keep(trainer: Any, folder: Path, settings: TrainerSettings) -> None:
-    """Save the finished stage by one rename."""
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if settings.lora:
-        model = model.merge_and_unload()
+def _keep(model: Any, trainer: Any, stage: Workspace, work: Workspace) -> None:
+    """Save the finished stage by one rename, with the adapters it rests on."""
+    folder = work.partial / f"{stage.stage}-model"
     writing = folder.with_name(folder.name + ".writing")
     shutil.rmtree(writing, ignore_errors=True)
     model.save_pretrained(writing)
     trainer.processing_class.save_pretrained(writing)
+    for name in ("supervised", "dpo"):
+        adapter = work.partial / name / "adapter"
+        if adapter.is_dir():
+            shutil.copytree(adapter, writing / f"adapter-{name}")
     writing.replace(folder)
-
-
-def _lora(settings: TrainerSettings) -> Any:
-    if not settings.lora:
-        return None
-    from peft import LoraConfig
-
-    rank = settings.lora_rank
-    return LoraConfig(
-        task_type="CAUSAL_LM", r=rank, lora_alpha=2 * rank, target_modules="all-linear"
-    )
 
 
 def _word(choice: Choice, order: Order) -> str:

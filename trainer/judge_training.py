@@ -26,10 +26,11 @@ from judges.local import padded
 from judges.prompts import MENU, VERSION, Template
 from judges.tokens import encode
 from judges.vote_arrays import axis_K
-from trainer.bases import base_folder, load_classifier, load_tokenizer, require_positions, with_lora
+from trainer.adapters import adapted, beside, require_lasting
+from trainer.bases import base_folder, load_classifier, load_tokenizer, require_positions
 from trainer.card import model_card
 from trainer.encoding import asked_text, said_text
-from trainer.huggingface import Curve, arguments, callbacks, run
+from trainer.huggingface import Curve, arguments, callbacks, configured, run
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model
 
@@ -140,16 +141,16 @@ def train(
     folder = base_folder(base, _texts(train_lessons), work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
     require_positions(folder, base, settings.max_length)
+    require_lasting(settings, base)
     fitted = _examples(train_lessons, tokenizer, settings, rules)
     held = _examples(validation_lessons, tokenizer, settings, rules)
-    model = load_classifier(folder, len(MENU), tokenizer, settings.seed)
+    model = load_classifier(folder, len(MENU), tokenizer, settings)
     model.config.id2label = dict(enumerate(MENU))
     model.config.label2id = {word: i for i, word in enumerate(MENU)}
-    if settings.lora:
-        model = with_lora(model, settings.lora_rank)
+    model = adapted(model, settings, "SEQ_CLS")
     curve = Curve()
     trainer = _trainer(model, tokenizer, fitted, held, work, settings, progress, curve)
-    run(trainer, work)
+    model = run(trainer, work, settings, folder)
     metadata = {
         "kind": "judge",
         "style": "scoring",
@@ -165,12 +166,10 @@ def train(
             "cut": sum(e["length"] >= settings.max_length for e in fitted + held) // 2,
         },
         "curve": curve.points,
-        **_validation(trainer, held),
+        **_validation(model, trainer, held),
     }
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if settings.lora:
-        model = model.merge_and_unload()
-    publish_model(work, model, tokenizer, metadata, model_card(work.name, metadata))
+    card = model_card(work.name, metadata)
+    publish_model(work, model, tokenizer, metadata, card, beside(work))
     return metadata
 
 
@@ -239,7 +238,8 @@ def _trainer(
 
     trainer = JudgeTrainer(
         model=model,
-        args=TrainingArguments(
+        args=configured(
+            TrainingArguments,
             **arguments(work, settings, settings.judge_base, validated),
             remove_unused_columns=False,
             train_sampling_strategy="group_by_length",
@@ -254,13 +254,13 @@ def _trainer(
     return trainer
 
 
-def _validation(trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
+def _validation(model: Any, trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
     """Accuracy by the menu and the temperature of least log-loss, on validation in both orders."""
     if not held:
         return {"temperature": 1.0, "validation": None}
     import torch
 
-    model = trainer.model.eval()
+    model.eval()
     logits_N, target_N = [], []
     for batch in trainer.get_eval_dataloader():
         target_N.extend(batch.pop("target").tolist())

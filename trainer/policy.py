@@ -13,9 +13,11 @@ from db.errors import BadInput
 from db.progress import Progress, quiet
 from judges.encoding import as_messages, encode
 from judges.tokens import CHAT_AS_TEXT
+from trainer.adapters import beside, finished, lora, require_lasting
 from trainer.bases import (
     base_folder,
     load_writer_tokenizer,
+    model_options,
     quiet_libraries,
     require_base,
     require_positions,
@@ -24,7 +26,7 @@ from trainer.card import model_card
 from trainer.divergence import generating, require_finite, require_finite_figures
 from trainer.encoding import texts_of
 from trainer.hacking import Limits, Monitor
-from trainer.huggingface import Curve, arguments, callbacks, run
+from trainer.huggingface import Curve, arguments, callbacks, configured, run
 from trainer.settings import TrainerSettings
 from trainer.tensorboard import Board
 from trainer.vocabulary import Method
@@ -80,18 +82,17 @@ def train(
     folder = base_folder(settings.base, texts, work.partial, settings.seed)
     tokenizer = load_writer_tokenizer(folder)
     more = options.response_tokens if options.method in ONLINE else 0
+    require_lasting(settings, settings.base)
     require_positions(folder, settings.base, settings.max_length, more)
     watch = Watch(Monitor(options.limits), reward, judged, Board(settings, work))
     curve = Curve()
     if options.method == "ppo":
         model = _ppo(folder, tokenizer, rows, work, settings, options, watch, curve, progress)
         require_finite(model)
+        model = finished(model, settings, folder, work.partial)
     else:
         trainer = _trainer(folder, tokenizer, rows, work, settings, options, watch, curve, progress)
-        run(trainer, work)
-        model = trainer.accelerator.unwrap_model(trainer.model)
-    if settings.lora and hasattr(model, "merge_and_unload"):
-        model = model.merge_and_unload()
+        model = run(trainer, work, settings, folder)
     metadata = {
         "kind": "policy",
         "method": options.method,
@@ -104,7 +105,8 @@ def train(
         "stopped": watch.alarm,
         "validation": None,
     }
-    publish_model(work, model, tokenizer, metadata, model_card(work.name, metadata))
+    card = model_card(work.name, metadata)
+    publish_model(work, model, tokenizer, metadata, card, beside(work))
     return metadata
 
 
@@ -150,7 +152,7 @@ def _trainer(
         * max(1, min(settings.batch_size // options.generations, len(rows))),
     }
     choices: dict[str, dict[str, Any]] = {
-        "sft": {"max_length": settings.max_length},
+        "sft": {"max_length": settings.max_length, "packing": settings.packing},
         "dpo": {"max_length": settings.max_length, "beta": options.kl},
         "kto": {"max_length": settings.max_length, "beta": options.kl},
         "grpo": {**online, "beta": options.kl},
@@ -160,15 +162,17 @@ def _trainer(
     label, watching, more = options.method, [], {}
     if options.method in ONLINE:
         kind = _in_exact_order(kind)
-        # About a hundred points, so that a policy that runs away is seen within an epoch, too.
-        common |= {"logging_strategy": "steps", "logging_steps": 0.01}
         watching, more = [watch_callback(watch, work)], {"reward_funcs": watch}
     return kind(
         model=folder,  # a path: TRL loads the reference from it, too
-        args=getattr(trl, f"{name}Config")(**{**common, **choices[options.method]}),
+        args=configured(
+            getattr(trl, f"{name}Config"),
+            **{**common, **choices[options.method]},
+            model_init_kwargs=model_options(settings),
+        ),
         train_dataset=Dataset.from_list(_rows(rows, options.method)),
         processing_class=tokenizer,
-        peft_config=_lora(settings),
+        peft_config=lora(settings, "CAUSAL_LM"),
         callbacks=[
             *watching,
             *callbacks(settings, work, False, label, progress, curve, watch.board),
@@ -229,7 +233,9 @@ def _ppo(
     from trainer.ppo import PpoOptions
     from trainer.ppo_run import begin, update
 
-    state = begin(folder, settings.rate(settings.base), settings.seed, _lora(settings))
+    adapter = lora(settings, "CAUSAL_LM")
+    loading = model_options(settings)
+    state = begin(folder, settings.rate(settings.base), settings.seed, loading, adapter)
     seen = state.resume(work) or {"curve": [], "watched": []}
     curve.points = seen["curve"]
     watch.recall(seen["watched"])
@@ -270,16 +276,3 @@ def _asked(tokenizer: Any, prompt: Any, tools: Tools | None, max_length: int) ->
         **CHAT_AS_TEXT,
     )["input_ids"]
     return ids[-max_length:]
-
-
-def _lora(settings: TrainerSettings) -> Any:
-    if not settings.lora:
-        return None
-    from peft import LoraConfig
-
-    return LoraConfig(
-        task_type="CAUSAL_LM",
-        r=settings.lora_rank,
-        lora_alpha=2 * settings.lora_rank,
-        target_modules="all-linear",
-    )

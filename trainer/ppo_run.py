@@ -73,10 +73,13 @@ class PpoRun:
         return seen
 
 
-def begin(folder: str, rate: float, seed: int, adapter: Any = None) -> PpoRun:
+def begin(
+    folder: str, rate: float, seed: int, loading: dict[str, Any], adapter: Any = None
+) -> PpoRun:
     """The base as policy and as fixed reference, a value head of zeros, an optimiser over both.
 
-    adapter: a LoraConfig where the policy's own weights stay as they are.
+    loading: keyword arguments of `from_pretrained`. adapter: a LoraConfig where the policy's own
+    weights stay as they are.
     """
     import torch
     from transformers import AutoModelForCausalLM, set_seed
@@ -84,8 +87,7 @@ def begin(folder: str, rate: float, seed: int, adapter: Any = None) -> PpoRun:
     set_seed(seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model, reference = (
-        AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device)
-        for _ in range(2)
+        AutoModelForCausalLM.from_pretrained(folder, **loading).to(device) for _ in range(2)
     )
     if adapter is not None:
         from peft import get_peft_model

@@ -20,15 +20,18 @@ from db.step_labels import RIGHT, WRONG, Rating, Solution
 from judges.encoding import Messages
 from judges.local import padded
 from judges.tokens import AS_TEXT
+from judges.weights import load
+from trainer.adapters import adapted, beside, require_lasting
 from trainer.bases import (
     base_folder,
+    load_classifier,
     load_tokenizer,
     quiet_libraries,
     require_base,
     require_positions,
 )
 from trainer.card import model_card
-from trainer.huggingface import Curve, arguments, callbacks, run
+from trainer.huggingface import Curve, arguments, callbacks, configured, run
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model, read_metadata
 
@@ -62,15 +65,8 @@ def train(
 ) -> dict[str, Any]:
     """Train, or go on where a kill left off; evaluate on held-out solutions; save."""
     require_base(settings.base)
-    import torch
     from datasets import Dataset
-    from transformers import (
-        AutoModelForTokenClassification,
-        DataCollatorForTokenClassification,
-        Trainer,
-        TrainingArguments,
-        set_seed,
-    )
+    from transformers import DataCollatorForTokenClassification, Trainer, TrainingArguments
 
     if not solutions:
         raise BadInput("there are no labelled steps to train on; import some")
@@ -79,20 +75,19 @@ def train(
     folder = base_folder(base, texts, work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
     require_positions(folder, base, settings.max_length)
-    set_seed(settings.seed)
-    model = AutoModelForTokenClassification.from_pretrained(
-        folder, num_labels=2, dtype=torch.float32
-    )
+    require_lasting(settings, base)
+    model = load_classifier(folder, 2, tokenizer, settings, steps=True)
+    model = adapted(model, settings, "TOKEN_CLS")
     curve = Curve()
     trainer = Trainer(
         model=model,
-        args=TrainingArguments(**arguments(work, settings, base, validated)),
+        args=configured(TrainingArguments, **arguments(work, settings, base, validated)),
         train_dataset=Dataset.from_list(_rows(solutions, tokenizer, settings)),
         eval_dataset=Dataset.from_list(_rows(held, tokenizer, settings)) if validated else None,
         data_collator=DataCollatorForTokenClassification(tokenizer),
         callbacks=callbacks(settings, work, validated, "process reward", progress, curve),
     )
-    run(trainer, work)
+    model = run(trainer, work, settings, folder)
     metadata = {
         "kind": "process",
         "base": base,
@@ -109,9 +104,10 @@ def train(
         "validation": None,
     }
     if validated:
-        scorer = StepScorer.of(trainer.model, tokenizer, settings.max_length)
+        scorer = StepScorer.of(model, tokenizer, settings.max_length)
         metadata["validation"] = evaluate_steps(scorer, held)
-    publish_model(work, trainer.model, tokenizer, metadata, model_card(work.name, metadata))
+    card = model_card(work.name, metadata)
+    publish_model(work, model, tokenizer, metadata, card, beside(work))
     return metadata
 
 
@@ -160,7 +156,7 @@ class StepScorer:
                 )
             quiet_libraries()
             self.max_length = metadata["max_length"]
-            model = AutoModelForTokenClassification.from_pretrained(self.folder).eval()
+            model = load(AutoModelForTokenClassification, self.folder).eval()
             self._loaded = model, AutoTokenizer.from_pretrained(self.folder)
         return self._loaded
 

@@ -19,11 +19,12 @@ from judges.encoding import as_messages, encode
 from judges.local import padded
 from judges.trust.calibration import accuracy, ece, fit_temperature
 from judges.trust.vote_matrix import A, B
-from trainer.bases import base_folder, load_classifier, load_tokenizer, require_positions, with_lora
+from trainer.adapters import adapted, beside, require_lasting
+from trainer.bases import base_folder, load_classifier, load_tokenizer, require_positions
 from trainer.card import model_card
 from trainer.encoding import texts_of
-from trainer.gate.baselines import beside
-from trainer.huggingface import Curve, arguments, callbacks, run
+from trainer.gate.baselines import cheap_rivals
+from trainer.huggingface import Curve, arguments, callbacks, configured, run
 from trainer.rankings import RankedResponses, orders, plackett_luce, weights
 from trainer.settings import TrainerSettings
 from trainer.workspace import Workspace, publish_model
@@ -126,6 +127,7 @@ def train(
     folder = base_folder(base, _texts(train_rows), work.partial, settings.seed)
     tokenizer = load_tokenizer(folder)
     require_positions(folder, base, settings.max_length)
+    require_lasting(settings, base)
     fitted = prepare(train_rows, tokenizer, settings)
     held = prepare_pairs(validation_rows, tokenizer, settings)
     if not fitted.rows:
@@ -133,12 +135,11 @@ def train(
             f"dataset {dataset!r} leaves no row to train on ({fitted.dropped} are longer than "
             f"max_length {settings.max_length}); raise max_length or set long to 'truncate'"
         )
-    model = load_classifier(folder, 1, tokenizer, settings.seed)
-    if settings.lora:
-        model = with_lora(model, settings.lora_rank)
+    model = load_classifier(folder, 1, tokenizer, settings)
+    model = adapted(model, settings, "SEQ_CLS")
     curve = Curve()
     trainer = _trainer(model, tokenizer, fitted.rows, held.rows, work, settings, progress, curve)
-    run(trainer, work)
+    model = run(trainer, work, settings, folder)
     metadata = {
         "kind": "reward",
         "base": base,
@@ -152,14 +153,12 @@ def train(
             "dropped": fitted.dropped + held.dropped,
         },
         "curve": curve.points,
-        **_validation(trainer, held.rows),
+        **_validation(model, trainer, held.rows),
     }
     if held.rows:
-        metadata["validation"] |= beside(train_rows, validation_rows)
-    model = trainer.accelerator.unwrap_model(trainer.model)
-    if settings.lora:
-        model = model.merge_and_unload()
-    publish_model(work, model, tokenizer, metadata, model_card(work.name, metadata))
+        metadata["validation"] |= cheap_rivals(train_rows, validation_rows)
+    card = model_card(work.name, metadata)
+    publish_model(work, model, tokenizer, metadata, card, beside(work))
     return metadata
 
 
@@ -179,7 +178,8 @@ def _trainer(
     validated = bool(held)
     return _soft_trainer()(
         model=model,
-        args=RewardConfig(
+        args=configured(
+            RewardConfig,
             **arguments(work, settings, settings.base, validated),
             max_length=None,  # `prepare` has done it, and counted
             train_sampling_strategy="group_by_length",
@@ -245,11 +245,11 @@ def _soft_trainer() -> Any:
     return SoftRewardTrainer
 
 
-def _validation(trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
+def _validation(model: Any, trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
     """Accuracy, temperature and ECE on validation; the temperature scales margins to log-odds."""
     if not held:
         return {"temperature": 1.0, "validation": None}
-    margins = _margins(trainer, held)
+    margins = _margins(model, trainer, held)
     # The chosen response is called A, so the truth is A; a soft target is so much of either.
     truth = np.full(len(margins), A, dtype=np.int8)
     soft = np.array([row["soft_target"] for row in held])
@@ -269,10 +269,10 @@ def _validation(trainer: Any, held: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _margins(trainer: Any, held: list[dict[str, Any]]) -> Any:
+def _margins(model: Any, trainer: Any, held: list[dict[str, Any]]) -> Any:
     import torch
 
-    model = trainer.model.eval()
+    model.eval()
     margins: list[float] = []
     for batch in trainer.get_eval_dataloader():
         for name in ("soft_target", "weight", "places"):

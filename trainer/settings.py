@@ -11,6 +11,13 @@ TINY = "tiny"
 WORDS = "words"
 
 
+_TOLD = {"tensorboard", "log_every", "snapshot_every", "snapshot_minutes", "report_to"}
+_LATER = (
+    *("optimizer", "scheduler", "merge", "dtype", "attention", "activation_checkpointing"),
+    *("packing", "liger", "evaluate_every"),
+)
+
+
 class TrainerSettings(BaseModel):
     """How models are trained. Any value can be given on the command line, too: `--set KEY=VALUE`.
 
@@ -54,10 +61,16 @@ class TrainerSettings(BaseModel):
         description="reward model: rows over max_length lose the beginning of the prompt, or go",
     )
     patience: int = Field(
-        2, ge=1, description="epochs without a lower validation loss before training stops"
+        2, ge=1, description="validations without a lower loss before training stops"
     )
     warmup: float = Field(
         0.1, ge=0, lt=1, description="share of the steps over which the rate rises"
+    )
+    optimizer: str | None = Field(
+        None, description="an optimiser by transformers' name, e.g. adafactor; unset: AdamW"
+    )
+    scheduler: str = Field(
+        "cosine", description="how the learning rate falls, by transformers' name, e.g. linear"
     )
     weight_decay: float = Field(0.01, ge=0, description="AdamW's pull of the weights to zero")
     seed: int = Field(0, ge=0, description="seed of initial weights and of the order of rows")
@@ -71,8 +84,30 @@ class TrainerSettings(BaseModel):
     lora: bool = Field(
         False, description="train low-rank adapters, merged in the end, instead of all weights"
     )
+    merge: bool = Field(
+        True,
+        description="LoRA: write the merged model, in the base's precision, with the adapter "
+        "beside it; false: the adapter alone, which needs its base to load",
+    )
     lora_rank: int = Field(16, ge=1, description="rank of the adapters; their alpha is twice that")
     bf16: bool = Field(False, description="16-bit arithmetic on a GPU; a CPU stays at 32 bits")
+    dtype: Literal["float32", "bfloat16", "auto"] = Field(
+        "float32", description="precision the weights are trained in; auto: as the base is stored"
+    )
+    attention: Literal["eager", "sdpa", "flash_attention_2", "flash_attention_3"] | None = Field(
+        None, description="how attention is computed; unset: as transformers chooses"
+    )
+    activation_checkpointing: bool = Field(
+        False, description="compute activations twice instead of keeping them: less memory, slower"
+    )
+    packing: bool = Field(
+        False,
+        description="sft and generative judge: several rows in one sequence; wants "
+        "attention = flash_attention_2, without which rows see each other",
+    )
+    liger: bool = Field(
+        False, description="Liger's fused kernels; needs a GPU and the package liger-kernel"
+    )
     judge_instructions: bool = Field(
         False, description="scoring judge: read the constant instructions before each pair, too"
     )
@@ -101,6 +136,24 @@ class TrainerSettings(BaseModel):
         False, description="write curves into runs/ of the folder, for `tensorboard --logdir`"
     )
 
+    log_every: float = Field(
+        0.01, gt=0, description="steps between points of the curves; below 1 a share of all steps"
+    )
+    evaluate_every: float | None = Field(
+        None,
+        gt=0,
+        description="steps between validations; below 1 a share of all steps; unset: once an epoch",
+    )
+    snapshot_every: int | None = Field(
+        None, ge=1, description="steps between snapshots, beside those at every validation"
+    )
+    snapshot_minutes: float = Field(
+        10.0, gt=0, description="minutes between snapshots at most: what a kill can cost"
+    )
+    report_to: tuple[str, ...] = Field(
+        (), description="trackers that transformers tells, e.g. wandb or mlflow, where installed"
+    )
+
     @field_validator("judge_folds")
     @classmethod
     def _folds_leave_something(cls, value: int | None) -> int | None:
@@ -126,12 +179,16 @@ class TrainerSettings(BaseModel):
         return 2 if self.judge_style == "scoring" else 0
 
     def recipe(self, base: str) -> dict[str, Any]:
-        """Everything that changes the trained weights, as JSON values."""
-        left_out = {
-            "folder", "base", "judge_base", "learning_rate", "tensorboard", "judge_folds",
-        }  # fmt: skip
+        """Everything that changes the trained weights, as JSON values.
+
+        Settings of later versions stand in it where they are not as before them, so that what was
+        trained then is known.
+        """
+        fields = type(self).model_fields
+        left_out = {"folder", "base", "judge_base", "learning_rate", "judge_folds", *_TOLD}
+        usual = {name for name in _LATER if getattr(self, name) == fields[name].default}
         return {
             "base": base,
             "learning_rate": self.rate(base),
-            **self.model_dump(mode="json", exclude=left_out),
+            **self.model_dump(mode="json", exclude=left_out | usual),
         }

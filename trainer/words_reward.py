@@ -19,7 +19,7 @@ from judges.trust.vote_matrix import A
 from judges.words import WordsModel
 from trainer.card import model_card
 from trainer.encoding import asked_text, said_text
-from trainer.gate.baselines import beside
+from trainer.gate.baselines import cheap_rivals
 from trainer.judge_training import Lesson
 from trainer.rankings import weights
 from trainer.settings import WORDS, TrainerSettings
@@ -70,6 +70,7 @@ def lessons(rows: Sequence[Row], soft: bool = False) -> list[Lesson]:
             domain=None,
             target=_target(float(row["meta"]["soft_target"]) if soft else 1.0),
             weight=weight,
+            group=row["meta"].get("group") or "",
         )
         for row, weight in zip(rows, weights(rows), strict=True)
     ]
@@ -95,5 +96,5 @@ def _measured(
         "pairs": len(held),
         "accuracy": accuracy(win_probability, truth),
         "ece": ece(win_probability, truth),
-        **beside(train_rows, held),
+        **cheap_rivals(train_rows, held),
     }

@@ -24,7 +24,7 @@ def longer_wins(responses_a: Sequence[str], responses_b: Sequence[str]) -> Float
     return np.where(sizes[:, 0] == sizes[:, 1], 0.5, sizes[:, 0] > sizes[:, 1]).astype(np.float64)
 
 
-def beside(train: Sequence[Row], held: Sequence[Row]) -> dict[str, float]:
+def cheap_rivals(train: Sequence[Row], held: Sequence[Row]) -> dict[str, float]:
     """Accuracy of both on preference rows, the second fitted on `train`: what a reward model must
     beat there.
     """

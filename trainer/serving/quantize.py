@@ -19,6 +19,7 @@ from db.errors import BadInput
 from db.whole import own_folder, publish, sole_writer
 from judges.trust.calibration import accuracy, ece, fit_temperature
 from judges.trust.vote_matrix import A
+from judges.weights import ADAPTER, load
 from trainer.bases import quiet_libraries
 from trainer.serving.scoring import INT8
 from trainer.vocabulary import Precision
@@ -95,7 +96,7 @@ def _write_bf16(folder: Path, partial: Path) -> None:
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.bfloat16)
+    model = load(AutoModelForSequenceClassification, folder).to(torch.bfloat16)
     _drop_weights(partial)
     model.save_pretrained(partial)
 
@@ -105,7 +106,7 @@ def _write_int8(folder: Path, partial: Path) -> None:
     from safetensors.torch import save_file
     from transformers import AutoModelForSequenceClassification
 
-    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
+    model = load(AutoModelForSequenceClassification, folder).float()
     stored = {}
     for name, weight in model.state_dict().items():
         if weight.ndim == 2 and weight.is_floating_point():
@@ -115,6 +116,7 @@ def _write_int8(folder: Path, partial: Path) -> None:
         else:
             stored[name] = weight.clone()
     _drop_weights(partial)
+    model.config.save_pretrained(partial)
     save_file(stored, partial / INT8)
 
 
@@ -146,6 +148,7 @@ def _write(folder: Path, metadata: dict[str, Any]) -> None:
 def _drop_weights(folder: Path) -> None:
     for path in folder.glob("*.safetensors*"):
         path.unlink()
+    (folder / ADAPTER).unlink(missing_ok=True)
 
 
 def _weights_size(folder: Path) -> int:

@@ -14,6 +14,7 @@ from db.errors import BadInput
 from db.extras import require
 from judges.encoding import as_messages, encode
 from judges.local import padded
+from judges.weights import load
 from judges.words import WordsModel
 from trainer.bases import quiet_libraries
 from trainer.encoding import asked_text, said_text
@@ -139,7 +140,9 @@ def load_scorer(folder: Path, metadata: dict[str, Any]) -> tuple[Any, Any]:
     if how == "int8":
         return _load_int8(folder), tokenizer
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype="auto")
+    model = load(AutoModelForSequenceClassification, folder)
+    if model.config.pad_token_id is None:
+        model.config.pad_token_id = tokenizer.pad_token_id
     return model.eval().to(device), tokenizer
 
 

@@ -10,6 +10,7 @@ from db.session import Database
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
 from judges.prompts import VERSION
+from judges.weights import ADAPTER
 from trainer.card import model_card
 from trainer.recorded_training import record_finished
 from trainer.settings import TrainerSettings
@@ -105,7 +106,7 @@ def _copy(
     rules: Constitution,
 ) -> None:
     """Read, check and write the checkpoint; what a checkpoint of another project says stays."""
-    from trainer.elsewhere import ADAPTER, read
+    from trainer.elsewhere import read
 
     wanted = work.recipe["max_length"]
     found = read(folder, kind, work.recipe["base"])

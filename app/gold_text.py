@@ -6,7 +6,7 @@ from typing import Any
 from app.output import table
 from app.pipeline.gate import gold_rows
 from trainer.gate.measurement import EvaluateDone
-from trainer.steps import CrossValidated
+from trainer.steps import CrossValidated, StepsEvaluated
 
 _MOST = 14  # references told; the others stand in the pool and in --json
 
@@ -22,6 +22,21 @@ def print_evaluation(done: EvaluateDone) -> None:
     _shares("Trained without it, tested on it (train cross-validate)", "left out", found)
     if done.probes:
         _shares("Probes: share right", "probe", done.probes)
+
+
+def print_steps(done: StepsEvaluated) -> None:
+    """A process model beside who calls every step right."""
+    rows = [
+        [
+            name,
+            _cell(row["accuracy"]),
+            "" if row["auc"] is None else f"{row['auc']:.3f}",
+            f"{row['first_error_found']:.3f}",
+        ]
+        for name, row in done.table.items()
+    ]
+    title = f"{done.checkpoint} on {done.steps:,} rated steps it has not seen"
+    table(title, ["rater", "step accuracy", "AUC", "first error found"], rows)
 
 
 def print_groups(done: CrossValidated) -> None:

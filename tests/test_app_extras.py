@@ -55,8 +55,11 @@ NEEDS_TRAIN = [
     "evaluate reader",
     "promote scorer",
     "promote reader",
+    "evaluate stepper",
+    "best-of solutions.jsonl",
     "quantize scorer",
     "serve scorer --port 0",
+    "serve stepper --port 0",
     "cycle",
 ]
 NEEDS_NOTHING = [
@@ -136,13 +139,15 @@ def folder(tmp_path: Path) -> Path:
     upgrade(database)
     learnable(database, pairs=120, gold=25)
     export(database, tmp_path / "datasets" / "first", ExportOptions(seed=1))
-    for kind, name, style in (("reward", "scorer", ""), ("judge", "reader", "scoring")):
+    stepper = ("process", "stepper", "")
+    for kind, name, style in (("reward", "scorer", ""), stepper, ("judge", "reader", "scoring")):
         path = tmp_path / "checkpoints" / name
         path.mkdir(parents=True)
         (path / "config.json").write_text("{}", encoding="utf-8")
         made = {"kind": kind, "style": style, "base": "tiny", "content_hash": "0" * 64}
         more = {"max_length": 64, "temperature": 1.0, "instructions": False}
         (path / "metadata.json").write_text(json.dumps(made | more), encoding="utf-8")
+        (path / "prompts.json").write_text('{"learnt": [], "validated": []}', encoding="utf-8")
         with database.begin() as session:
             session.add(
                 Checkpoint(
@@ -153,6 +158,8 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "rows.jsonl").write_text("{}\n", encoding="utf-8")
     steps = {"prompt": "1 + 1?", "steps": ["1 + 1", "is 2"], "labels": [True, True]}
     (tmp_path / "steps.jsonl").write_text(f"{json.dumps(steps)}\n", encoding="utf-8")
+    several = {"prompt": "1 + 1?", "solutions": [["is 2"], ["is 3"]]}
+    (tmp_path / "solutions.jsonl").write_text(f"{json.dumps(several)}\n", encoding="utf-8")
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""Process rewards: import, training on step ends, best of n by the lowest step."""
+"""Process rewards: import, training on step ends, measured on the unseen, best of n."""
 
 import json
 import random
@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from db.errors import BadInput, Conflict
 from db.imports import Kind, import_files
 from db.session import Database
 from db.step_labels import Solution, all_solutions
 from trainer import steps
-from trainer.process_reward import StepScorer, _first_wrong, encode_steps, evaluate_steps
+from trainer.process_reward import _first_wrong, evaluate_steps
 from trainer.settings import TrainerSettings
+from trainer.step_scorer import StepScorer, encode_steps, worth
 
 
 @pytest.fixture(autouse=True)
@@ -49,13 +51,76 @@ def test_steps_are_imported_once_and_learnt(database: Database, tmp_path: Path) 
     assert steps.train_process(database, chosen).new is False
     with database.read() as session:
         assert len(all_solutions(session)) == 200
+    measured = steps.evaluate_process(database, done.checkpoint)
+    # Of 200 prompts about a tenth was left for this, and 3 steps of each are rated.
+    assert 5 < measured.solutions < 40
+    assert measured.steps == 3 * measured.solutions
+    ours, always = measured.table[done.checkpoint], measured.table["every step is right"]
+    assert ours["accuracy"]["value"] > 0.9 > always["accuracy"]["value"]
+    assert (always["auc"], always["accuracy"]["n"]) == (None, measured.steps)
+    assert steps.evaluate_process(database, done.checkpoint).new is False
+    rows = tmp_path / "several.jsonl"
+    rows.write_text(
+        json.dumps({"prompt": "Task 5", "solutions": [bad, good]}) + "\n"
+        + json.dumps({"prompt": "Task 6", "responses": ["wrong step 1", "right step 1\n\n"]}) + "\n"
+        + json.dumps({"prompt": "Task 7", "solutions": []}) + "\n"
+        + json.dumps({"prompt": "Task 8", "solutions": [good * 40, bad]}) + "\n"
+    )  # fmt: skip
+    picked = steps.best_of(database, rows, tmp_path / "best.jsonl", rule="product")
+    told = [json.loads(line) for line in (tmp_path / "best.jsonl").read_text().splitlines()]
+    assert [each["best"] for each in told[:2]] == [1, 1]
+    assert told[1]["solution"] == "right step 1\n\n"  # as it was given
+    assert told[0]["worth"][1] == pytest.approx(told[0]["steps"][1][0] * told[0]["steps"][1][1])
+    assert (picked.rows, picked.solutions, picked.cut, picked.rejected) == (3, 6, 1, 1)
+    assert told[2]["cut"] == [True, False]
+    assert "1 rows left out (first: line 3: a row needs prompt" in picked.summary
+    rows.write_text('{"prompt": "Q"}\n')
+    with pytest.raises(BadInput, match="no row with a prompt and solutions or responses"):
+        steps.best_of(database, rows, tmp_path / "none.jsonl")
+    assert not (tmp_path / "none.jsonl").exists()
+    write_solutions(file, 40)  # what it has seen, or chose its stopping point
+    (Path(done.path) / "prompts.json").write_text(
+        json.dumps({"learnt": [each.prompt for each in read(database)], "validated": []})
+    )
+    with pytest.raises(Conflict, match=r"every labelled solution was seen by .* import some"):
+        steps.evaluate_process(database, done.checkpoint)
+
+
+def read(database: Database) -> list[Solution]:
+    with database.read() as session:
+        return all_solutions(session)
+
+
+def test_a_solution_is_worth_its_lowest_step_or_the_product() -> None:
+    assert worth([0.9, 0.5, 0.8]) == 0.5
+    assert worth([0.9, 0.5, 0.8], "product") == pytest.approx(0.36)
+    assert worth([]) == worth([], "product") == 0.0
+
+
+def test_a_solution_that_is_longer_than_it_reads_is_told() -> None:
+    class Even(StepScorer):
+        def load(self) -> tuple[object, object]:
+            return None, Letters()
+
+    import trainer.step_scorer as module
+
+    whole = module._forward
+    module._forward = lambda _m, _t, made: [[0.9] * len(ends) for _, ends in made]
+    try:
+        found = Even(None, max_length=7).read([("Q", ["ab", "c"]), ("Q", ["a"])])
+    finally:
+        module._forward = whole
+    # As below: of the first only "ab" ends within 7 letters; of the second step nothing is known.
+    assert [list(row) for row in found.scores] == [[0.9, 0.5], [0.9]]
+    assert found.cut.tolist() == [True, False]
+
+
+class Letters:
+    def __call__(self, text: str, **_: object) -> dict[str, list[int]]:
+        return {"input_ids": [ord(c) for c in text]}
 
 
 def test_a_step_ends_at_its_last_token() -> None:
-    class Letters:
-        def __call__(self, text: str, **_: object) -> dict[str, list[int]]:
-            return {"input_ids": [ord(c) for c in text]}
-
     prompt = [{"role": "user", "content": "Q"}]
     ids, ends = encode_steps(Letters(), prompt, ["ab", "c"], 100)
     # "Q\n\n" is 3 letters, "ab\n" ends at 5, "c\n" at 7.

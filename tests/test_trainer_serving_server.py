@@ -42,11 +42,11 @@ def by_length(answered: Sequence[Answered]) -> Scored:
 
 
 @contextmanager
-def running(score: Score, guard: Guard | None = None) -> Iterator[str]:
+def running(score: Score, guard: Guard | None = None, **more: Any) -> Iterator[str]:
     """The service over this scorer, on a port of its own, as `serve` runs it."""
     import uvicorn
 
-    made = application(score, "by-length", wait=0.05, guard=guard)
+    made = application(score, "by-length", wait=0.05, guard=guard, **more)
     config = uvicorn.Config(
         made, host="127.0.0.1", port=0, log_level="error", http=protocol(), proxy_headers=False
     )
@@ -75,6 +75,32 @@ def call(url: str, body: dict[str, Any] | None = None, **headers: str) -> tuple[
             return reply.status, reply.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+
+
+def by_words(asked: Sequence[Any]) -> Scored:
+    """Of each step .5 where it reads "so", else .8."""
+    rows = np.empty(len(asked), dtype=object)
+    for i, (_, steps, _) in enumerate(asked):
+        rows[i] = [0.5 if step == "so" else 0.8 for step in steps]
+    return Scored(rows, np.zeros(len(asked), dtype=np.bool_))
+
+
+def test_the_service_scores_steps() -> None:
+    with running(by_words, stepped=True) as url:
+        asked = {"prompt": "Q", "solutions": [["so", "yes"], ["yes", "yes"]]}
+        status, body = call(f"{url}/steps", asked)
+        told = json.loads(body)
+        assert status == 200
+        assert (told["steps"], told["lowest"]) == ([[0.5, 0.8], [0.8, 0.8]], [0.5, 0.8])
+        assert told["product"] == pytest.approx([0.4, 0.64])
+        assert (told["best"], told["cut"], told["model"]) == (1, [False, False], "by-length")
+        status, body = call(f"{url}/steps", {"prompt": "Q", "solutions": [[]]})
+        assert status == 422
+        assert "at least 1 item" in body
+        assert call(f"{url}/score", {"prompt": "Q", "responses": ["a"]})[0] == 404
+        assert set(json.loads(call(f"{url}/openapi.json")[1])["paths"]) == {
+            "/steps", "/health", "/metrics",
+        }  # fmt: skip
 
 
 def test_the_service_scores_compares_and_counts(service: str) -> None:

@@ -200,6 +200,7 @@ def _evaluations(session: Session, checkpoint: Checkpoint) -> list[dict[str, Any
             "at": each.created_at.isoformat(),
             "gold": each.gold_hash,
             "pairs": each.metrics.get("pairs"),
+            "unit": each.metrics.get("unit", "gold pairs"),
             "accuracy": each.metrics.get("table", {}).get(checkpoint.name, {}).get("accuracy"),
         }
         for each in stored.evaluations(session, checkpoint.id)
@@ -228,7 +229,7 @@ def _below(one: Lineage) -> Iterator[_Node]:
     for each in one.evaluations:
         value = (each["accuracy"] or {}).get("value")
         fared = f"accuracy {value:.3f}" if value is not None else "no accuracy"
-        yield f"measured {each['at'][:16]}: {fared} on {each['pairs']} gold pairs", []
+        yield f"measured {each['at'][:16]}: {fared} on {each['pairs']} {each['unit']}", []
     for each in one.decisions:
         over = f" over {each['over']}" if each["over"] else ""
         reasons: list[_Node] = [(reason, []) for reason in each["reasons"]]

@@ -10,6 +10,8 @@ Method = Literal["sft", "dpo", "kto", "grpo", "rloo", "ppo"]
 """How a policy is trained."""
 Group = Literal["data_source", "domain"]
 """What a cross-validation leaves out, one after the other."""
+Worth = Literal["lowest", "product"]
+"""What a solution is worth by its steps: its lowest one, or the product of all."""
 Precision = Literal["bf16", "int8"]
 """How the copy of a reward model is made smaller."""
 LayoutName = Literal[

@@ -23,11 +23,25 @@ def evaluate(
 ) -> None:
     """Measure a checkpoint on the frozen gold, beside the baselines and the incumbent.
 
+    A process model is measured on the labelled steps it has not seen.
+
     Example: tiebreak evaluate judge-1
     """
+    from db.checkpoints import checkpoint as find
     from trainer.gate.measurement import evaluate as step
+    from trainer.steps import evaluate_process
 
     settings = configuration(config)
+    with settings.database.read() as session:
+        found = find(session, checkpoint)
+    if found.kind is CheckpointKind.PROCESS:
+        measured = evaluate_process(settings.database, found.name)
+        if not as_json:
+            from app.gold_text import print_steps
+
+            print_steps(measured)
+        show(measured, as_json)
+        return
     done = step(settings.database, checkpoint, settings.panel.rules, probes=probes)
     if not as_json:
         from app.gold_text import print_evaluation

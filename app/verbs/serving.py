@@ -1,13 +1,13 @@
-"""Verbs that put a reward model to use: quantize, serve."""
+"""Verbs that put a reward or process model to use: quantize, serve, best-of."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.output import show, write
+from app.output import progress, require_writable, show, write
 from app.verbs.options import AsJson, ConfigPath, configuration
-from trainer.vocabulary import Precision
+from trainer.vocabulary import Precision, Worth
 
 ModelName = Annotated[
     str | None, typer.Argument(help="Name of a reward model; default the active or newest one.")
@@ -32,8 +32,45 @@ def quantize(
     show(step(configuration(config).database, checkpoint, how, to), as_json)
 
 
+def best_of(
+    file: Annotated[Path, typer.Argument(help="Rows with prompt, and solutions or responses.")],
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(help="Name of a process model; default the active or newest one."),
+    ] = None,
+    by: Annotated[
+        Worth, typer.Option(help="What a solution is worth: its lowest step, or their product.")
+    ] = "lowest",
+    to: Annotated[
+        Path | None, typer.Option(help="File of the picks; default FILE.best.jsonl here.")
+    ] = None,
+    separator: Annotated[
+        str, typer.Option(help="What divides a response into steps; \\n is a line break.")
+    ] = "\\n",
+    config: ConfigPath = None,
+    as_json: AsJson = False,
+) -> None:
+    """Pick the best of several solutions to each prompt, step by step, by a process model.
+
+    Example: tiebreak best-of solutions.jsonl --by product
+    """
+    from trainer.steps import best_of as step
+
+    settings = configuration(config)
+    target = to or Path(f"{file.resolve().name}.best.jsonl")
+    require_writable(target)
+    divider = separator.replace("\\n", "\n")
+    with progress() as report:
+        done = step(
+            settings.database, file, target, checkpoint, by, divider, settings.files, report
+        )
+    show(done, as_json)
+
+
 def serve(
-    checkpoint: ModelName = None,
+    checkpoint: Annotated[
+        str | None, typer.Argument(help="A reward or process model; default the reward model.")
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option(help="Serve this folder instead, e.g. a quantized copy.")
     ] = None,
@@ -45,7 +82,9 @@ def serve(
     ] = None,
     config: ConfigPath = None,
 ) -> None:
-    """Score responses over HTTP; requests are batched; /openapi.json, /health and /metrics.
+    """Score responses, or a process model's steps, over HTTP; requests are batched.
+
+    What it answers stands in /openapi.json; there are /health and /metrics, too.
 
     It asks for the key in TIEBREAK_SERVE_KEY where that is set, as Authorization: Bearer KEY;
     beyond loopback one is needed.

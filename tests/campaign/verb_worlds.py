@@ -135,6 +135,7 @@ HEAVY: dict[str, tuple[str, ...]] = {
     "train process": (),
     "train cross-validate": ("--by", "data_source", *SET),
     "quantize": ("reward", "--to", "copy"),
+    "best-of": ("several.jsonl",),
 }
 """With torch: a minute each. `train reward --name reward` comes before those that take it."""
 
@@ -286,6 +287,7 @@ def built(folder: Path, url: str, starter: Starter, heavy: bool = False) -> None
             ("export", ("sets/set", "--name", "set")), ("train judge", SET),
             ("import steps", ("steps.jsonl",)), ("canaries draw", ("4",)),
             *([("train reward", ("--name", "reward", *SET))] if heavy else []),
+            *([("train process", ("--name", "stepper"))] if heavy else []),
         ]  # fmt: skip
         for verb, words in steps:
             done = starter.run(world, verb, words)
@@ -313,6 +315,7 @@ def _more(folder: Path) -> None:
             for row in map(json.loads, (folder / "labels-3.jsonl").read_text().splitlines())
             for judge in ("one", "two")
         ],
+        "several": [{"prompt": "s1", "solutions": [["one"], ["two"]]}],
         "steps": _steps(20),
         "steps-2": _steps(30),
     }

@@ -83,6 +83,29 @@ class CompareReply(BaseModel):
     model: str
 
 
+class StepsRequest(Asked):
+    """A prompt and solutions to it, each a list of steps."""
+
+    solutions: list[Annotated[list[str], Field(min_length=1, max_length=1024)]] = Field(
+        min_length=1, max_length=256
+    )
+
+
+class StepsReply(BaseModel):
+    """For each solution the probability that each step is right, its lowest and their product.
+
+    best: which solution has the highest lowest step. cut: whether steps were too far out to be
+    read; each of these counts .5.
+    """
+
+    steps: list[list[float]]
+    lowest: list[float]
+    product: list[float]
+    best: int
+    cut: list[bool]
+    model: str
+
+
 def plain(text: Text) -> Any:
     """A text as the scorer takes it: words, or messages with the keys they came with."""
     if isinstance(text, str):
@@ -90,9 +113,13 @@ def plain(text: Text) -> Any:
     return [{"content": None} | each.model_dump(exclude_unset=True) for each in text]
 
 
-def openapi(name: str) -> dict[str, Any]:
-    """The service as an OpenAPI 3.1 document."""
-    models = (TextPart, Message, ScoreRequest, ScoreReply, CompareRequest, CompareReply)
+def openapi(name: str, stepped: bool = False) -> dict[str, Any]:
+    """The service as an OpenAPI 3.1 document; `stepped` where it serves a process model."""
+    models: tuple[type[BaseModel], ...] = (TextPart, Message)
+    if stepped:
+        models += (StepsRequest, StepsReply)
+    else:
+        models += (ScoreRequest, ScoreReply, CompareRequest, CompareReply)
     template = "#/components/schemas/{model}"
     schemas: dict[str, Any] = {}
     for model in models:
@@ -119,12 +146,17 @@ def openapi(name: str) -> dict[str, Any]:
     def reading(summary: str) -> dict[str, Any]:
         return {"get": {"summary": summary, "responses": {"200": {"description": summary}}}}
 
+    asking = {
+        "/score": ("Score responses to a prompt", "ScoreRequest", "ScoreReply"),
+        "/compare": ("Compare two responses", "CompareRequest", "CompareReply"),
+    }
+    if stepped:
+        asking = {"/steps": ("Score the steps of solutions", "StepsRequest", "StepsReply")}
     return {
         "openapi": "3.1.0",
         "info": {"title": f"Tiebreak scoring: {name}", "version": "1"},
         "paths": {
-            "/score": operation("Score responses to a prompt", "ScoreRequest", "ScoreReply"),
-            "/compare": operation("Compare two responses", "CompareRequest", "CompareReply"),
+            **{path: operation(*told) for path, told in asking.items()},
             "/health": reading("Whether the service answers"),
             "/metrics": reading("Counts for Prometheus"),
         },

@@ -28,10 +28,10 @@ Answered = tuple[Any, Any] | tuple[Any, Any, Tools | None]
 @dataclass(frozen=True)
 class Scored:
     """Log-odds scores, and which of them were given without the beginning of a conversation that
-    is longer than the model takes.
+    is longer than the model takes. Of solutions, a score is the list of their steps'.
     """
 
-    scores: NDArray[np.float64]
+    scores: NDArray[Any]
     cut: NDArray[np.bool_]
 
 

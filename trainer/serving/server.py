@@ -1,7 +1,9 @@
-"""An HTTP service that scores responses with a reward model; requests are batched as they arrive.
+"""An HTTP service that scores responses with a reward model, or steps with a process model
+(`/steps`, and then neither of the others); requests are batched as they arrive.
 
     POST /score    {"prompt": ..., "responses": [...]}              -> {"scores": [...]}
     POST /compare  {"prompt": ..., "response_a": ..., "response_b": ...} -> {"p_a": ...}
+    POST /steps    {"prompt": ..., "solutions": [[step, ...], ...]} -> {"steps": [[...]], "best": 0}
     GET  /health  /metrics (Prometheus text)  /openapi.json
 
 A bad request gets one sentence as {"error": ...}. Who may ask stands in `trainer.serving.guard`.
@@ -28,6 +30,8 @@ from trainer.serving.api import (
     CompareRequest,
     ScoreReply,
     ScoreRequest,
+    StepsReply,
+    StepsRequest,
     Text,
     openapi,
     plain,
@@ -35,8 +39,9 @@ from trainer.serving.api import (
 )
 from trainer.serving.guard import Guard, guarded, protocol
 from trainer.serving.scoring import Answered, RewardScorer, Scored
+from trainer.step_scorer import StepScorer, worth
 
-Score = Callable[[Sequence[Answered]], Scored]
+Score = Callable[[Sequence[Any]], Scored]
 # By hand, as are the batch and its wait below: docs/design/scoring-service.md
 _LONGEST_BODY = 16 * 2**20  # bytes
 _BODY_SECONDS = 30.0  # for all of it
@@ -137,9 +142,15 @@ class Counts:
 
 
 def application(
-    score: Score, name: str, batch_size: int = 64, wait: float = 0.005, guard: Guard | None = None
+    score: Score,
+    name: str,
+    batch_size: int = 64,
+    wait: float = 0.005,
+    guard: Guard | None = None,
+    *,
+    stepped: bool = False,
 ) -> Any:
-    """The ASGI application over any scorer; `name` is told with every answer.
+    """The ASGI application over any scorer; `name` is told with every answer. `stepped`: of steps.
 
     `guard` says whom it answers; without one, whoever reaches it as a name of loopback.
     """
@@ -201,6 +212,26 @@ def application(
         (a, b), cut = await ask(asked, asked.response_a, asked.response_b)
         return CompareReply(p_a=float(expit(a - b)), scores=[a, b], cut=cut, model=name)
 
+    async def steps_told(asked: StepsRequest) -> StepsReply:
+        found = await batcher.ask(
+            [(plain(asked.prompt), each, asked.tools) for each in asked.solutions]
+        )
+        shares: list[list[float]] = found.scores.tolist()
+        if not all(isfinite(value) for row in shares for value in row):
+            raise _NoScore("the model gives no finite score to a step; look at the checkpoint")
+        lowest = [worth(row, "lowest") for row in shares]
+        return StepsReply(
+            steps=shares,
+            lowest=lowest,
+            product=[worth(row, "product") for row in shares],
+            best=lowest.index(max(lowest)),
+            cut=found.cut.tolist(),
+            model=name,
+        )
+
+    async def steps_route(request: Request) -> Response:
+        return await answered(request, StepsRequest, steps_told)
+
     async def score_route(request: Request) -> Response:
         return await answered(request, ScoreRequest, scored)
 
@@ -218,14 +249,19 @@ def application(
         return JSONResponse({"error": about}, error.status_code, error.headers)
 
     async def document(_: Request) -> Response:
-        return JSONResponse(openapi(name))
+        return JSONResponse(openapi(name, stepped))
 
+    asking = [
+        Route("/score", score_route, methods=["POST"]),
+        Route("/compare", compare_route, methods=["POST"]),
+    ]
+    if stepped:
+        asking = [Route("/steps", steps_route, methods=["POST"])]
     made = Starlette(
         lifespan=lifespan,
         exception_handlers={HTTPException: refused},
         routes=[
-            Route("/score", score_route, methods=["POST"]),
-            Route("/compare", compare_route, methods=["POST"]),
+            *asking,
             Route("/health", health),
             Route("/metrics", metrics),
             Route("/openapi.json", document),
@@ -235,7 +271,7 @@ def application(
 
 
 def serve(
-    scorer: RewardScorer,
+    scorer: RewardScorer | StepScorer,
     name: str,
     host: str,
     port: int,
@@ -253,7 +289,8 @@ def serve(
     guard = guard or Guard.of(host, os.environ)
     with _listening(host, port) as taken:
         scorer.load()
-        app = application(scorer.read, name, batch_size, guard=guard)
+        stepped = isinstance(scorer, StepScorer)
+        app = application(scorer.read, name, batch_size, guard=guard, stepped=stepped)
         config = uvicorn.Config(app, log_level="warning", http=protocol(), proxy_headers=False)
         where = f"{host}:{taken.getsockname()[1]}"
         announce(f"serving {name!r} at http://{where} (Ctrl+C ends it)")

@@ -7,7 +7,13 @@ from trainer.gate.measurement import evaluate
 from trainer.gate.registry import history, promote, rollback
 from trainer.steps.exporting import ExportDone, export
 from trainer.steps.importing import ImportedCheckpoint, import_checkpoint
-from trainer.steps.process import train_process
+from trainer.steps.process import (
+    BestOfDone,
+    StepsEvaluated,
+    best_of,
+    evaluate_process,
+    train_process,
+)
 from trainer.steps.training import (
     CrossValidated,
     cross_validate,
@@ -19,12 +25,16 @@ from trainer.steps.training import (
 from trainer.steps.using import QuantizeDone, quantize, serve
 
 __all__ = [
+    "BestOfDone",
     "CrossValidated",
     "ExportDone",
     "ImportedCheckpoint",
     "QuantizeDone",
+    "StepsEvaluated",
+    "best_of",
     "cross_validate",
     "evaluate",
+    "evaluate_process",
     "export",
     "history",
     "import_checkpoint",

@@ -1,4 +1,4 @@
-"""A reward model is put to use: the steps behind `tiebreak quantize` and `tiebreak serve`."""
+"""A reward or process model is put to use: behind `tiebreak quantize` and `tiebreak serve`."""
 
 import os
 from collections.abc import Callable
@@ -66,17 +66,21 @@ def serve(
     names: tuple[str, ...] = (),
     announce: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Serve a reward model over HTTP until interrupted: `folder`, or the named one, or the active
-    one, or the newest. `names`: what the service is called beside its address. Raises NotAllowed
-    where others could reach it without a key.
+    """Serve a reward or process model over HTTP until interrupted: `folder`, or the named one, or
+    the active reward model, or the newest. `names`: what the service is called beside its address.
+    Raises NotAllowed where others could reach it without a key.
     """
     from trainer.serving.guard import Guard
     from trainer.serving.scoring import RewardScorer
     from trainer.serving.server import serve as run
+    from trainer.step_scorer import StepScorer
+    from trainer.workspace import read_metadata
 
     guard = Guard.of(host, os.environ, names)
     if folder is None:
         with database.read() as session:
             chosen = checkpoints.in_use(session, name, CheckpointKind.REWARD)
         folder, name = Path(chosen.path), chosen.name
-    run(RewardScorer(folder), name or folder.name, host, port, announce=announce, guard=guard)
+    stepped = read_metadata(folder)["kind"] == CheckpointKind.PROCESS.value
+    scorer = StepScorer(folder) if stepped else RewardScorer(folder)
+    run(scorer, name or folder.name, host, port, announce=announce, guard=guard)

@@ -74,15 +74,16 @@ def versions(session: Session, counts: Collection[str]) -> list[Version]:
 
 
 def silenced(session: Session) -> dict[str, str]:
-    """Configured judges that a required probe keeps from voting, and why, by name."""
+    """Judges that are asked and that a required probe keeps from voting, and why, by name."""
     probed = outcomes(session)
     asked = {
         made.judge_id: made
         for made in session.scalars(select(JudgeVersion).where(JudgeVersion.id.in_(current())))
     }
-    needing = select(Judge).where(Judge.standing == Standing.CONFIGURED).order_by(Judge.name)
+    needing = select(Judge).where(Judge.needs_probe.is_(True)).order_by(Judge.name)
+    stands = Judge.standing.is_(None) | (Judge.standing == Standing.CONFIGURED)
     found = {}
-    for judge in session.scalars(needing.where(Judge.needs_probe.is_(True))):
+    for judge in session.scalars(needing.where(stands)):
         made = asked.get(judge.id)
         why = _not_probed(judge, probed.get(made.id)) if made is not None else ""
         if why:

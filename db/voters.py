@@ -73,6 +73,17 @@ def stand(session: Session, version_id: int) -> None:
         session.flush()
 
 
+def require_probe(session: Session, version_ids: Collection[int], required: bool) -> None:
+    """Write down of the judges of these versions whether they vote only in a version that was
+    probed and did not fail; `configure` writes it of all, and knows nobody before it was asked.
+    """
+    judges = select(JudgeVersion.judge_id).where(JudgeVersion.id.in_(version_ids))
+    for judge in session.scalars(select(Judge).where(Judge.id.in_(judges))):
+        if bool(judge.needs_probe) != required:
+            judge.needs_probe = required
+    session.flush()
+
+
 def pairs_of(session: Session, version_id: int) -> int:
     """On how many pairs a version has voted."""
     query = select(func.count(Vote.pair_id.distinct()))
@@ -81,7 +92,7 @@ def pairs_of(session: Session, version_id: int) -> int:
 
 
 def _voted(version: Any) -> ColumnElement[bool]:
-    """Whether a version has votes on pairs, as `_pairs` counts them."""
+    """Whether a version has votes on pairs, as `pairs_of` counts them."""
     return exists().where(Vote.judge_version_id == version.id, Vote.sample < CANARY_SAMPLE)
 
 

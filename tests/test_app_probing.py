@@ -77,6 +77,18 @@ def test_a_trained_judge_outside_the_panel_is_probed_by_its_name(folder: Path) -
     assert "judge 'detail' was not probed yet" in str(run("probe", "detail", "--show").exception)
 
 
+def test_a_judge_that_was_never_asked_before_waits_for_its_probe(folder: Path) -> None:
+    (folder / "tiebreak.toml").write_text(f"[panel]\nrequire_probe = true\n{TOML}")
+    said = run("judge")
+    assert said.exit_code == 0
+    assert "pooled" not in said.stdout
+    assert said.stderr.count("is asked and does not vote: not probed") == 2
+    probed = run("probe", "structure")
+    assert probed.exit_code == 0
+    assert "route and merge again" in probed.stdout
+    assert "60 pairs pooled from 60 votes" in run("judge").stdout
+
+
 def test_a_judge_that_fails_is_asked_and_does_not_vote_where_a_probe_is_required(
     folder: Path,
 ) -> None:

@@ -27,7 +27,7 @@ from judges.perturbations import EDITION, ORDERS, PADDING, PERTURBATIONS
 from judges.probe_plan import UNCHANGED, Plan, report_of
 from judges.probe_report import ProbeReport
 from judges.steps.canaries import ask_canaries
-from judges.steps.probing import Probed, probe
+from judges.steps.probing import Probed, estimate_probe, probe
 
 ENVIRON = {"ANTHROPIC_API_KEY": "good"}
 NUMBERS = re.compile(r"\d+")
@@ -114,7 +114,15 @@ def rows(report: ProbeReport) -> dict[str, tuple[int, int, str]]:
 def test_a_judge_that_falls_for_nothing_passes(database: Database, server: Server) -> None:
     add(database, 110)
     judge = world.remote(server, max_tokens=400)
+    panel = world.parsed(judge)
+    before = estimate_probe(database, panel, "remote")
     done = probed(database, judge, max_usd=10.0)
+    assert before.questions == 1300
+    assert done.cost_usd < before.most_usd
+    assert estimate_probe(database, panel, "remote").questions == 0
+    more = estimate_probe(database, panel, "remote", pairs=110)
+    assert more.questions == 10 * 13
+    assert more.expected_usd == pytest.approx(done.cost_usd / 10, rel=0.35)
     # 100 pairs as they are, and six changes with their placebos
     assert (done.stored, done.missing, done.kept) == (100 * 13, 0, True)
     assert {row.verdict for row in done.report.rows} == {"passed"}

@@ -20,6 +20,9 @@ def probe(
     shown: Annotated[
         bool, typer.Option("--show", help="What its probes showed so far; asks nobody.")
     ] = False,
+    estimated: Annotated[
+        bool, typer.Option("--estimate", help="What is missing of it would cost; asks nobody.")
+    ] = False,
     config: ConfigPath = None,
     as_json: AsJson = False,
 ) -> None:
@@ -33,7 +36,7 @@ def probe(
     """
     from app.pipeline.panel import panel_for
     from judges.cost import costs
-    from judges.steps.probing import askable
+    from judges.steps.probing import askable, estimate_probe
     from judges.steps.probing import probe as step
 
     settings = configuration(config)
@@ -42,6 +45,10 @@ def probe(
         return
     panel = panel_for(settings, judge)
     asked = askable(panel, judge)
+    if estimated:
+        found = estimate_probe(settings.database, panel, judge, pairs=pairs, beside=settings.folder)
+        show(found, as_json)
+        return
     require_cap(max_usd, [f"judge {judge!r}"] if costs(asked) else [])
     with progress() as report:
         done = step(
@@ -58,6 +65,8 @@ def probe(
         if not done.missing:
             _table(judge, done.report)
         show(done, False)
+        if done.kept and panel.panel.require_probe:
+            say("this panel requires probes: route and merge again for what it changes")
     if done.kept and done.report.verdict == "failed":
         raise typer.Exit(3)
 

@@ -75,6 +75,8 @@ def run_judges(
             participants.wanted(session, panel.rules, judge, orders, samples, within, retry)
             for judge in judges
         ]
+        versions = [each.version_id for each in wanted]
+        voters.require_probe(session, versions, panel.panel.require_probe)
     # Judges with nothing to say are not connected: a finished run needs no keys and takes no time.
     needed = [w for w in wanted if w.missing or w.in_batches]
     known = [(w, connect(w.judge, environ or os.environ, beside)) for w in needed]

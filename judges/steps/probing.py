@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from db import probes
-from db.asking import pair_texts
+from db.asking import Slot, mean_output_tokens, pair_texts
 from db.errors import BadInput, BudgetSpent, TiebreakError, Unavailable, UnknownName
+from db.judges import find_version
 from db.probes import LEAST
 from db.progress import Progress, quiet
 from db.session import Database
-from db.vocabulary import Order, Provider
+from db.vocabulary import Choice, Order, Provider
 from judges import participants
+from judges.cost import CostEstimate, Estimator
 from judges.judge_config import JudgeConfig
 from judges.judge_session import Show, as_stored
 from judges.panel import Panel
@@ -99,6 +101,12 @@ class _Asking:
         return self.capped or bool(self.problems)
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """What else is to be said of the runs."""
+        said = (n for r in self.runs for n in (*r.notices, *r.in_doubt, *r.private, *r.alarms))
+        return tuple(dict.fromkeys(said))
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """Why it was stopped, where it was not by the cap."""
         told = [problem for run in self.runs for problem in run.problems]
@@ -166,8 +174,36 @@ def probe(
         open=asking.capped,
         kept=not missing,
         problems=asking.problems,
-        notices=tuple(dict.fromkeys(n for run in runs for n in (*run.notices, *run.in_doubt))),
+        notices=asking.told,
     )
+
+
+def estimate_probe(
+    database: Database, panel: Panel, name: str, *, pairs: int = LEAST, beside: Path | None = None
+) -> CostEstimate:
+    """What is missing of a probe would cost. Asks nobody.
+
+    A pair that was not asked yet counts as if every change could be made to it that can be made to
+    its first response.
+    """
+    judge = participants.by_weights(askable(panel, name), beside)
+    with database.read() as session:
+        version_id = find_version(session, judge.name, judge.version(panel.rules))
+        mean = None if version_id is None else mean_output_tokens(session, version_id)
+        drawn = probes.draw_pairs(session, version_id or 0, EDITION, pairs)
+        said = probes.answers(session, version_id or 0, EDITION, sorted(drawn.prompt_of))
+        texts = pair_texts(session, drawn.prompt_of)
+    counted = Estimator(judge, panel.rules, mean, batched=False)
+    unasked = {(pair_id, UNCHANGED): (Order.NONE, Choice.B) for pair_id in texts}
+    plan = Plan.of(texts, unasked | said)
+    by_order = _by_order(judge, sorted(texts)).items()
+    order_of = {pair_id: order for order, ids in by_order for pair_id in ids}
+    for pair_id, sample in [*unasked, *plan.slots]:
+        if (pair_id, sample) not in said:
+            slot = Slot(pair_id, order_of[pair_id], sample)
+            shown = as_stored if sample == UNCHANGED else plan.show
+            counted.add(shown(slot, texts[pair_id]), [slot])
+    return CostEstimate.of(counted.rows(), batched=False, example=None)
 
 
 def askable(panel: Panel, name: str) -> JudgeConfig:

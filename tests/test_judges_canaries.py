@@ -14,7 +14,7 @@ from db.abstains import ask_again
 from db.canaries import canary_answers, canary_set, draw_canaries, open_round
 from db.consensus import usable_votes
 from db.errors import BadInput, BudgetSpent, UnknownName
-from db.exports.votes import export_votes
+from db.exports.votes import Voted, casters, export_votes
 from db.models import Pair, Vote
 from db.reservations import Asked, set_aside
 from db.runs import NANO
@@ -114,14 +114,14 @@ def test_canary_answers_are_no_opinions_on_the_pairs(database: Database) -> None
     judged(database, judge)
     with database.read() as session:
         before = list(usable_votes(session))
-        pairs = session.scalars(select(Pair.id)).all()
-        exported = len(list(export_votes(session, pairs)))
+        pairs = [Voted(pair_id, "", turned=False) for pair_id in session.scalars(select(Pair.id))]
+        exported = len(list(export_votes(session, pairs, casters(session))))
     draw(database)
     ask(database, judge)
     assert votes(database) == PAIRS * 2 + 30 * 2 * 2
     with database.read() as session:
         assert list(usable_votes(session)) == before
-        assert len(list(export_votes(session, pairs))) == exported
+        assert len(list(export_votes(session, pairs, casters(session)))) == exported
         canaries = select(func.count()).where(Vote.sample >= CANARY_SAMPLE)
         assert session.scalar(canaries) == 120
     assert world.run(database, judge).stored == 0  # and judging asks nothing more

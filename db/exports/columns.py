@@ -15,7 +15,8 @@ def streamed(session: Session, query: Executable, at_once: int) -> Iterator[Any]
     """The rows of a query, fetched in portions, so that memory is flat."""
     read = session.connection().execute(query, execution_options={"yield_per": at_once})
     with read as rows:
-        yield from rows
+        for portion in rows.partitions():
+            yield from portion
 
 
 def ids_in(text: str | None) -> list[int]:

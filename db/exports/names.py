@@ -37,10 +37,10 @@ def named(session: Session, pair_ids: Collection[int]) -> dict[int, Named]:
         ids[pair_id].append((name, mirrored))
     found = {}
     for pair_id, names in ids.items():
-        first, turned = min(names)
-        found[pair_id] = Named(
-            first, turned, tuple(sorted((name, each != turned) for name, each in names))
-        )
+        names.sort()
+        first, turned = names[0]
+        others = tuple([(name, mirrored != turned) for name, mirrored in names])
+        found[pair_id] = Named(first, turned, others)
     return found | _unnamed(session, [pair_id for pair_id in pair_ids if pair_id not in found])
 
 

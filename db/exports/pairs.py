@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import String, Text, and_, cast, false, func, select, type_coerce
+from sqlalchemy import String, Text, and_, cast, false, func, or_, select, type_coerce
 from sqlalchemy.orm import Session, aliased
 
 from db import rankings
@@ -28,9 +28,9 @@ _AT_ONCE, _TEXTS_AT_ONCE = 1000, 100
 class ExportPair(NamedTuple):
     """One pair as an export sees it: its texts and choices in the order of its `name`.
 
-    `name` and `names` are those of `db.exports.names.Named`; `a` and `b` are how the responses
-    read, `said_a` and `said_b` their messages where they are more than one plain answer; `kept` are
-    columns kept at the import. The label fields are
+    `name`, `turned` and `names` are those of `db.exports.names.Named`; `a` and `b` are how the
+    responses read, `said_a` and `said_b` their messages where they are more than one plain answer;
+    `kept` are columns kept at the import. The label fields are
     None where nothing is settled; `p` then comes from the newest consensus, if it has the pair.
     `rankings`: where orders over several candidates settled it, (the order's number, by its
     content; place of A, place of B), 0 the best; all pairs of one number are one answer.
@@ -61,6 +61,7 @@ class ExportPair(NamedTuple):
     task_kind: str | None
     p: Probabilities | None
     name: str
+    turned: bool
     names: tuple[tuple[str, bool], ...]
     rationales: tuple[str, ...]
     route: str | None
@@ -140,8 +141,7 @@ def export_pairs(
             numbers=numbers,
         )
         for row in _rows(session, page, fit_id):
-            pair = _pair(row, beside)
-            yield pair._replace(group=group_of(pair.prompt_hash))
+            yield _pair(row, beside, group_of)
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,16 @@ class _Beside:
     places: Mapping[int, Mapping[int, int]]
     titles: Mapping[tuple[int, str], str]
     numbers: Mapping[int, int]
+
+    def said(self, review_ids: str | None) -> tuple[str, ...]:
+        """The rationales of these reviews."""
+        ids = {each for each in ids_in(review_ids) if each in self.rationales}
+        return tuple(sorted(self.rationales[each] for each in ids))
+
+    def placed(self, ranking_ids: str | None, a: int, b: int) -> tuple[tuple[int, int, int], ...]:
+        """Two candidates' places in these orders, with the orders' numbers."""
+        orders = [(self.numbers[key], self.places[key]) for key in ids_in(ranking_ids)]
+        return tuple(sorted((number, place[a], place[b]) for number, place in orders))
 
 
 def _rows(session: Session, page: Sequence[int], fit_id: int | None) -> Iterator[Any]:
@@ -209,23 +219,24 @@ def _rows(session: Session, page: Sequence[int], fit_id: int | None) -> Iterator
     yield from streamed(session, query, _TEXTS_AT_ONCE)
 
 
-def _pair(row: Any, beside: _Beside) -> ExportPair:
+def _pair(row: Any, beside: _Beside, group_of: GroupOf) -> ExportPair:
     *told, p_a, p_tie, p_b, a, b, review_ids, ranking_ids = row
-    pair_id = told[0]
+    pair_id, _, prompt_hash, *_ = told
     route, called = beside.routes.get(pair_id), beside.names[pair_id]
-    said = {each for each in ids_in(review_ids) if each in beside.rationales}
-    placed = [(beside.numbers[key], beside.places[key]) for key in ids_in(ranking_ids)]
+    said = beside.said(review_ids) if beside.rationales else ()
+    placed = beside.placed(ranking_ids, a, b) if beside.numbers else ()
     beside_it = (
         _rounded(p_a, p_tie, p_b) if p_a is not None else None,
         called.name,
+        called.turned,
         called.names,
-        tuple(sorted(beside.rationales[each] for each in said)),
+        said,
         route.route.value if route else None,
         route.reasons if route else (),
         tuple(beside.flags.get(pair_id, ())),
         beside.titles.get((route.batch_id, route.stratum)) if route else None,
-        tuple(sorted((number, place[a], place[b]) for number, place in placed)),
-        "",
+        placed,
+        group_of(prompt_hash),
     )
     pair = ExportPair._make((*told, *beside_it))
     return pair.mirrored() if called.turned else pair
@@ -247,7 +258,9 @@ def _flags(session: Session, fit_id: int | None, page: Sequence[int]) -> dict[in
 
 def _rationales(session: Session, page: Sequence[int]) -> dict[int, str]:
     found = {}
-    query = select(Review.id, Review.rationale, Review.reasons)
+    query = select(Review.id, Review.rationale, Review.reasons).where(
+        or_(Review.rationale != "", cast(Review.reasons, Text) != "[]")
+    )
     for review_id, rationale, reasons in session.execute(
         query.where(among(session, Review.pair_id, page))
     ):

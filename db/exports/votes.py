@@ -2,21 +2,19 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import Select, String, Text, cast, select, type_coerce
+from sqlalchemy import String, Text, cast, select, type_coerce
 from sqlalchemy.orm import Session
 
 from db.among import among
 from db.exports.columns import DIGITS, streamed
-from db.exports.names import named
-from db.models import Judge, JudgeVersion, Pair, Prompt, Vote
+from db.models import Judge, JudgeVersion, Vote
 from db.upsert import chunks
 from db.vocabulary import CANARY_SAMPLE, Choice, Order
 
-_AT_ONCE = 1000
+_AT_ONCE, _ROWS = 250, 1000  # pairs, whose votes are held; rows of a portion
 
 
 class ExportVote(NamedTuple):
@@ -54,53 +52,58 @@ class ExportVote(NamedTuple):
         )
 
 
-def export_votes(session: Session, pair_ids: Iterable[int]) -> Iterator[ExportVote]:
-    """Every vote on these pairs, which are given in order of content; within one by judge, version,
-    order and sample. Memory is flat.
-    """
-    cast_by = {
+class Voted(NamedTuple):
+    """A pair as its votes are written: under its name, and whether A and B are exchanged there."""
+
+    pair_id: int
+    name: str
+    turned: bool
+
+
+CastBy = Mapping[int, tuple[Any, ...]]
+
+
+def casters(session: Session) -> CastBy:
+    """Who casts votes, by version: judge, family, version, provider, generation."""
+    return {
         made.id: (judge.name, judge.family, made.version, made.provider.value, made.generation)
         for made, judge in session.execute(select(JudgeVersion, Judge).join(JudgeVersion.judge))
     }
-    for page in chunks(pair_ids, _AT_ONCE):
-        names = named(session, page)
-        query = _query().where(among(session, Vote.pair_id, page))
-        for pair_id, rows in groupby(streamed(session, query, _AT_ONCE), itemgetter(0)):
-            name, turned, _ = names[pair_id]
-            votes = [_vote(name, cast_by, row) for row in rows]
-            yield from sorted((v.mirrored() for v in votes) if turned else votes, key=_place)
 
 
-def _vote(name: str, cast_by: Mapping[int, tuple[Any, ...]], row: Sequence[Any]) -> ExportVote:
+def export_votes(session: Session, pairs: Iterable[Voted], cast_by: CastBy) -> Iterator[ExportVote]:
+    """Every vote on these pairs, pair by pair; within one by judge, version, order and sample.
+    Memory is flat. cast_by: what `casters` says.
+    """
+    for page in chunks(pairs, _AT_ONCE):
+        found: dict[int, list[Any]] = {pair.pair_id: [] for pair in page}
+        for row in streamed(session, _QUERY.where(among(session, Vote.pair_id, found)), _ROWS):
+            found[row[0]].append(row)
+        for pair_id, name, turned in page:
+            votes = [_vote(name, cast_by, row) for row in found[pair_id]]
+            yield from sorted((v.mirrored() for v in votes) if turned else votes, key=_PLACE)
+
+
+def _vote(name: str, cast_by: CastBy, row: Sequence[Any]) -> ExportVote:
     _, version, *said, principles, reason = row
     kept = json.loads(principles) if principles else None
     return ExportVote._make((name, *cast_by[version], *said, kept, reason))
 
 
-def _query() -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Vote.pair_id,
-            Vote.judge_version_id,
-            type_coerce(Vote.order, String),
-            Vote.sample,
-            type_coerce(Vote.choice, String),
-            Vote.strength,
-            Vote.both_bad,
-            Vote.score_a,
-            Vote.score_b,
-            Vote.confidence,
-            Vote.p_a,
-            Vote.rationale,
-            cast(Vote.principles, Text),
-            Vote.abstain_reason,
-        )
-        .join(Pair, Pair.id == Vote.pair_id)
-        .join(Prompt, Prompt.id == Pair.prompt_id)
-        .where(Vote.sample < CANARY_SAMPLE)
-        .order_by(Prompt.content_hash, Pair.content_hash)
-    )
-
-
-def _place(vote: ExportVote) -> tuple[str, str, str, int]:
-    return vote.judge, vote.judge_version, vote.order, vote.sample
+_PLACE = attrgetter("judge", "judge_version", "order", "sample")
+_QUERY = select(
+    Vote.pair_id,
+    Vote.judge_version_id,
+    type_coerce(Vote.order, String),
+    Vote.sample,
+    type_coerce(Vote.choice, String),
+    Vote.strength,
+    Vote.both_bad,
+    Vote.score_a,
+    Vote.score_b,
+    Vote.confidence,
+    Vote.p_a,
+    Vote.rationale,
+    cast(Vote.principles, Text),
+    Vote.abstain_reason,
+).where(Vote.sample < CANARY_SAMPLE)

@@ -57,6 +57,13 @@ class Links:
         self._keys.append(int.from_bytes(key, "big"))
         self._owners.append(owner)
 
+    def claim_own(self, owner: int, key: bytes) -> None:
+        """One more key of a prompt, by which whoever has it is of one group with it."""
+        number = int.from_bytes(key, "big")
+        self._keys.append(number)
+        self._owners.append(owner)
+        self._claimed.append(number)
+
     def claim(self, key: bytes) -> None:
         """Whoever has this key is of one group."""
         self._claimed.append(int.from_bytes(key, "big"))
@@ -101,13 +108,12 @@ class Marks:
             return
         text = [joined(each) for each in worded]
         asked = [plain(each) for each in worded]
-        small_talk = len(said) > 1 and _small_talk(said, asked)
-        for forms in ([bare(turn.text) for turn in said], asked, text):
-            if len(said) == 1 and said[0].role == "user":
-                begins = _beginnings("turns", [("user", forms[0])])[0]
-                self.begins.add(owner, begins)
-                self.begins.claim(begins)
-            else:
+        if len(said) == 1 and said[0].role == "user":
+            for form in (bare(said[0].text), asked[0], text[0]):
+                self.begins.claim_own(owner, _hash(f"turns\1user\2{form}"))  # as `_beginnings`
+        else:
+            small_talk = _small_talk(said, asked)
+            for forms in ([bare(turn.text) for turn in said], asked, text):
                 roles = (turn.role for turn in said)
                 self._conversation(owner, list(zip(roles, forms, strict=True)), small_talk)
         self._remember(owner, all_words(said, worded), text)
@@ -188,7 +194,9 @@ def all_words(said: list[Turn], worded: list[list[str]]) -> list[str]:
 
 
 def _small_talk(said: list[Turn], plain: list[str]) -> bool:
-    """Whether the first thing a user says is small talk."""
+    """Whether the first thing a user says, before others speak, is small talk."""
+    if len(said) == 1:
+        return False
     asked = (form for turn, form in zip(said, plain, strict=True) if turn.role == "user")
     return SMALL_TALK.issuperset(next(asked, "").split())
 
@@ -198,7 +206,9 @@ def _number(text: str) -> int:
 
 
 def _beginnings(kind: str, spoken: list[tuple[str, str]]) -> list[bytes]:
-    """The key of each beginning of a conversation, from its first turn to all of them."""
+    """The key of each beginning of a conversation, from its first turn to all of them: the hash of
+    `kind` and what was said.
+    """
     digest = blake2b(kind.encode(), digest_size=8)
     found = []
     for role, form in spoken:

@@ -6,8 +6,7 @@ Leaves out how conversations are compared (`groups`).
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _ROLES = {
     "human": "user", "prompter": "user", "用户": "user", "turn": "user",
@@ -23,11 +22,11 @@ _SPEAKER = re.compile(
     r"|<\|(user|assistant|system)\|>)",
     re.IGNORECASE | re.MULTILINE,
 )
+_PLAIN = {"role", "content"}
 _END = re.compile(r"<\|(?:im_end|end|eot_id)\|>|</s>")
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """Who spoke (system, user, assistant, tool or another role) and what, as one text."""
 
     role: str
@@ -49,6 +48,8 @@ def turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
 def turn_text(message: Mapping[str, Any]) -> str:
     """All that a message says: its content, then everything else it carries, as JSON."""
     content = message.get("content")
+    if isinstance(content, str) and message.keys() <= _PLAIN:
+        return content
     if isinstance(content, list) and all(part.get("type") == "text" for part in content):
         content = "".join(part["text"] for part in content)
     more = {k: v for k, v in message.items() if k not in ("role", "content") and v is not None}

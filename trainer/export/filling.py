@@ -8,13 +8,12 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from db.datasets import TIES
 from db.errors import BadInput
 from db.exports.changes import Change, ExportChange
 from db.exports.pairs import ExportPair
-from db.exports.votes import ExportVote
+from db.exports.votes import ExportVote, Voted
 from db.gold import GoldSet
 from judges.alike.groups import Groups
 from trainer.export.check import SHOWN, LeakCheck
@@ -22,21 +21,23 @@ from trainer.export.layout import Layout, Writing
 from trainer.export.layouts import LAYOUTS
 from trainer.export.left_out import nothing
 from trainer.export.selection import NOWHERE, SPLITS, Selection
-from trainer.export.tables import VOTES, pair_row, pairs_schema, vote_row
-from trainer.export.writing import Parquet, Row, Writer
+from trainer.export.tables import VOTES, pair_row, pairs_schema, vote_values
+from trainer.export.writing import Parquet, Writer
+
+_VOTED_AT_ONCE = 250
 
 
 @dataclass(frozen=True)
 class Content:
     """What is to be written: which pairs stand where, and how their texts and votes are read.
 
-    pairs, votes: read those of some pairs, given by id in order of content. changes: what
+    pairs: read by id, given in order of content. votes: those of pairs in that order. changes: what
     became of labels that the continued dataset holds. groups: of all prompts.
     """
 
     selection: Selection
     pairs: Callable[[Iterable[int]], Iterator[ExportPair]]
-    votes: Callable[[Iterable[int]], Iterator[ExportVote]]
+    votes: Callable[[Iterable[Voted]], Iterator[ExportVote]]
     changes: Callable[[Sequence[Change]], Iterator[ExportChange]]
     gold: GoldSet
     groups: Groups
@@ -64,10 +65,11 @@ class _Tables:
             joined = self.layout.joined
             table = first if joined else self.layout.table(self.folder, name, self.writing)
             self.tables[name] = table
+        self.beside: dict[str, Parquet] = {}
         if self.layout.whole:
-            self.tables["votes"] = Parquet(self.folder, "votes/votes", VOTES)
-            self.tables["pairs"] = Parquet(self.folder, "pairs/pairs", pairs_schema(self.writing))
-        self.rows.update(dict.fromkeys(self.tables, 0))
+            self.beside["votes"] = Parquet(self.folder, "votes/votes", VOTES)
+            self.beside["pairs"] = Parquet(self.folder, "pairs/pairs", pairs_schema(self.writing))
+        self.rows.update(dict.fromkeys([*self.tables, *self.beside], 0))
         self.of_split = {split: replace(self.writing, split=split) for split in SPLITS}
 
     def add(self, pairs: Sequence[ExportPair], split: str, table: str) -> dict[int, str]:
@@ -77,18 +79,25 @@ class _Tables:
         for row in laid.rows:
             self.tables[table].add(row, letters)
         self.rows[table] += len(laid.rows)
-        self.left_out += laid.left_out + Counter(laid.unfit.values())
+        if laid.left_out or laid.unfit:
+            self.left_out += laid.left_out + Counter(laid.unfit.values())
         return laid.unfit
 
-    def add_beside(self, table: str, row: Row, letters: int) -> None:
-        """Write a row of a table that stands beside the labels."""
-        self.tables[table].add(row, letters)
-        self.rows[table] += 1
+    def add_shown(self, pair: ExportPair, split: str | None) -> None:
+        """Write a pair among all that may be shown."""
+        self.beside["pairs"].add(pair_row(pair, split, self.writing.name), pair.size)
+        self.rows["pairs"] += 1
+
+    def add_votes(self, votes: Iterable[ExportVote]) -> None:
+        """Write votes of pairs that may be shown."""
+        for vote in votes:
+            self.beside["votes"].put(vote_values(vote), len(vote.rationale or ""))
+            self.rows["votes"] += 1
 
     def close(self) -> dict[str, str]:
         """Every file and its sha256, those beside the tables too."""
         files: dict[str, str] = {}
-        for table in dict.fromkeys(self.tables.values()):
+        for table in dict.fromkeys([*self.tables.values(), *self.beside.values()]):
             files |= table.close()
         for name, text in self.layout.beside(self.writing, self.rows).items():
             files[name] = write_text(self.folder, name, text)
@@ -127,24 +136,26 @@ def fill(folder: Path, content: Content, writing: Writing) -> Filled:
 
 def _fill(tables: _Tables, content: Content, check: LeakCheck) -> Selection:
     layout, selection = tables.layout, content.selection
-    splits = selection.splits.copy()
+    splits, ties = selection.splits.tolist(), selection.ties.tolist()
     unfit: dict[int, str] = {}
     if layout.ties == "no place":
         reason = f"ties, which {layout.name} has no place for"
-        homeless = selection.ties & (splits != NOWHERE)
-        tables.left_out[reason] += int(homeless.sum())
-        splits[homeless] = NOWHERE
+        homeless = np.flatnonzero(selection.ties & (selection.splits != NOWHERE))
+        tables.left_out[reason] += len(homeless)
+        for i in homeless.tolist():
+            splits[i] = NOWHERE
         unfit |= dict.fromkeys(selection.pair_ids[homeless].tolist(), reason)
-    read = np.arange(len(splits)) if layout.whole else np.flatnonzero(splits != NOWHERE)
-    found = zip(read.tolist(), content.pairs(selection.pair_ids[read]), strict=True)
+    read = [i for i, split in enumerate(splits) if layout.whole or split != NOWHERE]
+    found = zip(read, content.pairs(selection.pair_ids[read].tolist()), strict=True)
+    voted: list[Voted] = []
     for _, group in groupby(found, key=lambda each: each[1].prompt_hash):
         members = list(group)
         if tables.writing.plain and not all(pair.is_plain for _, pair in members):
             raise NotPlain
-        for kept in _together(members, splits, selection.ties, layout):
+        for kept in _together(members, splits, ties, layout):
             at = kept[0][0]
             drawn = SPLITS[splits[at]]
-            table = TIES if layout.ties == "apart" and selection.ties[at] else drawn
+            table = TIES if layout.ties == "apart" and ties[at] else drawn
             for position, reason in tables.add([pair for _, pair in kept], drawn, table).items():
                 i, pair = kept[position]
                 splits[i], unfit[pair.id] = NOWHERE, reason
@@ -153,14 +164,17 @@ def _fill(tables: _Tables, content: Content, check: LeakCheck) -> Selection:
             if split or layout.whole:
                 check.add(split or SHOWN, pair.prompt_hash, pair.messages)
             if layout.whole:
-                stands = TIES if split and selection.ties[i] else split
-                tables.add_beside("pairs", pair_row(pair, stands, tables.writing.name), pair.size)
-    for vote in content.votes(selection.pair_ids) if layout.whole else ():
-        tables.add_beside("votes", vote_row(vote), len(vote.rationale or ""))
+                tables.add_shown(pair, TIES if split and ties[i] else split)
+                voted.append(Voted(pair.id, pair.name, pair.turned))
+        if len(voted) >= _VOTED_AT_ONCE:
+            tables.add_votes(content.votes(voted))
+            voted = []
+    if voted:
+        tables.add_votes(content.votes(voted))
     left_out = {k: n for k, n in sorted(tables.left_out.items()) if n}
     return replace(
         selection,
-        splits=splits,
+        splits=np.asarray(splits, np.int8),
         left_out={**selection.left_out, **left_out},
         changes=tuple(
             each._replace(withdrawn=each.withdrawn or unfit.get(each.pair_id))
@@ -171,8 +185,8 @@ def _fill(tables: _Tables, content: Content, check: LeakCheck) -> Selection:
 
 def _together(
     members: Sequence[tuple[int, ExportPair]],
-    splits: NDArray[np.int8],
-    ties: NDArray[np.bool_],
+    splits: Sequence[int],
+    ties: Sequence[bool],
     layout: Layout,
 ) -> Iterator[list[tuple[int, ExportPair]]]:
     """Of a prompt's pairs those that are kept, ties on their own where they stand apart."""

@@ -118,11 +118,12 @@ def pair_row(pair: ExportPair, split: str | None, dataset: str) -> Row:
     }
 
 
-def vote_row(vote: ExportVote) -> Row:
-    """A vote, in stored order."""
-    row = vote._asdict()
-    row["principles"] = json.dumps(vote.principles, sort_keys=True) if vote.principles else None
-    return row
+def vote_values(vote: ExportVote) -> tuple[Any, ...]:
+    """A vote in the order of VOTES, which is that of its fields."""
+    if not vote.principles:
+        return vote
+    said = json.dumps(vote.principles, sort_keys=True)
+    return tuple(said if value is vote.principles else value for value in vote)
 
 
 def probabilities(p: Probabilities) -> Row:

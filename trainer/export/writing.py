@@ -72,11 +72,12 @@ class Parquet:
     def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
         self._folder, self._name, self._schema = folder, name, schema
         self._stored = pa.schema([pa.field(each.name, _stored(each.type)) for each in schema])
-        self._json = [each.name for each in schema if _stored(each.type) != each.type]
+        self._json = {i for i, each in enumerate(schema) if _stored(each.type) != each.type}
         self._coded = [path for path in _leaves(schema) if path.rsplit(".")[-1] not in _DIFFERENT]
-        self._waiting: list[Row] = []
+        self._waiting: list[Sequence[Any]] = []
         self._letters = 0
         self._group: list[pa.RecordBatch] = []
+        self._rows = self._bytes = 0  # of the group
         self._file: HashedFile | None = None
         self._table: pq.ParquetWriter | None = None
         self._in_file = 0
@@ -85,13 +86,16 @@ class Parquet:
         self._open()
 
     def add(self, row: Row, letters: int) -> None:
-        """Write one row."""
+        """Write one row; a column that it lacks is null there."""
+        self.put(tuple(map(row.get, self._schema.names)), letters)
+
+    def put(self, values: Sequence[Any], letters: int) -> None:
+        """Write one row that is given as its values, in the order of the schema."""
         if self._in_file == _ROWS_A_FILE:
             self._end_file()
             self._open()
         self._in_file += 1
-        coded = {name: _coded(row[name]) for name in self._json}
-        self._waiting.append({**row, **coded} if coded else row)
+        self._waiting.append(values)
         self._letters += letters
         if len(self._waiting) >= _ROWS_AT_ONCE or self._letters >= _LETTERS_AT_ONCE:
             self._pack()
@@ -122,11 +126,16 @@ class Parquet:
     def _pack(self) -> None:
         """What waits becomes Arrow, and a row group where there is enough of it."""
         if self._waiting:
-            batch = pa.RecordBatch.from_pylist(self._waiting, schema=self._stored)
+            columns = [
+                pa.array(map(_coded, values) if i in self._json else values, self._stored[i].type)
+                for i, values in enumerate(zip(*self._waiting, strict=True))
+            ]
+            batch = pa.RecordBatch.from_arrays(columns, schema=self._stored)
             self._group.append(batch)
+            self._rows += batch.num_rows
+            self._bytes += batch.nbytes
         self._waiting, self._letters = [], 0
-        rows = sum(batch.num_rows for batch in self._group)
-        if rows >= _ROWS_A_GROUP or sum(b.nbytes for b in self._group) >= _BYTES_A_GROUP:
+        if self._rows >= _ROWS_A_GROUP or self._bytes >= _BYTES_A_GROUP:
             self._end_group()
 
     def _end_group(self) -> None:
@@ -134,6 +143,7 @@ class Parquet:
             table = pa.Table.from_batches(self._group).cast(self._schema)
             self._table.write_table(table, row_group_size=2**31 - 1)
         self._group = []
+        self._rows = self._bytes = 0
 
     def _end_file(self) -> None:
         self._pack()

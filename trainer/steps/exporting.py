@@ -17,7 +17,7 @@ from db.exports.changes import export_changes
 from db.exports.held import held
 from db.exports.labels import labels
 from db.exports.pairs import export_pairs
-from db.exports.votes import export_votes
+from db.exports.votes import casters, export_votes
 from db.gold import gold_set
 from db.models import Dataset
 from db.prompts import StoredPrompts
@@ -156,7 +156,7 @@ def _content(session: Session, options: ExportOptions, before: Dataset | None) -
         pairs=partial(
             export_pairs, session, ranking_ids=selection.ranking_ids, group_of=apart.groups.of
         ),
-        votes=partial(export_votes, session),
+        votes=partial(export_votes, session, cast_by=casters(session)),
         changes=partial(export_changes, session),
         gold=gold,
         groups=apart.groups,

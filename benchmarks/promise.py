@@ -21,8 +21,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 from pathlib import Path
@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 from folders import rows
 from numpy.typing import NDArray
+from replay import references, shuffled, write
 from sqlalchemy import func, select
 
 from app.config import Config, load
@@ -91,7 +92,7 @@ class Outcome:
 
 def world(folder: Path, place: Path) -> World:
     """Import the pairs and votes of a set that have a reference; raises ValueError without any."""
-    reference = references(folder)
+    reference = references(rows(folder, "labels"), rows(folder, "gold"))
     voted = {row["pair_id"] for row in rows(folder, "votes")}
     usable = voted & reference.keys()
     pairs = [row for row in rows(folder, "pairs") if row["pair_id"] in usable]
@@ -119,27 +120,6 @@ def world(folder: Path, place: Path) -> World:
     for row in pairs:
         prompts[json.dumps(row["prompt"])].append(row["pair_id"])
     return World(folder.resolve().name, place, answers, truth, list(prompts.values()))
-
-
-def references(folder: Path) -> dict[str, str]:
-    """The reference by pair name: gold, else the majority of the labels; a draw is a tie."""
-    said: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in rows(folder, "labels"):
-        if row["choice"] != "abstain":
-            said[row["pair_id"]][row["choice"]] += 1
-    found = {}
-    for pair, count in said.items():
-        (choice, most), *others = count.most_common()
-        found[pair] = "tie" if others and others[0][1] == most else choice
-    return found | {
-        row["pair_id"]: row["choice"] for row in rows(folder, "gold") if row["choice"] != "abstain"
-    }
-
-
-def write(path: Path, found: Iterable[Mapping[str, Any]]) -> Path:
-    """Rows as JSON lines."""
-    path.write_text("".join(json.dumps(row) + "\n" for row in found), encoding="utf-8")
-    return path
 
 
 def config_of(place: Path) -> Config:
@@ -186,8 +166,7 @@ def run(
 
 def drawn(start: World, answers: int, seed: int) -> list[Mapping[str, str]]:
     """Answers to pairs of prompts in random order, as many as asked for."""
-    order = np.random.default_rng(seed).permutation(len(start.prompts))
-    names = [name for prompt in order for name in start.prompts[prompt]][:answers]
+    names = [name for prompt in shuffled(start.prompts, seed) for name in prompt][:answers]
     said = {row["pair_id"]: row for row in start.answers}
     return [said[name] for name in names]
 

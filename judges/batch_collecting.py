@@ -132,16 +132,20 @@ class BatchCollecting:
         self, job: BatchJob, found: Outcome, slots: dict[str, Slot]
     ) -> tuple[list[dict[str, object]], int, list[int]]:
         """Votes, what they cost, and of it what no usage tells: an even share of what is set aside
-        for each such answer.
+        for each such answer. One answer cannot cost more than is set aside for all.
         """
         rows, total, guessed = [], 0, []
+        asked, tally = self.judge_session, self.judge_session.tally
         with self.database.read() as session:
-            most = -(-kept_nanousd(session, job) // len(slots))
+            kept = kept_nanousd(session, job)
+        most = -(-kept // len(slots))
         for name, answer in found.answers.items():
-            cost = self.judge_session.prices.charge(answer, most)
-            total += cost
-            guessed += [cost] if answer.usage is None else []
-            rows.append(vote_row(self.judge_session, slots[name], answer, cost, None, self.run_id))
+            charge = asked.prices.charge(answer, most, asked.judge.surcharges, ceiling=kept)
+            total += charge.nanousd
+            guessed += [charge.nanousd] if charge.guessed else []
+            tally.above += charge.above
+            tally.above_nanousd += charge.above * charge.nanousd
+            rows.append(vote_row(asked, slots[name], answer, charge, None, self.run_id))
         return rows, total, guessed
 
     def _told(self, job: BatchJob, found: Outcome, state: str) -> str | None:

@@ -115,6 +115,7 @@ class Estimator:
             question.max_tokens,
             batched=self._batched,
             surcharges=self.judge.surcharges,
+            kept=self.judge.keeps,
         )
         expected = self._prices.cost(
             self._usage(question), batched=self._batched, surcharges=self.judge.surcharges

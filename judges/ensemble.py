@@ -16,10 +16,12 @@ from functools import partial
 
 from db.asking import Block, Slot, has_voted, missing_slots, pair_page, pair_texts, take_block
 from db.errors import BadInput, KeyRefused, TiebreakError, Unavailable
+from db.reservations import in_turn
 from judges.asking import Answer, Client, Lost, Question, Rejected, Scorer
 from judges.in_flight import InFlight
 from judges.judge_session import Ask, Done, JudgeSession, abstained, vote_row
 from judges.patience import TooLong
+from judges.prices import Charge
 from judges.reservation import BlockReservation
 from judges.scoring import scored
 from judges.vote_writer import Writer
@@ -137,10 +139,11 @@ class Ensemble:
         """Claim a block and hand it on. Returns what the cap has left no room for yet."""
         seen = self.writer.settled
         taken, reserved = await self.writer.in_database(lambda: self._claim(judge_session, head))
+        counted = frozenset(reserved.counted)
         asks = [
-            Ask(slot, question, bound, taken.claims[slot], reserved)
-            for slot, question, bound in head
-            if slot in taken.claims
+            Ask(slot, question, reserved.bounds[claim], claim, reserved, counted)
+            for slot, question, _ in head
+            if (claim := taken.claims.get(slot)) is not None
         ]
         if asks:
             judge_session.tally.asked += len(asks)
@@ -154,21 +157,29 @@ class Ensemble:
     def _claim(
         self, judge_session: JudgeSession, head: list[Wanted]
     ) -> tuple[Block, BlockReservation]:
+        blocks, counted = judge_session.blocks, judge_session.counted
+        blocks[:] = [each for each in blocks if not each.is_empty]
+        bounds = {slot: judge_session.raised(bound) for slot, _, bound in head}
         with self.writer.database.begin() as session:
+            in_turn(session)
+            for reserved in blocks:
+                if reserved.count(counted, judge_session.prices.raised):
+                    reserved.write(session)
             taken = take_block(
                 session,
                 self.run_id,
                 judge_session.version_id,
-                [(slot, bound) for slot, _, bound in head],
+                list(bounds.items()),
                 asked=judge_session.judge.asked_as,
                 lasts=judge_session.lasts,
                 job=self.job,
                 cap_nanousd=self.cap_nanousd,
             )
-        bounds = {taken.claims[slot]: bound for slot, _, bound in head if slot in taken.claims}
-        reserved = BlockReservation(taken.reservation_id, bounds)
-        if bounds:
+        ours = {claim: bounds[slot] for slot, claim in taken.claims.items()}
+        reserved = BlockReservation(taken.reservation_id, ours, counted=set(counted))
+        if ours:
             self.writer.opened(reserved)
+            blocks.append(reserved)
         return taken, reserved
 
     # -- over the network -------------------------------------------------------------------------
@@ -258,7 +269,8 @@ class Ensemble:
         already.
         """
         rows = [
-            vote_row(judge_session, ask.slot, why.answer, 0, None, self.run_id) for ask, why in own
+            vote_row(judge_session, ask.slot, why.answer, Charge(0), None, self.run_id)
+            for ask, why in own
         ]
         if rows:
             stored = await self.writer.in_database(partial(self.writer.store_rows, rows))
@@ -268,9 +280,10 @@ class Ensemble:
     def _answered(
         self, judge_session: JudgeSession, ask: Ask, answer: Answer, seconds: float
     ) -> Done:
-        cost = judge_session.prices.charge(answer, ask.bound)
-        row = vote_row(judge_session, ask.slot, answer, cost, seconds, self.run_id)
-        return Done(judge_session, ask, row, cost, at_most=answer.usage is None and cost > 0)
+        charge = judge_session.prices.charge(answer, ask.bound, ask.counted)
+        judge_session.named.update(answer.surcharges)
+        row = vote_row(judge_session, ask.slot, answer, charge, seconds, self.run_id)
+        return Done(judge_session, ask, row, *charge)
 
     # -- on this machine --------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from judges.constitution import Constitution
 from judges.hosts import is_own
 from judges.prices import FREE, Prices, find_model
 from judges.reach import ExtraBody, Headers, LongestWait, Project, Query, Region, TokenLimit, Via
-from judges.surcharges import surcharges
+from judges.surcharges import keeps_an_hour, surcharges
 
 REMOTE = (Provider.ANTHROPIC, Provider.OPENAI, Provider.OPENAI_COMPATIBLE)
 _KEY_ENV = {Provider.ANTHROPIC: "ANTHROPIC_API_KEY", Provider.OPENAI: "OPENAI_API_KEY"}
@@ -266,6 +266,11 @@ class JudgeConfig(BaseModel):
     def surcharges(self) -> tuple[str, ...]:
         """The service tier, speed and region it asks for beyond the usual ones."""
         return surcharges(self.extra_body)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what it writes into the cache may stay for an hour, at a price of its own."""
+        return keeps_an_hour(self.extra_body)
 
     def price(self) -> Prices:
         """What its answers cost. Raises BadInput for a priced service with unknown prices."""

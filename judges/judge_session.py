@@ -21,7 +21,7 @@ from judges.circuit import Circuit, RateLimiter
 from judges.constitution import Constitution
 from judges.judge_config import JudgeConfig
 from judges.patience import Patience
-from judges.prices import Prices, tokens_about, tokens_at_most
+from judges.prices import Charge, Prices, tokens_about, tokens_at_most
 from judges.private import Withholding, told
 from judges.prompts import Template
 from judges.reservation import BlockReservation
@@ -46,7 +46,8 @@ class Tally:
 
     problem: the sentence that stopped the judge; refused: it was about the key.
     capped: the money allowed ran out; lost: requests that may have been billed without an answer.
-    guessed: answers without a usable usage, counted at the most they can cost.
+    guessed: answers without a usable usage, counted at the most they can cost; above: those that
+    were charged more than that by their server's word, which counts.
     waiting: questions that lie in batches, the oldest of them since `waiting_since`. notes:
     sentences of what is not as it should be, and stops nobody.
     """
@@ -66,6 +67,8 @@ class Tally:
     notes: list[str] = field(default_factory=list)
     guessed: int = 0
     guessed_nanousd: int = 0
+    above: int = 0
+    above_nanousd: int = 0
 
     @property
     def abstained(self) -> int:
@@ -85,7 +88,8 @@ class JudgeSession:
     requests, tokens: every pace to keep, its own and those it shares with other judge sessions.
     patience: waits as its server asks; trial: whose fault its refused questions are.
     withholding: what must not leave this machine, one for all judge sessions of a run. show: what
-    is shown of a pair.
+    is shown of a pair. named: service tiers and like that its server has billed in this run;
+    blocks: what is set aside for its open questions.
     """
 
     judge: JudgeConfig
@@ -104,6 +108,8 @@ class JudgeSession:
     withholding: Withholding = field(default_factory=Withholding)
     show: Show = as_stored
     tally: Tally = field(default_factory=Tally)
+    named: set[str] = field(default_factory=set)
+    blocks: list[BlockReservation] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         judge = self.judge
@@ -156,27 +162,45 @@ class JudgeSession:
         return held_row(self, slot, told(kept), run_id) if kept else None
 
     def bound(self, question: Question, *, batched: bool = False) -> int:
-        """The most its answer can cost, in nano-dollars."""
-        size, asked = input_bound(question), self.judge.surcharges
-        return self.prices.bound(size, question.max_tokens, batched=batched, surcharges=asked)
+        """The most its answer can cost, in nano-dollars, unless its server names a dearer tier."""
+        return self.prices.bound(
+            input_bound(question),
+            question.max_tokens,
+            batched=batched,
+            surcharges=self.judge.surcharges,
+            kept=self.judge.keeps,
+        )
+
+    @property
+    def counted(self) -> frozenset[str]:
+        """Service tiers, speeds and regions that it asks for or its server named in this run."""
+        return frozenset(self.judge.surcharges) | self.named
+
+    def raised(self, bound: int) -> int:
+        """The most an answer can cost given also what its server has named in this run."""
+        return self.prices.raised(bound, self.named - set(self.judge.surcharges))
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One question that is ours to ask: claimed, with money set aside."""
+    """One question that is ours to ask: claimed, with money set aside. counted: the service tiers
+    and like that the bound counts.
+    """
 
     slot: Slot
     question: Question
     bound: int
     claim: int
     reserved: BlockReservation
+    counted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
     """For the writer: a vote to store, or None where only the claim is given back.
 
-    at_most: the answer's cost is the most it can be, as its server told no usage.
+    at_most: the answer's cost is the most it can be, as its server told no usage that can be;
+    above: its server says that it charged more than that.
     """
 
     judge_session: JudgeSession
@@ -184,6 +208,7 @@ class Done:
     row: dict[str, Any] | None
     cost_nanousd: int
     at_most: bool = False
+    above: bool = False
 
 
 def template(judge: JudgeConfig, rules: Constitution) -> Template:
@@ -208,13 +233,15 @@ def vote_row(
     judge_session: JudgeSession,
     slot: Slot,
     answer: Answer,
-    cost_nanousd: int,
+    charge: Charge,
     seconds: float | None,
     run_id: int,
 ) -> dict[str, Any]:
-    """The vote an answer means, ready to be stored with the answer itself."""
+    """The vote an answer means, ready to be stored with the answer itself. A usage that cannot be
+    is none.
+    """
     verdict = verdicts.read(answer, slot.order)
-    usage = answer.usage or Usage()
+    usage = Usage() if charge.guessed or answer.usage is None else answer.usage
     return {
         "pair_id": slot.pair_id,
         "judge_version_id": judge_session.version_id,
@@ -225,7 +252,7 @@ def vote_row(
         "input_tokens": usage.input + usage.written,
         "cached_tokens": usage.cached,
         "output_tokens": usage.output,
-        "cost_nanousd": cost_nanousd,
+        "cost_nanousd": charge.nanousd,
         "seconds": None if seconds is None else round(seconds, 3),
         "run_id": run_id,
         "created_at": now(),

@@ -6,12 +6,12 @@ per million tokens is a thousand nano-dollars a token.
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from functools import cache
 from importlib.resources import files
-from math import ceil
-from typing import Annotated
+from math import ceil, prod
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,6 +20,16 @@ from judges.surcharges import FACTORS, UNKNOWN
 
 NANO = 1_000_000_000
 Factor = Annotated[float, Field(gt=0)]
+
+
+class Charge(NamedTuple):
+    """What an answer costs, nano-dollars. guessed: its server tells no usage that can be, so it
+    counts at the most it can cost; above: by its server's word it was charged more than that.
+    """
+
+    nanousd: int
+    guessed: bool = False
+    above: bool = False
 
 
 class Prices(BaseModel):
@@ -75,15 +85,30 @@ class Prices(BaseModel):
         """What a service tier, speed or region multiplies the price by."""
         return self.factors.get(surcharge, FACTORS.get(surcharge, UNKNOWN))
 
-    def charge(self, answer: Answer, most: int) -> int:
-        """Nano-dollars that an answer costs: what its server says it charged, else by its usage,
-        else the `most` it can cost.
+    def charge(
+        self, answer: Answer, most: int, counted: Collection[str] = (), ceiling: int | None = None
+    ) -> Charge:
+        """What an answer costs: what its server says it charged, else by its usage, else, or where
+        that comes to more than the `ceiling` (default: the most), the `most` it can cost.
+
+        counted: the service tiers and like that `most` counts already; others that the answer
+        names raise it.
         """
+        named = set(answer.surcharges) - set(counted)
+        most = self.raised(most, named)
+        ceiling = most if ceiling is None else self.raised(ceiling, named)
         if answer.told_nanousd is not None:
-            return answer.told_nanousd
-        if answer.usage is None:
-            return most
-        return self.cost(answer.usage, batched=answer.batched, surcharges=answer.surcharges)
+            return Charge(answer.told_nanousd, above=answer.told_nanousd > ceiling)
+        if answer.usage is not None:
+            cost = self.cost(answer.usage, batched=answer.batched, surcharges=answer.surcharges)
+            if cost <= ceiling:
+                return Charge(cost)
+        return Charge(most, guessed=most > 0)
+
+    def raised(self, nanousd: int, named: Iterable[str]) -> int:
+        """The most something costs where these service tiers, speeds and regions may be billed."""
+        factor = prod(max(1.0, self.factor(name)) for name in named)
+        return ceil(round(nanousd * factor, 6))
 
     def cost(self, usage: Usage, *, batched: bool = False, surcharges: Iterable[str] = ()) -> int:
         """Nano-dollars for one answer, rounded up to a whole one."""
@@ -112,8 +137,11 @@ class Prices(BaseModel):
         *,
         batched: bool = False,
         surcharges: Iterable[str] = (),
+        kept: bool = False,
     ) -> int:
-        """The most an answer can cost: all input at the dearest kind, all output used."""
+        """The most an answer can cost: all input at the dearest kind, all output used. kept: what
+        is written into the cache may stay for an hour.
+        """
         more = [each for each in surcharges if self.factor(each) > 1]
         sizes = {input_tokens, min(input_tokens, self.long_above or input_tokens)}
         return max(
@@ -122,7 +150,7 @@ class Prices(BaseModel):
             for usage in (
                 Usage(input=size, output=output_tokens),
                 Usage(cached=size, output=output_tokens),
-                Usage(written=size, output=output_tokens),
+                Usage(written=size, output=output_tokens, kept=size if kept else 0),
             )
         )
 

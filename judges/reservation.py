@@ -4,7 +4,7 @@ Whenever answers are stored, what is set aside falls to what the block can still
 leaves little more counted as spent than was. Leaves out the caps (db.reservations) and prices.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,7 +16,8 @@ from judges.asking import Later
 @dataclass
 class BlockReservation:
     """One reservation. bounds: the most each open question can cost; away: those that have left;
-    paid: what answers have cost; lost: of questions that came back without one.
+    paid: what answers have cost; lost: of questions that came back without one; counted: service
+    tiers and like that the bounds count.
     """
 
     reservation_id: int | None
@@ -24,6 +25,7 @@ class BlockReservation:
     paid: int = 0
     lost: int = 0
     away: set[int] = field(default_factory=set)
+    counted: set[str] = field(default_factory=set)
 
     def leaves(self, question: int) -> None:
         """A question is on its way: from here on it may have cost something."""
@@ -47,6 +49,13 @@ class BlockReservation:
             self.paid += cost_nanousd
         else:
             self.lost += cost_nanousd
+
+    def count(self, named: Collection[str], raised: Callable[[int, Collection[str]], int]) -> bool:
+        """Set aside more for what is open where its server names dearer tiers; whether it does."""
+        new = set(named) - self.counted
+        self.counted |= new
+        self.bounds = {question: raised(bound, new) for question, bound in self.bounds.items()}
+        return bool(new)
 
     @property
     def is_empty(self) -> bool:

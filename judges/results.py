@@ -103,6 +103,12 @@ class JudgeRun:
                 f"{guessed} answers came without a usable usage and are counted at the most they "
                 f"can cost, ${most:.4f}"
             )
+        if above := sum(t.above for t in self.tallies.values()):
+            charged = sum(t.above_nanousd for t in self.tallies.values()) / NANO
+            parts.append(
+                f"{above} answers were charged more than they can cost at the judge's prices, by "
+                f"their server's word: ${charged:.4f}, which counts; correct its prices"
+            )
         parts += self.private
         if self.waiting:
             parts.append(f"{self.waiting} questions wait in batches{waited(self.waiting_since)}")

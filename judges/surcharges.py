@@ -3,7 +3,7 @@
 How much they change it is a judge's `prices.factors`, else FACTORS.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 FACTORS: Mapping[str, float] = {"flex": 0.5, "priority": 2.5, "fast": 6.0, "us": 1.1}
@@ -34,6 +34,15 @@ def surcharges(told: Any) -> tuple[str, ...]:
     named = (part(whole, name) for whole in (told, within) for name in _NAMES)
     said = {each.lower() for each in named if isinstance(each, str)}
     return tuple(sorted(said - _PLAIN))
+
+
+def keeps_an_hour(body: Any) -> bool:
+    """Whether a request asks to keep a part of itself in the cache for an hour (`ttl = "1h"`)."""
+    if isinstance(body, Mapping):
+        return body.get("ttl") == "1h" or any(map(keeps_an_hour, body.values()))
+    return (
+        isinstance(body, Sequence) and not isinstance(body, str) and any(map(keeps_an_hour, body))
+    )
 
 
 def part(whole: Any, name: str) -> Any:

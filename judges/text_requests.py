@@ -46,12 +46,17 @@ class TextRequest:
     about: Any
     lasts: timedelta = timedelta(minutes=20)
     surcharges: tuple[str, ...] = ()
+    kept: bool = False
 
     @property
     def bound(self) -> int:
         """The most its answer can cost, in nano-dollars."""
-        size = input_bound(self.question)
-        return self.prices.bound(size, self.question.max_tokens, surcharges=self.surcharges)
+        return self.prices.bound(
+            input_bound(self.question),
+            self.question.max_tokens,
+            surcharges=self.surcharges,
+            kept=self.kept,
+        )
 
 
 @dataclass(frozen=True)
@@ -246,7 +251,8 @@ class TextRequests:
         except Unavailable:
             return 0
         self._give_up(evidence.answer(number), outcome)
-        return Brought(request, answer, request.prices.charge(answer, request.bound))
+        charge = request.prices.charge(answer, request.bound, request.surcharges)
+        return Brought(request, answer, charge.nanousd)
 
     def _give_up(self, own: Sequence[tuple[TextRequest, Rejected]], outcome: Requested) -> None:
         """Write down that these are refused by their own fault: they are not asked for again."""

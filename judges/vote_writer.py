@@ -128,6 +128,9 @@ class Writer:
         guessed = [done.cost_nanousd for done in done_list if done.at_most]
         judge_session.tally.guessed += len(guessed)
         judge_session.tally.guessed_nanousd += sum(guessed)
+        above = [done.cost_nanousd for done in done_list if done.above]
+        judge_session.tally.above += len(above)
+        judge_session.tally.above_nanousd += sum(above)
         self.report(judge_session)
 
     def report(self, judge_session: JudgeSession, *, force: bool = False) -> None:

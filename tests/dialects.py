@@ -4,7 +4,7 @@ Each is made from what its makers publish, named beside it; bodies are shortened
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Request, Reply = dict[str, Any], dict[str, Any]
@@ -24,11 +24,12 @@ def plainly(_request: Request, reply: Reply) -> Reply:
 @dataclass(frozen=True)
 class Dialect:
     """`refuses`: status, body and further headers of a request that is not taken; `says`: the reply
-    as sent.
+    as sent; `heads`: further headers of an answer.
     """
 
     refuses: Callable[[Request], Refusal] = nothing
     says: Callable[[Request, Reply], Reply] = plainly
+    heads: dict[str, str] = field(default_factory=dict)
 
 
 def refusing(field: str, status: int, body: Any, most: int | None = None) -> Dialect:

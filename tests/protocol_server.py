@@ -194,7 +194,7 @@ class Server:
             return None
         if fault == "not json":
             return 200, b"<html>a proxy got in the way</html>", {"content-type": "application/json"}
-        return _json(200, message)
+        return _json(200, message, self.script.dialect.heads)
 
     def message(self, request: dict[str, Any], fault: str | None = None) -> dict[str, Any]:
         """An Anthropic message that answers the request; billed."""

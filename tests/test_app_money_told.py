@@ -53,6 +53,8 @@ def using(usage: Callable[[dict[str, Any]], Any]) -> Dialect:
         lambda said: {},
         lambda said: {**said, "prompt_tokens_details": {"cached_tokens": 10**6}},
         lambda said: {**said, "completion_tokens": -60},
+        lambda said: {**said, "completion_tokens": 10**6},  # of 2,048 that it may be
+        lambda said: {**said, "prompt_tokens": 10**8},
     ],
 )
 def test_without_a_usable_usage_an_answer_counts_at_its_most(
@@ -72,6 +74,38 @@ def test_what_a_router_says_it_charged_is_what_is_counted(folder: Path) -> None:
         found = judged(folder, server, PRICED, pairs=3, cap=5)
     assert found["stored"] == 6
     assert found["cost_usd"] == pytest.approx(6 * 0.0007)
+
+
+def test_what_litellm_says_in_its_header_is_what_is_counted(folder: Path) -> None:
+    header = Dialect(heads={"x-litellm-response-cost": "0.0007", "x-litellm-version": "1.93"})
+    with serving(Script(dialect=header)) as server:
+        found = judged(folder, server, PRICED, pairs=3, cap=5)
+    assert found["cost_usd"] == pytest.approx(6 * 0.0007)
+
+
+def test_a_charge_above_the_most_counts_and_is_said(folder: Path) -> None:
+    """A dollar for an answer that can cost some 20 cents: by its server's word it was spent."""
+    charged = using(lambda said: {**said, "cost": 1.0})
+    with serving(Script(dialect=charged)) as server:
+        found = judged(folder, server, PRICED, pairs=20, cap=0.5)
+        calls = server.state.total_calls
+    assert found["capped"]
+    assert found["tallies"]["j"]["above"] == found["stored"] == calls <= 3
+    assert found["cost_usd"] == pytest.approx(calls)
+
+
+def test_a_tier_that_the_server_chose_is_set_aside_from_its_first_answer_on(folder: Path) -> None:
+    """Three questions leave under the cap; billed at 2.5 times their most they are above it."""
+    chosen = Dialect(says=lambda _, sent: {**sent, "usage": None, "service_tier": "priority"})
+    with serving(Script(dialect=chosen)) as server:
+        found = judged(folder, server, PRICED, pairs=20, cap=0.5)
+        calls = server.state.total_calls
+    assert found["capped"]
+    assert found["stored"] == calls <= 3
+    assert found["cost_usd"] <= 2.5 * 0.5
+    with serving(Script(dialect=chosen)) as server:  # a larger cap has room for what is learnt
+        again = judged(folder, server, PRICED, pairs=20, cap=4)
+    assert again["cost_usd"] <= 4
 
 
 OUT_THERE = ("api.example.com", "8.8.8.8", "[2606:4700::1111]", "0x08.example.org")

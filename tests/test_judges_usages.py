@@ -1,5 +1,6 @@
 """What replies say was used and charged; what cannot be counts at the most an answer can cost."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from judges.asking import Answer, Usage
-from judges.prices import FREE, NANO, Prices, known_models
-from judges.providers.usages import completion_usage, message_usage, told_nanousd
-from judges.surcharges import FACTORS, UNKNOWN, surcharges
+from judges.prices import FREE, NANO, Charge, Prices, known_models
+from judges.providers import transport
+from judges.providers.usages import charged, completion_usage, message_usage, told_nanousd
+from judges.surcharges import FACTORS, UNKNOWN, keeps_an_hour, surcharges
 
 PROMPT, COMPLETION = {"prompt_tokens": 900}, {"completion_tokens": 60}
 PLAIN = {**PROMPT, **COMPLETION}
@@ -134,10 +136,64 @@ def test_what_a_server_says_it_charged(usage: Any, dollars: float | None) -> Non
 
 def test_what_a_server_charged_goes_before_the_table_and_the_most_after_it() -> None:
     usage = Usage(input=1000, output=10)
-    assert DOLLARS.charge(Answer("1", usage=usage, told_nanousd=7), most=99) == 7
-    assert DOLLARS.charge(Answer("1", usage=usage), most=99) == 1_100_000
-    assert DOLLARS.charge(Answer("1", usage=None), most=99) == 99
-    assert FREE.charge(Answer("1", usage=usage, told_nanousd=7), most=0) == 7
+    room = 2_000_000
+    assert DOLLARS.charge(Answer("1", usage=usage, told_nanousd=7), room) == Charge(7)
+    assert DOLLARS.charge(Answer("1", usage=usage), room) == Charge(1_100_000)
+    assert DOLLARS.charge(Answer("1", usage=None), room) == Charge(room, guessed=True)
+    assert FREE.charge(Answer("1", usage=None), most=0) == Charge(0)
+    assert FREE.charge(Answer("1", usage=usage, told_nanousd=7), most=0) == Charge(7, above=True)
+
+
+def test_a_usage_beyond_what_an_answer_can_cost_counts_at_the_most() -> None:
+    """1,000 tokens read and 10 written are 1.1 million nano-dollars at these prices."""
+    dear = Answer("1", usage=Usage(input=1000, output=10))
+    assert DOLLARS.charge(dear, most=1_100_000) == Charge(1_100_000)
+    assert DOLLARS.charge(dear, most=1_099_999) == Charge(1_099_999, guessed=True)
+    assert DOLLARS.charge(dear, most=7, ceiling=1_100_000) == Charge(1_100_000)
+    assert DOLLARS.charge(replace(dear, told_nanousd=9), most=7) == Charge(9, above=True)
+
+
+def test_a_tier_that_a_server_names_by_itself_raises_the_most() -> None:
+    """Priority costs 2.5 times as much; where it is counted already it raises nothing further."""
+    silent = Answer("1", usage=None, surcharges=("priority",))
+    assert DOLLARS.charge(silent, most=100) == Charge(250, guessed=True)
+    assert DOLLARS.charge(silent, most=250, counted=("priority",)) == Charge(250, guessed=True)
+    told = replace(silent, usage=Usage(input=1000))
+    assert DOLLARS.charge(told, most=1_000_000) == Charge(2_500_000)
+    assert DOLLARS.charge(told, most=999_999).guessed
+    assert DOLLARS.raised(100, ("flex",)) == 100  # a cheaper one may be taken back
+    assert DOLLARS.raised(100, ("priority", "us")) == 275
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ({}, False),
+        ({"cache_control": {"type": "ephemeral"}}, False),
+        ({"cache_control": {"type": "ephemeral", "ttl": "1h"}}, True),
+        ({"system": [{"type": "text", "cache_control": {"ttl": "1h"}}]}, True),
+        ({"system": "ttl 1h"}, False),
+    ],
+)
+def test_the_most_counts_what_is_kept_for_an_hour_where_it_is_asked_for(
+    body: dict[str, Any], kept: bool
+) -> None:
+    assert keeps_an_hour(body) == kept
+    # written for an hour 2 dollars a million, else 1.25
+    assert DOLLARS.bound(1000, 0, kept=kept) == (2_000_000 if kept else 1_250_000)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [("0.00014", 140_000), ("1.4e-4", 140_000), ("0.0", None), ("nan", None), ("-1", None),
+     ("None", None), ("inf", None)],
+)  # fmt: skip
+def test_what_litellm_says_in_a_header(said: str, told: int | None) -> None:
+    transport.headers.set({"x-litellm-response-cost": said})
+    assert charged(Answer("1")).told_nanousd == told
+    assert charged(Answer("1", told_nanousd=7)).told_nanousd == 7
+    transport.headers.set({})
+    assert charged(Answer("1")).told_nanousd is None
 
 
 def test_tiers_speeds_and_regions_are_priced() -> None:
@@ -153,14 +209,14 @@ def test_tiers_speeds_and_regions_are_priced() -> None:
     assert max(FACTORS.values()) == UNKNOWN
 
 
-@given(COUNTS, COUNTS, COUNTS, COUNTS, st.sampled_from(sorted(known_models())), st.booleans())
+@given(*[COUNTS] * 5, st.sampled_from(sorted(known_models())), st.booleans())
 def test_no_answer_within_its_room_costs_more_than_its_bound(
-    fresh: int, cached: int, written: int, output: int, model: str, batched: bool
+    fresh: int, cached: int, written: int, kept: int, output: int, model: str, batched: bool
 ) -> None:
     prices = known_models()[model].prices
-    usage = Usage(fresh, cached, written, output)
+    usage = Usage(fresh, cached, written, output, min(kept, written))
     cost = prices.cost(usage, batched=batched)
-    assert 0 <= cost <= prices.bound(usage.read, output, batched=batched)
+    assert 0 <= cost <= prices.bound(usage.read, output, batched=batched, kept=kept > 0)
 
 
 def test_a_long_price_that_is_lower_does_not_lower_the_bound() -> None:

@@ -18,6 +18,7 @@ from judges.providers.read_whole import ReadWhole
 from judges.providers.refusals import way_out
 from judges.providers.replies import understood
 from judges.providers.transport import client
+from judges.providers.usages import charged
 
 _URL = "https://api.anthropic.com"
 
@@ -84,7 +85,7 @@ class AnthropicJudge:
         if broken is not None:
             raise broken
         held = self._holds and question.schema is not None
-        answer = understood(message, partial(read_message, held=held))
+        answer = charged(understood(message, partial(read_message, held=held)))
         self.notices.hear(answer, self._judge.price)
         if self._elsewhere is None:
             return answer

@@ -24,6 +24,7 @@ from judges.providers.read_whole import ReadWhole
 from judges.providers.refusals import way_out
 from judges.providers.replies import understood
 from judges.providers.transport import client
+from judges.providers.usages import charged
 
 _URL = "https://api.openai.com/v1"
 
@@ -74,7 +75,7 @@ class OpenAIJudge:
             if broken is not None:
                 raise broken
             held = self._holds and question.schema is not None
-            answer = understood(completion, partial(read_completion, held=held))
+            answer = charged(understood(completion, partial(read_completion, held=held)))
             self._requests.heard(more, completion, answer)
             self.notices.hear(answer, self._judge.price)
             if self._holds:

@@ -8,12 +8,15 @@ One pool looks through all its connections at every request, so a thousand conne
 over pools of 64.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from urllib.request import getproxies, proxy_bypass
 
 import httpx2
 
 LOST = 599
+headers: ContextVar[Mapping[str, str]] = ContextVar("headers", default={})  # noqa: B039
+"""The headers of the last reply that this task has had; an SDK hands on the body alone."""
 _POOL = 64
 _UNKNOWN = (
     httpx2.ReadTimeout,
@@ -46,10 +49,11 @@ class PooledTransport(httpx2.AsyncBaseTransport):
             body = b"".join([part async for part in response.stream])  # type: ignore[union-attr]
             await response.aclose()
         except _UNKNOWN as error:
-            headers = {"x-should-retry": "false", "x-lost": type(error).__name__}
-            return httpx2.Response(LOST, headers=headers, request=request)
+            lost = {"x-should-retry": "false", "x-lost": type(error).__name__}
+            return httpx2.Response(LOST, headers=lost, request=request)
         finally:
             self._busy[chosen] -= 1
+        headers.set(response.headers)
         return httpx2.Response(
             response.status_code,
             headers=response.headers,

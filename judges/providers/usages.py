@@ -6,13 +6,16 @@ says too little or nonsense never makes an answer cheaper.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from judges.asking import Usage
+from judges.asking import Answer, Usage
 from judges.prices import NANO
+from judges.providers import transport
 from judges.surcharges import part
 
 _WORDS = 4  # of one token at most: no tokenizer in use joins words, some join a few of a phrase
+_HEADER = "x-litellm-response-cost"
 _MOST = 10**9  # tokens of one answer; a count beyond is none
 
 
@@ -81,6 +84,23 @@ def told_nanousd(reply: Any) -> int | None:
     if part(told, "is_byok") is True:
         upstream = part(part(told, "cost_details"), "upstream_inference_cost")
         cost = (cost or 0) + upstream if _is_charge(upstream) and _is_charge(cost or 0) else None
+    return _nano(cost)
+
+
+def charged(answer: Answer) -> Answer:
+    """The answer that this task has just had, with what LiteLLM says in a header that it cost,
+    where the reply itself says nothing.
+    """
+    said = transport.headers.get().get(_HEADER)
+    if said is None or answer.told_nanousd is not None:
+        return answer
+    try:
+        return replace(answer, told_nanousd=_nano(float(said)))
+    except ValueError:
+        return answer
+
+
+def _nano(cost: Any) -> int | None:
     return math.ceil(round(cost * NANO, 3)) or None if _is_charge(cost) else None
 
 

@@ -149,6 +149,7 @@ def generate(
                         (prompt, source),
                         who.lasts,
                         who.surcharges,
+                        who.keeps,
                     )
 
     def store(session: Session, one: Brought) -> None:

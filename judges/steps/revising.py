@@ -223,6 +223,7 @@ def _request(
         about,
         who.lasts,
         who.surcharges,
+        who.keeps,
     )
 
 

@@ -88,6 +88,17 @@ def test_ppo_raises_the_reward(tmp_path: Path) -> None:
     assert (work.final / "config.json").is_file()
 
 
+def test_prompts_too_long_to_answer_are_left_out_and_told(tmp_path: Path) -> None:
+    settings = TrainerSettings(base="tiny", folder=tmp_path, batch_size=4, epochs=1, max_length=32)
+    long = [{**row, "prompt": "word " * 100} for row in rows(2)]
+    options = PolicyOptions("rloo", generations=2, response_tokens=4)
+    work = open_workspace(tmp_path, "policy", {"m": "long"})
+    made = train([*rows(3), *long], work, settings, options, "d", reward=wants_letter)
+    assert (made["rows"]["train"], made["rows"]["dropped"]) == (3, 2)
+    with pytest.raises(BadInput, match=r"leaves no prompt to answer \(2 are longer"):
+        train(long, work, settings, options, "d", reward=wants_letter)
+
+
 def test_a_killed_ppo_goes_on_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from safetensors.torch import load_file
 

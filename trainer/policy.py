@@ -84,6 +84,12 @@ def train(
     more = options.response_tokens if options.method in ONLINE else 0
     require_lasting(settings, settings.base)
     require_positions(folder, settings.base, settings.max_length, more)
+    rows, dropped = _readable(rows, tokenizer, options, settings.max_length)
+    if not rows:
+        raise BadInput(
+            f"dataset {dataset!r} leaves no prompt to answer ({dropped} are longer than max_length "
+            f"{settings.max_length}); raise max_length"
+        )
     watch = Watch(Monitor(options.limits), reward, judged, Board(settings, work))
     curve = Curve()
     if options.method == "ppo":
@@ -99,7 +105,11 @@ def train(
         "base": settings.base,
         "dataset": dataset,
         "max_length": settings.max_length,
-        "rows": {"train": len(rows), "cut": _cut(rows, tokenizer, options, settings.max_length)},
+        "rows": {
+            "train": len(rows),
+            "cut": _cut(rows, tokenizer, options, settings.max_length),
+            "dropped": dropped,
+        },
         "curve": curve.points,
         "watched": watch.seen,
         "stopped": watch.alarm,
@@ -111,6 +121,16 @@ def train(
 
 
 _COLUMNS = ("prompt", "chosen", "rejected")
+
+
+def _readable(
+    rows: Sequence[Row], tokenizer: Any, options: PolicyOptions, max_length: int
+) -> tuple[Sequence[Row], int]:
+    """Rows whose prompts fit, and how many do not: TRL's online trainers cut none (1.16)."""
+    if options.method not in ("grpo", "rloo"):
+        return rows, 0
+    kept = [row for row in rows if not _cut([row], tokenizer, options, max_length)]
+    return kept, len(rows) - len(kept)
 
 
 def _cut(rows: Sequence[Row], tokenizer: Any, options: PolicyOptions, max_length: int) -> int:

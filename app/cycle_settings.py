@@ -96,6 +96,13 @@ class CycleSettings(BaseModel):
         le=1,
         description="share of the accepted pairs audited blind where no target_error is set",
     )
+    gold_share: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="share of the prompts newly settled by people that the cycle freezes as gold, "
+        "by whole conversations, until the gate sees the saving it looks for; 0 leaves gold to you",
+    )
     train: tuple[Literal["reward", "judge"], ...] = Field(
         ("reward", "judge"), description="what is trained on the cycle's dataset; [] for nothing"
     )

@@ -38,6 +38,8 @@ from db.vocabulary import RunStatus, TaskStatus
 VERB = "cycle"
 WAITING, RUNNING, DONE, SKIPPED, FAILED = "waiting", "running", "done", "skipped", "failed"
 STOPPED = "stopped"  # it could not do all of its work; the next attempt goes on with it
+WAITS = "waits: "
+"""How the error of a cycle begins that waits for people and is nobody's fault."""
 
 
 @contextmanager
@@ -77,11 +79,20 @@ def finished(session: Session, limit: int = 12) -> list[Run]:
 def begin(
     session: Session, steps: Sequence[str], options: dict[str, Any], cap_nanousd: int | None
 ) -> Run:
-    """A new cycle, all its steps waiting."""
-    run = start_run(session, VERB, options, cap_nanousd)
+    """A new cycle, all its steps waiting. Cycles are numbered 1, 2, 3, whatever other runs there
+    are; those of before that have the number of their run.
+    """
+    past = session.scalars(select(Run).where(Run.verb == VERB))
+    number = max((number_of(run) for run in past), default=0) + 1
+    run = start_run(session, VERB, options | {"number": number}, cap_nanousd)
     session.add_all(CycleStep(run_id=run.id, position=i, name=n) for i, n in enumerate(steps))
     session.flush()
     return run
+
+
+def number_of(run: Run) -> int:
+    """The number of a cycle, as people know it."""
+    return int(run.options.get("number", run.id))
 
 
 def resume(session: Session, run: Run, cap_nanousd: int | None) -> None:
@@ -125,6 +136,16 @@ def spent_by_ended(session: Session, cycle_id: int) -> int:
         .where(Run.id > cycle_id, ~unended())
     )
     return int(session.scalar(query) or 0)
+
+
+def labels_by_source(session: Session) -> dict[str, int]:
+    """Labels that stand, by who gave them: ensemble, review, adjudication."""
+    query = (
+        select(Preference.source, func.count())
+        .where(Preference.superseded_at.is_(None))
+        .group_by(Preference.source)
+    )
+    return {source.value: n for source, n in session.execute(query)}
 
 
 def new_labels(session: Session, dataset_id: int) -> int:

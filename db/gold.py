@@ -89,12 +89,15 @@ class GoldPair:
     gold_id: int = 0
 
 
-def draw_gold(session: Session, share: float, seed: int, group_of: GroupOf) -> GoldDraw:
+def draw_gold(
+    session: Session, share: float, seed: int, group_of: GroupOf, *, of_new: bool = False
+) -> GoldDraw:
     """Freeze a share of the humanly settled prompts by whole groups, with all their settled pairs.
 
-    The order of the draw depends on the seed and the prompts' content alone, so the same call
-    freezes the same pairs. Groups of which a prompt stands in an exported dataset are passed over.
-    Raises BadInput for a share outside (0, 1], and Conflict where no prompt can be drawn.
+    of_new: a share of those that are in no dataset and not gold yet, and no more. The order of the
+    draw depends on the seed and the prompts' content alone, so the same call freezes the same
+    pairs. Groups of which a prompt stands in an exported dataset are passed over. Raises BadInput
+    for a share outside (0, 1], and Conflict where no prompt can be drawn.
     """
     take_turn(session, _TURN)
     if not 0 < share <= 1:
@@ -114,7 +117,12 @@ def draw_gold(session: Session, share: float, seed: int, group_of: GroupOf) -> G
             "a group with one that does; review pairs of other prompts, and draw gold before "
             "exporting them"
         )
-    drawn = _drawn(groups, math.ceil(share * len(prompts) - 1e-9), seed)
+    among: Mapping[str, Collection[str]] = groups
+    if of_new:
+        old = {group_of(key) for key in _frozen_prompts(session)}
+        among = {name: keys for name, keys in groups.items() if name not in old}
+    there = sum(map(len, among.values())) if of_new else len(prompts)
+    drawn = _drawn(among, math.ceil(share * there - 1e-9), seed)
     pairs = sorted(pair_id for name in drawn for key in groups[name] for pair_id in prompts[key])
     rows = [
         {"pair_id": p, "choice": settled[p], "how": {"drawn": share, "seed": seed}} for p in pairs
@@ -128,6 +136,12 @@ def draw_gold(session: Session, share: float, seed: int, group_of: GroupOf) -> G
         settled_pairs=len(settled),
         passed_over=len(prompts) - sum(map(len, groups.values())),
     )
+
+
+def _frozen_prompts(session: Session) -> set[str]:
+    """Content hashes of the prompts of gold."""
+    query = select(Prompt.content_hash).join(Pair, Pair.prompt_id == Prompt.id)
+    return set(session.scalars(query.join(Gold, Gold.pair_id == Pair.id)))
 
 
 def _drawn(groups: Mapping[str, Collection[str]], wanted: int, seed: int) -> list[str]:

@@ -2,7 +2,8 @@
 
 TIEBREAK_COMMAND (default `tiebreak`) and TIEBREAK_FOLDER (default /srv/tiebreak) say what is run
 and where. A retry goes on with the step that was not done, so retries are cheap. A cycle that
-finished with alarms (exit 3) is a success whose result says so; a failed one (exit 1) is retried.
+finished with alarms (exit 3), or that waits for audits (exit 5), is a success whose result says so;
+a failed one (exit 1) is retried.
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any
 from airflow.exceptions import AirflowFailException
 from airflow.sdk import dag, task
 
-ALARMS = 3
+ALARMS, WAITS = 3, 5
 
 
 @dag(
@@ -37,11 +38,13 @@ def tiebreak_cycle() -> None:
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, text=True)
         if done.returncode == 2:
             raise AirflowFailException("tiebreak cycle was called wrongly; no retry mends that")
-        if done.returncode not in (0, ALARMS):
+        if done.returncode not in (0, ALARMS, WAITS):
             raise RuntimeError(f"tiebreak cycle stopped with exit {done.returncode}; see the log")
         found: dict[str, Any] = json.loads(done.stdout)
         for alarm in found["alarms"]:
             print(f"alarm: {alarm['sentence']}")
+        if found["waits"]:
+            print(f"waits: {found['waits']}")
         return found
 
     cycle()

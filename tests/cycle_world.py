@@ -38,6 +38,7 @@ judge_base = "words"
 [cycle]
 train = ["judge"]
 min_new_labels = 20
+gold_share = 0
 review_share = 0.3
 """
 

@@ -120,7 +120,7 @@ class World:
     def cycle(self) -> None:
         """The route step of the weekly cycle, and what must hold after it."""
         before = self.answered()
-        cycle_route(CycleContext(self.config, 1, now(), None, {}))
+        cycle_route(CycleContext(self.config, 1, 1, now(), None, {}))
         self.check_tasks(before)
         self.check_certified()
 

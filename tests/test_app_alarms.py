@@ -60,11 +60,11 @@ def test_a_replaced_judge_rings_and_the_same_judge_does_not() -> None:
     rng = np.random.default_rng(0)
     old = rng.choice(8, N // 2, p=[0.1, 0.6, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05])
     other = rng.choice(8, N // 2, p=[0.1, 0.2, 0.2, 0.3, 0.05, 0.05, 0.05, 0.05])
-    alarm = judge_drift("gpt", np.concatenate([old, other]).astype(np.int8), NEW)
+    alarm = judge_drift("gpt", np.concatenate([old, other]).astype(np.int8), NEW, PROMPT)
     assert alarm is not None
     assert alarm.figures["judge"] == "gpt"
     same = rng.choice(8, N // 2, p=[0.1, 0.6, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05])
-    assert judge_drift("gpt", np.concatenate([old, same]).astype(np.int8), NEW) is None
+    assert judge_drift("gpt", np.concatenate([old, same]).astype(np.int8), NEW, PROMPT) is None
 
 
 def stream(seed: int, *, words: bool = False, domain: bool = False, length: bool = False) -> Stream:

@@ -28,6 +28,7 @@ from db.session import Database
 from db.status import status
 from db.vocabulary import RunStatus
 from judges.steps import estimate, run_judges
+from review.replay import replay_labels
 
 
 def steps(done: Any) -> dict[str, str]:
@@ -49,7 +50,7 @@ def test_a_whole_week_from_the_inbox_to_a_promoted_judge_and_a_week_without_news
     assert not any("\n" in line for line in told)  # a step of many sentences has a line for each
     assert steps(done)["train reward"] == "skipped"  # [cycle] train names the judge alone
     idle = {name for name, status in steps(done).items() if status != "done"}
-    assert idle == {"train reward", "canaries", "retention"}  # none drawn, no age set
+    assert idle == {"train reward", "canaries", "gold", "retention"}  # off, none drawn, no age set
     assert arrived(config.cycle.inbox) == []
     assert len(list((config.cycle.inbox / "done").iterdir())) == 3
     with config.database.read() as session:
@@ -61,7 +62,7 @@ def test_a_whole_week_from_the_inbox_to_a_promoted_judge_and_a_week_without_news
     best = next(row for row in told["table"] if row["panel"] == told["best"])
     assert best["usd_change"]["high"] < 0  # the words that tell are the new judge's alone
     page = Path(done.report).read_text(encoding="utf-8")
-    assert f"Cycle {run.id}: promoted {active.name}" in page
+    assert f"Cycle {cycles.number_of(run)}: promoted {active.name}" in page
     assert told["line"] in page
     assert "<script" not in page
     assert "http" not in page
@@ -73,6 +74,47 @@ def test_a_whole_week_from_the_inbox_to_a_promoted_judge_and_a_week_without_news
         assert session.scalar(select(func.count()).select_from(Checkpoint)) == 1
         voters = session.scalar(select(func.count(Vote.judge_version_id.distinct())))
     assert voters == 3
+
+
+def test_while_audits_wait_nothing_is_delivered_and_the_same_cycle_goes_on(tmp_path: Path) -> None:
+    config = project(tmp_path)
+    text = config.path.read_text().replace("review_share = 0.3", "target_error = 0.3")
+    config.path.write_text(text.replace("gold_share = 0\n", "gold_share = 0.5\n"))
+    config = load(config.path)
+    inbox = config.cycle.inbox
+    fill(inbox, 120, 0)
+    answers = tmp_path / "answers.jsonl"
+    (inbox / "labels-1.jsonl").rename(answers)
+    (inbox / "gold-1.jsonl").unlink()
+    first = run_cycle(config)
+    assert "audits are to be answered before anything is delivered" in first.waits
+    assert first.summary.startswith("cycle 1 waits: ")
+    assert steps(first)["route"] == cycles.STOPPED
+    assert {steps(first)[name] for name in ("merge", "export", "train judge")} == {cycles.WAITING}
+    with config.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(Preference)) == 0
+    assert "Cycle 1 waits for people" in Path(first.report).read_text(encoding="utf-8")
+    again = run_cycle(config)  # nobody has answered: it waits on
+    assert (again.cycle, again.resumed, bool(again.waits)) == (1, True, True)
+
+    labels = [json.loads(line) for line in answers.read_text().splitlines()]
+    replay_labels(config.database, labels)
+    done = run_cycle(config)
+    assert (done.cycle, done.resumed, done.waits) == (1, True, "")
+    assert set(steps(done).values()) <= {cycles.DONE, cycles.SKIPPED}
+    grown = next(step for step in done.steps if step.name == "gold")
+    assert "pairs drawn" in grown.line
+    page = Path(done.report).read_text(encoding="utf-8")
+    assert "The week, beside those before" in page
+
+    run_judges(config.database, config.panel)  # a run of another verb takes no number
+    later = run_cycle(config)
+    assert later.cycle == 2
+    assert later.report.endswith("cycle-2.html")
+    with config.database.read() as session:
+        run = cycles.finished(session)[0]
+    assert run.summary["week"]["number"] == 2
+    assert run.summary["totals"]["answers"] > 0
 
 
 def test_a_dry_run_says_the_plan_and_changes_nothing(config: Config) -> None:
@@ -152,7 +194,7 @@ def test_a_failed_step_is_told_and_the_same_cycle_goes_on_there(config: Config) 
     assert "stopped at “export”" in page
     config.cycle.datasets.unlink()
     done = run_cycle(config)
-    assert (done.cycle, done.resumed) == (run.id, True)
+    assert (done.run, done.resumed) == (run.id, True)
     with config.database.read() as session:
         assert session.scalar(select(func.count()).where(Run.verb == cycles.VERB)) == 1
 
@@ -161,7 +203,7 @@ def test_an_unfinished_cycle_can_be_left_for_a_new_one(config: Config) -> None:
     with config.database.begin() as session:
         first = cycles.begin(session, ["import"], {}, None).id
     done = run_cycle(config, anew=True)
-    assert done.cycle != first
+    assert done.run != first
     with config.database.read() as session:
         assert cycles.get(session, first).status is RunStatus.STOPPED
 
@@ -206,7 +248,7 @@ def test_killed_at_every_step_and_run_again_nothing_is_lost_and_nothing_promoted
     assert code in (0, 3), said
     with config.database.read() as session:
         assert session.scalar(select(func.count()).where(Run.verb == cycles.VERB)) == 1
-        found = {s.name: s.status for s in cycles.steps_of(session, done["cycle"])}
+        found = {s.name: s.status for s in cycles.steps_of(session, done["run"])}
         votes = session.scalar(select(func.count()).select_from(Vote))
         standing = session.scalars(
             select(Preference.pair_id).where(Preference.superseded_at.is_(None))

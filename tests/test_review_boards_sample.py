@@ -10,7 +10,8 @@ from review_worlds import add_consensus, add_person, add_votes, say
 from db.models import Vote
 from db.probabilities import Probabilities
 from db.vocabulary import Choice, Order, Role
-from judges.trust.drift_weeks import two_sample_g, weekly_drift
+from judges.trust.changes import two_sample_g
+from judges.trust.drift_weeks import weekly_drift
 from judges.trust.vote_matrix import MISSING
 from review.boards.budget import budget_board
 from review.boards.data import by_day, by_judge

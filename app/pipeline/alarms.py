@@ -12,12 +12,14 @@ from app.pipeline.certificates import Withdrawn
 from judges.steps.canaries import CanaryTest
 from judges.trust.changes import (
     Shift,
+    cell_shift,
     mean_change,
+    mean_fall,
     share_shift,
     size_shift,
     word_shift,
 )
-from judges.trust.drift import detect_drift, fit_reference, watch_audits
+from judges.trust.drift import watch_audits
 from judges.trust.intervals import Estimate
 from judges.trust.reviewers import repeat_rate
 from judges.trust.vote_matrix import MISSING
@@ -26,12 +28,12 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LEAST_PAIRS = 50  # in each period, below which nothing is compared
-LEVEL = 0.98  # two-sided: an alarm that watches one side rings by chance one time in a hundred
-_DRIFT_REFERENCE, _DRIFT_PROMPTS = 300, 100
+FALSE_ALARMS = 0.05  # of a quiet week, all tests of drift and shift together: docs/design/drift.md
 _FALL = 0.05  # falls smaller than this ring nobody's bell, however sure; by hand
 # Sizes below which a shift of the stream, however sure, needs nobody; by hand.
 _SHIFT = {"domain": 0.2, "length": 0.3, "words": 0.5}
-_P = 0.005  # three tests of the stream a cycle: 1.5% of quiet ones ring at most
+STREAM_TESTS = len(_SHIFT)
+_DRIFT = 0.05  # share of votes of another kind below which a judge's drift needs nobody; by hand
 _REPEATS = 0.05  # risk that any reviewer is named by chance, ever
 
 
@@ -51,18 +53,26 @@ def counted(alarms: int) -> str:
 
 
 def agreement_falling(
-    what: str, values_P: Floats, prompt_P: NDArray[np.int64], new_P: Mask, seed: int = 0
+    what: str,
+    values_P: Floats,
+    prompt_P: NDArray[np.int64],
+    new_P: Mask,
+    level: float = 0.01,
+    seed: int = 0,
 ) -> Alarm | None:
     """Rings where agreement on new pairs is below that on old ones, beyond noise and 5 points.
 
-    values_P: agreement on each pair in [0, 1], NaN where there is none. what: among whom.
+    values_P: agreement on each pair in [0, 1], NaN where there is none. what: among whom. level:
+    how often it may ring by chance, when prompts are dealt to the two periods at random.
     """
     known = np.isfinite(values_P)
     if min((known & new_P).sum(), (known & ~new_P).sum()) < LEAST_PAIRS:
         return None
     rng = np.random.default_rng(seed)
-    change = mean_change(values_P, prompt_P, new_P, rng, level=LEVEL)
-    if not fell(change, _FALL):
+    change = mean_change(values_P, prompt_P, new_P, rng)
+    if change.value is None or change.value > -_FALL:
+        return None
+    if mean_fall(values_P, prompt_P, new_P, rng).p_value > level:
         return None
     now, then = float(values_P[known & new_P].mean()), float(values_P[known & ~new_P].mean())
     return Alarm(
@@ -75,39 +85,29 @@ def agreement_falling(
 
 def judge_drift(
     judge: str,
-    cells_T: NDArray[np.int8],
-    new_T: Mask,
-    prompt_T: NDArray[np.int64] | None = None,
+    cells_P: NDArray[np.int8],
+    new_P: Mask,
+    prompt_P: NDArray[np.int64],
+    level: float = 0.01,
     seed: int = 0,
 ) -> Alarm | None:
-    """Rings where one judge's votes no longer look as they did; pairs in the order of their votes.
+    """Rings where one judge's votes on the new pairs are unlike those on the old ones.
 
-    cells_T: see `judges.trust.drift.drift_cells`. The reference are the newest 300 old pairs, more
-    where those have fewer than 100 prompts (prompt_T): pairs of a prompt say the same again.
+    cells_P: see `judges.trust.drift.drift_cells`. level: as of `agreement_falling`.
     """
-    prompts = np.arange(len(cells_T)) if prompt_T is None else prompt_T
-    before = np.flatnonzero(~new_T & (cells_T != MISSING))
-    new = cells_T[new_T & (cells_T != MISSING)]
-    _, last = np.unique(prompts[before][::-1], return_index=True)
-    reach = np.sort(last)[:_DRIFT_PROMPTS].max(initial=0) + 1
-    before = before[-max(int(reach), _DRIFT_REFERENCE) :]
-    if min(len(before), len(new)) < LEAST_PAIRS:
+    known = cells_P != MISSING
+    if min((known & new_P).sum(), (known & ~new_P).sum()) < LEAST_PAIRS:
         return None
-    horizon = int(np.clip(len(new), 100, 2000))
-    windows = tuple(w for w in (50, 100, 200, 400, 800) if w <= len(new))
-    reference = fit_reference(
-        cells_T[before], np.random.default_rng(seed), prompt_T=prompts[before], windows=windows,
-        false_alarms=0.01, horizon=horizon,
-    )  # fmt: skip
-    rang = detect_drift(reference, new[:horizon])
-    if rang is None:
+    rng = np.random.default_rng(seed)
+    shift = cell_shift(cells_P[known], prompt_P[known], new_P[known], rng)
+    if shift.p_value > level or shift.size < _DRIFT:
         return None
     return Alarm(
         "judge_drift",
-        f"judge {judge!r} votes otherwise than before: noticed after {rang.at} of its new pairs "
-        f"(G = {rang.statistic:.1f} over {rang.threshold:.1f})",
+        f"judge {judge!r} votes otherwise than before: on {int((known & new_P).sum()):,} new pairs "
+        f"{shift.size:.0%} of its votes are of another kind (p = {shift.p_value:.4f})",
         "ask its provider whether the model changed; read its newest reversals beside older ones",
-        {"judge": judge, "at": rang.at, "statistic": rang.statistic, "threshold": rang.threshold},
+        {"judge": judge, "size": shift.size, "p_value": shift.p_value},
     )
 
 
@@ -166,8 +166,11 @@ class Stream:
     length_P: Floats
 
 
-def stream_drift(stream: Stream, new_P: Mask, seed: int = 0) -> Alarm | None:
-    """Rings where the new pairs are of another kind: by domain, by length, or by their words."""
+def stream_drift(stream: Stream, new_P: Mask, level: float = 0.005, seed: int = 0) -> Alarm | None:
+    """Rings where the new pairs are of another kind: by domain, by length, or by their words.
+
+    level: of each of the three, as of `agreement_falling`.
+    """
     if min(new_P.sum(), (~new_P).sum()) < LEAST_PAIRS:
         return None
     rng = np.random.default_rng(seed)
@@ -177,7 +180,7 @@ def stream_drift(stream: Stream, new_P: Mask, seed: int = 0) -> Alarm | None:
         "length": size_shift(stream.length_P, prompts, new_P, rng),
         "words": word_shift(stream.prompt_text_P, prompts, new_P, rng, repeats=999),
     }
-    rang = {k: s for k, s in shifts.items() if s.size >= _SHIFT[k] and s.p_value <= _P}
+    rang = {k: s for k, s in shifts.items() if s.size >= _SHIFT[k] and s.p_value <= level}
     if not rang:
         return None
     told = {

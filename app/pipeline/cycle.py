@@ -15,6 +15,7 @@ from app.pipeline.alarms import counted
 from app.pipeline.cycle_steps import STEPS, CycleContext, StepDone, canaries_usd, foreseen, paid
 from app.pipeline.panel import current_panel
 from app.pipeline.webhook import send
+from app.pipeline.week import as_summary
 from db import cycles
 from db.errors import BadInput, TiebreakError, Unavailable, Unfinished
 from db.events import record
@@ -38,9 +39,13 @@ class StepTold:
 
 @dataclass(frozen=True)
 class CycleDone:
-    """What a cycle did. alarms: kind, sentence, look and figures of each that rang."""
+    """What a cycle did. cycle: its number; run: that of its run. waits: what people have to do
+    before it goes on, empty where it is finished. alarms: kind, sentence, look and figures of each
+    that rang.
+    """
 
     cycle: int
+    run: int
     resumed: bool
     steps: tuple[StepTold, ...]
     alarms: tuple[dict[str, Any], ...]
@@ -48,10 +53,13 @@ class CycleDone:
     spent_usd: float
     report: str
     webhook: str | None = None
+    waits: str = ""
 
     @property
     def summary(self) -> str:
         """One line for people."""
+        if self.waits:
+            return f"cycle {self.cycle} waits: {self.waits}; read {self.report}"
         done = sum(step.status == cycles.DONE for step in self.steps)
         rang = counted(len(self.alarms))
         again = "resumed and " if self.resumed else ""
@@ -111,13 +119,18 @@ def run_cycle(
     with cycles.only_cycle(config.database):
         cycle_id, resumed = _open(config, cap, anew)
         if resumed:
-            announce(f"cycle {cycle_id} goes on where it stopped")
+            announce(f"cycle {_number(config, cycle_id)} goes on where it stopped")
         try:
-            _run_steps(config, cycle_id, cap, announce, progress)
+            waits = _run_steps(config, cycle_id, cap, announce, progress)
         except BaseException as error:
             _fail(config, cycle_id, error, webhook, announce)
             raise
-        return _finish(config, cycle_id, resumed, webhook, announce)
+        return _finish(config, cycle_id, resumed, webhook, announce, waits)
+
+
+def _number(config: Config, cycle_id: int) -> int:
+    with config.database.read() as session:
+        return cycles.number_of(cycles.get(session, cycle_id))
 
 
 def plan_cycle(
@@ -141,7 +154,7 @@ def plan_cycle(
         for name in (*STEPS, REPORT)
     )
     return Planned(
-        goes_on=open_.id if open_ else None,
+        goes_on=cycles.number_of(open_) if open_ else None,
         steps=steps,
         files=tuple({"name": f.name, "kind": f.kind, "bytes": f.bytes} for f in files),
         new_pairs=new_pairs,
@@ -162,6 +175,9 @@ def _words(config: Config, names: list[str]) -> dict[str, str]:
         "canaries": "ask a drawn set of canary pairs again",
         "route": f"by {options.mode}",
         "merge": "settle labels",
+        "gold": f"freeze {cycle.gold_share:.0%} of the prompts people settled anew"
+        if cycle.gold_share
+        else "left to a person",
         "export": f"into {cycle.datasets}",
         "train reward": f"from {config.training.base}, {least}",
         "train judge": f"from {config.training.judge_base}, {least}",
@@ -208,13 +224,14 @@ def _open(config: Config, cap: float | None, anew: bool) -> tuple[int, bool]:
             cycles.resume(session, run, nano)
             return run.id, True
         run = cycles.begin(session, (*STEPS, REPORT), {"inbox": str(config.cycle.inbox)}, nano)
-        record(session, "tiebreak", "cycle.begun", f"cycle:{run.id}")
+        record(session, "tiebreak", "cycle.begun", f"cycle:{cycles.number_of(run)}")
         return run.id, False
 
 
 def _run_steps(
     config: Config, cycle_id: int, cap: float | None, announce: Announce, progress: Progress
-) -> None:
+) -> str:
+    """Every step that is not done; what people have to do before the next one, if anything."""
     with config.database.read() as session:
         run, stored = cycles.get(session, cycle_id), cycles.steps_of(session, cycle_id)
     before: dict[str, dict[str, Any]] = {}
@@ -226,6 +243,7 @@ def _run_steps(
             context = CycleContext(
                 config=config,
                 cycle_id=cycle_id,
+                number=cycles.number_of(run),
                 began=run.started_at,
                 cap_usd=cap,
                 before=before,
@@ -237,7 +255,10 @@ def _run_steps(
             for line in f"{step.name}: {done.line}".splitlines():
                 announce(line)
             summary = done.as_summary()
+            if done.waits:
+                return done.waits
         before[step.name] = summary.get("figures", {})
+    return ""
 
 
 def _run_step(
@@ -258,7 +279,10 @@ def _run_step(
     status = cycles.SKIPPED if done.skipped else cycles.DONE
     with config.database.begin() as session:
         cycles.end_step(
-            session, step_id, cycles.STOPPED if done.unfinished else status, done.as_summary()
+            session,
+            step_id,
+            cycles.STOPPED if done.unfinished or done.waits else status,
+            done.as_summary(),
         )
     if done.unfinished:
         raise Unfinished(f"{done.line}; {done.alarms[0].look}")
@@ -274,27 +298,42 @@ def _noter(config: Config, step_id: int) -> Callable[[dict[str, Any]], None]:
 
 
 def _finish(
-    config: Config, cycle_id: int, resumed: bool, webhook: str | None, announce: Announce
+    config: Config,
+    cycle_id: int,
+    resumed: bool,
+    webhook: str | None,
+    announce: Announce,
+    waits: str = "",
 ) -> CycleDone:
-    """The page first, then the end in one transaction, then the webhook."""
+    """The end in one transaction, or that it waits; the page before it, the webhook last."""
+    if waits:
+        with config.database.begin() as session:
+            finish_run(session, cycle_id, RunStatus.FAILED, error=f"{cycles.WAITS}{waits}")
+    told_week = cycle_page.of_week(config, cycle_id)
     page = cycle_page.write(config, cycle_id)
     with config.database.begin() as session:
+        number = cycles.number_of(cycles.get(session, cycle_id))
         steps = cycles.steps_of(session, cycle_id)
-        last = next(step for step in steps if step.name == REPORT)
-        cycles.start_step(session, last.id)
-        line = {"line": str(page), "figures": {}, "alarms": [], "look": []}
-        cycles.end_step(session, last.id, cycles.DONE, line)
         facts = cycles.facts(session, cycle_id)
-        summary = {"alarms": facts.alarms, "spent_usd": facts.spent_usd, "report": str(page)}
-        finish_run(session, cycle_id, RunStatus.DONE, summary)
         kinds = [alarm["kind"] for alarm in facts.alarms]
-        record(session, "tiebreak", "cycle.finished", f"cycle:{cycle_id}", {"alarms": kinds})
+        if waits:
+            record(session, "tiebreak", "cycle.waits", f"cycle:{number}", {"for": waits})
+        else:
+            last = next(step for step in steps if step.name == REPORT)
+            cycles.start_step(session, last.id)
+            line = {"line": str(page), "figures": {}, "alarms": [], "look": []}
+            cycles.end_step(session, last.id, cycles.DONE, line)
+            summary = {"alarms": facts.alarms, "spent_usd": facts.spent_usd, "report": str(page)}
+            summary |= as_summary(*told_week)
+            finish_run(session, cycle_id, RunStatus.DONE, summary)
+            record(session, "tiebreak", "cycle.finished", f"cycle:{number}", {"alarms": kinds})
     told = None
     if facts.alarms and webhook:
-        told = send(webhook, message(cycle_id, "alarms", facts.alarms, str(page)))
+        told = send(webhook, message(number, "alarms", facts.alarms, str(page)))
         announce(f"webhook: {told}")
     return CycleDone(
-        cycle=cycle_id,
+        cycle=number,
+        run=cycle_id,
         resumed=resumed,
         steps=tuple(
             StepTold(s.name, s.status, str((s.summary or {}).get("line", ""))) for s in steps
@@ -304,6 +343,7 @@ def _finish(
         spent_usd=facts.spent_usd,
         report=str(page),
         webhook=told,
+        waits=waits,
     )
 
 
@@ -313,27 +353,26 @@ def _fail(
     """Write down that the cycle stopped and why; the same cycle goes on when it is run again."""
     why = _reason(error)
     with config.database.begin() as session:
+        number = cycles.number_of(cycles.get(session, cycle_id))
         finish_run(session, cycle_id, RunStatus.FAILED, error=why)
-        record(session, "tiebreak", "cycle.failed", f"cycle:{cycle_id}", {"reason": why})
+        record(session, "tiebreak", "cycle.failed", f"cycle:{number}", {"reason": why})
         rang = cycles.facts(session, cycle_id).alarms
     page = cycle_page.write(config, cycle_id)
-    announce(
-        f"cycle {cycle_id} stopped; run `tiebreak cycle` to go on; {page} says where it stands"
-    )
+    announce(f"cycle {number} stopped; run `tiebreak cycle` to go on; {page} says where it stands")
     if webhook and isinstance(error, Exception):
         state = "stopped" if isinstance(error, Unfinished) else "failed"
-        told = send(webhook, message(cycle_id, state, rang, str(page), why))
+        told = send(webhook, message(number, state, rang, str(page), why))
         announce(f"webhook: {told}")
 
 
 def message(
-    cycle_id: int, state: str, alarms: list[dict[str, Any]], report: str, reason: str = ""
+    number: int, state: str, alarms: list[dict[str, Any]], report: str, reason: str = ""
 ) -> dict[str, Any]:
     """What the webhook gets: `text` is for people and chat rooms, the rest for machines."""
     lines = [reason] if reason else [alarm["sentence"] for alarm in alarms]
     return {
-        "text": f"Tiebreak cycle {cycle_id} {state}: " + "; ".join(lines),
-        "cycle": cycle_id,
+        "text": f"Tiebreak cycle {number} {state}: " + "; ".join(lines),
+        "cycle": number,
         "state": state,
         "reason": reason,
         "alarms": alarms,

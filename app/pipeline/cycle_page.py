@@ -13,12 +13,13 @@ from typing import Any
 
 from app.config import Config
 from app.pipeline.alarms import counted
+from app.pipeline.week import Totals, Week, kept, totals_before, week
 from db import cycles
 from db.models import CycleStep, Run
 from db.whole import write_whole
 from judges.trust.intervals import Estimate
 from review.html import render
-from review.report.charts import strip
+from review.report.charts import Span, spans, strip
 from review.report.shapes import Picture
 
 _MARK = {
@@ -28,6 +29,7 @@ _MARK = {
     "stopped": "not finished",
     "running": "stopped here",
 }
+_WEEKS = 7  # of before, shown beside this one
 _HALTED = (cycles.FAILED, cycles.STOPPED)
 
 
@@ -38,10 +40,21 @@ def write(config: Config, cycle_id: int) -> Path:
         steps = cycles.steps_of(session, cycle_id)
         facts = cycles.facts(session, cycle_id)
         past = [r for r in cycles.finished(session) if r.id != cycle_id]
-    text = page(run, steps, facts, past)
-    goal = config.cycle.reports / f"cycle-{cycle_id}.html"
+    now, _ = of_week(config, cycle_id)
+    text = page(run, steps, facts, past, now)
+    goal = config.cycle.reports / f"cycle-{cycles.number_of(run)}.html"
     write_whole(goal, text)
     return goal
+
+
+def of_week(config: Config, cycle_id: int) -> tuple[Week, Totals]:
+    """What a cycle's week came to, against the one before, and the totals it ends with."""
+    with config.database.read() as session:
+        run = cycles.get(session, cycle_id)
+        steps = cycles.steps_of(session, cycle_id)
+        spent = cycles.facts(session, cycle_id).spent_usd
+        past = [r for r in cycles.finished(session) if r.id != cycle_id]
+    return week(config.database, config.gate, run, steps, totals_before(past), spent)
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,11 @@ class Measured:
 
 
 def page(
-    run: Run, steps: Sequence[CycleStep], facts: cycles.CycleFacts, past: Sequence[Run]
+    run: Run,
+    steps: Sequence[CycleStep],
+    facts: cycles.CycleFacts,
+    past: Sequence[Run],
+    now: Week | None = None,
 ) -> str:
     """The whole document."""
     told: list[tuple[str, dict[str, Any]]] = [(s.name, dict(s.summary or {})) for s in steps]
@@ -65,11 +82,16 @@ def page(
     judging = figures.get("judge", {})
     return render(
         "app.pipeline/cycle.html.j2",
-        run=run,
+        number=cycles.number_of(run),
         head=_head(run, steps, facts, figures),
         begun=_time(run.started_at),
         failure=next((_line(step) for step in steps if step.status in _HALTED), None),
         facts=facts,
+        waits=(run.error or "").removeprefix(cycles.WAITS)
+        if (run.error or "").startswith(cycles.WAITS)
+        else "",
+        weeks=[each for each in (now, *map(kept, past[:_WEEKS])) if each is not None],
+        bars=_bars([each for each in (now, *map(kept, past[:_WEEKS])) if each is not None]),
         verdicts=[_verdict(found) for found in figures.get("gate", {}).get("verdicts", [])],
         measured=list(_measured(figures)),
         planned_usd=judging.get("planned_usd"),
@@ -79,21 +101,37 @@ def page(
             for step in steps
             if step.name != "report"
         ],
-        past=[(run.id, _time(run.started_at), *_spent_and_alarms(run)) for run in past],
+        past=[
+            (cycles.number_of(run), _time(run.started_at), *_spent_and_alarms(run)) for run in past
+        ],
     )
+
+
+def _bars(weeks: Sequence[Week]) -> Picture | None:
+    """Dollars a new label, the oldest week first; None where no two weeks have any."""
+    priced = [(f"cycle {w.number}", w.usd_a_label) for w in reversed(weeks)]
+    known = [(name, usd) for name, usd in priced if usd is not None]
+    if len(known) < 2:
+        return None
+    rows = [(name, Span(usd, note=f"${usd:.2f}"), "mark") for name, usd in known]
+    most = max(usd for _, usd in known) or 1.0
+    return spans(rows, scale=(0.0, most), name="dollars a new label", form="${:.2f}")
 
 
 def _head(
     run: Run, steps: Sequence[CycleStep], facts: cycles.CycleFacts, figures: dict[str, Any]
 ) -> str:
+    number = cycles.number_of(run)
+    if (run.error or "").startswith(cycles.WAITS):
+        return f"Cycle {number} waits for people"
     failed = next((s for s in steps if s.status in _HALTED), None)
     if failed is not None:
-        return f"Cycle {run.id} stopped at “{failed.name}”"
+        return f"Cycle {number} stopped at “{failed.name}”"
     verdicts = figures.get("gate", {}).get("verdicts", [])
     won = [v["checkpoint"] for v in verdicts if v["verdict"] in ("promoted", "forced")]
     what = f"promoted {', '.join(won)}" if won else "nothing was promoted"
     rang = counted(len(facts.alarms))
-    return f"Cycle {run.id}: {what}, {rang}"
+    return f"Cycle {number}: {what}, {rang}"
 
 
 def _verdict(found: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from db.progress import Progress, quiet
 from db.runs import NANO
 from db.session import Database
 from db.status import status
+from db.vocabulary import CheckpointKind
 from judges.panel import Panel
 
 Figures = dict[str, Any]
@@ -30,7 +31,7 @@ class StepDone:
     """How a step ended: its line, its figures as JSON, what rang and what a person may look at.
 
     `skipped` steps had nothing to do, `unfinished` ones could not do all of it and stop the cycle;
-    their line says why.
+    their line says why. `waits` is what people have to do before the cycle goes on.
     """
 
     line: str
@@ -39,6 +40,7 @@ class StepDone:
     look: tuple[str, ...] = ()
     skipped: bool = False
     unfinished: bool = False
+    waits: str = ""
 
     def as_summary(self) -> dict[str, Any]:
         """As it is stored."""
@@ -58,6 +60,7 @@ class CycleContext:
 
     config: Config
     cycle_id: int
+    number: int
     began: datetime
     cap_usd: float | None
     before: Mapping[str, Figures]
@@ -250,11 +253,32 @@ def route(context: CycleContext) -> StepDone:
         progress=context.progress,
     )
     figures = {"state": done.state, "routes": done.routes, "tasks": done.tasks}
-    look = [f"{done.audits_open} audits wait before anything is promised"] * bool(done.audits_open)
+    audits = done.audits_open if settings.target_error is not None else 0
+    seeds = done.tasks if done.state == "seeding" else 0
+    look = list[str]()
     if done.seed_offer is not None and done.seed_offer.mean > 0:
         look.append(done.seed_offer.sentence(settings.target_error or 0.0))
     line = done.summary.removeprefix("route: ")  # the step bears the verb's name
-    return StepDone(line, figures, look=(*look, *done.quality))
+    waits = _waits_for(context, audits, seeds)
+    return StepDone(line, figures, look=(*look, *done.quality), waits=waits)
+
+
+def _waits_for(context: CycleContext, audits: int, seeds: int) -> str:
+    """What people have to answer before the cycle goes on, with the command; or nothing."""
+    from app.pipeline import inbox
+
+    if not audits and not seeds:
+        return ""
+    what = f"{audits:,} audits" if audits else f"{seeds:,} seed questions"
+    line = (
+        f"{what} are to be answered before anything is delivered, exported or learnt from; answer "
+        "them in `tiebreak review` and run `tiebreak cycle` again, which goes on from there"
+    )
+    arrived = len(inbox.arrived(context.config.cycle.inbox))
+    if arrived:
+        files = f"{arrived} file{'s' * (arrived > 1)}"
+        line += f"; {files} in the inbox wait for the next cycle, which `--anew` begins now"
+    return line
 
 
 def merge(context: CycleContext) -> StepDone:
@@ -263,6 +287,19 @@ def merge(context: CycleContext) -> StepDone:
 
     done = step(context.database, context.config.review, progress=context.progress)
     return StepDone(done.summary.removeprefix("merge: "), plain(done))
+
+
+def grow_gold(context: CycleContext) -> StepDone:
+    """Freeze a share of what people settled since the last export, before it is exported."""
+    from app.pipeline.gold import grow
+
+    settings = context.config.cycle
+    if not _count(context, "preferences"):
+        return StepDone("no label is settled yet", skipped=True)
+    done = grow(
+        context.database, settings.gold_share, settings.seed, context.config.gate.smallest_saving
+    )
+    return StepDone(done.summary.removeprefix("gold: "), plain(done), skipped=not done.new)
 
 
 def export(context: CycleContext) -> StepDone:
@@ -274,7 +311,7 @@ def export(context: CycleContext) -> StepDone:
         return StepDone("no label is settled yet", skipped=True)
     settings = context.config.cycle
     options = ExportOptions(seed=settings.seed)
-    name = f"cycle-{context.cycle_id}"
+    name = f"cycle-{context.number}"
     number = 1
     while True:
         try:
@@ -284,7 +321,7 @@ def export(context: CycleContext) -> StepDone:
             return StepDone(str(error), skipped=True)
         except Conflict:  # a killed attempt left a dataset, and labels changed since
             number += 1
-            name = f"cycle-{context.cycle_id}-{number}"
+            name = f"cycle-{context.number}-{number}"
     with context.database.read() as session:
         dataset = datasets.dataset(session, name)
         new = cycles.new_labels(session, dataset.id)
@@ -306,6 +343,8 @@ def train(context: CycleContext, kind: str) -> StepDone:
         few = f"{exported['new_labels']} labels are new, {settings.min_new_labels} are worth it"
         return StepDone(f"no training this time: {few}", skipped=True)
     config, name = context.config, exported["dataset"]
+    if blind := _unseen(context, kind):
+        return StepDone(f"no training this time: {blind}", skipped=True)
     if kind == "judge":
         rules = config.panel.rules
         done = train_judge(
@@ -315,6 +354,35 @@ def train(context: CycleContext, kind: str) -> StepDone:
         done = train_reward(context.database, config.training, name, progress=context.progress)
     figures = {"checkpoint": done.checkpoint, "rows": done.rows, "validation": done.validation}
     return StepDone(done.summary, figures)
+
+
+def _unseen(context: CycleContext, kind: str) -> str:
+    """Why nothing that is trained could pass the gate yet; empty where something could."""
+    from app.pipeline.gold import sight
+    from trainer.gate.panels import LEAST_PAIRS
+
+    decided, smallest = sight(context.database)
+    if decided < LEAST_PAIRS:
+        return (
+            f"the gate has {decided} decided gold pairs and says nothing below {LEAST_PAIRS}; gold "
+            "grows by [cycle] gold_share, `tiebreak gold draw` and `import gold`"
+        )
+    if kind == "judge" and (whole := _today(context)) is not None and smallest > whole:
+        return (
+            f"{decided} decided gold pairs show a saving of {100 * smallest:.0f} answers in 100 "
+            f"pairs or more, and the panel needs {100 * whole:.0f} in all"
+        )
+    return ""
+
+
+def _today(context: CycleContext) -> float | None:
+    """What today's panel costs a pair, in answers, as the last decision measured it."""
+    with context.database.read() as session:
+        for decision in reversed(checkpoints.decisions(session, CheckpointKind.JUDGE)):
+            told = decision.figures.get("panels") or {}
+            if told.get("table"):
+                return float(told["table"][0]["usd"] / told["answer_usd"])
+    return None
 
 
 def evaluate(context: CycleContext) -> StepDone:
@@ -353,7 +421,7 @@ def gate(context: CycleContext) -> StepDone:
     ]
     line = "; ".join(f"{v['verdict']} {v['checkpoint']} ({v['reasons'][0]})" for v in verdicts)
     kept = context.config.gate
-    actor = f"cycle {context.cycle_id}"
+    actor = f"cycle {context.number}"
     told = retire(context.database, kept.gold_serves, kept.gold_least, actor)
     figures = {"verdicts": verdicts, "gold": plain(told.ledger)}
     return StepDone(f"{line}; {told.summary}", figures, look=tuple(look))
@@ -375,7 +443,7 @@ def decide(context: CycleContext, name: str) -> Figures:
         return told
     priced = panels_of(context.config, name)
     told["effect"] = None if priced is None else priced.line
-    done = promote(context.database, name, rules, panels=priced, actor=f"cycle {context.cycle_id}")
+    done = promote(context.database, name, rules, panels=priced, actor=f"cycle {context.number}")
     reasons = done.reasons or ["it is in production already"]
     return told | {"verdict": done.verdict, "reasons": reasons, "figures": plain(done.figures)}
 
@@ -469,7 +537,7 @@ def retention(context: CycleContext) -> StepDone:
     """Remove what is older than [retention] allows."""
     from app.pipeline.erasing import apply_retention
 
-    done = apply_retention(context.database, context.config.retention, f"cycle {context.cycle_id}")
+    done = apply_retention(context.database, context.config.retention, f"cycle {context.number}")
     line = done.summary.removeprefix("retention: ").replace("\n", "; ")
     figures = {"raw_answers": done.raw_answers, "prompts": done.prompts, "people": done.people}
     return StepDone(line, figures, skipped=bool(done.why_not))
@@ -481,6 +549,7 @@ STEPS: Mapping[str, Callable[[CycleContext], StepDone]] = {
     "canaries": canaries,
     "route": route,
     "merge": merge,
+    "gold": grow_gold,
     "export": export,
     "train reward": lambda context: train(context, "reward"),
     "train judge": lambda context: train(context, "judge"),

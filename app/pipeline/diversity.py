@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from app.pipeline.alarms import LEAST_PAIRS, LEVEL, Alarm, fell
+from app.pipeline.alarms import LEAST_PAIRS, Alarm, fell
 from db import checkpoints, cycles
 from db.cycles import Response
 from db.errors import TiebreakError
@@ -21,6 +21,7 @@ from judges.trust.changes import distinctness, mean_change
 
 MOST = 200  # responses scored in each period; by hand, some seconds on a CPU
 _HIGH = 0.5  # the better half of them
+_LEVEL = 0.98  # two-sided: it watches one side, and rings by chance one time in a hundred
 _FALL = 0.02  # falls smaller than this ring nobody's bell
 
 
@@ -61,7 +62,7 @@ def compare(
 ) -> Watched:
     """Distinctness of new texts against old ones, in [0, 1]; rings where it fell beyond noise."""
     unlike = distinctness(text_N, new_N.astype(np.int64))
-    change = mean_change(unlike, prompt_N, new_N, np.random.default_rng(seed), level=LEVEL)
+    change = mean_change(unlike, prompt_N, new_N, np.random.default_rng(seed), level=_LEVEL)
     now, then = float(unlike[new_N].mean()), float(unlike[~new_N].mean())
     line = f"distinctness of high-scoring responses {then:.3f} before, {now:.3f} now"
     if not fell(change, _FALL):

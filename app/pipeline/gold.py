@@ -1,16 +1,21 @@
-"""The ledger of gold: what has served its time, what may retire, what the next quarter needs."""
+"""Gold over the weeks: it grows until the gate sees enough, serves its decisions and retires."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from db import checkpoints
+from db.errors import Conflict
+from db.gold import draw_gold
 from db.gold_ledger import Part, parts
 from db.gold_ledger import retire as retire_parts
 from db.prompts import StoredPrompts
 from db.session import Database, Session
 from db.upsert import take_turn
+from db.vocabulary import CheckpointKind
 from judges.alike.groups import group_of
+from judges.trust.power import SPREAD, visible_with
 
 _TURN = 7_246_031  # names the turn in which gold retires, on PostgreSQL
 QUARTER = 13
@@ -96,6 +101,68 @@ def retire(database: Database, serves: int, least: int, actor: str = "tiebreak")
         pairs = retire_parts(session, used, actor)
         session.flush()
         return Retired(pairs, len(used), _ledger(session, serves, least))
+
+
+@dataclass(frozen=True)
+class Grown:
+    """Gold that the cycle froze: new pairs, decided pairs in all, and what the gate can see."""
+
+    new: int
+    decided: int
+    smallest: float
+    enough: bool
+    why: str = ""
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        if self.why:
+            return f"no gold was drawn: {self.why}"
+        line = f"gold: {self.new:,} pairs drawn, {self.decided:,} decided in all"
+        if not self.decided:
+            return f"{line}; the gate can see nothing yet"
+        if self.enough:
+            return f"{line}; the gate sees the saving it looks for"
+        seen = f"{100 * self.smallest:.0f} answers in 100 pairs"
+        return f"{line}; the gate sees a saving of {seen} or more"
+
+
+def grow(database: Database, share: float, seed: int, smallest_saving: float) -> Grown:
+    """Freeze a share of what people settled anew, unless the gate sees its saving already."""
+    decided, smallest = sight(database)
+    if decided and smallest <= smallest_saving:
+        return Grown(0, decided, smallest, True)
+    if not share:
+        return Grown(0, decided, smallest, False, "[cycle] gold_share is 0")
+    try:
+        with database.begin() as session:
+            drawn = draw_gold(session, share, seed, group_of(StoredPrompts(session)), of_new=True)
+    except Conflict as error:
+        return Grown(0, decided, smallest, False, str(error))
+    decided, smallest = sight(database)
+    return Grown(drawn.new, decided, smallest, bool(decided) and smallest <= smallest_saving)
+
+
+def sight(database: Database) -> tuple[int, float]:
+    """Decided gold pairs, and the smallest saving they show (in answers a pair), by the error of
+    the last decision about a judge where there was one.
+    """
+    with database.read() as session:
+        decided = sum(part.decided for part in parts(session))
+        judged = checkpoints.decisions(session, CheckpointKind.JUDGE)
+        start = len(checkpoints.since_promotion(session, CheckpointKind.JUDGE)) + 1
+    spread = SPREAD
+    for decision in reversed(judged):
+        table = (decision.figures.get("panels") or {}).get("table") or []
+        found = next(
+            (r for r in table[1:] if r["panel"] == decision.figures["panels"]["best"]), None
+        )
+        if found is not None:
+            told = decision.figures["panels"]
+            error = found["usd_change"]["error"] / told["answer_usd"]
+            spread = error * math.sqrt(max(told["gold_pairs"], 1))
+            break
+    return decided, visible_with(decided, spread, start) if decided else math.inf
 
 
 def _ledger(session: Session, serves: int, least: int) -> Ledger:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from app.cycle_settings import CycleSettings
 from app.pipeline.alarms import (
+    FALSE_ALARMS,
+    STREAM_TESTS,
     Alarm,
     Stream,
     agreement_falling,
@@ -26,8 +28,9 @@ from db.session import Database
 from judges.steps import compare_canaries
 from judges.trust.changes import agreement_of_pairs
 from judges.trust.drift import drift_cells
+from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import AB, BA, MISSING, TIE, VoteMatrix
-from judges.vote_arrays import VoteTable, read_vote_table
+from judges.vote_arrays import read_vote_table
 from review.settings import ReviewSettings
 
 
@@ -40,6 +43,8 @@ def watch(
     reviewer_accuracy: float = ReviewSettings().reviewer_accuracy,
 ) -> list[Alarm]:
     """Every alarm that rings. boundary: from when on things are new. days: since the last cycle.
+
+    All tests of drift and shift of a week share one chance of a false alarm.
 
     judging: spent_usd, planned_usd, capped and missing of this cycle. Promises that later audits
     contradict are withdrawn first, and told.
@@ -56,6 +61,8 @@ def watch(
         audits = _audits(session, boundary)
         repeats = opinions.repeats(session)
     new_P = np.array([arrivals[p] >= boundary for p in vote_table.pair_ids], dtype=bool)
+    asked = steady(vote_table.vote_matrix, new_P)
+    level = FALSE_ALARMS / (2 + len(asked) + STREAM_TESTS)
     rang: list[Alarm | None] = [
         overspent(
             judging.get("spent_usd", 0.0),
@@ -65,7 +72,7 @@ def watch(
             int(judging.get("missing", 0)),
         ),
         queue_growing(queue.open, queue.created, queue.answered, days, settings.queue_weeks),
-        agreement_falling("between the panel and blind audits", *audits),
+        agreement_falling("between the panel and blind audits", *audits, level=level),
         *(promise_withdrawn(made) for made in withdrawn_since(database, boundary)),
         *(repeats_contradict(
             who, [one is not two for one, two in twice], len(repeats), reviewer_accuracy
@@ -73,8 +80,8 @@ def watch(
         *(canary_changed(test) for test in compare_canaries(database) if test.alarm),
     ]  # fmt: skip
     if len(vote_table.pair_ids):
-        rang += _of_votes(vote_table, new_P)
-        rang.append(stream_drift(_stream(vote_table), new_P))
+        rang += of_votes(vote_table.vote_matrix, asked, new_P, level)
+        rang.append(stream_drift(stream_of(vote_table.vote_matrix, vote_table.texts), new_P, level))
     return [alarm for alarm in rang if alarm is not None]
 
 
@@ -86,40 +93,41 @@ def sides(vote_matrix: VoteMatrix) -> NDArray[np.int8]:
     return np.where((ab == MISSING) | (ba == MISSING), one, both).astype(np.int8)
 
 
-def _of_votes(vote_table: VoteTable, new_P: NDArray[np.bool_]) -> list[Alarm | None]:
-    vote_matrix = vote_table.vote_matrix
-    voted_PR = (vote_matrix.codes_PRO != MISSING).any(axis=2)
-    steady: Sequence[int] = [
-        r
-        for r in range(len(vote_matrix.raters))
-        if new_P.any()
-        and not new_P.all()
-        and min(voted_PR[new_P, r].mean(), voted_PR[~new_P, r].mean()) >= 0.5
-    ]
-    if not steady:
+def steady(vote_matrix: VoteMatrix, new_P: NDArray[np.bool_]) -> list[int]:
+    """Judges that voted on at least half of the new pairs, and of the old ones."""
+    if not new_P.any() or new_P.all():
         return []
-    kept = np.array(steady)
-    agreed = agreement_of_pairs(sides(vote_matrix)[:, kept])
-    rang = [agreement_falling("among the judges", agreed, vote_matrix.prompt_P, new_P)]
-    if len(kept) > 1:
+    voted_PR = (vote_matrix.codes_PRO != MISSING).any(axis=2)
+    least_R = np.minimum(voted_PR[new_P].mean(axis=0), voted_PR[~new_P].mean(axis=0))
+    return np.flatnonzero(least_R >= 0.5).tolist()
+
+
+def of_votes(
+    vote_matrix: VoteMatrix, asked: Sequence[int], new_P: NDArray[np.bool_], level: float
+) -> list[Alarm | None]:
+    """What the votes of these judges tell: each alone, and all together."""
+    if not asked:
+        return []
+    prompt_P = vote_matrix.prompt_P
+    agreed = agreement_of_pairs(sides(vote_matrix)[:, np.array(asked)])
+    rang = [agreement_falling("among the judges", agreed, prompt_P, new_P, level)]
+    if len(asked) > 1:
         rang += [
-            judge_drift(
-                vote_matrix.raters[r], drift_cells(vote_matrix, r), new_P, vote_matrix.prompt_P
-            )
-            for r in steady
+            judge_drift(vote_matrix.raters[r], drift_cells(vote_matrix, r), new_P, prompt_P, level)
+            for r in asked
         ]
     return rang
 
 
-def _stream(vote_table: VoteTable) -> Stream:
-    texts = vote_table.texts
+def stream_of(vote_matrix: VoteMatrix, texts: PairTexts) -> Stream:
+    """What the pairs themselves look like."""
     lengths = [
         len(a or "") + len(b or "")
         for a, b in zip(texts.responses_a, texts.responses_b, strict=True)
     ]
     return Stream(
-        prompt_P=vote_table.vote_matrix.prompt_P,
-        domain_P=vote_table.vote_matrix.domain_P,
+        prompt_P=vote_matrix.prompt_P,
+        domain_P=vote_matrix.domain_P,
         prompt_text_P=[text or "" for text in texts.prompts],
         length_P=np.array(lengths, dtype=np.float64),
     )

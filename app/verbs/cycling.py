@@ -11,6 +11,7 @@ from db.errors import BadInput, Unfinished
 
 ALARMS = 3  # exit code of a cycle that finished with alarms
 UNFINISHED = 4  # of one that stopped for lack of votes, and goes on when it is run again
+WAITS = 5  # of one that waits for audits that people are to answer
 
 
 def cycle(
@@ -42,7 +43,7 @@ def cycle(
     """Everything once: import, judge, route, merge, export, train, evaluate, gate, report.
 
     Killed, failed or stopped, it goes on at the step that was not done. Exit 0 fine, 3 finished
-    with alarms, 4 stopped because votes are missing, 1 failed.
+    with alarms, 4 stopped because votes are missing, 5 waits for audits to be answered, 1 failed.
 
     Example: tiebreak cycle --max-usd 20
     """
@@ -68,10 +69,10 @@ def cycle(
         warn(f"tiebreak: {error}")
         raise typer.Exit(UNFINISHED) from None
     show(done, as_json)
-    if done.alarms:
-        for alarm in done.alarms:
-            warn(f"alarm: {alarm['sentence']}")
-        raise typer.Exit(ALARMS)
+    for alarm in done.alarms:
+        warn(f"alarm: {alarm['sentence']}")
+    if done.waits or done.alarms:
+        raise typer.Exit(WAITS if done.waits else ALARMS)
 
 
 def _check(inbox: Path | None, webhook: str | None) -> None:

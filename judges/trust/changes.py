@@ -9,12 +9,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from judges.trust.intervals import Estimate, by_prompt, undefined
 from judges.trust.vote_matrix import MISSING
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How far apart two samples are, in [0, 1], and how likely by chance alone."""
+
+    size: float
+    p_value: float
+    new: int
+    old: int
 
 
 def mean_change(
@@ -42,6 +53,85 @@ def mean_change(
     return by_prompt(components, prompt_P[known], difference, rng, repeats=repeats, level=level)
 
 
+def mean_fall(
+    values_P: Floats,
+    prompt_P: NDArray[np.int64],
+    new_P: Mask,
+    rng: np.random.Generator,
+    *,
+    repeats: int = 1999,
+) -> Shift:
+    """How far the mean of the new pairs is below that of the old; NaN is left out.
+
+    p by dealing whole prompts to the two periods at random (a permutation test).
+    """
+    known = np.isfinite(values_P)
+    sums, is_new = _by_unit(
+        np.stack([values_P[known], np.ones(int(known.sum()))], axis=1),
+        prompt_P[known],
+        new_P[known],
+    )
+
+    def fall(new_RS: Floats, old_RS: Floats) -> Floats:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            apart: Floats = old_RS[:, 0] / old_RS[:, 1] - new_RS[:, 0] / new_RS[:, 1]
+        return np.nan_to_num(apart)
+
+    return _dealt(sums, is_new, fall, rng, repeats)
+
+
+def cell_shift(
+    cell_P: NDArray[np.integer],
+    prompt_P: NDArray[np.int64],
+    new_P: Mask,
+    rng: np.random.Generator,
+    *,
+    repeats: int = 1999,
+) -> Shift:
+    """Total variation between the shares of cells, new against old; p by dealing whole prompts, of
+    the G of homogeneity, which weighs rare cells by what they say.
+    """
+    cells = np.unique(cell_P, return_inverse=True)[1]
+    counts_PC = np.eye(int(cells.max(initial=-1)) + 1)[cells]
+    sums, is_new = _by_unit(counts_PC, prompt_P, new_P)
+    found = _dealt(sums, is_new, two_sample_g, rng, repeats)
+    one, other = counts_PC[new_P].mean(axis=0), counts_PC[~new_P].mean(axis=0)
+    return Shift(float(np.abs(one - other).sum() / 2), found.p_value, found.new, found.old)
+
+
+def two_sample_g(one_DC: Floats, two_DC: Floats) -> Floats:
+    """G of homogeneity of two samples of counts, one a row (Wilks 1938); 0 for the same shares."""
+    n, m = one_DC.sum(axis=1), two_DC.sum(axis=1)
+    inside = xlogy(one_DC, one_DC).sum(axis=1) + xlogy(two_DC, two_DC).sum(axis=1)
+    margins = xlogy(one_DC + two_DC, one_DC + two_DC).sum(axis=1) + xlogy(n, n) + xlogy(m, m)
+    return np.asarray(2.0 * (inside - margins + xlogy(n + m, n + m)))
+
+
+def _by_unit(values_PS: Floats, prompt_P: NDArray[np.int64], new_P: Mask) -> tuple[Floats, Mask]:
+    """Sums over the pairs of a prompt in one period, [units, S], and which units are new."""
+    keys, group = np.unique(np.stack([prompt_P, new_P]), axis=1, return_inverse=True)
+    sums = np.zeros((keys.shape[1], values_PS.shape[1]))
+    np.add.at(sums, group.reshape(-1), values_PS)
+    return sums, keys[1].astype(bool)
+
+
+def _dealt(
+    sums_US: Floats,
+    is_new_U: Mask,
+    apart: Callable[[Floats, Floats], Floats],
+    rng: np.random.Generator,
+    repeats: int,
+) -> Shift:
+    """A statistic of the sums of new units and of old ones, and p when units are dealt anew."""
+    dealt = np.tile(is_new_U.astype(np.float64), (repeats + 1, 1))
+    dealt[1:] = rng.permuted(dealt[1:], axis=1)
+    new_RS = dealt @ sums_US
+    values = apart(new_RS, sums_US.sum(axis=0) - new_RS)
+    at_least = int((values[1:] >= values[0] - 1e-12).sum())
+    new = int(is_new_U.sum())
+    return Shift(float(values[0]), (1 + at_least) / (1 + repeats), new, len(is_new_U) - new)
+
+
 def agreement_of_pairs(codes_PR: NDArray[np.integer]) -> Floats:
     """Share of equal answers among the raters of each pair; NaN where fewer than two answered."""
     counts = np.stack([(codes_PR == code).sum(axis=1) for code in range(3)], axis=1)
@@ -49,16 +139,6 @@ def agreement_of_pairs(codes_PR: NDArray[np.integer]) -> Floats:
     equal = (counts * (counts - 1)).sum(axis=1)
     possible = answers * (answers - 1)
     return np.where(possible > 0, equal / np.maximum(possible, 1), np.nan)
-
-
-@dataclass(frozen=True)
-class Shift:
-    """How far apart two samples are, in [0, 1], and how likely by chance alone."""
-
-    size: float
-    p_value: float
-    new: int
-    old: int
 
 
 def share_shift(

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import xlogy
 
+from judges.trust.changes import two_sample_g
 from judges.trust.drift import CELLS
 from judges.trust.vote_matrix import MISSING
 
@@ -85,11 +85,3 @@ def _against(
     late_DC = dealt_DG @ counts_GC
     g_D = two_sample_g(late_DC, counts_GC.sum(axis=0) - late_DC)
     return float(g_D[0]), float(np.quantile(g_D[1:], level))
-
-
-def two_sample_g(one_DC: NDArray[np.float64], two_DC: NDArray[np.float64]) -> NDArray[np.float64]:
-    """G of homogeneity of two samples of counts, one a row (Wilks 1938); 0 for the same shares."""
-    n, m = one_DC.sum(axis=1), two_DC.sum(axis=1)
-    inside = xlogy(one_DC, one_DC).sum(axis=1) + xlogy(two_DC, two_DC).sum(axis=1)
-    margins = xlogy(one_DC + two_DC, one_DC + two_DC).sum(axis=1) + xlogy(n, n) + xlogy(m, m)
-    return np.asarray(2.0 * (inside - margins + xlogy(n + m, n + m)))

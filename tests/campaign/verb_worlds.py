@@ -62,6 +62,7 @@ max_length = 48
 train = ["judge"]
 max_usd = 5
 missing_votes = 1
+gold_share = 0
 [retention]
 raw_answer_days = 1
 """

@@ -92,7 +92,7 @@ def begin(
 
 def number_of(run: Run) -> int:
     """The number of a cycle, as people know it."""
-    return int(run.options.get("number", run.id))
+    return int((run.options or {}).get("number", run.id))
 
 
 def resume(session: Session, run: Run, cap_nanousd: int | None) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from db.checkpoints import active, seat
 from db.models import Judge, JudgeVersion, Vote
 from db.vocabulary import CANARY_SAMPLE, CheckpointKind
+from db.voters import voters
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,17 @@ def first(session: Session) -> First | None:
     )
 
 
+def heard(session: Session) -> bool:
+    """Whether the votes of the judge asked first count."""
+    rule = first(session)
+    return rule is not None and rule.version_id in set(session.scalars(voters()))
+
+
 def spared(session: Session, version_id: int, samples: Iterable[int]) -> Select[Any] | None:
-    """Ids of the pairs that this judge version is not asked about; None where there is no such."""
+    """Ids of the pairs that this judge version is not asked about; None where there is no such.
+
+    The one asked first spares nobody anything while its own votes do not count.
+    """
     rule = first(session)
     if rule is None or rule.version_id is None or min(samples, default=1) >= CANARY_SAMPLE:
         return None
@@ -63,6 +73,7 @@ def spared(session: Session, version_id: int, samples: Iterable[int]) -> Select[
     return (
         select(Vote.pair_id)
         .where(Vote.judge_version_id == rule.version_id, Vote.sample < CANARY_SAMPLE)
+        .where(Vote.judge_version_id.in_(voters()))
         .group_by(Vote.pair_id)
         .having(func.abs(func.avg(Vote.p_a) - 0.5) >= rule.threshold)
     )

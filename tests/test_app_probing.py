@@ -82,7 +82,10 @@ def test_a_judge_that_was_never_asked_before_waits_for_its_probe(folder: Path) -
     said = run("judge")
     assert said.exit_code == 0
     assert "pooled" not in said.stdout
-    assert said.stderr.count("is asked and does not vote: not probed") == 2
+    assert (
+        "not voting, as require_probe under [panel] has it: 'detail' (not probed), " in said.stderr
+    )
+    assert "'structure' (not probed); run `tiebreak probe JUDGE`" in said.stderr
     probed = run("probe", "structure")
     assert probed.exit_code == 0
     assert "route and merge again" in probed.stdout
@@ -102,18 +105,16 @@ def test_a_judge_that_fails_is_asked_and_does_not_vote_where_a_probe_is_required
     (folder / "tiebreak.toml").write_text(f"[panel]\nrequire_probe = true\n{TOML}")
     said = run("judge")
     assert said.exit_code == 0  # nobody's votes count, and it is said why
-    assert "judge 'detail' is asked and does not vote: its probe failed: padding" in said.stderr
-    assert "judge 'structure' is asked and does not vote: not probed" in said.stderr
-    assert "run `tiebreak probe structure`" in said.stderr
+    assert "'detail' (its probe failed: padding), 'structure' (not probed)" in said.stderr
     nobody = str(run("route", "--review-share", "0.2").exception)
     assert "there are no votes to pool; run `tiebreak probe`; judge 'detail' does not" in nobody
     assert run("probe", "structure").exit_code == 0
     routed = run("route", "--review-share", "0.2")
     assert routed.exit_code == 0
-    assert "judge 'detail' is asked and does not vote" in routed.stderr
+    assert "'detail' (its probe failed: padding); run" in routed.stderr
     assert "structure" not in routed.stderr
     assert len(told("status")["not_heard"]) == 1
-    assert "judge 'detail' is asked and does not vote" in " ".join(run("status").stdout.split())
+    assert "'detail' (its probe failed: padding)" in " ".join(run("status").stdout.split())
     listed = {row["judge"]: row for row in told("judges", "list")["judges"]}
     assert (listed["detail"]["why"], listed["detail"]["votes_count"]) == (
         "its probe failed: padding", False,

@@ -86,6 +86,16 @@ def test_pairs_it_is_sure_of_are_not_asked_of_the_spared(seated: Config) -> None
     assert estimate(seated.database, panel, names=["detail"]).questions == 0
 
 
+def test_while_its_votes_wait_for_a_probe_nobody_is_spared(seated: Config) -> None:
+    panel = current_panel(seated)
+    required = panel.panel.model_copy(update={"require_probe": True})
+    done = run_judges(seated.database, panel.model_copy(update={"panel": required}))
+    assert [each for each in done.notices if "so the others are asked" in each]
+    with seated.database.read() as session:
+        assert voted(session, "detail") == voted(session, "fluency")
+        assert len(voted(session, "detail")) == 110  # 60 and 50
+
+
 def test_one_whose_place_was_taken_is_not_asked_and_its_votes_stay(seated: Config) -> None:
     sit(seated, {"threshold": None, "spares": [], "instead_of": ["fluency"]})
     said: list[str] = []

@@ -50,19 +50,17 @@ def panel_for(config: Config, name: str) -> Panel:
 
 
 def not_heard(config: Config) -> list[str]:
-    """A sentence for each configured judge that a required probe keeps from voting."""
+    """A sentence about the judges that a required probe keeps from voting, where there are any."""
     from db.versions import silenced
 
     with config.database.read() as session:
         silent = silenced(session)
-    return [
-        f"judge {name!r} is asked and does not vote: {why} (require_probe = true under [panel]); "
-        f"run `tiebreak probe {name}`"
-        if why == "not probed"
-        else f"judge {name!r} is asked and does not vote: {why} (require_probe = true under "
-        f"[panel]); see `tiebreak probe {name} --show`"
-        for name, why in silent.items()
-    ]
+    told = ", ".join(f"{name!r} ({why})" for name, why in silent.items())
+    said = (
+        f"asked and not voting, as require_probe under [panel] has it: {told}; run `tiebreak probe "
+        "JUDGE`, with --show for what was found"
+    )
+    return [said] if silent else []
 
 
 def enrolled_panel(config: Config, say: Callable[[str], None]) -> Panel:

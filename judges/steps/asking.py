@@ -144,6 +144,10 @@ def _ask_first(
         )  # fmt: skip
     except TiebreakError as error:
         return (f"{rule.name} could not answer first, so the others are asked: {error}",)
+    with database.read() as session:
+        heard = spared.heard(session)
+    if not heard:
+        return (f"{rule.name} answered first, and its votes do not count, so the others are asked",)
     told = ", ".join(sorted(rule.spares))
     return (f"{rule.name} answered first ({done.summary}); what it is sure of {told} is not asked",)
 

@@ -66,6 +66,24 @@ def test_each_kind_is_counted(kind: str, text: str) -> None:
     assert set(PRIVATE) == set(KINDS)
 
 
+SECRETS = [
+    *(f"{sign}{'a1B2c3D4e5' * 4}" for sign in ("sk-", "sk-proj-", "AIza", "pypi-aaaaaaaaaaa")),
+    *(f"gh{kind}_{'a1B2c3D4e5' * 4}" for kind in "pousr"),
+    *(f"{sign}{'a1B2c3D4' * 4}" for sign in ("github_pat_", "glpat-", "ya29.", "hf_", "sk_live_")),
+    *(f"xox{kind}-{'a1B2c3D4' * 2}" for kind in "abeprs"),
+    f"rk_live_{'a1B2' * 5}",
+    f"ASIA{'A1B2' * 4}",
+    f"npm_{'a1B2c3' * 6}",
+    f"SG.{'a1B2' * 5}.{'c3D4' * 5}",
+]
+"""One of each kind that the pattern of secrets names."""
+
+
+@pytest.mark.parametrize("text", SECRETS)
+def test_every_kind_of_secret_is_looked_for(text: str) -> None:
+    assert private_in(f"key: {text}") == {"secret": 1}
+
+
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_belongs_to_nobody_is_not(text: str) -> None:
     assert private_in(text) == {}

@@ -2,11 +2,15 @@
 
 import gzip
 import json
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from judges.trust.near_duplicates import _hashed_shingles, band_hashes, sharing, shingles
 from judges.trust.vote_matrix import MISSING, TIE, A, B, Consensus, VoteMatrix
 from review.detectors import (
     cycles,
@@ -98,6 +102,26 @@ def test_near_duplicates_with_opposite_labels() -> None:
 
 def near_list_is_empty(texts: list[str | None]) -> bool:
     return list(near_duplicates(texts, texts, texts)) == []
+
+
+@given(st.lists(st.lists(st.sampled_from(["a", "ab", "Abc", "hello", "wörld", "你好", "x" * 9]))))
+def test_hashed_shingles_are_the_shingles(texts: list[list[str]]) -> None:
+    said = [" ".join(words) for words in texts]
+    hashed, owner = _hashed_shingles(said)
+    sizes = [len(set(hashed[owner == i].tolist())) for i in range(len(said))]
+    assert sizes == (np.diff(shingles(said).indptr).tolist() if said else [])
+
+
+def test_near_duplicates_are_found_among_thousands_and_unlike_texts_are_not_compared() -> None:
+    rng = random.Random(5)
+    words = ["".join(rng.choices("aeioudgklmnprst", k=rng.randint(3, 9))) for _ in range(5000)]
+    texts = [" ".join(rng.choices(words, k=120)) for _ in range(3000)]
+    changed = [f"{text[:400]} {words[n]}{text[400:]}" for n, text in enumerate(texts[:40])]
+    both = [*texts, *changed]
+    asked = ["Why?"] * len(both)
+    pairs = {(i, j) for i, j, *_ in near_duplicates(asked, both, both)}
+    assert pairs == {(n, 3000 + n) for n in range(40)}
+    assert len(sharing(band_hashes(both))) < 60  # 4.6 million pairs
 
 
 def test_reversal_rates_and_the_ten_per_cent_mark() -> None:

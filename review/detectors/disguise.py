@@ -79,8 +79,8 @@ def readings(text: str) -> Iterator[tuple[str, str]]:
         hidden = " ".join(map(smuggled, _SMUGGLED.findall(text)))
         if len(hidden) >= _FEWEST:
             yield "invisible letters", plain(hidden)
-    for name, pattern, decode in _ENCODED:
-        found = " ".join(filter(None, map(decode, pattern.findall(clean))))
+    for name, sign, pattern, decode in _ENCODED:
+        found = " ".join(filter(None, map(decode, pattern.findall(clean)))) if sign in clean else ""
         if found:
             yield name, plain(found)
     if _PERCENT.search(clean):
@@ -125,9 +125,10 @@ def _legible(raw: bytes) -> str:
     return text if len(text) >= _FEWEST and good >= _LEGIBLE * len(text) else ""
 
 
-_ENCODED: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
-    ("spaced letters", _SPACED, _joined),
-    ("base64", _BASE64, _of_base64),
-    ("hexadecimal", _HEX, _of_hex),
-    ("escapes", _ESCAPE, _of_escapes),
+_ENCODED: tuple[tuple[str, str, re.Pattern[str], Callable[[str], str]], ...] = (
+    ("spaced letters", "", _SPACED, _joined),
+    ("base64", "", _BASE64, _of_base64),
+    ("hexadecimal", "", _HEX, _of_hex),
+    ("escapes", "\\", _ESCAPE, _of_escapes),
 )
+"""What it is called, what a text must hold to be searched, the pattern, how it is read."""

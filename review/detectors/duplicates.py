@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
 
 from judges.trust.near_duplicates import band_hashes, jaccard, sharing, shingles
 from judges.trust.vote_matrix import A, B
 from review.detectors.flag import Flag
 
 _AT_ONCE = 1000  # pairs whose shingles are held at once, about 16 KB each; by hand
+_LETTERS_AT_ONCE = 500_000  # some fifty bytes each while they are hashed; by hand
 
 
 def near_duplicates(
@@ -30,10 +30,7 @@ def near_duplicates(
     Similarity: the smaller Jaccard index of the two matched responses' 5-gram sets.
     """
     columns = (responses_a, responses_b, prompts)
-    hashed = []
-    for start in range(0, len(prompts), _AT_ONCE):
-        first, second, asked = (shingles(texts[start : start + _AT_ONCE]) for texts in columns)
-        hashed.append(band_hashes(csr_matrix(first + second + asked)))
+    hashed = [band_hashes(texts) for texts in _portions(columns)]
     if not hashed:
         return
     close = sorted(sharing(np.concatenate(hashed)))
@@ -50,6 +47,20 @@ def near_duplicates(
             crossed = min(jaccard(first, i, second, j), jaccard(second, i, first, j))
             if max(straight, crossed) >= at_least:
                 yield one, other, crossed > straight, max(straight, crossed)
+
+
+def _portions(columns: Sequence[Sequence[str | None]]) -> Iterator[list[str]]:
+    """The texts of each pair as one, some hundred pairs at a time, fewer of long texts."""
+    portion: list[str] = []
+    letters = 0
+    for texts in zip(*columns, strict=True):
+        portion.append(" ".join(text or "" for text in texts))
+        letters += len(portion[-1])
+        if letters >= _LETTERS_AT_ONCE:
+            yield portion
+            portion, letters = [], 0
+    if portion:
+        yield portion
 
 
 def duplicate_conflict(

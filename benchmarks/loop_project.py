@@ -22,12 +22,12 @@ from app.pipeline.candidates import PanelVotes, measured, panels_with
 from judges.trust.always_valid import Week
 from judges.trust.calibration import fit_temperature, human_share
 from judges.trust.label_model import LabelModel
-from judges.trust.panel_choice import Candidate, Sample, price
+from judges.trust.panel_choice import Candidate, Sample, cheapest, price
 from judges.trust.reading import read
 from judges.trust.text_features import text_features
 from judges.trust.vote_matrix import MISSING, A, B, VoteMatrix
 from trainer.gate.evidence import weeks_of
-from trainer.gate.panels import LEAST_PAIRS, TODAY, Panels, panels
+from trainer.gate.panels import LEAST_PAIRS, LEAST_PROMPTS, TODAY, Panels, panels
 from trainer.gate.rules import Decision, GateAnswers, Joint, decide
 
 Codes = NDArray[np.int8]
@@ -191,10 +191,13 @@ class Project:
         labels = self.known_P[used]
         gold = self.audit_P[used] & np.isin(labels, (A, B))
         self.judge = teach(world.texts, self.known_P, world.votes.prompt_P, self.seed)
-        if gold.sum() < LEAST_PAIRS or self.judge is None:
+        asked = len(np.unique(world.votes.prompt_P[used][gold]))
+        few = gold.sum() < LEAST_PAIRS or asked < LEAST_PROMPTS
+        if few or self.judge is None:
             for target in TARGETS:
-                why = f"only {int(gold.sum())} decided gold pairs"
+                why = f"only {int(gold.sum())} decided gold pairs of {asked} prompts"
                 self.verdicts.append(Verdict(target, week, "too little gold", why))
+        if gold.sum() < LEAST_PAIRS or self.judge is None:
             return
         margin = self.judge.margins(some(world.texts, used), used)
         candidates = [
@@ -222,8 +225,10 @@ class Project:
                 seed=self.seed,
             )
             tiers = [c for c in candidates if c.threshold is not None or c is candidates[0]]
-            best = min(price(tiers, sample, priced.terms, repeats=2), key=lambda each: each.usd)
+            best = cheapest(price(tiers, sample, priced.terms, seed=self.seed), priced.terms)
             self.tier[target] = best.candidate.name
+            if few:
+                continue
             decision = self._decide(priced, used, gold, margin, seat)
             evidence = decision.figures["evidence"]
             seat.past += weeks_of([decision.figures])

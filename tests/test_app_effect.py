@@ -14,7 +14,7 @@ from app.pipeline.gate import panels_of
 from db.asking import PairText
 from db.errors import Conflict
 from db.imports import Kind, import_files
-from db.models import Batch, Checkpoint, Gold, PairRoute
+from db.models import Batch, Checkpoint, Gold, Pair, PairRoute
 from db.types import now
 from db.vocabulary import Route
 from judges.constitution import Constitution
@@ -256,3 +256,17 @@ def test_too_little_gold_is_said_and_not_guessed(trained: Config) -> None:
     told = panels_of(trained, None)
     assert isinstance(told, Unpriced)
     assert told.line.startswith("what it saves was not measured: only 10")
+
+
+def test_gold_of_few_prompts_is_said_to_be_too_little(trained: Config) -> None:
+    """Of 3 prompts the bootstrap's error is too small: 7% of worthless judges would pass."""
+    with trained.database.begin() as session:
+        kept = set[int]()
+        for gold in session.scalars(select(Gold).order_by(Gold.id)):
+            prompt = session.get_one(Pair, gold.pair_id).prompt_id
+            if len(kept) < 9:
+                kept.add(prompt)
+            if prompt not in kept:
+                session.delete(gold)
+    with pytest.raises(Conflict, match=r"decided gold pairs of [1-9] prompts"):
+        measure_effect(trained.database, trained.panel.rules, "majority")

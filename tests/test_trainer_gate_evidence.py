@@ -145,3 +145,14 @@ def test_new_gold_waits_until_there_is_enough_of_it() -> None:
     assert (few.new_pairs, few.new_on_gold, few.new_log_e, few.through) == (40, None, 0.0, 260)
     assert (enough.new_pairs, enough.through) == (60, 300)
     assert enough.new_on_gold is not None
+
+
+def test_new_gold_of_few_prompts_waits_however_many_pairs_it_has() -> None:
+    world = World(1, 300)
+    wins = [world.leans(), world.leans()]
+    world.prompt = np.where(np.arange(300) < 240, world.prompt, 1_000 + np.arange(300) % 9)
+    few = world.panels(wins, seen=240)
+    world.prompt = np.where(np.arange(300) < 240, world.prompt, 1_000 + np.arange(300) % 10)
+    enough = world.panels(wins, seen=240)
+    assert (few.new_pairs, few.new_on_gold, few.through) == (60, None, 240)
+    assert enough.new_on_gold is not None

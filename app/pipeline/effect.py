@@ -38,7 +38,7 @@ from judges.vote_arrays import VoteTable, label_model, read_vote_table
 from trainer.export.dataset import read_manifest, read_split, read_ties
 from trainer.export.leakage import leaks
 from trainer.gate.evidence import seen_through
-from trainer.gate.panels import LEAST_PAIRS, TODAY, Panels, panels
+from trainer.gate.panels import LEAST_PAIRS, LEAST_PROMPTS, TODAY, Panels, panels
 
 Codes = NDArray[np.int8]
 Floats = NDArray[np.float64]
@@ -86,11 +86,13 @@ def measure_effect(
         context = _read(session, name)
     ours = _learnt(context, context.challenger)
     truth = np.where(ours, MISSING, context.truth_P).astype(np.int8)
-    decided = int(np.isin(truth, (A, B)).sum())
-    if decided < LEAST_PAIRS:
+    decided = np.isin(truth, (A, B))
+    prompts = len(np.unique(context.vote_table.vote_matrix.prompt_P[decided]))
+    if decided.sum() < LEAST_PAIRS or prompts < LEAST_PROMPTS:
         raise Conflict(
-            f"only {decided} decided gold pairs with votes are new to {context.challenger.name!r}, "
-            f"and {LEAST_PAIRS} are needed to compare panels; freeze more gold"
+            f"only {decided.sum()} decided gold pairs of {prompts} prompts, with votes, are new to "
+            f"{context.challenger.name!r}, and {LEAST_PAIRS} of {LEAST_PROMPTS} are needed to "
+            "compare panels; freeze more gold"
         )
     labelled = (context.truth_P != MISSING) | (context.labels_P != MISSING)
     drawn = np.random.default_rng(seed).permutation(np.flatnonzero(~labelled))[:_OTHERS]

@@ -17,6 +17,7 @@ from judges.trust.panel_choice import Candidate, Change, Priced, Sample, Terms, 
 Floats = NDArray[np.float64]
 TODAY = "today's panel"
 LEAST_PAIRS = 20  # decided gold pairs below which nothing is said: docs/design/gate.md
+LEAST_PROMPTS = 10  # of gold, below which nothing is said: docs/design/gate.md
 LEAST_NEW = 50  # decided gold pairs below which what is new waits for more: docs/design/gate.md
 
 
@@ -124,13 +125,12 @@ def panels(
     gold = sample.gold_P & sample.decided_P
     new = gold & (gold_id_P > seen_through)
     fresh = int(new.sum())
-    seen = int(gold_id_P.max(initial=0)) if fresh >= LEAST_NEW or not seen_through else seen_through
+    enough = fresh >= LEAST_NEW and len(np.unique(sample.prompt_P[new])) >= LEAST_PROMPTS
+    seen = int(gold_id_P.max(initial=0)) if enough or not seen_through else seen_through
     return Panels(
         priced=tuple(price(candidates, sample, terms, seed=seed)),
         on_gold=tuple(_on(candidates, sample, gold, terms, seed)),
-        new_on_gold=tuple(_on(candidates, sample, new, terms, seed))
-        if fresh >= LEAST_NEW
-        else None,
+        new_on_gold=tuple(_on(candidates, sample, new, terms, seed)) if enough else None,
         pair_ids=tuple(pair_id_P[gold].tolist()),
         through=seen,
         gold_pairs=int(gold.sum()),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.conversation import prompt_text
@@ -111,6 +111,12 @@ def voted_pair_ids(session: Session) -> list[int]:
     """Every pair with at least one vote, by id."""
     voted = select(Pair.id).where(_heard())
     return list(session.scalars(voted.order_by(Pair.id)))
+
+
+def unvoted_pairs(session: Session) -> int:
+    """Pairs on which no judge that votes has voted."""
+    query = select(func.count()).select_from(Pair).where(~_heard(), pair_unerased())
+    return session.scalar(query) or 0
 
 
 def usable_votes(

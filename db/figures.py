@@ -252,16 +252,11 @@ def pairs_with_votes(session: Session) -> int:
 
 
 def pairs_by_judge(session: Session) -> dict[str, int]:
-    """How many pairs each judge has voted on; versions of one judge count a pair each."""
-    each = (
-        select(Vote.judge_version_id, func.count(func.distinct(Vote.pair_id)).label("pairs"))
-        .group_by(Vote.judge_version_id)
-        .subquery()
-    )
+    """How many pairs each judge has voted on, in whatever version; each pair counts once."""
     rows = session.execute(
-        select(Judge.name, func.sum(each.c.pairs))
+        select(Judge.name, func.count(func.distinct(Vote.pair_id)))
         .join(JudgeVersion, JudgeVersion.judge_id == Judge.id)
-        .join(each, each.c.judge_version_id == JudgeVersion.id)
+        .join(Vote, Vote.judge_version_id == JudgeVersion.id)
         .group_by(Judge.name)
     )
     return {name: int(pairs) for name, pairs in rows}

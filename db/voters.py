@@ -128,10 +128,10 @@ def retired(session: Session) -> frozenset[str]:
     return frozenset(session.scalars(select(Judge.name).where(Judge.standing == Standing.RETIRED)))
 
 
-def retire(session: Session, name: str, *, undo: bool = False) -> bool:
+def retire(session: Session, name: str, *, undo: bool = False, configured: bool = True) -> bool:
     """Let a judge neither vote nor be asked from now on, or again. False where it stands so.
 
-    Raises UnknownName.
+    One that was asked and is not configured is history when it comes back. Raises UnknownName.
     """
     judge = session.scalar(select(Judge).where(Judge.name == name).with_for_update())
     if judge is None:
@@ -139,7 +139,11 @@ def retire(session: Session, name: str, *, undo: bool = False) -> bool:
         raise UnknownName(f"no judge {name!r} has votes here; there are {names}")
     if undo == (judge.standing != Standing.RETIRED):
         return False
-    judge.standing = None if undo else Standing.RETIRED
+    judge.standing = Standing.RETIRED
+    if undo:
+        was_asked = select(_ASKED.where(JudgeVersion.judge_id == judge.id).exists())
+        history = not configured and session.scalar(was_asked)
+        judge.standing = Standing.HISTORY if history else None
     kind = "judge.restored" if undo else "judge.retired"
     record(session, "tiebreak", kind, f"judge:{name}", {})
     return True

@@ -19,6 +19,7 @@ from app.config import load
 from db import voters
 from db.consensus import (
     newest_fit,
+    unvoted_pairs,
     usable_votes,
     voted_pair_ids,
     voted_pairs,
@@ -133,6 +134,23 @@ def test_votes_of_earlier_versions_and_of_judges_gone_do_not_count(any_database:
         assert voters.retire(session, "gpt-4", undo=True)
         with pytest.raises(UnknownName, match="no judge 'gpt-5' has votes here"):
             voters.retire(session, "gpt-5")
+
+
+def test_a_judge_that_comes_back_unconfigured_is_history(database: Database) -> None:
+    (pair,) = add_pairs(database, 1)
+    with database.begin() as session:
+        made = judge_version(
+            session, name="j", family="j", version="1", provider=Provider.FAKE, config={}
+        )
+        session.add(Vote(pair_id=pair, judge_version_id=made.id, order=Order.AB, choice=A))
+        session.flush()
+        voters.retire(session, "j")
+        assert unvoted_pairs(session) == 1
+        voters.retire(session, "j", undo=True, configured=False)
+        assert list(session.scalars(voters.voters())) == []
+        voters.configure(session, ["j"])
+        assert list(session.scalars(voters.voters())) == [made.id]
+        assert unvoted_pairs(session) == 0
 
 
 def test_a_version_that_answered_canaries_alone_does_not_vote(database: Database) -> None:

@@ -110,7 +110,10 @@ def judge(context: CycleContext) -> StepDone:
     panel = enrolled_panel(context.config, told.append)
     model = panel.panel.label_model
     if not panel.asked:
-        line = "; ".join(("nobody is asked: the panel has recorded judges only", *told))
+        why = "the panel has recorded judges only" if panel.judge else "no judge is configured"
+        if context.config.panel.asked:
+            why = "every judge that could be asked is retired, replaced or waits"
+        line = "; ".join((f"nobody is asked: {why}", *told))
         if _count(context, "votes"):
             line += f"; {fit_consensus(context.database, model).summary}"
         return StepDone(line, skipped=not _count(context, "votes"))

@@ -93,9 +93,13 @@ def judges_retire(
     """
     from db import voters
 
-    with configuration(config).database.begin() as session:
-        changed = voters.retire(session, name, undo=undo)
+    settings = configuration(config)
+    configured = any(judge.name == name for judge in settings.panel.judge)
+    with settings.database.begin() as session:
+        changed = voters.retire(session, name, undo=undo, configured=configured)
     now = "is asked and votes again" if undo else "is retired: it is not asked and does not vote"
+    if undo and not configured:
+        now = "is retired no longer; it is not configured, so votes it was asked for do not count"
     said = f"judge {name!r} {now}" if changed else f"judge {name!r} stands so already"
     if as_json:
         show({"judge": name, "retired": not undo, "changed": changed}, True)

@@ -88,6 +88,7 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     from app.pipeline.promises import promises, standing_lines
     from db import abstains
     from db.batch_jobs import waiting_jobs
+    from db.consensus import unvoted_pairs
     from db.runs import notice_killed
     from db.status import status as figures
 
@@ -99,8 +100,10 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
         stand = promises(session)
         waiting = waiting_jobs(session)
         accidents = abstains.by_judge(session)
+        unvoted = unvoted_pairs(session)
     if as_json:
         told = {
+            "pairs_without_vote": unvoted,
             "promises": [vars(promise) for promise in stand],
             "batches": waiting,
             "abstains": accidents,
@@ -116,7 +119,10 @@ def status(config: ConfigPath = None, as_json: AsJson = False) -> None:
     ]
     table("Status", ["what", "how many"], rows)
     abstained = [f"no verdicts of judge {n!r}: {abstains.told(c)}" for n, c in accidents.items()]
-    for line in (*standing_lines(stand), *filter(None, [waiting.sentence]), *abstained, *silent):
+    some = f"{unvoted:,} pairs have no vote of a judge that votes; `tiebreak judge` asks"
+    lacking = [some] if unvoted else []
+    stands = standing_lines(stand)
+    for line in (*stands, *filter(None, [waiting.sentence]), *lacking, *abstained, *silent):
         say(line)
 
 

@@ -13,6 +13,7 @@ from db.opinions import BLIND, DELIVERED, human_answers, opinions
 from db.pairs import get_pair, names_of
 from db.preferences import of_pair as preferences_of
 from db.session import Session
+from judges import verdicts
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class PairHistory:
         for name in ("prompt", "response_a", "response_b"):
             write(f"\n{name}:\n{_read(self.pair[name])}")
         write()
-        _listed("Votes", self.votes)
+        thought = any(vote["thinking"] for vote in self.votes)
+        _listed("Votes", [v if thought else _without(v, "thinking") for v in self.votes])
         if self.consensus:
             shares = self.consensus.pop("contributions") or {}
             _listed("Consensus", [self.consensus])
@@ -79,7 +81,7 @@ def pair_history(session: Session, key: str) -> PairHistory:
     blind = human_answers(session, BLIND, [pair.id]).get(pair.id)
     return PairHistory(
         pair=_pair(session, pair),
-        votes=[_fields(v, _VOTE) for v in panel.votes_on(session, pair.id)],
+        votes=[_vote(v) for v in panel.votes_on(session, pair.id)],
         consensus=None
         if latest is None
         else {
@@ -137,6 +139,15 @@ def _pair(session: Session, pair: Pair) -> dict[str, Any]:
 
 def _fields(row: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: plain(getattr(row, name)) for name in names}
+
+
+def _vote(vote: Any) -> dict[str, Any]:
+    """With what its model thought, which never counts and lies in the raw answer alone."""
+    return {**_fields(vote, _VOTE), "thinking": verdicts.load(vote.raw or "").thinking}
+
+
+def _without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
 
 
 def _listed(title: str, rows: list[dict[str, Any]]) -> None:

@@ -87,6 +87,18 @@ def by_judge(session: Session) -> dict[str, Counter[str]]:
     return dict(found)
 
 
+def without_a_word(session: Session) -> Counter[str]:
+    """Stored votes that say nothing, by kind, of whatever judge and version."""
+    query = select(Vote.abstain_reason, func.count()).where(
+        Vote.choice == Choice.ABSTAIN, Vote.sample < CANARY_SAMPLE
+    )
+    found: Counter[str] = Counter()
+    for reason, n in session.execute(query.group_by(Vote.abstain_reason)):
+        for kind in counted([reason]):
+            found[kind] += n
+    return found
+
+
 def share(session: Session, version_id: int, before_run: int) -> tuple[int, int]:
     """Accidents among the votes of a judge version before a run, and how many votes those are."""
     query = select(Vote.abstain_reason, func.count()).where(

@@ -27,6 +27,7 @@ class PanelVote:
     confidence: float | None
     rationale: str | None
     abstain_reason: str | None
+    raw: str | None = None
 
     @property
     def usable(self) -> bool:
@@ -38,7 +39,7 @@ def votes_on(session: Session, pair_id: int) -> list[PanelVote]:
     """Every vote on a pair, by judge and order."""
     rows = session.execute(
         select(
-            Judge.name,
+            Judge.name.label("judge"),
             Judge.family,
             Vote.order,
             Vote.sample,
@@ -47,13 +48,14 @@ def votes_on(session: Session, pair_id: int) -> list[PanelVote]:
             Vote.confidence,
             Vote.rationale,
             Vote.abstain_reason,
+            Vote.raw,
         )
         .join(JudgeVersion, JudgeVersion.id == Vote.judge_version_id)
         .join(Judge, Judge.id == JudgeVersion.judge_id)
         .where(Vote.pair_id == pair_id, Vote.sample < CANARY_SAMPLE)
         .order_by(Judge.name, Vote.order, Vote.sample)
     )
-    return [PanelVote(*row) for row in rows]
+    return [PanelVote(**row._asdict()) for row in rows]
 
 
 def latest_consensus(session: Session, pair_id: int) -> tuple[Consensus, ConsensusFit] | None:

@@ -141,10 +141,17 @@ class Batching:
                 f"{error}; its money stays set aside, and `tiebreak judge` run later looks for it"
             ) from None
         except TiebreakError as error:
+            # What is refused as it is would be refused again: only a person lifts that.
+            refused = isinstance(error, BadInput) and not isinstance(error, TooLarge)
+            state, words = ("failed", str(error)) if refused else ("unsent", None)
             with self.database.begin() as session:
-                if close_job(session, job_id, "unsent") and prepared.reservation_id is not None:
+                ours = close_job(session, job_id, state, words)
+                if ours and prepared.reservation_id is not None:
                     settle(session, prepared.reservation_id, 0, 0)
-            raise type(error)(f"{error}; no batch was made, and nothing stays set aside") from None
+            way = f"; {WAY_OUT.format(job=job_id)}" if refused else ""
+            raise type(error)(
+                f"{error}; no batch was made, and nothing stays set aside{way}"
+            ) from None
         with self.database.begin() as session:
             submitted(session, job_id, provider_id)
 

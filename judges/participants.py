@@ -109,10 +109,10 @@ def judge_sessions(
     say: Say,
     show: Show = as_stored,
 ) -> list[JudgeSession]:
-    """A session for each judge; one provider shares a circuit, one limit a rate limiter and its
-    waits, which `say` hears of. show: what is shown of a pair.
+    """A session for each judge; one account of a provider shares a circuit, one limit a rate
+    limiter and its waits, which `say` hears of. show: what is shown of a pair.
     """
-    circuits: dict[str, Circuit] = {}
+    circuits: dict[tuple[str, str | None, frozenset[str]], Circuit] = {}
     patience: dict[tuple[str | None, ...], Patience] = {}
     shared = {
         name: _paces(limit.requests_per_minute, limit.tokens_per_minute)
@@ -122,7 +122,8 @@ def judge_sessions(
     for want, asked in judges:
         judge = want.judge
         where = judge.base_url or judge.provider.value if judge.remote else judge.name
-        circuit = circuits.setdefault(where, Circuit(where, pauses=pauses, say=say))
+        account = where, judge.via, judge.secrets
+        circuit = circuits.setdefault(account, Circuit(where, pauses=pauses, say=say))
         limit = (judge.limit,) if judge.limit else (where, judge.key_env, judge.model)
         waits = patience.setdefault(limit, Patience(judge.longest_wait, judge.retries, say))
         own = _paces(judge.requests_per_minute, judge.tokens_per_minute)

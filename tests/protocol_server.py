@@ -17,6 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import unquote
 
@@ -78,6 +79,7 @@ class State:
     keep_requests: bool = False
     prefixes: set[str] = field(default_factory=set)
     files: dict[str, bytes] = field(default_factory=dict)
+    deleted: dict[str, bytes] = field(default_factory=dict)
     batches: dict[str, dict[str, Any]] = field(default_factory=dict)
     faults: Counter[str] = field(default_factory=Counter)
     untold: set[str] = field(default_factory=set)
@@ -96,6 +98,7 @@ class Server:
         self.state = State()
         self.url = ""
         self._number = 0
+        self._files = count()
 
     def wait_until_still(self) -> None:
         """Return once nothing is in flight: what killed clients asked is answered and counted."""
@@ -309,6 +312,7 @@ class Server:
             ("POST", r"/v1/messages/batches/([^/]+)/cancel", self._cancel),
             ("POST", r"/v1/files", self._new_file),
             ("GET", r"/v1/files/([^/]+)/content", self._file),
+            ("DELETE", r"/v1/files/([^/]+)", self._delete),
             ("POST", r"/v1/batches", self._new_openai_batch),
             ("GET", r"/v1/batches", self._list_batches),
             ("GET", r"/v1/batches/([^/]+)", self._looked_at),
@@ -347,7 +351,7 @@ class Server:
         boundary = headers["content-type"].partition("boundary=")[2].encode()
         parts = [part.partition(b"\r\n\r\n") for part in body.split(b"--" + boundary)]
         content = next(c for h, _, c in parts if b"filename=" in h).removesuffix(b"\r\n")
-        name = f"file-{len(self.state.files)}"
+        name = f"file-{next(self._files)}"
         self.state.files[name] = content
         return _file_object(name, len(content))
 
@@ -404,6 +408,12 @@ class Server:
         results: bytes = self.state.batches[name]["results"]
         return results
 
+    def _delete(self, _body: bytes, _headers: dict[str, str], name: str) -> Any:
+        if name not in self.state.files:
+            return not_found(f"File object: {name}")
+        self.state.deleted[name] = self.state.files.pop(name)
+        return {"id": name, "object": "file", "deleted": True}
+
     def _file(self, _body: bytes, _headers: dict[str, str], name: str) -> Any:
         return self.state.files.get(name) or not_found(f"File object: {name}")
 
@@ -450,7 +460,7 @@ class Server:
         batch["status"] = told.status
         for kind, lines in (("output", told.rewrites(done)), ("error", failed)):
             if lines:
-                name = f"file-{len(self.state.files)}"
+                name = f"file-{next(self._files)}"
                 self.state.files[name] = b"" if kind in told.gone else b"\n".join(lines)
                 batch[f"{kind}_file_id"] = name
 

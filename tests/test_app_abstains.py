@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dialects import Dialect
 from hypothesis import given
 from hypothesis import strategies as st
 from protocol_server import Script, Server, serving
@@ -180,3 +181,33 @@ def test_a_judge_rings_beyond_its_habit_and_where_it_is_of_no_use() -> None:
 def test_a_model_that_thinks_has_room_for_it(settings: dict[str, Any], room: int) -> None:
     asked = {"name": "j", "provider": "anthropic", **settings}
     assert JudgeConfig.model_validate(asked).room == room
+
+
+@pytest.mark.parametrize("verb", ["judge", "cycle"])
+def test_where_every_answer_abstains_the_reasons_are_said(
+    folder: Path, server: Server, verb: str
+) -> None:
+    server.script.faults, server.script.kinds = 1.0, ("refusal",)
+    said = run(verb, "--max-usd", "5")
+    told = said.stderr + said.stdout + str(said.exception or "")
+    assert said.exit_code == {"judge": 3, "cycle": 4}[verb]
+    assert "12 refused" in told
+    if verb == "cycle":
+        assert "there are no votes to pool, as 12 say nothing (12 refused" in told
+        assert "`tiebreak judge --retry-abstains all`; then run `tiebreak cycle` again" in told
+    server.script.faults = 0.0
+    assert run("judge", "--max-usd", "5", "--retry-abstains", "all").exit_code == 0
+
+
+def test_what_a_model_thought_is_shown_beside_its_vote(folder: Path, server: Server) -> None:
+    assert "thinking" not in run("show", "p0").stdout
+    server.script.dialect = Dialect(says=_thinks)
+    assert run("judge", "--max-usd", "5").exit_code == 0
+    (vote, *_) = told("show", "p0")["votes"]
+    assert vote["thinking"] == "Which is kinder?"
+    assert "Which is kinder?" in run("show", "p0").stdout
+
+
+def _thinks(_request: Any, sent: dict[str, Any]) -> dict[str, Any]:
+    thought = {"type": "thinking", "thinking": "Which is kinder?", "signature": "s"}
+    return {**sent, "content": [thought, *sent["content"]]}

@@ -13,7 +13,9 @@ from test_judges_providers import config, made, question, using
 from db.vocabulary import Provider
 from judges.judge_config import JudgeConfig
 from judges.providers.batch_lines import collected
+from judges.providers.notices import Notices
 from judges.providers.openai_batches import OpenAIBatches
+from judges.providers.openai_requests import OpenAIRequests
 
 KEYS = st.text("abcdefgh_", min_size=4, max_size=10).map(lambda name: f"x_{name}")
 VALUES = st.one_of(st.booleans(), st.integers(0, 9), st.text(max_size=5))
@@ -111,7 +113,8 @@ ANSWER = {
 def test_what_a_line_of_openais_protocol_means(line: Any, fate: str, words: str) -> None:
     judge = JudgeConfig(name="j", provider=Provider.OPENAI, model="m")
     unasked: Any = None
-    batches = OpenAIBatches(judge, unasked, unasked, held=False)
+    requests = OpenAIRequests(judge, Notices("j"))
+    batches = OpenAIBatches(judge, unasked, requests, held=False)
     text = json.dumps({"custom_id": "n", **line}).encode()
     (found,) = collected(iter([b"\xef\xbb\xbf" + text + b"\r\n\n"]), batches._line)
     assert (found.name, found.fate) == ("n", fate)

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from test_judges_steps import add, run, votes
 
 from db.batch_jobs import ClosedJob, open_jobs
+from db.batch_list import drop_job
 from db.errors import KeyRefused, Unavailable
 from db.events import history
 from db.models import BatchJob, Reservation
@@ -193,7 +194,8 @@ def test_an_enqueued_limit_halves_what_is_sent_until_it_passes(
         if not done[-1].waiting:
             break
         done.append(batch(database, server, "openai"))
-    sent = [server.state.files[one["input_file_id"]] for one in server.state.batches.values()]
+    files = server.state.files | server.state.deleted
+    sent = [files[one["input_file_id"]] for one in server.state.batches.values()]
     # Half after each refusal, twice as many after each that came back: 3, then 6 are too many.
     assert [file.count(b"\n") + 1 for file in sent] == [12, 6, 3, 6, 3, 6, 3, 3]
     assert len(votes(database)) == 12
@@ -609,3 +611,44 @@ def test_a_line_with_an_answer_is_preferred_to_one_without() -> None:
 def test_a_refusal_without_a_line_is_of_the_whole_batch() -> None:
     found = outcome(Results(iter(()), refusal=Refusal("no", (9,))), ["a", "b"], proven=True)
     assert (found.refusal, found.answers) == ("no", {})
+
+
+def test_a_batch_whose_server_takes_fewer_alternatives_is_sent_again_with_fewer(
+    database: Database, server: Server
+) -> None:
+    def few(_n: int, _question: str) -> dict[str, Any] | None:
+        sent = list(server.state.files.values())[-1]
+        words = "Invalid value for 'top_logprobs': must be less than or equal to 5."
+        return refused_line("openai", words) if b'"top_logprobs": 20' in sent else None
+
+    server.script.batches.answer = few
+    add(database, 3)
+    asked = judge(server, "openai", logprobs=True)
+    assert run(database, asked, batch=True, environ=KEYS).waiting == 3
+    second = run(database, asked, batch=True, environ=KEYS)
+    assert (second.stored, second.waiting, second.problems) == (0, 3, ())
+    assert any("takes top_logprobs of 5 and not of 20" in each for each in second.notices)
+    third = run(database, asked, batch=True, environ=KEYS)
+    assert (third.stored, third.abstained, third.waiting) == (3, 0, 0)
+    assert all(vote.p_a is not None for vote in votes(database))
+    assert states(database) == ["collected", "collected"]
+
+
+def test_the_questions_of_a_refused_batch_do_not_stay_at_the_provider(
+    database: Database, server: Server
+) -> None:
+    """Refused at once, and after it was taken, where its file of questions is its own to delete."""
+    add(database, 3)
+    server.script.batches.refuses = lambda count: (400, {"error": {"message": "no such endpoint"}})
+    with pytest.raises(Unavailable, match="no further batch of this judge is sent"):
+        batch(database, server, "openai")
+    assert server.state.files == {}
+    with database.begin() as session:
+        drop_job(session, 1, "somebody", None)
+    server.script.batches.refuses = lambda count: None
+    server.script.batches.fails = lambda count: [{"code": "invalid_url", "message": "wrong url"}]
+    assert batch(database, server, "openai").waiting == 3
+    assert len(server.state.files) == 1
+    with pytest.raises(Unavailable, match="wrong url"):
+        batch(database, server, "openai")
+    assert server.state.files == {}

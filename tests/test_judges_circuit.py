@@ -2,11 +2,16 @@
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
 from db.errors import Unavailable
+from db.vocabulary import Order
 from judges.circuit import Circuit, RateLimiter
+from judges.panel import parse
+from judges.participants import Wanted, judge_sessions
+from judges.private import Withholding
 
 
 def test_a_pace_lets_a_second_through_at_once_and_spreads_the_rest() -> None:
@@ -95,3 +100,19 @@ def test_the_sentence_names_who_does_not_answer() -> None:
 
     with pytest.raises(Unavailable, match="http://nowhere does not answer"):
         asyncio.run(run())
+
+
+def test_judges_of_one_account_share_a_circuit_and_those_of_another_do_not() -> None:
+    asked: Any = None
+    keys = ("ONE", "TWO", "ONE")
+    panel = parse(
+        {"judge": [
+            {"name": f"j{n}", "provider": "openai", "model": f"m{n}", "api_key_env": key,
+             "base_url": "https://gateway.example.com/v1", "prices": {"input": 1, "output": 1}}
+            for n, key in enumerate(keys)
+        ]}
+    )  # fmt: skip
+    wanted = [(Wanted(judge, 1, (Order.AB,), (1,), 1, False), asked) for judge in panel.judge]
+    first, second, third = judge_sessions(panel, wanted, (), Withholding(), print)
+    assert first.circuit is third.circuit
+    assert first.circuit is not second.circuit

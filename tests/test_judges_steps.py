@@ -10,6 +10,7 @@ import pytest
 from protocol_server import Script, Server, serving
 from sqlalchemy import func, select, update
 
+from db.batch_list import drop_job
 from db.candidates import NewCandidate
 from db.errors import BadInput, BudgetSpent, KeyRefused, Unavailable, UnknownName
 from db.models import BatchJob, ConsensusFit, Reservation, Run, Vote, VoteClaim
@@ -389,10 +390,16 @@ def test_money_of_a_batch_that_certainly_was_not_taken_is_free_at_once(
             run(database, judge, batch=True, environ=keys, max_usd=5)
         with database.read() as session:
             assert (spent_nanousd(session), reserved_money(session).total) == (0, 0)
-            assert session.scalars(select(BatchJob.state)).all() == ["unsent"]
+            state = "failed" if fault == 400 else "unsent"
+            assert session.scalars(select(BatchJob.state)).all() == [state]
             assert session.scalar(select(func.count()).select_from(VoteClaim)) == 0
         server.script.batch_fault = None
-        assert len(server.state.batches) == 0
+        assert len(server.state.batches) == len(server.state.files) == 0
+        if fault == 400:  # refused as it is: not sent again until a person lifts it
+            with pytest.raises(Unavailable, match=r"its last batch \(1\) was refused or lost"):
+                run(database, batched(server, provider), batch=True, environ=keys, max_usd=5)
+            with database.begin() as session:
+                drop_job(session, 1, "somebody", None)
         sent = run(database, batched(server, provider), batch=True, environ=keys, max_usd=5)
         assert sent.waiting + sent.stored == 10
         assert len(server.state.batches) == 1

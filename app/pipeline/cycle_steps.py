@@ -15,7 +15,7 @@ from app.pipeline.bridging import bridge, held_back
 from app.pipeline.panel import current_panel, enrolled_panel, not_heard
 from db import checkpoints, cycles, datasets, spending
 from db.asking import PairText
-from db.errors import BadInput, BudgetSpent, Conflict, Unavailable
+from db.errors import BadInput, BudgetSpent, Conflict, Unavailable, UnknownName
 from db.progress import Progress, quiet
 from db.runs import NANO
 from db.session import Database
@@ -163,7 +163,12 @@ def judge(context: CycleContext) -> StepDone:
         rang = (alarm, *_silent(problems), *unusual)
         return StepDone(f"{line}; {alarm.sentence}", figures, rang, unfinished=True)
     if _count(context, "votes"):
-        line += f"; {fit_consensus(context.database, model).summary}"
+        try:
+            line += f"; {fit_consensus(context.database, model).summary}"
+        except UnknownName as error:  # what follows would have nothing to go by
+            nothing = Alarm("judging", str(error), "then run `tiebreak cycle` again")
+            rang = (nothing, *_silent(problems), *unusual)
+            return StepDone(f"{line}; {error}", figures, rang, unfinished=True)
     return StepDone(line, figures, (*_silent(problems), *unusual), look=_waiting(told))
 
 

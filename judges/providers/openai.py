@@ -99,7 +99,7 @@ class OpenAIJudge:
         return OpenAIBatches(
             self._judge,
             self._client,
-            self._requests.body,
+            self._requests,
             held=self._holds,
             secrets=self._secrets,
         )

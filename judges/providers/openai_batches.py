@@ -1,7 +1,9 @@
 """Batches of OpenAI through its files interface: questions and answers are lines of files."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
@@ -16,6 +18,7 @@ from judges.judge_config import JudgeConfig
 from judges.providers.batch_faults import Whole
 from judges.providers.batch_lines import collected, unanswered
 from judges.providers.openai_replies import read_completion
+from judges.providers.openai_requests import OpenAIRequests
 from judges.providers.replies import understood
 from judges.providers.told import error_in
 
@@ -25,22 +28,24 @@ _EARLY = ("expired", "cancelled")
 
 
 class OpenAIBatches:
-    """A `Batcher` of one model. params: a question as the body of a request; held: whether the
-    server is known to hold answers to the schema; secrets: what nothing told may hold.
+    """A `Batcher` of one model. requests: what is sent, and what a server is found not to take;
+    held: whether the server is known to hold answers to the schema; secrets: what nothing told may
+    hold.
     """
 
     def __init__(
         self,
         judge: JudgeConfig,
         client: openai.AsyncOpenAI,
-        params: Callable[[Question], dict[str, Any]],
+        requests: OpenAIRequests,
         *,
         held: bool,
         secrets: Collection[str] = (),
     ) -> None:
         self._faults = Whole(judge, secrets)
         self._client = client
-        self._params = params
+        self._requests = requests
+        self._sent = requests.found_out  # by an earlier run, which began as this one does
         self._held = held and judge.output == "structured"
 
     async def submit(self, questions: Sequence[Question], mark: str) -> str:
@@ -51,7 +56,7 @@ class OpenAIBatches:
                     "custom_id": f"{mark}_{q.key}",
                     "method": "POST",
                     "url": _ENDPOINT,
-                    "body": self._params(q),
+                    "body": self._requests.body(q),
                 },
                 ensure_ascii=False,
             ).encode("utf-8", "replace")
@@ -74,7 +79,10 @@ class OpenAIBatches:
                 metadata={"tiebreak": mark},
             )
         except openai.APIError as error:
-            raise self._faults.not_taken(error) from None
+            found = self._faults.not_taken(error)
+            if not isinstance(found, Lost):
+                await self._forget(file.id)
+            raise found from None
         return batch.id
 
     async def find(self, mark: str) -> str | None:
@@ -102,6 +110,8 @@ class OpenAIBatches:
                 gone = f"file {file_id!r} of its results: {error}"
         if gone is not None and not contents:
             raise Gone(gone)
+        if not contents:
+            await self._forget(batch.input_file_id)
         return Results(
             lines=collected(iter(contents), self._line),
             early=status if status in _EARLY else None,
@@ -130,6 +140,11 @@ class OpenAIBatches:
         except openai.APIError as error:
             raise self._faults.not_there(error) from None
 
+    async def _forget(self, file_id: str) -> None:
+        """Delete the questions of a batch that was refused; they serve nobody there."""
+        with suppress(openai.APIError):
+            await self._client.files.delete(file_id)
+
     async def _content(self, file_id: str) -> bytes:
         try:
             return (await self._client.files.content(file_id)).content
@@ -152,7 +167,9 @@ class OpenAIBatches:
             if error is None and (told or body):
                 return Collected(name, "answered", self._answer(body))
             status = None
-        return unanswered(name, status, error or body, self._faults.secrets)
+        found = unanswered(name, status, error or body, self._faults.secrets)
+        learnt = self._requests.learns(self._sent, status, found.words.lower())
+        return replace(found, fate="later", answer=None) if learnt else found
 
     def _answer(self, body: Any) -> Answer:
         completion = ChatCompletion.construct(**body)

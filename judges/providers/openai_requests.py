@@ -67,11 +67,18 @@ class OpenAIRequests:
 
     def changed(self, body: dict[str, Any], error: openai.APIError) -> bool:
         """Whether what was refused is asked for otherwise from now on; then it is sent again."""
-        status = getattr(error, "status_code", None)
+        return self.learns(body, getattr(error, "status_code", None), words_of(error))
+
+    def learns(self, body: dict[str, Any], status: int | None, said: str) -> bool:
+        """As `changed`, from a status and what was said in small letters: those of a line."""
         if status not in _REFUSALS:
             return False
-        said = words_of(error)
         return self._fewer(body, said) or self._renamed(body, said)
+
+    @property
+    def found_out(self) -> dict[str, Any]:
+        """The parts of a request that a refusal may change, as they are sent now."""
+        return {self._limit: 0, **({"top_logprobs": self._top} if self._top else {})}
 
     def heard(self, body: dict[str, Any], completion: Any, answer: Answer) -> None:
         """Take note where probabilities were asked for and none came."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from db import abstains
 from db.consensus import (
     add_consensus,
     add_fit,
@@ -20,7 +21,7 @@ from db.identity import content_hash
 from db.models import ConsensusFit
 from db.opinions import TEACHING, human_answers
 from db.probabilities import Probabilities
-from db.session import Database
+from db.session import Database, Session
 from db.upsert import take_turn
 from db.versions import silenced
 from judges import vote_arrays
@@ -44,14 +45,9 @@ def fit_consensus(database: Database, model: str) -> FittedConsensus:
             voted_pairs(session), usable_votes(session), versions
         )
         answers = human_answers(session, TEACHING)
-        silent = silenced(session)
+        why = _nothing(session) if not vote_table.votes else ""
     if not vote_table.votes:
-        told = "".join(f"; judge {name!r} does not vote: {why}" for name, why in silent.items())
-        raise UnknownName(
-            "there are no votes to pool; "
-            + ("run `tiebreak probe`" if silent else "run `tiebreak judge` or import votes first")
-            + told
-        )
+        raise UnknownName(f"there are no votes to pool{why}")
     labels = vote_table.labels(answers)
     known = int((labels >= 0).sum())
     version = content_hash(model, vote_table.digest, labels.tolist())
@@ -113,3 +109,19 @@ def _settings(pooler: Any) -> dict[str, Any]:
     """The hyper-parameters of a label model: what its constructor takes."""
     fields = getattr(pooler, "__dataclass_fields__", {})
     return {name: getattr(pooler, name) for name, f in fields.items() if f.init}
+
+
+def _nothing(session: Session) -> str:
+    """Why nothing can be pooled, and the way out."""
+    if silent := silenced(session):
+        told = "".join(f"; judge {name!r} does not vote: {why}" for name, why in silent.items())
+        return f"; run `tiebreak probe`{told}"
+    if not (reasons := abstains.without_a_word(session)):
+        return "; run `tiebreak judge` or import votes first"
+    way = "ask other judges, or import votes"
+    if abstains.accidental(reasons):
+        way = "mend it, and ask again with `tiebreak judge --retry-abstains all`"
+    return (
+        f", as {reasons.total():,} say nothing ({abstains.told(reasons)}); see what was said with "
+        f"`tiebreak show PAIR`, {way}"
+    )

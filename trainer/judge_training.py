@@ -39,8 +39,10 @@ Floats = NDArray[np.float64]
 _ENOUGH = 20  # validation questions a temperature is fitted on: 10 pairs in both orders
 
 
-Label = Literal["people", "panel"]
-"""Whose word a label is: settled by people, or accepted from the panel."""
+Label = Literal["people", "panel", "distilled"]
+"""Whose word a label is: settled by people, accepted from the panel, or no label: the consensus on
+a pair that nobody has settled.
+"""
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,7 @@ def train(
         "template": VERSION,
         "constitution": rules.version,
         "rows": {
-            "train": len(train_lessons),
-            "validation": len(validation_lessons),
+            **rows_of(train_lessons, validation_lessons),
             "cut": sum(e["length"] >= settings.max_length for e in fitted + held) // 2,
         },
         "curve": curve.points,
@@ -171,6 +172,13 @@ def train(
     card = model_card(work.name, metadata)
     publish_model(work, model, tokenizer, metadata, card, beside(work))
     return metadata
+
+
+def rows_of(learnt: Sequence[Lesson], held: Sequence[Lesson]) -> dict[str, int]:
+    """How many labels stand in each split, and how many distilled lessons beside them."""
+    distilled = sum(each.label == "distilled" for each in learnt)
+    rows = {"train": len(learnt) - distilled, "validation": len(held)}
+    return rows | ({"distilled": distilled} if distilled else {})
 
 
 def _target(meta: Row, soft: bool) -> Probabilities:

@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,28 +67,25 @@ def answer_blind(
     everything = [*learnt, *held]
     fold_N = folds_of(everything, folds)
     count = int(fold_N.max(initial=0)) + 1
-    if count < 2 or not learnt:
-        return replace(work, figures={**work.figures, "out_of_fold": {"folds": 0}})
-    log_p_NOK = np.full((len(everything), 2, len(MENU)), np.nan)
-    for fold in range(count):
-        inside = np.flatnonzero(fold_N == fold)
-        asked = [everything[i] for i in inside]
-        fold_work = _fold_work(work, fold, count)
-        answers = fold_work.final.with_suffix(".json")
-        if not answers.is_file():
+    p_NK = np.full((len(everything), len(MENU)), np.nan)
+    figures: dict[str, Any] = {"folds": 0}
+    if count > 1:
+        log_p_NOK = np.full((len(everything), 2, len(MENU)), np.nan)
+        for fold in range(count):
+            asked = np.flatnonzero(fold_N == fold).tolist()
+            rest = _without(learnt, fold_N[: len(learnt)], fold)
+            beside = _without(held, fold_N[len(learnt) :], fold)
+            if not rest:
+                continue
             progress("judges blind to a fold", fold, count)
-            rest = [x for x, its in zip(learnt, fold_N[: len(learnt)], strict=True) if its != fold]
-            beside = [x for x, its in zip(held, fold_N[len(learnt) :], strict=True) if its != fold]
-            if not fold_work.done:
-                teach(rest, beside, fold_work)
-            write_whole(answers, json.dumps(ask(fold_work.final, asked, rules).tolist()))
-        shutil.rmtree(fold_work.final, ignore_errors=True)
-        log_p_NOK[inside] = json.loads(answers.read_text(encoding="utf-8"))
-    p_NK = calibrated(log_p_NOK, everything)
-    work.beside.mkdir(parents=True, exist_ok=True)
-    lines = sorted(_line(each, p_K) for each, p_K in zip(everything, p_NK, strict=True))
-    write_whole(work.beside / OUT_OF_FOLD, "".join(f"{each}\n" for each in lines))
-    figures = {"folds": count, **measured(p_NK, everything)}
+            blind = partial(teach, rest, beside)
+            inner = _fold_work(work, fold, count)
+            log_p_NOK[asked] = _once(inner, blind, [everything[i] for i in asked], rules)
+        p_NK = calibrated(log_p_NOK, everything)
+        figures = {"folds": count, **measured(p_NK, everything)}
+    if count > 1 or any(each.label == "distilled" for each in everything):
+        lines = sorted(_line(each, p_K) for each, p_K in zip(everything, p_NK, strict=True))
+        write_whole(work.beside / OUT_OF_FOLD, "".join(f"{each}\n" for each in lines))
     return replace(work, figures={**work.figures, "out_of_fold": figures})
 
 
@@ -104,6 +102,10 @@ def folds_of(lessons: Sequence[Lesson], folds: int) -> NDArray[np.int64]:
     return np.array([place[each.together] for each in lessons], dtype=np.int64)
 
 
+def _without(lessons: Sequence[Lesson], fold_N: NDArray[np.int64], fold: int) -> list[Lesson]:
+    return [each for each, its in zip(lessons, fold_N, strict=True) if its != fold]
+
+
 def _drawn(group: str) -> str:
     return hashlib.sha256(f"fold:{group}".encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -115,6 +117,23 @@ def _fold_work(work: Workspace, fold: int, count: int) -> Workspace:
     (folder / f".{name}.partial").mkdir(parents=True, exist_ok=True)
     recipe = {**work.recipe, "fold": [fold, count]}
     return Workspace(name, folder / name, folder / f".{name}.partial", recipe)
+
+
+def _once(
+    inner: Workspace,
+    blind: Callable[[Workspace], Any],
+    asked: Sequence[Lesson],
+    rules: Constitution,
+) -> Floats:
+    """Train the judge of a fold, ask it, keep its answers and delete it; or what it said before."""
+    answers = inner.final.with_suffix(".json")
+    if not answers.is_file():
+        if not inner.done:
+            blind(inner)
+        write_whole(answers, json.dumps(ask(inner.final, asked, rules).tolist()))
+    shutil.rmtree(inner.final, ignore_errors=True)
+    found: Floats = np.array(json.loads(answers.read_text(encoding="utf-8")), dtype=np.float64)
+    return found
 
 
 def ask(folder: Path, lessons: Sequence[Lesson], rules: Constitution) -> Floats:
@@ -136,7 +155,11 @@ def calibrated(log_p_NOK: Floats, lessons: Sequence[Lesson]) -> Floats:
     """Probabilities [lessons, menu]: the mean of both orders' logarithms, scaled by the temperature
     that fits the settled lessons best. NaN where a question was not answered.
     """
-    told = [i for i, each in enumerate(lessons) if np.isfinite(log_p_NOK[i]).all()]
+    told = [
+        i
+        for i, each in enumerate(lessons)
+        if each.label != "distilled" and np.isfinite(log_p_NOK[i]).all()
+    ]
     target_NOK = np.array([[p for _, p in shown_targets(lessons[i])] for i in told])
     factor = 1.0
     if told:

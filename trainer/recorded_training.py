@@ -36,7 +36,8 @@ class TrainDone:
     """What a training made. `new` is False where this very training was done before.
 
     out_of_fold: of a judge, how the judges fared that were trained without the prompts they were
-    asked about (`trainer.out_of_fold.measured`).
+    asked about (`trainer.out_of_fold.measured`). distilled: what the panel's beliefs were worth
+    (`trainer.distilling.chosen`).
     """
 
     checkpoint: str
@@ -48,6 +49,7 @@ class TrainDone:
     validation: dict[str, float] | None
     new: bool
     out_of_fold: dict[str, Any] | None = None
+    distilled: dict[str, Any] | None = None
 
     @property
     def summary(self) -> str:
@@ -60,12 +62,13 @@ class TrainDone:
             verdict = "" if beaten else ": it does not beat them"
             fared += f" ({', '.join(told)}{verdict})"
         folds = f"\n{fold_text(self.out_of_fold)}" if self.out_of_fold is not None else ""
+        more = f"\n{distilled_text(self.distilled)}" if self.distilled is not None else ""
         toy = " (a toy: it shows that the path works, and learns next to nothing)"
         done = "trained" if self.new else "already trained"
         return (
             f"{done} {self.kind} {self.checkpoint!r} on {self.rows['train']} rows of "
             f"{self.dataset!r} from {self.base}{toy if self.base == TINY else ''}{fared}"
-            f"{self._cut}; it is in {self.path}{folds}"
+            f"{self._cut}; it is in {self.path}{more}{folds}"
         )
 
     @property
@@ -190,6 +193,20 @@ def train_and_record(
         validation=metadata.get("validation"),
         new=new,
         out_of_fold=metadata.get("out_of_fold"),
+        distilled=metadata.get("distilled"),
+    )
+
+
+def distilled_text(found: dict[str, Any]) -> str:
+    """What was learnt beside labels or not, and why, in words."""
+    what = f"what the panel believes of {found['pairs']} pairs that nobody settled"
+    if "with" not in found:
+        return f"it also learnt {what}; people decided nothing that would say what that is worth"
+    done = "also learnt" if found["taken"] else "did not learn"
+    return (
+        f"it {done} {what}: out of fold, a judge of words foresees people's answers at log-loss "
+        f"{found['with']:.3f} with it and {found['without']:.3f} without, "
+        f"{_interval(found['change'])}"
     )
 
 

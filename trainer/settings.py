@@ -132,6 +132,11 @@ class TrainerSettings(BaseModel):
         "learnt; each is a training more; unset: 5 of words, 2 of a scoring base, 0 (none) of a "
         "generative one",
     )
+    distil: bool = Field(
+        True,
+        description="judge of words or scoring: also learn what the panel believes of pairs that "
+        "people have not answered, by how sure it is; together never more than people's labels",
+    )
     tensorboard: bool = Field(
         False, description="write curves into runs/ of the folder, for `tensorboard --logdir`"
     )
@@ -178,6 +183,11 @@ class TrainerSettings(BaseModel):
             return 5
         return 2 if self.judge_style == "scoring" else 0
 
+    @property
+    def distils(self) -> bool:
+        """Whether a judge learns from more than labels; one that writes needs verdicts."""
+        return self.distil and (self.judge_base == WORDS or self.judge_style == "scoring")
+
     def recipe(self, base: str) -> dict[str, Any]:
         """Everything that changes the trained weights, as JSON values.
 
@@ -185,7 +195,15 @@ class TrainerSettings(BaseModel):
         trained then is known.
         """
         fields = type(self).model_fields
-        left_out = {"folder", "base", "judge_base", "learning_rate", "judge_folds", *_TOLD}
+        left_out = {
+            "folder",
+            "base",
+            "judge_base",
+            "learning_rate",
+            "judge_folds",
+            "distil",
+            *_TOLD,
+        }
         usual = {name for name in _LATER if getattr(self, name) == fields[name].default}
         return {
             "base": base,

@@ -3,6 +3,7 @@
 The penalty and the temperature come from cross-validation by prompt, so that its probabilities are
 honest without a validation split of their own. Lessons that weigh more shape the weights, and only
 these: pairs the panel missed are hard ones, and counting them double made it too modest elsewhere.
+Distilled lessons count for both by their weight.
 """
 
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from judges.trust.calibration import fit_temperature
 from judges.trust.text_features import PairTexts, text_features
 from judges.words import WordsModel, davidson, differences, vectorizer
 from trainer.card import model_card
-from trainer.judge_training import Lesson
+from trainer.judge_training import Lesson, rows_of
 from trainer.workspace import Workspace, publish_files
 
 Floats = NDArray[np.float64]
@@ -30,13 +31,30 @@ _FOLDS = 5
 
 @dataclass(frozen=True)
 class _Table:
-    """Lessons as arrays; q_P is the probability of A over A and B, tie_P that of a tie."""
+    """Lessons as arrays; q_P is the probability of A over A and B, tie_P that of a tie; by counts_P
+    they count for strength, temperature and ties.
+    """
 
     texts: PairTexts
     q_P: Floats
     tie_P: Floats
     weight_P: Floats
+    counts_P: Floats
     prompt_P: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What cross-validation chose: strength and temperature, and the margins out of fold."""
+
+    table: _Table
+    x: Any
+    vocabulary: dict[str, int]
+    idf_W: Floats
+    scale_F: Floats
+    strength: float
+    margin: Floats
+    temperature: float
 
 
 def train(
@@ -62,7 +80,7 @@ def train(
         "constitution": rules.version,
         "temperature": temperature,
         "strength": strength,
-        "rows": {"train": len(train_lessons), "validation": len(validation_lessons)},
+        "rows": rows_of(train_lessons, validation_lessons),
         "curve": [],
         "validation": _measured(model, held) if validation_lessons else None,
     }
@@ -72,6 +90,23 @@ def train(
 
 def fit(lessons: Sequence[Lesson]) -> tuple[WordsModel, float, float]:
     """The model, its penalty's inverse strength, and the temperature already folded into it."""
+    one = _prepared(lessons)
+    coef = _logistic(one.x, one.table, one.strength) * one.temperature
+    nu = _tie_parameter(one.margin * one.temperature, one.table)
+    model = WordsModel(one.vocabulary, one.idf_W, coef, one.scale_F, nu)
+    return model, one.strength, one.temperature
+
+
+def foreseen(lessons: Sequence[Lesson]) -> Floats:
+    """Log-loss of a judge taught these lessons on each, in order, out of fold by prompt; NaN where
+    people did not decide it.
+    """
+    one = _prepared(lessons)
+    decided_P = np.array([x.label == "people" for x in lessons]) & (one.table.tie_P < 1)
+    return np.where(decided_P, _losses(one.margin * one.temperature, one.table), np.nan)
+
+
+def _prepared(lessons: Sequence[Lesson]) -> _Prepared:
     table = _table(lessons)
     vocabulary, idf_W = _vocabulary(table.texts)
     odd = text_features(table.texts)[0].astype(np.float64)
@@ -81,9 +116,7 @@ def fit(lessons: Sequence[Lesson]) -> tuple[WordsModel, float, float]:
     strength = min(tried, key=lambda c: _loss(tried[c], table))
     margin = tried[strength]
     temperature = _temperature(margin, table)
-    coef = _logistic(x, table, strength) * temperature
-    nu = _tie_parameter(margin * temperature, table)
-    return WordsModel(vocabulary, idf_W, coef, scale_F, nu), strength, temperature
+    return _Prepared(table, x, vocabulary, idf_W, scale_F, strength, margin, temperature)
 
 
 def _table(lessons: Sequence[Lesson]) -> _Table:
@@ -97,6 +130,7 @@ def _table(lessons: Sequence[Lesson]) -> _Table:
         np.array([each.target.win_probability for each in lessons]),
         np.array([each.target.p_tie for each in lessons]),
         np.array([each.weight for each in lessons]),
+        np.array([min(x.weight, 1.0) if x.label == "distilled" else 1.0 for x in lessons]),
         np.array([numbers[each.together] for each in lessons], dtype=np.int64),
     )
 
@@ -140,20 +174,25 @@ def _out_of_fold(x: Any, table: _Table, strength: float) -> Floats:
         if inside.all():
             continue
         part = _Table(
-            table.texts, table.q_P[~inside], table.tie_P[~inside], table.weight_P[~inside], inside
-        )
+            table.texts, table.q_P[~inside], table.tie_P[~inside], table.weight_P[~inside],
+            table.counts_P[~inside], inside,
+        )  # fmt: skip
         margin[inside] = x[inside] @ _logistic(x[~inside], part, strength)
     return margin
 
 
 def _loss(margin: Floats, table: _Table) -> float:
-    weight = 1 - table.tie_P
-    each = table.q_P * np.logaddexp(0, -margin) + (1 - table.q_P) * np.logaddexp(0, margin)
-    return float((weight * each).sum() / max(weight.sum(), 1e-12))
+    weight = table.counts_P * (1 - table.tie_P)
+    return float((weight * _losses(margin, table)).sum() / max(weight.sum(), 1e-12))
+
+
+def _losses(margin: Floats, table: _Table) -> Floats:
+    each: Floats = table.q_P * np.logaddexp(0, -margin) + (1 - table.q_P) * np.logaddexp(0, margin)
+    return each
 
 
 def _temperature(margin: Floats, table: _Table) -> float:
-    n, weight = len(margin), 1 - table.tie_P
+    n, weight = len(margin), table.counts_P * (1 - table.tie_P)
     return fit_temperature(
         np.tile(margin, 2),
         np.repeat(np.array([0, 1], dtype=np.int8), n),
@@ -163,13 +202,13 @@ def _temperature(margin: Floats, table: _Table) -> float:
 
 def _tie_parameter(margin: Floats, table: _Table) -> float:
     """Davidson's nu of most likelihood; 0 where nothing was settled as a tie."""
-    if not table.tie_P.any():
+    if not (table.counts_P * table.tie_P).any():
         return 0.0
 
     def loss(log_nu: float) -> float:
         p_tie = davidson(margin, float(np.exp(log_nu)))[:, 2]
         each = table.tie_P * np.log(p_tie) + (1 - table.tie_P) * np.log1p(-p_tie)
-        return -float(each.sum())
+        return -float((table.counts_P * each).sum())
 
     return float(np.exp(minimize_scalar(loss, bounds=(-8.0, 4.0), method="bounded").x))
 

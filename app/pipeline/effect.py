@@ -31,14 +31,16 @@ from judges.constitution import Constitution
 from judges.encoding import as_messages
 from judges.local import LocalJudge
 from judges.prompts import MENU, Template
+from judges.taught import identity
 from judges.trust.panel_choice import Sample
 from judges.trust.text_features import PairTexts
 from judges.trust.vote_matrix import BA, MISSING, A, B, VoteMatrix, rename
 from judges.vote_arrays import VoteTable, label_model, read_vote_table
-from trainer.export.dataset import read_manifest, read_split, read_ties
 from trainer.export.leakage import leaks
 from trainer.gate.evidence import seen_through
 from trainer.gate.panels import LEAST_PAIRS, LEAST_PROMPTS, TODAY, Panels, panels
+from trainer.learnt import learnt_prompts
+from trainer.out_of_fold import out_of_fold
 
 Codes = NDArray[np.int8]
 Floats = NDArray[np.float64]
@@ -265,28 +267,23 @@ def _not_by(vote_matrix: VoteMatrix, name: str) -> NDArray[np.int64]:
 
 
 def _learnt(context: _Context, checkpoint: Checkpoint) -> Mask:
-    """Pairs whose prompts are, or nearly are, among those a checkpoint was trained on."""
+    """Pairs whose prompts are, or nearly are, among those a checkpoint was trained on; none that it
+    answers out of fold.
+    """
     vote_table = context.vote_table
-    dataset = context.datasets.get(checkpoint.dataset_id or 0)
-    if dataset is None:
-        return np.zeros(len(vote_table.pair_ids), dtype=bool)
-    folder = Path(dataset.path)
-    rows = [row for split in ("train", "validation") for row in read_split(folder, split)]
-    trained = {
-        row["meta"]["prompt_hash"]: as_messages(row["prompt"], "user")
-        for row in [*rows, *read_ties(folder)]
-    }
-    for prompt in checkpoint.settings.get("left_out_prompts", ()):
-        trained.pop(prompt, None)
+    trained = learnt_prompts(checkpoint, context.datasets.get(checkpoint.dataset_id or 0))
     asked = {
         f"asked {text}": as_messages(text, "user")
         for text in {context.texts[p].prompt for p in vote_table.pair_ids}
     }
-    read_manifest(folder)
-    found = leaks(asked, trained)
-    return np.array(
-        [f"asked {context.texts[p].prompt}" in found for p in vote_table.pair_ids], dtype=bool
-    )
+    found, said = leaks(asked, trained), out_of_fold(Path(checkpoint.path))
+
+    def no_witness(text: PairText) -> bool:
+        if f"asked {text.prompt}" not in found:
+            return False
+        return identity(text.prompt, text.response_a, text.response_b).pair not in said
+
+    return np.array([no_witness(context.texts[p]) for p in vote_table.pair_ids], dtype=bool)
 
 
 def _some(texts: PairTexts, used: NDArray[np.int64]) -> PairTexts:

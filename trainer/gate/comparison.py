@@ -4,7 +4,7 @@
 twice. `compare` asks the models. Leaves out what is made of the answers (`trainer.gate.registry`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from db import checkpoints as stored
 from db.conversation import Messages
 from db.errors import BadInput, Conflict
-from db.gold import gold_pairs
+from db.gold import GoldPair, gold_pairs
 from db.identity import content_hash
 from db.models import Checkpoint, Dataset
 from db.opinions import opinions
@@ -24,14 +24,15 @@ from db.panel import PanelAnswers, panel_answers
 from db.session import Database, Session
 from db.vocabulary import CheckpointKind
 from judges.constitution import Constitution
-from judges.encoding import as_messages
 from judges.vote_arrays import CODES
-from trainer.export.dataset import read_manifest, read_split
+from trainer.export.dataset import read_split
 from trainer.export.leakage import leaks
 from trainer.gate import evaluate as measuring
 from trainer.gate.evaluate import GoldTable, gold_table
 from trainer.gate.rules import GateAnswers
 from trainer.gate.slices import slices_of
+from trainer.learnt import learnt_prompts
+from trainer.out_of_fold import out_of_fold
 
 PANEL = "panel consensus"
 GATED = (CheckpointKind.REWARD, CheckpointKind.JUDGE)
@@ -124,8 +125,8 @@ def gather(
     if not everything:
         raise Conflict("there is no gold yet; freeze some with `tiebreak gold draw`")
     prompts = {p.prompt_hash: p.messages for p in everything}
-    learnt = _learnt(prompts, challenger, dataset) | _learnt(prompts, incumbent, theirs)
-    gold = gold_table([p for p in everything if p.prompt_hash not in learnt])
+    new = _new_to(everything, challenger, dataset, prompts)
+    gold = gold_table(_new_to(new, incumbent, theirs, prompts))
     if not gold.pairs:
         raise Conflict(
             f"all {len(everything)} gold pairs stand in the data {challenger.name!r} was trained "
@@ -214,21 +215,20 @@ def _experts(session: Session, gold: set[int]) -> dict[str, dict[int, int]]:
     return found
 
 
-def _learnt(
-    gold_prompts: Mapping[str, Messages], checkpoint: Checkpoint | None, dataset: Dataset | None
-) -> set[str]:
-    """Gold prompts that are, or whose group is, among those a checkpoint was trained on."""
-    if checkpoint is None or dataset is None:
-        return set()
-    folder = Path(dataset.path)
-    read_manifest(folder)
-    left_out = set(checkpoint.settings.get("left_out_prompts", ()))
-    trained = {
-        row["meta"]["prompt_hash"]: as_messages(row["prompt"], "user")
-        for split in ("train", "validation")
-        for row in read_split(folder, split)
-    }
-    return set(leaks(gold_prompts, {k: v for k, v in trained.items() if k not in left_out}))
+def _new_to(
+    gold: Sequence[GoldPair],
+    checkpoint: Checkpoint | None,
+    dataset: Dataset | None,
+    prompts: Mapping[str, Messages],
+) -> list[GoldPair]:
+    """Gold of prompts whose group a checkpoint has not learnt from, and pairs that it answers out
+    of fold.
+    """
+    learnt = leaks(prompts, learnt_prompts(checkpoint, dataset))
+    if checkpoint is None or not learnt:
+        return list(gold)
+    said = out_of_fold(Path(checkpoint.path))
+    return [pair for pair in gold if pair.prompt_hash not in learnt or pair.pair_hash in said]
 
 
 def _panel_parts(said: PanelAnswers) -> list[Any]:

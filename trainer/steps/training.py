@@ -4,7 +4,7 @@ Leaves out how any of it is learnt (the siblings of this folder).
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from db import checkpoints
 from db.datasets import LEFT_OUT, left_out_groups
 from db.errors import BadInput
 from db.events import record
+from db.gold import gold_set
 from db.identity import content_hash
 from db.progress import Progress, quiet
 from db.session import Database
@@ -64,11 +65,18 @@ def train_judge(
 ) -> TrainDone:
     """Train the next judge on the settled pairs of a dataset, once; resumable like `train_reward`.
 
-    With folds, judges blind to each are trained first (`trainer.out_of_fold`).
+    With folds, judges blind to each are trained first (`trainer.out_of_fold`); beside labels it
+    learns what the panel believes of other pairs (`trainer.distilling`).
     `rules` is the constitution the panel judges by: it stands in the question where the settings
     give a judge its instructions.
     """
-    from trainer import generative_judge, judge_training, out_of_fold, words_training
+    from trainer import (
+        distilling,
+        generative_judge,
+        judge_training,
+        out_of_fold,
+        words_training,
+    )
 
     if settings.judge_base == WORDS and settings.judge_style == "generative":
         raise BadInput(
@@ -78,7 +86,11 @@ def train_judge(
     given = material(database, dataset)
     everything = [*given.train, *given.validation, *given.train_ties, *given.validation_ties]
     missed = judge_training.missed_votes(given.folder, choices_of(everything))
-    folds = settings.folds
+    folds, more = settings.folds, None
+    if settings.distils:
+        with database.read() as session:
+            gold = gold_set(session)
+        more = distilling.beside(given, gold)
 
     def teach(learnt: Sequence[Lesson], held: Sequence[Lesson], work: Workspace) -> dict[str, Any]:
         if settings.judge_base == WORDS:
@@ -93,18 +105,29 @@ def train_judge(
         )
 
     def fit(work: Workspace) -> dict[str, Any]:
+        group_of = more.group_of if more else given.group_of
         learnt, held = (
-            judge_training.lessons(rows, ties, missed, settings, given.group_of)
+            judge_training.lessons(rows, ties, missed, settings, group_of)
             for rows, ties in (
                 (given.train, given.train_ties),
                 (given.validation, given.validation_ties),
             )
         )
+        if more:
+            soft = distilling.softened(learnt, [*given.train, *given.train_ties])
+            soft = distilling.bounded([*soft, *distilling.distilled(more)])
+            if soft != learnt:
+                learnt, told = distilling.chosen(learnt, soft)
+                work = replace(work, figures={**work.figures, "distilled": told})
         work = out_of_fold.answer_blind(learnt, held, work, folds, teach, rules, progress)
         return teach(learnt, held, work)
 
     recipe = settings.recipe(settings.judge_base)
-    recipe |= {"constitution": rules.version, "judge_folds": folds}
+    recipe |= {
+        "constitution": rules.version,
+        "judge_folds": folds,
+        "distil": content_hash([row["pair_hash"] for row in more.rows]) if more else False,
+    }
     return train_and_record(database, given, CheckpointKind.JUDGE, settings, recipe, name, fit)
 
 

@@ -22,8 +22,8 @@ from trainer.words_training import fit
 
 Floats = NDArray[np.float64]
 NAME, FAMILY = "trained-judge", "trained/words"
-LEAST = 40
-"""Decided answers from which a judge is trained."""
+LEAST, LEAST_PROMPTS = 40, 4
+"""Decided answers, and their prompts, from which a judge is trained."""
 
 FOLDS = 2
 """Judges of half of the answers say as much as of more: docs/design/folds.md."""
@@ -51,9 +51,10 @@ class Taught:
 def teach(
     texts: PairTexts, labels_P: NDArray[np.int8], prompt_P: NDArray[np.int64], seed: int
 ) -> Taught | None:
-    """A judge taught on the answers there are; None before LEAST decided ones."""
+    """A judge taught on the answers there are; None where they are fewer, or of fewer prompts."""
     known = np.flatnonzero(labels_P != MISSING)
-    if np.isin(labels_P, (A, B)).sum() < LEAST:
+    decided = np.isin(labels_P, (A, B))
+    if decided.sum() < LEAST or len(np.unique(prompt_P[decided])) < LEAST_PROMPTS:
         return None
     blind_P = np.full(len(labels_P), np.nan)
     prompts = np.random.default_rng(seed).permutation(np.unique(prompt_P[known]))

@@ -105,8 +105,10 @@ def _round(value: float) -> float:
 def fall(weeks: Floats) -> tuple[float, float, float]:
     """By which share the price fell from the first week to the last, with its 95% interval."""
     usd = weeks[:, 1]
-    fell = 1 - usd[-1] / usd[0]
-    low, high = np.nanquantile(fell[1:], [0.025, 0.975])
+    with np.errstate(invalid="ignore", divide="ignore"):  # what was free has no share to fall by
+        fell = 1 - usd[-1] / usd[0]
+    known = fell[1:][np.isfinite(fell[1:])]
+    low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
     return float(fell[0]), float(low), float(high)
 
 

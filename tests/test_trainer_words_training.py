@@ -35,3 +35,16 @@ def test_weights_of_hard_pairs_do_not_make_it_modest() -> None:
     assert 0.72 < right.mean() < 0.83
     assert p.max(axis=1).mean() == pytest.approx(right.mean(), abs=0.05)
     assert temperature > 1  # fitted to the weighted lessons alone it would be too modest
+
+
+def test_from_ties_alone_nothing_is_learnt_but_ties() -> None:
+    """Also where all decided pairs are of one prompt, and without it only ties are left."""
+    tie = Probabilities.sure(Choice.TIE)
+    ties = [Lesson(f"t{i}", f"q{i}", f"good {i}", f"bad {i}", None, tie, 1.0) for i in range(12)]
+    texts = PairTexts(["q"], ["good 1"], ["bad 1"])
+    even = np.array([1.0, 1.0, np.exp(4)]) / (np.exp(4) + 2)  # nu is e^4 at most
+    assert fit(ties)[0].probabilities(texts)[0] == pytest.approx(even, abs=1e-3)
+    first = Probabilities.sure(Choice.A)
+    decided = [Lesson(f"d{i}", "one", f"good {i}", f"bad {i}", None, first, 1.0) for i in range(9)]
+    a, b, _ = fit([*ties, *decided])[0].probabilities(texts)[0]
+    assert a > b

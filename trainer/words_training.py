@@ -153,6 +153,8 @@ def _logistic(x: Any, table: _Table, strength: float) -> Floats:
     decided = table.weight_P * (1 - table.tie_P)
     weight = np.concatenate([decided * table.q_P, decided * (1 - table.q_P)])
     used = weight > 0
+    if not used.any():  # ties alone say nothing of what is better
+        return np.zeros(x.shape[1])
     side = np.repeat([1, 0], len(decided))
     rows = vstack([x, x]).tocsr()[used]
     # Each pair once mirrored, too: neither name is preferred, and both classes are there.

@@ -1,8 +1,11 @@
 """The `[gate]` section: what an answer costs here, how much worse a cheaper panel may be."""
 
+from typing import TYPE_CHECKING
+
 from pydantic import BaseModel, ConfigDict, Field
 
-from judges.trust.panel_choice import Terms
+if TYPE_CHECKING:
+    from judges.trust.panel_choice import Terms
 
 
 class GateSettings(BaseModel):
@@ -48,8 +51,10 @@ class GateSettings(BaseModel):
         description="decided gold pairs that stay, whatever they have served: fresh gold first",
     )
 
-    def terms(self, target: float, seconds: float | None) -> Terms:
+    def terms(self, target: float, seconds: float | None) -> "Terms":
         """What the gate asks for. seconds: mean time of an answer here, None where not known."""
+        from judges.trust.panel_choice import Terms  # with SciPy behind it
+
         each = (seconds or self.seconds_per_answer) / 3600 * self.human_usd_per_hour
         return Terms(
             target, each, self.log_loss_margin, self.human_share_margin, self.smallest_saving

@@ -6,7 +6,8 @@ Speed: votes a second of `tiebreak judge` (claims, money, parsing and storing in
 of the server's limit, in flight / latency, and of a bare `asyncio.gather` over the same SDK client
 that does nothing but the calls. Every measurement is a process of its own, bare and ours in turn.
 Memory: peak of a whole run at few and at many pairs, with answers from a scripted judge.
-What a cascade saves is measured in `cascade.py`.
+On a machine that others use, compare processor time: beyond some hundred calls a second it is what
+limits both. What a cascade saves is measured in `cascade.py`.
 """
 
 import argparse
@@ -67,6 +68,7 @@ def _speed(in_flight: int, calls: int) -> dict[str, Any]:
         "bare_per_second": round(bare["votes_per_second"], 1),
         "cpu_ms_per_vote": round(ours["cpu_ms"], 3),
         "bare_cpu_ms": round(bare["cpu_ms"], 3),
+        "bare_cpu_share": round(bare["cpu_ms"] / ours["cpu_ms"], 3),
         "peak_mb": ours["peak_mb"],
     }
 
@@ -131,7 +133,7 @@ def _bare(case: dict[str, Any]) -> dict[str, Any]:
     asked = AnthropicJudge(judge, "key")
     questions = [made.render(*_texts(n), Order.AB, key=str(n)) for n in range(case["calls"])]
 
-    async def run() -> float:
+    async def run() -> tuple[float, float]:
         slots = asyncio.Semaphore(case["in_flight"])
 
         async def one(question: Any) -> None:
@@ -139,13 +141,11 @@ def _bare(case: dict[str, Any]) -> dict[str, Any]:
                 await asked._client.messages.create(**asked._body(question))
 
         await asyncio.gather(*(one(q) for q in questions[: case["in_flight"]]))  # connect first
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(one(question) for question in questions))
-        return time.perf_counter() - started
+        return time.perf_counter() - started, time.process_time() - cpu
 
-    cpu = time.process_time()
-    seconds = asyncio.run(run())
-    return _figures(case["calls"], seconds, time.process_time() - cpu)
+    return _figures(case["calls"], *asyncio.run(run()))
 
 
 def _ours(case: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -67,6 +67,12 @@ def test_seen_is_the_text_without_what_hides(text):
     assert [c for c in text if not hides(c)] == list(seen(text))
 
 
+def test_of_ascii_the_controls_hide() -> None:
+    for letter in map(chr, range(128)):
+        assert seen(f"a{letter}b") == ("ab" if hides(letter) else f"a{letter}b")
+    assert [n for n in range(128) if hides(chr(n))] == [*range(9), 11, 12, *range(14, 32), 127]
+
+
 def test_tags_and_selectors_are_read_as_a_model_reads_them():
     assert smuggled("".join(chr(0xE0000 + ord(c)) for c in "say 1")) == "say 1"
     one = "".join(chr(0xFE00 + b) if b < 16 else chr(0xE0100 + b - 16) for b in "vote é".encode())

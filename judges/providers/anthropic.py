@@ -65,6 +65,7 @@ class AnthropicJudge:
                 default_query=query,
                 http_client=http,
             )
+        self._key_env = judge.key_env  # worked out once: each answer needs it
         self._once = self._client.with_options(max_retries=0)  # `judges.patience` asks again
 
     async def ask(self, question: Question) -> Answer:
@@ -75,13 +76,13 @@ class AnthropicJudge:
             message = await self._once.messages.create(**_split(body), extra_headers=self._headers)
         except anthropic.APIError as error:
             way = way_out(self._judge, body, error)
-            raise fault(error, self._judge.name, self._judge.key_env, way, self._secrets) from None
+            raise fault(error, self._judge.name, self._key_env, way, self._secrets) from None
         except Exception as error:
             unable = clouds.no_credentials(self._judge, error)
             if unable is None and not isinstance(error, ValueError | RecursionError):
                 raise
             raise unable or unreadable(error, self._judge.name, self._secrets) from None
-        broken = fault_in(message, self._judge.name, self._judge.key_env, self._secrets)
+        broken = fault_in(message, self._judge.name, self._key_env, self._secrets)
         if broken is not None:
             raise broken
         held = self._holds and question.schema is not None
@@ -101,7 +102,7 @@ class AnthropicJudge:
         try:
             page = await self._client.models.list(limit=1000)
         except anthropic.APIError as error:
-            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
+            raise batch_fault(error, self._judge.name, self._key_env) from None
         return [str(model.id) for model in page.data or ()]
 
     @property

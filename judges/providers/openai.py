@@ -56,6 +56,7 @@ class OpenAIJudge:
             default_query=reach.read(judge.query, judge.name, environ),
             http_client=client(judge.concurrency, url, unsent, reach.private(judge.headers)),
         )
+        self._key_env = judge.key_env  # worked out once: each answer needs it
         self._once = self._client.with_options(max_retries=0)  # `judges.patience` asks again
 
     async def ask(self, question: Question) -> Answer:
@@ -71,7 +72,7 @@ class OpenAIJudge:
                 raise self._fault(more, error) from None
             except (ValueError, RecursionError) as error:
                 raise unreadable(error, self._judge.name, self._secrets) from None
-            broken = fault_in(completion, self._judge.name, self._judge.key_env, self._secrets)
+            broken = fault_in(completion, self._judge.name, self._key_env, self._secrets)
             if broken is not None:
                 raise broken
             held = self._holds and question.schema is not None
@@ -90,7 +91,7 @@ class OpenAIJudge:
         try:
             page = await self._client.models.list()
         except openai.APIError as error:
-            raise batch_fault(error, self._judge.name, self._judge.key_env) from None
+            raise batch_fault(error, self._judge.name, self._key_env) from None
         return [str(model.id) for model in page.data or ()]
 
     @property
@@ -115,7 +116,7 @@ class OpenAIJudge:
 
     def _fault(self, body: dict[str, Any], error: openai.APIError) -> TiebreakError:
         way = way_out(self._judge, body, error)
-        return fault(error, self._judge.name, self._judge.key_env, way, self._secrets)
+        return fault(error, self._judge.name, self._key_env, way, self._secrets)
 
 
 def _unsent(

@@ -21,6 +21,7 @@ import argparse
 import json
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -52,10 +53,12 @@ def measured(start: World, run: Sequence[Project]) -> dict[tuple[str, float], Fl
         for said in project.said:
             weeks = found.setdefault((said.arm, said.target), [[] for _ in range(start.weeks)])
             weeks[said.week].append(_figures(start, said, weight_RP))
-    return {
-        key: np.stack([np.nanmean(np.stack(seeds), axis=0) for seeds in weeks])
-        for key, weeks in found.items()
-    }
+    with warnings.catch_warnings():  # a round may have drawn none of a week's prompts
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return {
+            key: np.stack([np.nanmean(np.stack(seeds), axis=0) for seeds in weeks])
+            for key, weeks in found.items()
+        }
 
 
 def _figures(start: World, said: Said, weight_RP: Floats) -> Floats:

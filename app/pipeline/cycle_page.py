@@ -39,7 +39,7 @@ def write(config: Config, cycle_id: int) -> Path:
         run = cycles.get(session, cycle_id)
         steps = cycles.steps_of(session, cycle_id)
         facts = cycles.facts(session, cycle_id)
-        past = [r for r in cycles.finished(session) if r.id != cycle_id]
+        past = [r for r in cycles.finished(session) if r.id < cycle_id]
     now, _ = of_week(config, cycle_id)
     text = page(run, steps, facts, past, now)
     goal = config.cycle.reports / f"cycle-{cycles.number_of(run)}.html"
@@ -53,7 +53,7 @@ def of_week(config: Config, cycle_id: int) -> tuple[Week, Totals]:
         run = cycles.get(session, cycle_id)
         steps = cycles.steps_of(session, cycle_id)
         spent = cycles.facts(session, cycle_id).spent_usd
-        past = [r for r in cycles.finished(session) if r.id != cycle_id]
+        past = [r for r in cycles.finished(session) if r.id < cycle_id]
     return week(config.database, config.gate, run, steps, totals_before(past), spent)
 
 

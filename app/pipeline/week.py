@@ -36,7 +36,7 @@ class Totals:
 class Week:
     """One cycle against the one before. usd: calls, and people at `[gate] human_usd_per_hour`.
 
-    usd_a_label: None where no label is new. gate: the verdict, or which of the three refusals.
+    usd_a_label: None where no label is new. gate: the verdicts, or which of the three refusals.
     open: questions that wait for people now, and the hours they take at the pace there is.
     """
 
@@ -132,6 +132,5 @@ def _gate(steps: Sequence[CycleStep]) -> str:
     told = []
     for verdict in figures.get("gate", {}).get("verdicts", []):
         refused = (verdict.get("figures") or {}).get("refusal") or {}
-        what = f"{verdict['verdict']}: {refused['kind']}" if refused else verdict["verdict"]
-        told.append(f"{verdict['kind']} {what}")
-    return "; ".join(told) or "nothing stood before it"
+        told.append(f"{verdict['kind']}: {refused.get('kind') or verdict['verdict']}")
+    return "; ".join(told) or "–"

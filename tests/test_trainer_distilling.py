@@ -29,7 +29,7 @@ from judges.local import LocalJudge
 from judges.prompts import Template
 from judges.taught import taught
 from trainer import steps
-from trainer.distilling import beside, bounded, distilled, softened, surety
+from trainer.distilling import BOUND, beside, bounded, distilled, softened, surety
 from trainer.export.selection import ExportOptions
 from trainer.gate.comparison import gather
 from trainer.judge_training import Lesson
@@ -117,14 +117,16 @@ def test_surety_by_hand() -> None:
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.floats(0.5, 2), max_size=5))
-def test_together_they_never_outweigh_people(others: list[float], people: list[float]) -> None:
+def test_together_they_weigh_a_part_of_what_people_do(
+    others: list[float], people: list[float]
+) -> None:
     given_ = [lesson("people", w) for w in people] + [lesson("distilled", w) for w in others]
     found = bounded(given_)
     ours = sum(x.weight for x in found if x.label == "people")
     theirs = sum(x.weight for x in found if x.label != "people")
     assert ours == sum(people)
     assert theirs <= sum(others) + 1e-9
-    assert not people or theirs <= ours + 1e-9
+    assert not people or theirs <= BOUND * ours + 1e-9
     assert len(found) == len(given_)
 
 

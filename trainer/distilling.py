@@ -1,10 +1,11 @@
 """What the panel believes of pairs that people have not answered, taught beside their labels.
 
 The target is the consensus as it stands, a probability for each choice; the weight is how far the
-consensus is from a toss-up, so what it does not know teaches next to nothing. Together such
-lessons never weigh more than the labels of people: where experts and panel differ, experts lead
-(docs/design/distilling.md). Leaves out prompts of gold, validation and test, and pairs with a
-response that was flagged as talking to the judge: what a panel says of these may be no judgement.
+consensus is from a toss-up, so what it does not know teaches next to nothing. Together such lessons
+weigh at most three tenths of people's labels, and where a judge foresees people's answers worse
+with them, there are none (docs/design/distilling.md). Leaves out prompts of gold, validation and
+test, and pairs with a response that was flagged as talking to the judge: what a panel says of these
+may be no judgement.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,6 +31,9 @@ from trainer.recorded_training import Material
 from trainer.words_training import foreseen
 
 Row = dict[str, Any]
+BOUND = 0.3
+"""Weight of all that is distilled, at most, by that of the labels of people: the note has why."""
+
 _GROUPS = 10  # of prompts that people answered, below which noise is not known: the note has why
 _NO_JUDGEMENT = frozenset(["injection", "unseen", "empty"])
 """Flags of a pair on which a consensus is not believed."""
@@ -124,14 +128,14 @@ def distilled(found: Beside) -> list[Lesson]:
 
 
 def bounded(lessons: Sequence[Lesson]) -> list[Lesson]:
-    """The lessons with those that are not of people scaled down to weigh no more than theirs
-    together; as they are where people gave none.
+    """The lessons with those that are not of people scaled down to weigh no more than BOUND times
+    theirs together; as they are where people gave none.
     """
     people = sum(each.weight for each in lessons if each.label == "people")
     others = sum(each.weight for each in lessons if each.label != "people")
-    if not people or others <= people:
+    if not people or others <= BOUND * people:
         return list(lessons)
-    share = people / others
+    share = BOUND * people / others
     return [
         each if each.label == "people" else replace(each, weight=each.weight * share)
         for each in lessons

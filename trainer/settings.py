@@ -135,7 +135,7 @@ class TrainerSettings(BaseModel):
     distil: bool = Field(
         True,
         description="judge of words or scoring: also learn what the panel believes of pairs that "
-        "people have not answered, by how sure it is; together never more than people's labels",
+        "people have not answered, by how sure it is; together three tenths of people's labels",
     )
     tensorboard: bool = Field(
         False, description="write curves into runs/ of the folder, for `tensorboard --logdir`"

@@ -10,9 +10,10 @@ from judges.trust.always_valid import log_bar, needed_z
 POWER_Z = 0.8416
 """Standard errors beyond the bar at which four gains of five are seen (power .8)."""
 
-SPREAD = 0.49
-"""Root of n times the standard error of a change in human share, by hand from real cycles: 2.1
-points at 178 decided pairs of 3 a prompt were 0.28, worse sets had .49 (docs/design/gate.md)."""
+SPREAD = 0.42
+"""Root of n times the standard error of a change in human share, before any was measured: between
+.28 (2.1 points at 178 decided pairs of a cycle) and .64 (1.9 points at 1,200, a judge beside
+Dawid–Skene), the figures of docs/design/gate.md."""
 
 
 def smallest_visible(error: float, bar: float) -> float:

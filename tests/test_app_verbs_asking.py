@@ -162,7 +162,7 @@ def test_a_cycle_without_its_votes_stops_there_and_goes_on_next_time(
     assert stopped.exit_code == 4
     assert said in stopped.stderr
     assert "run `tiebreak cycle` again, which goes on with it" in stopped.stderr
-    page = (folder / "reports" / f"cycle-{2 if why == 'batch' else 1}.html").read_text()
+    page = (folder / "reports" / "cycle-1.html").read_text()  # whatever runs there were before
     assert "stopped at “judge”" in page
     assert "judging is not finished" in page
     assert told("status")["preferences"] == told("status")["fits"] == 0

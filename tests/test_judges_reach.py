@@ -91,10 +91,10 @@ def test_lines_of_a_batch_hold_what_a_direct_request_holds(provider: Provider) -
         server.state.keep_requests = True
         judge = remote(provider, server, temperature=0.5, extra_body={"service_tier": "flex"})
         client, _ = asked(judge, KEYS)
-        batches = (
-            client.batches._body if hasattr(client.batches, "_body") else client.batches._params
-        )
-        assert batches(question(judge)) == server.state.requests[0]
+        batches = client.batches
+        openai = provider is Provider.OPENAI
+        line = batches._requests.body if openai else batches._params
+        assert line(question(judge)) == server.state.requests[0]
     assert server.state.requests[0]["temperature"] == 0.5
 
 

@@ -99,7 +99,7 @@ def judge_drift(
     if min((known & new_P).sum(), (known & ~new_P).sum()) < LEAST_PAIRS:
         return None
     rng = np.random.default_rng(seed)
-    shift = cell_shift(cells_P[known], prompt_P[known], new_P[known], rng)
+    shift = cell_shift(cells_P[known], prompt_P[known], new_P[known], rng, least=_DRIFT)
     if shift.p_value > level or shift.size < _DRIFT:
         return None
     return Alarm(

@@ -310,7 +310,7 @@ def _finish(
         with config.database.begin() as session:
             finish_run(session, cycle_id, RunStatus.FAILED, error=f"{cycles.WAITS}{waits}")
     told_week = cycle_page.of_week(config, cycle_id)
-    page = cycle_page.write(config, cycle_id)
+    page = cycle_page.write(config, cycle_id, told_week[0])
     with config.database.begin() as session:
         number = cycles.number_of(cycles.get(session, cycle_id))
         steps = cycles.steps_of(session, cycle_id)

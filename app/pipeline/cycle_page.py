@@ -33,15 +33,14 @@ _WEEKS = 7  # of before, shown beside this one
 _HALTED = (cycles.FAILED, cycles.STOPPED)
 
 
-def write(config: Config, cycle_id: int) -> Path:
+def write(config: Config, cycle_id: int, now: Week | None = None) -> Path:
     """Write the page of a cycle whole or not at all; where it lies."""
     with config.database.read() as session:
         run = cycles.get(session, cycle_id)
         steps = cycles.steps_of(session, cycle_id)
         facts = cycles.facts(session, cycle_id)
         past = [r for r in cycles.finished(session) if r.id < cycle_id]
-    now, _ = of_week(config, cycle_id)
-    text = page(run, steps, facts, past, now)
+    text = page(run, steps, facts, past, now or of_week(config, cycle_id)[0])
     goal = config.cycle.reports / f"cycle-{cycles.number_of(run)}.html"
     write_whole(goal, text)
     return goal

@@ -1,7 +1,7 @@
 """Gold over the weeks: it grows until the gate sees enough, serves its decisions and retires."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -97,7 +97,7 @@ def retire(database: Database, serves: int, least: int, actor: str = "tiebreak")
     """Let the oldest gold that served its time go, by whole groups of prompts, `least` staying."""
     with database.begin() as session:
         take_turn(session, _TURN)
-        used = _retiring(parts(session), serves, least, group_of(StoredPrompts(session)))
+        used = _retiring(session, parts(session), serves, least)
         pairs = retire_parts(session, used, actor)
         session.flush()
         return Retired(pairs, len(used), _ledger(session, serves, least))
@@ -168,7 +168,7 @@ def sight(database: Database) -> tuple[int, float]:
 def _ledger(session: Session, serves: int, least: int) -> Ledger:
     found = parts(session)
     used = [part for part in found if part.served >= serves]
-    retiring = _retiring(found, serves, least, group_of(StoredPrompts(session))) if used else []
+    retiring = _retiring(session, found, serves, least)
     soon = [part for part in found if part.served + QUARTER >= serves]
     decided = checkpoints.decisions(session)
     last = decided[-1].figures if decided else {}
@@ -196,14 +196,14 @@ def _rows(found: Sequence[Part]) -> list[GoldRow]:
     ]
 
 
-def _retiring(
-    found: Sequence[Part], serves: int, least: int, group: Callable[[str], str]
-) -> list[Part]:
+def _retiring(session: Session, found: Sequence[Part], serves: int, least: int) -> list[Part]:
     """Whole groups of prompts that served, the oldest first, as long as enough gold stays."""
-    groups: dict[str, list[Part]] = {}
+    spare, going = sum(part.decided for part in found) - least, list[Part]()
+    if spare <= 0 or not any(part.served >= serves for part in found):
+        return []  # all prompts are read to be grouped
+    group, groups = group_of(StoredPrompts(session)), dict[str, list[Part]]()
     for part in found:
         groups.setdefault(group(part.prompt), []).append(part)
-    spare, going = sum(part.decided for part in found) - least, list[Part]()
     for members in groups.values():
         decided = sum(part.decided for part in members)
         if min(part.served for part in members) >= serves and decided <= spare:

@@ -61,8 +61,9 @@ def totals(database: Database, settings: GateSettings) -> Totals:
     seconds = work.seconds / work.timed if work.timed >= _LEAST_TIMED else None
     each = seconds or settings.seconds_per_answer
     given = work.answers + work.adjudications
-    held = [one for one in list_certificates(database) if one.standing == "holds"]
-    gone = [one for one in list_certificates(database) if one.standing == "withdrawn"]
+    made = list_certificates(database)
+    held = [one for one in made if one.standing == "holds"]
+    gone = [one for one in made if one.standing == "withdrawn"]
     return Totals(
         by_source.get("ensemble", 0),
         sum(n for source, n in by_source.items() if source != "ensemble"),

@@ -17,6 +17,8 @@ from judges.trust.vote_matrix import MISSING
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+_AT_ONCE = 4_000_000  # units dealt at a time: 32 MB, however many prompts there are
+
 
 @dataclass(frozen=True)
 class Shift:
@@ -87,16 +89,19 @@ def cell_shift(
     rng: np.random.Generator,
     *,
     repeats: int = 1999,
+    least: float = 0.0,
 ) -> Shift:
     """Total variation between the shares of cells, new against old; p by dealing whole prompts, of
-    the G of homogeneity, which weighs rare cells by what they say.
+    the G of homogeneity, which weighs rare cells by what they say. Nothing is dealt for a shift
+    smaller than `least`: its p is 1.
     """
     cells = np.unique(cell_P, return_inverse=True)[1]
     counts_PC = np.eye(int(cells.max(initial=-1)) + 1)[cells]
     sums, is_new = _by_unit(counts_PC, prompt_P, new_P)
-    found = _dealt(sums, is_new, two_sample_g, rng, repeats)
     one, other = counts_PC[new_P].mean(axis=0), counts_PC[~new_P].mean(axis=0)
-    return Shift(float(np.abs(one - other).sum() / 2), found.p_value, found.new, found.old)
+    size = float(np.abs(one - other).sum() / 2)
+    found = _dealt(sums, is_new, two_sample_g, rng, repeats if size >= least else 0)
+    return Shift(size, found.p_value, found.new, found.old)
 
 
 def two_sample_g(one_DC: Floats, two_DC: Floats) -> Floats:
@@ -123,13 +128,17 @@ def _dealt(
     repeats: int,
 ) -> Shift:
     """A statistic of the sums of new units and of old ones, and p when units are dealt anew."""
-    dealt = np.tile(is_new_U.astype(np.float64), (repeats + 1, 1))
-    dealt[1:] = rng.permuted(dealt[1:], axis=1)
-    new_RS = dealt @ sums_US
-    values = apart(new_RS, sums_US.sum(axis=0) - new_RS)
-    at_least = int((values[1:] >= values[0] - 1e-12).sum())
+    total, part = sums_US.sum(axis=0), is_new_U.astype(np.float64)
+    values = [apart(part[None] @ sums_US, (total - part @ sums_US)[None])]
+    at_once = max(1, _AT_ONCE // max(len(part), 1))
+    for low in range(0, repeats, at_once):
+        some = rng.permuted(np.tile(part, (min(at_once, repeats - low), 1)), axis=1)
+        new_RS = some @ sums_US
+        values.append(apart(new_RS, total - new_RS))
+    values_R = np.concatenate(values)
+    at_least = int((values_R[1:] >= values_R[0] - 1e-12).sum())
     new = int(is_new_U.sum())
-    return Shift(float(values[0]), (1 + at_least) / (1 + repeats), new, len(is_new_U) - new)
+    return Shift(float(values_R[0]), (1 + at_least) / (1 + repeats), new, len(is_new_U) - new)
 
 
 def agreement_of_pairs(codes_PR: NDArray[np.integer]) -> Floats:

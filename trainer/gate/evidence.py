@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from judges.trust.always_valid import FALSE_PROMOTIONS, Standing, Week, needed_z, standing
+from judges.trust.always_valid import FALSE_PROMOTIONS, Standing, Week, standing
 from judges.trust.power import pairs_for, smallest_visible
 
 
@@ -102,11 +102,6 @@ def refusal(gain: Gain, stands: Standing) -> Refusal:
         f"{gain.told(gain.smallest)}",
         wanted,
     )
-
-
-def bar_in_errors(stands: Standing) -> float:
-    """Standard errors above no gain that one week alone would have to reach."""
-    return needed_z(stands.log_bar)
 
 
 def _round(pairs: int) -> int:

@@ -84,6 +84,7 @@ def panels_with(
         yield PanelVotes(f"{judge.name} alone", joined.keep_raters(own), tuple(others.raters))
     if not paid:
         return
+    members = np.flatnonzero([rater in paid for rater in joined.raters])
     sure_P = np.zeros(len(others))
     sure_P[judge.rows] = np.abs(judge.p_a_P - 0.5)
     for share in ASKED_SHARES:
@@ -91,7 +92,7 @@ def panels_with(
         asked_P = sure_P < threshold
         yield PanelVotes(
             f"{judge.name} first, the others about {share:.0%}",
-            _unasked(joined, paid, ~asked_P),
+            joined.muted(members, ~asked_P),
             threshold=threshold,
             spares=tuple(paid),
             asked_P=asked_P,
@@ -162,11 +163,3 @@ def with_rater(vote_matrix: VoteMatrix, judge: JudgeAnswers) -> VoteMatrix:
         else np.pad(vote_matrix.orderless_PR, ((0, 0), (0, 1))),
         log_odds_PR=np.concatenate([weighed, log_odds], axis=1),
     )
-
-
-def _unasked(vote_matrix: VoteMatrix, names: list[str], pairs_P: NDArray[np.bool_]) -> VoteMatrix:
-    """The same without the votes of these members on these pairs."""
-    members = np.flatnonzero([rater in names for rater in vote_matrix.raters])
-    codes = vote_matrix.codes_PRO.copy()
-    codes[np.ix_(pairs_P, members)] = MISSING
-    return replace(vote_matrix, codes_PRO=codes)

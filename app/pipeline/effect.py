@@ -6,7 +6,7 @@ refused judge leaves no trace in the consensus.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -254,10 +254,8 @@ def _answers(
 
 def _silent(vote_matrix: VoteMatrix, name: str, pairs_P: Mask) -> VoteMatrix:
     """The same without the votes of this judge on these pairs."""
-    codes = vote_matrix.codes_PRO.copy()
     theirs = np.setdiff1d(np.arange(len(vote_matrix.raters)), _not_by(vote_matrix, name))
-    codes[np.ix_(pairs_P, theirs)] = MISSING
-    return replace(vote_matrix, codes_PRO=codes)
+    return vote_matrix.muted(theirs, pairs_P)
 
 
 def _not_by(vote_matrix: VoteMatrix, name: str) -> NDArray[np.int64]:

@@ -122,12 +122,13 @@ class VoteMatrix:
             return np.zeros(0, np.int64)
         return np.flatnonzero(np.isfinite(self.log_odds_PR).any(axis=0))
 
-    def muted(self, index_R: NDArray[np.integer]) -> Self:
-        """The same without the choices of some raters."""
+    def muted(self, index_R: NDArray[np.integer], pairs_P: NDArray[np.bool_] | None = None) -> Self:
+        """The same without the choices of some raters, on all pairs or those of a mask."""
         if not len(index_R):
             return self
         codes = self.codes_PRO.copy()
-        codes[:, index_R] = MISSING
+        rows = np.arange(len(self)) if pairs_P is None else np.flatnonzero(pairs_P)
+        codes[np.ix_(rows, index_R)] = MISSING
         return replace(self, codes_PRO=codes)
 
     def mirrored(self) -> Self:

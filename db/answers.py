@@ -28,6 +28,10 @@ class Delivered:
     fit_id: int | None
 
 
+LEAST_TIMED = 20
+"""Timed answers from which their mean is the time of one; by hand."""
+
+
 @dataclass(frozen=True)
 class HumanWork:
     """Answers people gave (practice apart), how many were timed, and their active seconds."""
@@ -36,6 +40,11 @@ class HumanWork:
     timed: int
     seconds: float
     adjudications: int
+
+    @property
+    def usual_seconds(self) -> float | None:
+        """Mean time of an answer; None below LEAST_TIMED timed ones."""
+        return self.seconds / self.timed if self.timed >= LEAST_TIMED else None
 
 
 def gold(session: Session) -> dict[int, GoldLabel]:

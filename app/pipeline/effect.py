@@ -47,7 +47,6 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 _OTHERS = 300  # pairs without any answer that the label model sees, too
-_LEAST_TIMED = 20  # timed answers from which their mean is the time of one; by hand
 
 
 @dataclass(frozen=True)
@@ -175,7 +174,6 @@ def _read(session: Session, name: str | None) -> _Context:
     pair_ids, raters = vote_table.pair_ids, vote_table.vote_matrix.raters
     cost = usd_a_pair(session)
     named = dict(zip(raters, (version_id for version_id, *_ in versions), strict=True))
-    work = human_work(session)
     decided = checkpoints.since_promotion(session, CheckpointKind.JUDGE)
     return _Context(
         challenger,
@@ -189,7 +187,7 @@ def _read(session: Session, name: str | None) -> _Context:
         pair_texts(session, pair_ids),
         {rater: usd for rater, v in named.items() if (usd := cost.get(v)) is not None},
         tuple(rater for rater, v in named.items() if cost.get(v) is None),
-        work.seconds / work.timed if work.timed >= _LEAST_TIMED else None,
+        human_work(session).usual_seconds,
         seen_through([each.figures for each in decided]),
     )
 

@@ -15,8 +15,6 @@ from db.models import CycleStep, Run
 from db.session import Database
 from db.status import status
 
-_LEAST_TIMED = 20  # timed answers from which their mean is the time of one; as at the gate
-
 
 @dataclass(frozen=True)
 class Totals:
@@ -58,8 +56,7 @@ def totals(database: Database, settings: GateSettings) -> Totals:
     with database.read() as session:
         work = human_work(session)
         by_source = cycles.labels_by_source(session)
-    seconds = work.seconds / work.timed if work.timed >= _LEAST_TIMED else None
-    each = seconds or settings.seconds_per_answer
+    each = work.usual_seconds or settings.seconds_per_answer
     given = work.answers + work.adjudications
     made = list_certificates(database)
     held = [one for one in made if one.standing == "holds"]
